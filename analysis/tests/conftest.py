@@ -1,0 +1,91 @@
+"""A small sweep whose every expected number fits on the back of an envelope."""
+
+import numpy as np
+import pytest
+from make_file import Content, write_file
+
+LAYERS = ["embeddings", "0", "1", "pooler", "head"]
+COMPONENTS = [
+    "word_embeddings.weight",
+    "attention.output.LayerNorm.weight",
+    "output.dense.weight",
+    "output.LayerNorm.weight",
+    "dense.weight",
+    "weight",
+]
+SIZE = np.array(
+    [
+        [60, 0, 0, 0, 0, 0],
+        [0, 4, 16, 4, 0, 0],
+        [0, 4, 16, 4, 0, 0],
+        [0, 0, 0, 0, 16, 0],
+        [0, 0, 0, 0, 0, 8],
+    ]
+)
+
+
+def trial(task, method, learning_rate, seed, score, **more):
+    metric = {"CoLA": "matthews", "RTE": "accuracy"}[task]
+    trainable = {"full": 132, "bitfit": 20, "layernorm": 24}[method]
+    return {"task": task, "method": method, "learning_rate": learning_rate, "seed": seed, "score": score,
+            "metric": metric, "trainable_parameters": trainable, "total_parameters": 132, **more}  # fmt: skip
+
+
+TRIALS = [
+    trial("RTE", "full", 1e-5, 1, 0.70),
+    trial("RTE", "full", 1e-5, 2, 0.66),
+    trial("RTE", "full", 2e-5, 1, 0.60),
+    trial("RTE", "full", 2e-5, 2, 0.72),
+    trial("CoLA", "full", 1e-5, 1, 0.50),
+    trial("CoLA", "full", 1e-5, 2, 0.40),
+    trial("CoLA", "full", 2e-5, 1, 0.52),
+    trial("CoLA", "full", 2e-5, 2, 0.60),
+    trial("RTE", "layernorm", 1e-3, 1, 0.69),
+    trial("RTE", "layernorm", 1e-3, 2, np.nan, state="failed", error="out of memory <on device>", rank=3),
+    trial("CoLA", "layernorm", 1e-3, 1, 0.58),
+    trial("CoLA", "layernorm", 1e-3, 2, 0.58),
+    trial("RTE", "bitfit", 1e-3, 1, 0.65),
+    trial("CoLA", "bitfit", 1e-3, 1, np.nan, state="diverged"),
+]
+
+
+def change_of(trials):
+    """Trial i moves output LayerNorm by i + 10 in layer 0 and i + 20 in layer 1; the rest by constants."""
+    values = np.full((len(trials), *SIZE.shape), np.nan)
+    values[:, 0, 0] = 1.0
+    values[:, 1:3, 1] = 5.0
+    values[:, 1:3, 2] = 2.0
+    for place, entry in enumerate(trials):
+        values[place, 1:3, 3] = place + 10, place + 20
+        if entry.get("state", "done") != "done":
+            values[place] = np.nan
+    values[:, 3, 4] = 3.0
+    values[:, 4, 5] = 1000.0
+    return values
+
+
+def small_content():
+    base = change_of(TRIALS)
+    return Content(
+        TRIALS, layers=LAYERS, components=COMPONENTS, size=SIZE,
+        change={"mean_abs": base, "rms": 2 * base, "relative_l2": base / 100, "max_abs": 3 * base},
+        evaluations=[{"trial": 0, "step": 50, "epoch": 0.5, "loss": 0.9, "accuracy": 0.6},
+                     {"trial": 0, "step": 100, "epoch": 1.0, "loss": 0.7, "accuracy": 0.7}],
+        history=[{"trial": 0, "step": 1, "loss": 1.0, "learning_rate": 1e-6, "gradient_norm": 2.0}],
+        predictions={f"{0:016x}": ([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]], [1, 0, 0])},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def small_file(tmp_path):
+    return write_file(tmp_path / "small.h5", small_content())
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file of some trials, without change maps unless they are given."""
+
+    def write_content(trials, **fields):
+        return write_file(tmp_path / "other.h5", Content(trials, **fields))
+
+    return write_content

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import xarray as xr
+from make_file import SAMPLES, write_file
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm, to_rgba
+
+from tunescope_analysis import open_results
+from tunescope_analysis.change import change_by_task
+from tunescope_analysis.figures import EMPTY, ZERO, change_figure, parameters_figure, scores_figure
+from tunescope_analysis.scores import score_table
+
+
+def small_map(cells):
+    """One task, layers 0 and 1, components a and b."""
+    coordinates = {"task": ["RTE"], "layer": ["0", "1"], "component": ["a.weight", "b.weight"]}
+    return xr.DataArray([cells], coordinates, ("task", "layer", "component"), name="rms")
+
+
+def image_of(figure):
+    return next(axes.images[0] for axes in figure.axes if axes.images)
+
+
+def texts(figure):
+    return [text.get_text() for axes in figure.axes for text in (axes.xaxis.label, axes.title)] + [
+        text.get_text() for text in figure.texts
+    ]
+
+
+def colours(figure):
+    """RGBA `[component, layer, 4]` as drawn."""
+    image = image_of(figure)
+    return image.to_rgba(image.get_array())
+
+
+def test_missing_cells_are_grey_and_zeros_white():
+    drawn = colours(change_figure(small_map([[1.0, np.nan], [0.0, 2.0]])))
+    assert drawn[1, 0] == pytest.approx(to_rgba(EMPTY))
+    assert drawn[0, 1] == pytest.approx(to_rgba(ZERO))
+    assert tuple(drawn[0, 0]) not in (to_rgba(EMPTY), to_rgba(ZERO))
+
+
+def test_zeros_are_white_on_a_log_scale_too():
+    drawn = colours(change_figure(small_map([[1e-3, np.nan], [0.0, 2.0]])))
+    assert drawn[1, 0] == pytest.approx(to_rgba(EMPTY))
+    assert drawn[0, 1] == pytest.approx(to_rgba(ZERO))
+
+
+def test_a_wide_range_is_logarithmic_and_says_so():
+    figure = change_figure(small_map([[1.0, 2.0], [3.0, 100.0]]))
+    assert isinstance(image_of(figure).norm, LogNorm)
+    assert any("log scale" in text for text in texts(figure))
+
+
+def test_a_narrow_range_is_linear_and_says_so():
+    figure = change_figure(small_map([[1.0, 2.0], [3.0, 99.0]]))
+    assert not isinstance(image_of(figure).norm, LogNorm)
+    assert any("linear scale" in text for text in texts(figure))
+
+
+def test_values_below_the_scale_are_named():
+    figure = change_figure(small_map([[1e-9, 2.0], [3.0, 10.0]]))
+    assert image_of(figure).norm.vmin == pytest.approx(1e-3)
+    assert any("darkest: 1e-03 or less" in text for text in texts(figure))
+
+
+def test_a_map_of_zeros_can_be_drawn():
+    drawn = colours(change_figure(small_map([[0.0, 0.0], [0.0, np.nan]])))
+    assert drawn[0, 0] == pytest.approx(to_rgba(ZERO))
+
+
+def test_all_panels_share_one_colour_scale(small_file):
+    with open_results(small_file) as results:
+        figure = change_figure(change_by_task(results.change, results.trials))
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    assert len(images) == 3
+    assert len({(image.norm.vmin, image.norm.vmax) for image in images}) == 1
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_no_label_leaves_the_page_or_covers_another(tmp_path, name):
+    with open_results(write_file(tmp_path / "sample.h5", SAMPLES[name]())) as results:
+        table = score_table(results.trials)
+        maps = change_figure(change_by_task(results.change, results.trials))
+        figures = [maps, scores_figure(table), parameters_figure(table)]
+    for figure in figures:
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
+        for axes in figure.axes:
+            for axis in (axes.xaxis, axes.yaxis):
+                box = axis.get_tightbbox(renderer)
+                assert box is None or (box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1)
+        for axes in maps.axes[:-1]:
+            rows = [label.get_window_extent(renderer) for label in axes.get_yticklabels() if label.get_text()]
+            assert all(upper.y0 >= lower.y1 - 2 for upper, lower in zip(rows, rows[1:], strict=False))
+
+
+def test_scores_figure_names_what_is_missing(small_file):
+    with open_results(small_file) as results:
+        figure = scores_figure(score_table(results.trials))
+    assert "diverged" in [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def test_parameters_figure_needs_a_method_with_every_task(small_file):
+    with open_results(small_file) as results:
+        table = score_table(results.trials)
+    assert parameters_figure(table) is not None
+    assert parameters_figure(table[(table["method"] == "bitfit")]) is None

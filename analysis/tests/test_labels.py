@@ -1,0 +1,47 @@
+import pytest
+
+from tunescope_analysis.labels import (
+    component_label,
+    is_layernorm,
+    is_output_layernorm,
+    method_label,
+    order_tasks,
+)
+
+
+@pytest.mark.parametrize(
+    ("component", "layers", "label"),
+    [
+        ("output.LayerNorm.weight", ["0", "1"], "output LayerNorm weight"),
+        ("attention.self.query.bias", ["0"], "attention query bias"),
+        ("attention.output.LayerNorm.bias", ["0"], "attention output LayerNorm bias"),
+        ("word_embeddings.weight", ["embeddings"], "word embeddings weight"),
+        ("LayerNorm.weight", ["embeddings"], "embeddings LayerNorm weight"),
+        ("dense.weight", ["pooler"], "pooler dense weight"),
+        ("bias", ["head"], "head bias"),
+        ("unheard_of.thing", [], "unheard of thing"),
+    ],
+)
+def test_components_read_as_words(component, layers, label):
+    assert component_label(component, layers) == label
+
+
+def test_tells_output_layernorm_from_the_one_after_attention():
+    assert is_output_layernorm("output.LayerNorm.bias")
+    assert not is_output_layernorm("attention.output.LayerNorm.bias")
+    assert not is_output_layernorm("output.dense.bias")
+
+
+def test_knows_layernorms_of_other_architectures():
+    assert is_layernorm("LayerNorm.weight")
+    assert is_layernorm("ln_1.weight")
+    assert not is_layernorm("output.dense.weight")
+
+
+def test_tasks_of_ones_own_follow_glue():
+    assert order_tasks(["zebra", "RTE", "apple", "cola", "RTE"]) == ["cola", "RTE", "apple", "zebra"]
+
+
+def test_method_options_go_on_their_own_line():
+    assert method_label("full") == "full"
+    assert method_label("random:pool=layernorm,fraction=0.2") == "random\npool=layernorm, fraction=0.2"

@@ -1,0 +1,211 @@
+import re
+from html.parser import HTMLParser
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import COMPONENTS, LAYERS, SIZE, trial
+from make_file import SAMPLES, write_file
+
+from tunescope_analysis.command import main
+
+VOID = {"meta", "img", "br", "wbr"}
+SPACED = {"br", "dd", "h1", "h2", "h3", "li", "p", "pre", "td", "th"}
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and keeps what the tests ask for."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.images, self.words, self.bold = [], [], [], []
+        self.feed(html)
+        assert self.open == []
+        self.text = re.sub(r"\s+", " ", "".join(self.words))
+
+    def handle_starttag(self, tag, attrs):
+        if tag in SPACED:
+            self.words.append(" ")
+        if tag == "img":
+            self.images.append(dict(attrs))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" in self.open:
+            return
+        self.words.append(data)
+        if self.open and self.open[-1] == "strong":
+            self.bold.append(data)
+
+
+@pytest.fixture
+def report(tmp_path, capsys):
+    """Run the command on a file; gives its page and its printed lines."""
+
+    def run(path):
+        folder = tmp_path / "out"
+        assert main([str(path), "-o", str(folder)]) == 0
+        html = (folder / "report.html").read_text(encoding="utf-8")
+        return Page(html), capsys.readouterr().out.splitlines()
+
+    return run
+
+
+def test_writes_what_it_prints(small_file, report, tmp_path):
+    _, lines = report(small_file)
+    folder = tmp_path / "out"
+    assert lines[-1] == f"report: {folder}/report.html"
+    names = ["scores.csv", "scores.png", "change.csv"]
+    names += [f"change_{measure}.png" for measure in ("mean_abs", "rms", "relative_l2", "max_abs")]
+    assert lines[:-1] == [str(folder / name) for name in names]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "report.html"])
+
+
+def test_page_stands_alone(small_file, report, tmp_path):
+    page, _ = report(small_file)
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"(src|href)=\"(?!data:)|url\(|@import|<script|https?://", html)
+    assert len(page.images) == 6
+    assert all(image["src"].startswith("data:image/png;base64,") and image["alt"] for image in page.images)
+
+
+def test_page_shows_scores_as_glue_tables_do(small_file, report):
+    page, _ = report(small_file)
+    assert "full 56.0 ± 5.7 68.0 ± 2.8 62.0" in page.text
+    assert "layernorm 58.0 ± 0.0 69.0 1 seed 63.5" in page.text
+    assert "bitfit diverged 65.0 1 seed –" in page.text
+    assert page.bold == ["58.0", "69.0", "63.5"]
+
+
+def test_page_tells_failures_with_messages(small_file, report):
+    page, _ = report(small_file)
+    assert "14 (12 done, 1 failed, 1 diverged)" in page.text
+    assert "out of memory <on device>" in page.text
+    assert "node1, rank 3" in page.text
+    assert "cpu: 140 s" in page.text
+
+
+def test_page_says_what_changed_most(small_file, report):
+    page, _ = report(small_file)
+    assert (
+        "By mean absolute change, output LayerNorm weight changed most (1.85e+01, mean over tasks and its "
+        "layers); a LayerNorm tensor leads on 2 of 2 tasks, one of output LayerNorm on 2." in page.text
+    )
+
+
+def test_tables_are_also_csv(small_file, report, tmp_path):
+    report(small_file)
+    scores = pd.read_csv(tmp_path / "out" / "scores.csv").set_index(["task", "method"])
+    assert scores.loc[("CoLA", "full"), "mean"] == pytest.approx(0.56)
+    change = pd.read_csv(tmp_path / "out" / "change.csv", dtype={"layer": str})
+    assert change.loc[change["layer"] == "pooler", "mean_abs"].tolist() == [3.0, 3.0, 3.0]
+
+
+def test_one_seed_shows_means_only(write, report):
+    page, _ = report(write([trial("RTE", "full", 1e-5, 1, 0.7), trial("CoLA", "full", 1e-5, 1, 0.5)]))
+    assert "One seed, so no standard deviation." in page.text
+    assert "±" not in page.text
+
+
+def test_one_task_has_no_average(write, report):
+    values = np.where(SIZE > 0, 1.0, np.nan)[None]
+    page, _ = report(
+        write(
+            [trial("RTE", "full", 1e-5, 1, 0.7)],
+            layers=LAYERS,
+            components=COMPONENTS,
+            size=SIZE,
+            change={"rms": values},
+        )  # fmt: skip
+    )
+    assert "Average" not in page.text
+    assert "changed most on RTE" in page.text
+
+
+def test_without_full_the_method_with_most_parameters_is_shown(write, report):
+    values = np.where(SIZE > 0, 1.0, np.nan)[None].repeat(2, axis=0)
+    trials = [trial("RTE", "bitfit", 1e-3, 1, 0.7), trial("RTE", "layernorm", 1e-3, 1, 0.6)]
+    page, _ = report(write(trials, layers=LAYERS, components=COMPONENTS, size=SIZE, change={"rms": values}))
+    assert "No trial of method full has finished: the maps show layernorm" in page.text
+
+
+def test_tasks_missing_from_the_maps_are_named(write, report):
+    values = np.where(SIZE > 0, 1.0, np.nan)[None].repeat(2, axis=0)
+    trials = [trial("RTE", "full", 1e-3, 1, 0.7), trial("CoLA", "full", 1e-3, 1, np.nan, state="failed")]
+    page, _ = report(write(trials, layers=LAYERS, components=COMPONENTS, size=SIZE, change={"rms": values}))
+    assert "not in the maps: CoLA." in page.text
+
+
+def test_partial_sweep_says_so(write, report):
+    page, _ = report(write([trial("RTE", "full", 1e-5, 1, 0.7)], attributes={"complete": 0}))
+    assert "The sweep was not complete" in page.text
+
+
+def test_file_without_change_says_so(write, report):
+    page, lines = report(write([trial("RTE", "full", 1e-5, 1, 0.7)]))
+    assert "no /change group" in page.text
+    assert not any("change" in line.rsplit("/", 1)[-1] for line in lines)
+
+
+@pytest.mark.parametrize("change", [{}, {"rms": np.zeros((0, *SIZE.shape))}])
+def test_empty_file_says_so(write, report, change):
+    path = write([], layers=LAYERS, components=COMPONENTS, size=SIZE, change=change)
+    page, lines = report(path)
+    assert "This file holds no trials yet." in page.text
+    assert lines[0] == f"{path}: no trials yet"
+
+
+def test_only_failed_trials_still_make_a_page(write, report):
+    page, _ = report(write([trial("RTE", "full", 1e-5, 1, np.nan, state="failed", error="disk full")]))
+    assert "No trial has finished, so there are no scores." in page.text
+    assert "disk full" in page.text
+
+
+def test_long_lists_of_failures_are_cut(write, report):
+    page, _ = report(write([trial("RTE", "full", 1e-5, i, np.nan, state="failed") for i in range(25)]))
+    assert "And 5 more." in page.text
+
+
+def test_job_text_is_escaped(write, report):
+    page, _ = report(write([], attributes={"job": "name = <b>x</b> & é\n"}))
+    assert "name = <b>x</b> & é" in page.text
+
+
+def make_absent(path):
+    pass
+
+
+def make_text(path):
+    path.write_text("text")
+
+
+def make_foreign(path):
+    h5py.File(path, "w").close()
+
+
+@pytest.mark.parametrize("make", [make_absent, make_text, make_foreign])
+def test_bad_input_is_one_line_and_exit_2(tmp_path, capsys, make):
+    path = tmp_path / "bad.h5"
+    make(path)
+    assert main([str(path), "-o", str(tmp_path / "out")]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert str(path) in printed.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_unwritable_folder_is_one_line_and_exit_2(small_file, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main([str(small_file), "-o", str(tmp_path / "file")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_samples_make_a_report(tmp_path, report):
+    page, _ = report(write_file(tmp_path / "sample.h5", SAMPLES["minilm"]()))
+    assert "one of output LayerNorm on 8." in page.text

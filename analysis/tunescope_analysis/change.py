@@ -1,0 +1,123 @@
+"""Parameter change: from one map a trial to one map a task, their mean, and a ranking of components."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tunescope_analysis.labels import MEASURES, is_layernorm, is_output_layernorm, order_tasks
+from tunescope_analysis.scores import best_trials
+
+FRESH_LAYER = "head"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a measure says: the leading component over all tasks, and on how many tasks LayerNorm leads."""
+
+    measure: str
+    component: str
+    value: float
+    tasks: int
+    layernorm_tasks: int
+    output_layernorm_tasks: int
+
+
+def measures_of(change: xr.Dataset) -> list[str]:
+    """The measures that the dataset holds, in the schema's order."""
+    return [measure for measure in MEASURES if measure in change]
+
+
+def method_for_change(trials: xr.Dataset) -> str | None:
+    """`full` where a trial of it finished, else the finished method with the most trainable parameters."""
+    finished = best_trials(trials)
+    if finished.empty:
+        return None
+    if (finished["method"] == "full").any():
+        return "full"
+    medians = finished.groupby("method")["trainable_parameters"].median()
+    return str(medians.idxmax())
+
+
+def change_by_task(
+    change: xr.Dataset, trials: xr.Dataset, measure: str = "mean_abs", method: str = "full"
+) -> xr.DataArray:
+    """Mean over seeds of `measure` for one method: `[task, layer, component]`, in the measure's unit.
+
+    The seeds are the finished trials at the best learning rate of each task (our choice: other rates move
+    the parameters by other amounts, so a mean over all of them would describe none). Tasks without one are
+    left out. NaN where a layer has no such component, or the measure is not finite.
+    """
+    chosen = best_trials(trials)
+    chosen = chosen[chosen["method"] == method]
+    values = change[measure].transpose("trial", "layer", "component")
+    values = values.where(np.isfinite(values))
+    tasks = order_tasks(chosen["task"])
+    means = [values.isel(trial=chosen.index[chosen["task"] == task]).mean("trial") for task in tasks]
+    if not means:
+        empty = values.isel(trial=slice(0, 0)).rename(trial="task")
+        return empty.assign_coords(task=_labels([])).rename(measure).assign_attrs(method=method)
+    stacked = xr.concat(means, "task", coords="minimal", compat="override")
+    return stacked.assign_coords(task=_labels(tasks)).rename(measure).assign_attrs(method=method)
+
+
+def mean_over_tasks(by_task: xr.DataArray) -> xr.DataArray:
+    """Plain mean over tasks, every task weighing the same: `[layer, component]`."""
+    return by_task.mean("task")
+
+
+def component_ranking(values: xr.DataArray) -> pd.Series:
+    """Components from the most changed to the least: the mean over the layers that have it.
+
+    `values` is `[layer, component]`. The head is left out (our choice): it starts from random numbers, so
+    its change says nothing about the pre-trained model.
+    """
+    pretrained = values.sel(layer=values["layer"] != FRESH_LAYER)
+    ranking = pretrained.mean("layer").to_series().dropna()
+    return ranking.sort_values(ascending=False, kind="stable")
+
+
+def find_leaders(by_task: xr.DataArray) -> Finding | None:
+    """The finding of one `[task, layer, component]` map; None where it holds no number."""
+    overall = component_ranking(mean_over_tasks(by_task))
+    if overall.empty:
+        return None
+    rankings = [component_ranking(by_task.sel(task=task)) for task in by_task["task"].values]
+    leaders = [str(ranking.index[0]) for ranking in rankings if not ranking.empty]
+    return Finding(
+        measure=str(by_task.name),
+        component=str(overall.index[0]),
+        value=float(overall.iloc[0]),
+        tasks=len(leaders),
+        layernorm_tasks=sum(map(is_layernorm, leaders)),
+        output_layernorm_tasks=sum(map(is_output_layernorm, leaders)),
+    )
+
+
+def change_table(change: xr.Dataset, trials: xr.Dataset, method: str) -> pd.DataFrame:
+    """The maps as a long table: task (or `mean`), layer, component, size in scalars, one column a measure."""
+    columns = {}
+    for measure in measures_of(change):
+        by_task = change_by_task(change, trials, measure, method)
+        maps = [by_task.drop_vars("task"), mean_over_tasks(by_task).expand_dims("task")]
+        joined = xr.concat(maps, "task", coords="minimal", compat="override")
+        columns[measure] = joined.assign_coords(task=_labels([*by_task["task"].values, "mean"]))
+    frame = xr.Dataset(columns).to_dataframe(dim_order=["task", "layer", "component"]).reset_index()
+    size = change["size"].to_series().rename("size").reset_index()
+    frame = frame.merge(size, on=["layer", "component"], how="left", sort=False)
+    frame.insert(0, "method", method)
+    shown = ["method", "task", "layer", "component", "size", *columns]
+    return frame.loc[frame["size"] > 0, shown].reset_index(drop=True)
+
+
+def _labels(tasks: list[str]) -> np.ndarray:
+    return np.array(tasks, dtype=object)
+
+
+def layers_of(values: xr.DataArray, component: str) -> list[str]:
+    """The layers in which the component exists, from a `[layer, component]` or `[task, ...]` map."""
+    other = [dim for dim in values.dims if dim not in ("layer", "component")]
+    present = values.notnull().any(other) if other else values.notnull()
+    column = present.sel(component=component)
+    return [str(layer) for layer in column["layer"].values[column.values]]

@@ -1,0 +1,74 @@
+"""Readable names for tasks' metrics, methods, measures and tensors, and the order they are shown in."""
+
+from collections.abc import Iterable
+
+GLUE_ORDER = ("cola", "sst-2", "mrpc", "sts-b", "qqp", "mnli", "qnli", "rte", "wnli")
+
+MEASURES = {
+    "mean_abs": "mean absolute change",
+    "rms": "root-mean-square change",
+    "relative_l2": "relative change",
+    "max_abs": "largest absolute change",
+}
+
+FORMULAS = {
+    "mean_abs": "mean of |θF − θ0|",
+    "rms": "root of the mean of (θF − θ0)²",
+    "relative_l2": "‖θF − θ0‖ / ‖θ0‖",
+    "max_abs": "max of |θF − θ0|",
+}
+
+METRICS = {
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "matthews": "Matthews",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "accuracy_mismatched": "accuracy (mismatched)",
+}
+
+
+def order_tasks(tasks: Iterable[str]) -> list[str]:
+    """The distinct tasks: GLUE's in the order of its own tables, then others by name."""
+    known = {name: place for place, name in enumerate(GLUE_ORDER)}
+    return sorted(set(tasks), key=lambda task: (known.get(task.lower(), len(known)), task))
+
+
+def metric_label(metric: str) -> str:
+    """A metric's name as GLUE tables print it; unknown ones as they are."""
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def measure_label(measure: str) -> str:
+    """A change measure in words."""
+    return MEASURES.get(measure, measure.replace("_", " "))
+
+
+def method_label(method: str) -> str:
+    """`random:pool=layernorm,fraction=0.2` on two lines, for an axis or a narrow column."""
+    name, _, options = method.partition(":")
+    return f"{name}\n{options.replace(',', ', ')}" if options else name
+
+
+def component_label(component: str, layers: Iterable[str] = ()) -> str:
+    """A tensor name in words: `output.LayerNorm.weight` becomes "output LayerNorm weight".
+
+    `layers` are the layers that hold the tensor. Outside the numbered layers they are part of the name, for
+    there the tensor name alone says too little: `dense.weight` is "pooler dense weight".
+    """
+    words = component.replace(".self.", ".").replace("_", " ").replace(".", " ")
+    places = list(layers)
+    if not places or any(layer.isdigit() for layer in places) or "embeddings" in words:
+        return words
+    return f"{'/'.join(places)} {words}"
+
+
+def is_layernorm(component: str) -> bool:
+    """Whether the tensor is a weight or bias of any LayerNorm (GPT-2 calls them `ln_1`, `ln_2`, `ln_f`)."""
+    parts = component.split(".")
+    return "LayerNorm" in parts or any(part.startswith("ln_") for part in parts)
+
+
+def is_output_layernorm(component: str) -> bool:
+    """Whether the tensor belongs to the LayerNorm after the feed-forward block, `output.LayerNorm`."""
+    return component.startswith("output.LayerNorm.")

@@ -1,0 +1,164 @@
+"""Opening a result file: the only module that knows the HDF5 layout's version and group names."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import h5py
+import numpy as np
+import xarray as xr
+
+NEWEST_SCHEMA = 1
+TRIAL_COLUMNS = (
+    "id", "task", "method", "learning_rate", "seed", "state", "metric", "score",
+    "trainable_parameters", "total_parameters", "wall_seconds", "device", "rank", "hostname", "error",
+)  # fmt: skip
+
+
+class ResultsError(ValueError):
+    """The file cannot be used: missing, not HDF5, not Tunescope's, or of a newer schema."""
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """The root attributes; `created` is ISO 8601 UTC, `is_complete` says whether the sweep had finished."""
+
+    schema_version: int
+    tunescope_version: str
+    git_commit: str
+    job: str
+    created: str
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class Results:
+    """One open result file. Use it as a context manager, or call `close`."""
+
+    path: Path
+    attributes: Attributes
+    groups: tuple[str, ...]
+    _opened: dict[str, xr.Dataset] = field(default_factory=dict, repr=False, compare=False)
+
+    def dataset(self, group: str) -> xr.Dataset:
+        """The group as a labelled dataset, opened at first use and read lazily; `ResultsError` if absent."""
+        if group.split("/")[0] not in self.groups:
+            raise ResultsError(f"{self.path}: no group /{group}; the file has {', '.join(self.groups)}")
+        if group not in self._opened:
+            try:
+                self._opened[group] = xr.open_dataset(self.path, engine="h5netcdf", group=group)
+            except (OSError, KeyError, ValueError) as error:
+                raise ResultsError(f"{self.path}: cannot read group /{group}: {error}") from error
+        return self._opened[group]
+
+    @property
+    def trials(self) -> xr.Dataset:
+        """One entry a trial: `[trial]` columns such as task, method, score (a fraction), wall_seconds."""
+        return self.dataset("trials")
+
+    @property
+    def scores(self) -> xr.Dataset:
+        """Every metric of every trial: `best`, `final` `[trial, metric]`, NaN where not applicable."""
+        return self.dataset("scores")
+
+    @property
+    def change(self) -> xr.Dataset:
+        """How far each tensor moved: `mean_abs` and others `[trial, layer, component]`, `size` in scalars."""
+        change = self.dataset("change")
+        if "size" not in change:
+            raise ResultsError(f"{self.path}: /change lacks size")
+        return change
+
+    @property
+    def evaluations(self) -> xr.Dataset:
+        """Every evaluation on the dev set: `[row]` columns; `trial` is an index into `trials`."""
+        return self.dataset("evaluations")
+
+    @property
+    def history(self) -> xr.Dataset:
+        """The training log: `[row]` columns trial, step, loss, learning_rate, gradient_norm."""
+        return self.dataset("history")
+
+    def predictions(self, trial_id: str) -> xr.Dataset:
+        """Dev-set `logits` `[example, class]` and `label` `[example]`, float32, of one trial."""
+        return self.dataset(f"predictions/{trial_id}")
+
+    def close(self) -> None:
+        """Close every group that was opened."""
+        for dataset in self._opened.values():
+            dataset.close()
+        self._opened.clear()
+
+    def __enter__(self) -> Self:
+        """Return the open file itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+
+def open_results(path: str | Path) -> Results:
+    """Open a merged Tunescope file; raises `ResultsError` with one line that says what is wrong."""
+    path = Path(path)
+    if not path.exists():
+        raise ResultsError(f"{path}: no such file")
+    if path.is_dir():
+        raise ResultsError(f"{path}: is a folder; give the merged .h5 file inside it")
+    if not _is_hdf5(path):
+        raise ResultsError(f"{path}: not an HDF5 file")
+    try:
+        with h5py.File(path, "r") as file:
+            attributes = _read_attributes(file, path)
+            _check_trials(file, path)
+            groups = tuple(name for name, item in file.items() if isinstance(item, h5py.Group))
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be opened as HDF5: {error}") from error
+    return Results(path, attributes, groups)
+
+
+def _is_hdf5(path: Path) -> bool:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read: {error.strerror}") from error
+    return bool(h5py.is_hdf5(path))
+
+
+def _read_attributes(file: h5py.File, path: Path) -> Attributes:
+    if "schema_version" not in file.attrs or "trials" not in file:
+        raise ResultsError(f"{path}: HDF5, but not a Tunescope result (no schema_version or no /trials)")
+    version = int(_scalar(file.attrs["schema_version"]))
+    if version > NEWEST_SCHEMA:
+        raise ResultsError(
+            f"{path}: schema version {version} is newer than {NEWEST_SCHEMA}, the newest known here; "
+            "update tunescope-analysis"
+        )
+    return Attributes(
+        schema_version=version,
+        tunescope_version=_text(file, "tunescope_version"),
+        git_commit=_text(file, "git_commit"),
+        job=_text(file, "job"),
+        created=_text(file, "created"),
+        is_complete=bool(_scalar(file.attrs.get("complete", 0))),
+    )
+
+
+def _check_trials(file: h5py.File, path: Path) -> None:
+    missing = [name for name in TRIAL_COLUMNS if name not in file["trials"]]
+    if missing:
+        raise ResultsError(f"{path}: /trials lacks {', '.join(missing)}")
+
+
+def _scalar(value: object) -> object:
+    """An attribute's single value: some writers store scalars as arrays of one."""
+    return np.asarray(value).reshape(-1)[0]
+
+
+def _text(file: h5py.File, name: str) -> str:
+    value = _scalar(file.attrs.get(name, ""))
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

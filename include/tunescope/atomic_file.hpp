@@ -1,0 +1,18 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace tunescope {
+
+/// Lets `write` fill a file beside `path` under a temporary name, syncs it to disk and renames it to `path`, so that
+/// a file of that name is always complete. The temporary file is removed where `write` throws. Throws
+/// `EnvironmentError` where the folder cannot be written or synced.
+void write_atomically(const std::filesystem::path& path,
+                      const std::function<void(const std::filesystem::path& temporary)>& write);
+
+/// `write_atomically` for a text.
+void write_text_atomically(const std::filesystem::path& path, const std::string& text);
+
+}  // namespace tunescope

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <exception>
+#include <string>
+
+#include "tunescope/cli/exit_status.hpp"
+#include "tunescope/cli/job_file.hpp"
+
+namespace tunescope::cli {
+
+/// Runs the program; never throws. The result is the process's exit status.
+int run(int argc, char** argv);
+
+/// The exit status that an exception means.
+ExitStatus status_of(const std::exception& error);
+
+// The commands. Each throws as the library does; `sweep` alone uses MPI.
+ExitStatus plan(const CommandLine& line);
+ExitStatus status(const CommandLine& line);
+ExitStatus merge(const CommandLine& line);
+ExitStatus demo(const CommandLine& line);
+ExitStatus tokenize(const CommandLine& line);
+/// *Collective.* Takes the unparsed arguments, so that a wrong option is reported once and not by every rank.
+ExitStatus sweep(int argc, char** argv);
+
+/// The only job file on the command line. Throws `ConfigError` where there is none or more than one.
+SweepSpec read_only_job(const CommandLine& line);
+
+/// Text of `--help`, for one command or for the program.
+std::string help(const std::string& command);
+/// Text of `--version`.
+std::string version_text();
+
+}  // namespace tunescope::cli

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tunescope/sweep/spec.hpp"
+
+namespace tunescope::cli {
+
+/// A command line, taken apart: `tunescope COMMAND ARGUMENT... [--section.key value ...]`.
+struct CommandLine {
+  std::string command;
+  std::vector<std::string> arguments;  ///< what follows the command, options and their values excluded
+  std::vector<std::pair<std::string, std::string>> overrides;  ///< job keys given as options
+  bool wants_help = false;
+  bool wants_version = false;
+};
+
+/// Throws `ConfigError` where an option is unknown (naming the nearest known one) or lacks its value.
+CommandLine parse_command_line(int argc, char** argv);
+
+/// Reads a job file and applies the options. Throws `ConfigError` naming file, line, key and remedy.
+SweepSpec read_job(const std::filesystem::path& path,
+                   const std::vector<std::pair<std::string, std::string>>& overrides);
+
+}  // namespace tunescope::cli

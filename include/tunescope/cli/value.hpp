@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tunescope::cli {
+
+/// A key's value and where it was given: "jobs/rte.cfg:12" or "option --train.epochs".
+struct Value {
+  std::string key;
+  std::string text;
+  std::string origin;
+};
+
+/// Throws `ConfigError`: origin, key, what was found and what was expected.
+[[noreturn]] void refuse(const Value& value, std::string_view expected);
+
+/// A whole number from `smallest` on.
+std::int64_t parse_integer(const Value& value, std::int64_t smallest);
+/// A number in [smallest, largest].
+double parse_number(const Value& value, double smallest, double largest);
+/// The words of a list, separated by blanks or commas; a comma that stands in a method's options does not separate.
+/// Throws where it is empty or has a word twice.
+std::vector<std::string> parse_words(const Value& value);
+/// The numbers of a list, each above 0.
+std::vector<double> parse_positive_numbers(const Value& value);
+/// A path, with ${VARIABLE} replaced from the environment.
+std::string parse_path(const Value& value);
+
+}  // namespace tunescope::cli

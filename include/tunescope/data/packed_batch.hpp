@@ -1,0 +1,33 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tunescope/data/dataset.hpp"
+
+namespace tunescope {
+
+/// Sequences laid end to end, without padding. T is the number of tokens, B the number of sequences.
+struct PackedBatch {
+  at::Tensor token_ids;                        ///< [T] int64
+  at::Tensor position_ids;                     ///< [T] int64, from 0 in each sequence
+  at::Tensor type_ids;                         ///< [T] int64
+  at::Tensor first_tokens;                     ///< [B] int64, the row of each sequence's [CLS]
+  at::Tensor labels;                           ///< [B] int64 classes, or float32 values of a regression task
+  std::vector<std::int64_t> sequence_offsets;  ///< [B+1], on the host
+  std::vector<std::int64_t> examples;          ///< [B], index of each sequence in its data set
+
+  std::int64_t token_count() const { return sequence_offsets.back(); }
+  std::int64_t sequence_count() const { return static_cast<std::int64_t>(examples.size()); }
+};
+
+/// Packs the named examples, in that order, onto a device.
+PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples, bool is_regression, at::Device device);
+
+/// Cuts 0 ... size-1 into consecutive runs of at most `tokens` tokens (a longer single example is a run of its own).
+std::vector<std::vector<std::int64_t>> split_by_tokens(const Dataset& dataset, std::int64_t tokens);
+
+}  // namespace tunescope

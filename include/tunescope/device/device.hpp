@@ -1,0 +1,28 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+
+namespace tunescope {
+
+/// Which processor trains: `kAuto` is CUDA where this binary and the machine have it, else the CPU.
+enum class DeviceKind { kAuto, kCpu, kCuda };
+
+/// Number of CUDA devices this process sees; 0 where the binary has no CUDA backend.
+int cuda_device_count();
+
+/// What the binary was built with: "cpu", or "cpu, cuda 13.0, nccl 2.28.9".
+std::string compiled_backends();
+
+/// The device of the rank with this node-local number: for CUDA its number modulo the visible devices. Throws
+/// `DeviceError` where CUDA is asked for and there is none.
+c10::Device choose_device(DeviceKind kind, int local_rank);
+
+/// Cores this process may use, by its affinity mask.
+int available_cores();
+
+/// Threads a rank of a node with `local_ranks` ranks should use: the cores shared out, at least one.
+int threads_per_rank(int cores_of_node, int local_ranks);
+
+}  // namespace tunescope

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+
+#include "tunescope/kernels/dropout.hpp"
+
+namespace tunescope {
+
+/// Which tokens attend to which: those of one sequence to each other. T tokens, B sequences.
+struct AttentionLayout {
+  std::span<const std::int64_t> sequence_offsets;  ///< [B+1], in tokens
+  std::span<const std::int64_t> examples;          ///< [B]
+  std::int64_t heads = 1;
+};
+
+/// The inputs of attention, packed.
+struct AttentionInputs {
+  at::Tensor query, key, value;  ///< [T, H]
+};
+
+struct AttentionOutput {
+  at::Tensor context;        ///< [T, H]
+  at::Tensor probabilities;  ///< softmax before dropout, [heads, L, L] a sequence, end to end
+};
+
+/// Scaled dot-product attention (Vaswani et al. 2017, equation 1) within each sequence, with dropout on the
+/// probabilities.
+AttentionOutput attention(const AttentionInputs& inputs, const AttentionLayout& layout, const Dropout& dropout);
+
+/// The inputs' gradients, from the gradient of the context [T, H] and the `probabilities` of the forward pass.
+AttentionInputs attention_backward(const at::Tensor& context_gradient, const at::Tensor& probabilities,
+                                   const AttentionInputs& inputs, const AttentionLayout& layout,
+                                   const Dropout& dropout);
+
+}  // namespace tunescope

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace tunescope {
+
+/// The feed-forward activation, by its name in `config.json`: "gelu" (exact, erf), "gelu_new" and "gelu_pytorch_tanh"
+/// (tanh approximation), "relu", "silu" and "swish", "tanh".
+enum class Activation { kGelu, kGeluTanh, kRelu, kSilu, kTanh };
+
+/// The parts of a Hugging Face `config.json` of `model_type` "bert" that determine the computation; defaults are those
+/// of transformers' BertConfig.
+struct BertConfig {
+  std::int64_t vocab_size = 30522;
+  std::int64_t hidden_size = 768;
+  std::int64_t num_hidden_layers = 12;
+  std::int64_t num_attention_heads = 12;
+  std::int64_t intermediate_size = 3072;
+  std::int64_t max_position_embeddings = 512;
+  std::int64_t type_vocab_size = 2;
+  Activation hidden_act = Activation::kGelu;
+  double layer_norm_eps = 1e-12;
+  double hidden_dropout_prob = 0.1;
+  double attention_probs_dropout_prob = 0.1;
+  double classifier_dropout = 0.1;  ///< hidden_dropout_prob where the file does not give it
+  double initializer_range = 0.02;  ///< standard deviation of a new head's weights
+
+  std::int64_t head_size() const { return hidden_size / num_attention_heads; }
+};
+
+/// Reads a `config.json`. Throws `ModelError` naming file, key, what was found and what is supported.
+BertConfig read_bert_config(const std::filesystem::path& path);
+
+}  // namespace tunescope

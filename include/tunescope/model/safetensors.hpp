@@ -1,0 +1,50 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tunescope {
+
+/// A safetensors file, or a sharded set behind its `.index.json`, mapped into memory. Source of the format:
+/// https://huggingface.co/docs/safetensors. Every header entry is checked against the file before any use.
+class Safetensors {
+ public:
+  /// Opens `folder`/model.safetensors, or the shards that `folder`/model.safetensors.index.json lists. Throws
+  /// `ModelError` naming the file where it is missing, truncated or its header lies.
+  static Safetensors open_folder(const std::filesystem::path& folder);
+  /// Opens one file.
+  static Safetensors open_file(const std::filesystem::path& path);
+
+  /// Names in alphabetical order.
+  std::vector<std::string> names() const;
+  bool has(const std::string& name) const { return entries_.contains(name); }
+  const std::vector<std::int64_t>& shape(const std::string& name) const { return entries_.at(name).shape; }
+
+  /// The tensor on the CPU in its stored type, without a copy: read-only, valid as long as any tensor of the file is.
+  at::Tensor tensor(const std::string& name) const;
+  /// The same as float32; F16 and BF16 are converted.
+  at::Tensor float_tensor(const std::string& name) const;
+
+  /// SHA-256 over names, types, shapes and bytes.
+  std::string content_hash() const;
+
+ private:
+  struct Mapping;
+  struct Entry {
+    std::shared_ptr<const Mapping> mapping;
+    at::ScalarType type;
+    std::vector<std::int64_t> shape;
+    std::size_t begin;  // bytes from the start of the mapping
+    std::size_t bytes;
+  };
+  void add_file(const std::filesystem::path& path);
+
+  std::map<std::string, Entry> entries_;
+};
+
+}  // namespace tunescope

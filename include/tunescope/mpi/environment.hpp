@@ -1,0 +1,30 @@
+#pragma once
+
+#include "tunescope/mpi/communicator.hpp"
+
+namespace tunescope {
+
+/// Initialises MPI with `MPI_THREAD_MULTIPLE` for the life of the object; one per process, made in `main`.
+class MpiEnvironment {
+ public:
+  /// Throws `MpiError` where MPI does not provide `MPI_THREAD_MULTIPLE`. *Collective.*
+  MpiEnvironment();
+  ~MpiEnvironment();
+  MpiEnvironment(const MpiEnvironment&) = delete;
+  MpiEnvironment& operator=(const MpiEnvironment&) = delete;
+
+  /// All ranks of the job.
+  const Communicator& world() const { return *world_; }
+
+ private:
+  std::unique_ptr<Communicator> world_;
+};
+
+/// Refuses a job that was started as N separate processes, each of which believes to be rank 0 of 1: throws
+/// `EnvironmentError` where a launcher announces more than one task and MPI sees a single rank.
+void refuse_singletons(const Communicator& world);
+
+/// Ends every rank of the job at once; for an error outside a collective, which the other ranks cannot see.
+[[noreturn]] void abort_all_ranks(int exit_status);
+
+}  // namespace tunescope

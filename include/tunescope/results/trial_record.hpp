@@ -1,0 +1,70 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tunescope/model/parameter_catalogue.hpp"
+#include "tunescope/train/trainer.hpp"
+
+namespace tunescope {
+
+/// The coordinates of parameter maps: layers, components, and how many scalars each cell has.
+struct MapAxes {
+  std::vector<std::string> layers;
+  std::vector<std::string> components;
+  std::vector<std::int64_t> sizes;  ///< [layer, component], 0 where a layer has no such component
+
+  /// The axes of a model.
+  static MapAxes of(const ParameterCatalogue& catalogue);
+  std::size_t cell_count() const { return layers.size() * components.size(); }
+};
+
+/// The change measures over [layer, component], NaN in cells without a tensor.
+struct ChangeMaps {
+  std::vector<double> mean_abs, rms, relative_l2, max_abs;
+
+  static ChangeMaps of(const ParameterCatalogue& catalogue, const std::vector<Change>& change);
+};
+
+/// One row of `/trials`.
+struct TrialRow {
+  std::string id, task, method, state, metric, device, hostname, error;
+  double learning_rate = 0.0;
+  double score = 0.0;
+  double final_score = 0.0;
+  double wall_seconds = 0.0;
+  std::int64_t seed = 0;
+  std::int64_t best_step = 0;
+  std::int64_t steps = 0;
+  std::int64_t trainable_parameters = 0;
+  std::int64_t total_parameters = 0;
+  std::int64_t train_examples = 0;
+  std::int64_t dev_examples = 0;
+  std::int64_t rank = 0;
+  std::int64_t threads = 0;
+};
+
+/// Everything that is kept of a trial.
+struct TrialRecord {
+  TrialRow row;
+  Scores best_scores;
+  Scores final_scores;
+  MapAxes axes;
+  ChangeMaps change;
+  std::vector<Evaluation> evaluations;
+  std::vector<StepRecord> history;
+  Predictions predictions;
+  Predictions mismatched_predictions;
+};
+
+/// Writes a trial's file, atomically: the schema of results/README.md with one trial.
+void write_trial(const std::filesystem::path& path, const TrialRecord& record);
+
+/// Reads a trial's file. Throws `Hdf5Error` where it is damaged or of another schema.
+TrialRecord read_trial(const std::filesystem::path& path);
+
+/// Only the row of `/trials`; cheap.
+TrialRow read_trial_row(const std::filesystem::path& path);
+
+}  // namespace tunescope

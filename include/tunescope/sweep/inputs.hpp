@@ -1,0 +1,40 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "tunescope/data/dataset.hpp"
+#include "tunescope/model/pretrained.hpp"
+#include "tunescope/sweep/spec.hpp"
+#include "tunescope/sweep/trial.hpp"
+#include "tunescope/text/word_piece.hpp"
+
+namespace tunescope {
+
+/// What a job's trials read: the model and its tokenizer, loaded at once, and the tasks, loaded when first asked for.
+class SweepInputs {
+ public:
+  /// Throws `ModelError`, `DataError` or `ConfigError` where model, vocabulary and job do not fit each other.
+  SweepInputs(const SweepSpec& spec, DataWarning warning);
+
+  /// Loads every task of the job and hashes all inputs, so that whatever is wrong is found before any training.
+  InputHashes load_and_hash();
+
+  /// A task's splits, cut to the job's numbers of examples.
+  const TaskData& task(const std::string& name);
+  /// The model's tensors with the head of a task.
+  const ParameterCatalogue& catalogue(const Task& task);
+  const PretrainedModel& model() const { return model_; }
+  /// Moves the model's weights to a device.
+  void move_model_to(at::Device device);
+
+ private:
+  const SweepSpec& spec_;
+  DataWarning warning_;
+  PretrainedModel model_;
+  WordPiece tokenizer_;
+  std::map<std::string, TaskData> tasks_;
+  std::map<std::int64_t, ParameterCatalogue> catalogues_;  // by output size
+};
+
+}  // namespace tunescope

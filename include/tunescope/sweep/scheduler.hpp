@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "tunescope/mpi/communicator.hpp"
+
+namespace tunescope {
+
+/// How a trial ended.
+enum class TrialState : std::int32_t { kDone, kDiverged, kFailed };
+
+/// What a rank tells of a trial that ended.
+struct TrialOutcome {
+  TrialState state = TrialState::kDone;
+  double score = 0.0;  ///< at the best evaluation; NaN where there is none
+  double seconds = 0.0;
+};
+
+/// What rank 0 sees of the sweep, in the scheduler's thread.
+struct SweepObserver {
+  std::function<void(std::size_t trial, int rank)> on_start = [](std::size_t, int) {};
+  std::function<void(std::size_t trial, std::int64_t step, std::int64_t steps)> on_progress =
+      [](std::size_t, std::int64_t, std::int64_t) {};
+  std::function<void(std::size_t trial, const TrialOutcome& outcome)> on_finish = [](std::size_t, const TrialOutcome&) {
+  };
+};
+
+/// Tells rank 0 how far the running trial is; cheap enough for every step.
+using ProgressReport = std::function<void(std::int64_t step, std::int64_t steps)>;
+
+/// Runs one trial on the calling rank.
+using TrialFunction = std::function<TrialOutcome(std::size_t trial, const ProgressReport& report)>;
+
+/// Runs trials 0 ... order.size()-1 over all ranks, handed out by a thread of rank 0 in the given order (indices,
+/// longest expected first) to whichever rank is free. Every rank, rank 0 included, trains. An exception of `run` ends
+/// the job: failures of a trial are its return value. *Collective.*
+void run_trials(const Communicator& world, const std::vector<std::size_t>& order, const TrialFunction& run,
+                const SweepObserver& observer);
+
+}  // namespace tunescope

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tunescope {
+
+/// The switches of Hugging Face's `BertNormalizer`.
+struct BertNormalizerOptions {
+  bool clean_text = true;              ///< drop control characters, make every white space a blank
+  bool tokenize_chinese_chars = true;  ///< put a blank before and behind every CJK ideograph
+  bool strip_accents = true;           ///< decompose canonically and drop nonspacing marks
+  bool lowercase = true;               ///< lower-case every character
+};
+
+/// Normalizes text as Hugging Face's `BertNormalizer` does, step by step in the order of its options. The work is
+/// looked up in a table built once: constructing one takes about 20 ms, using it is thread-safe.
+class BertNormalizer {
+ public:
+  explicit BertNormalizer(BertNormalizerOptions options);
+
+  /// Appends the normalized form of `text`, which must be valid UTF-8, to `normalized`.
+  void append_normalized(std::string_view text, std::string& normalized) const;
+
+ private:
+  struct Expansion;
+  class Writer;
+
+  Expansion expand(char32_t code_point) const;
+  std::uint32_t make_rule(char32_t code_point) const;
+  void write_expansion(char32_t code_point, Writer& writer) const;
+
+  BertNormalizerOptions options_;
+  std::vector<std::uint32_t> rules_;
+};
+
+}  // namespace tunescope

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "tunescope/method/method.hpp"
+#include "tunescope/model/gradient_sink.hpp"
+#include "tunescope/model/pretrained.hpp"
+
+namespace tunescope {
+
+/// The scalars a trial trains, their gradients and AdamW's moments, each as one flat buffer of N values, so that an
+/// update is one pass. Tensors that train whole become views into the buffer; of tensors that train in part only the
+/// chosen scalars are in it, and all others keep their bits.
+class TrainableParameters final : public GradientSink {
+ public:
+  /// Replaces what `selection` trains in `parameters` by the trial's own copies; the rest stays shared.
+  /// `parameters` must outlive the object.
+  TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection, Parameters& parameters);
+
+  /// Number of trainable scalars.
+  std::int64_t size() const { return values_.numel(); }
+  /// Trained values [N]; those with weight decay come first.
+  const at::Tensor& values() const { return values_; }
+
+  void zero_gradients();
+  /// Euclidean norm of all gradients.
+  double gradient_norm() const;
+  void scale_gradients(double factor);
+
+  /// One AdamW step (Loshchilov and Hutter 2019, decoupled decay) with everything but LayerNorm and biases decayed.
+  struct Update {
+    double learning_rate = 0.0;
+    double weight_decay = 0.0;
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double epsilon = 1e-8;
+  };
+  void step(const Update& update);
+
+  ParameterIndex lowest_wanted() const override { return lowest_wanted_; }
+  void linear(const LinearParameters& parameters, const at::Tensor& input, const at::Tensor& output_gradient) override;
+  void layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
+                  const at::Tensor& output_gradient) override;
+  void embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override;
+
+ private:
+  struct Segment {
+    ParameterIndex parameter = 0;
+    std::int64_t offset = 0;  // into the flat buffers
+    std::int64_t count = 0;
+    at::Tensor indices;   // flat indices of the chosen scalars; undefined where all are
+    at::Tensor gradient;  // view of the flat buffer in the tensor's shape, or a buffer of the whole tensor's size
+  };
+  void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);
+  const at::Tensor* gradient_of(ParameterIndex index) const;
+  void update_range(std::int64_t begin, std::int64_t count, const Update& update, double weight_decay);
+
+  const ParameterCatalogue& catalogue_;
+  Parameters& parameters_;
+  ParameterIndex lowest_wanted_ = 0;
+  std::vector<Segment> segments_;
+  std::vector<const Segment*> segment_of_;  // by catalogue index; null where frozen
+  at::Tensor values_, gradients_, first_moments_, second_moments_;
+  std::int64_t decayed_count_ = 0;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace tunescope

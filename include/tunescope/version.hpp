@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+namespace tunescope {
+
+/// Tunescope's version, such as "0.1.0".
+std::string version();
+
+/// The commit this binary was built from, with "-dirty" where the checkout had changes; "unknown" outside git.
+std::string git_commit();
+
+}  // namespace tunescope

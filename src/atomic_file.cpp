@@ -1,0 +1,61 @@
+#include "tunescope/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* what) {
+  throw EnvironmentError(path.string() + ": " + what + ": " + std::strerror(errno));
+}
+
+void sync(const std::filesystem::path& path, int flags) {
+  const int descriptor = ::open(path.c_str(), flags);
+  if (descriptor < 0) fail(path, "cannot be opened for syncing");
+  const int result = ::fsync(descriptor);
+  ::close(descriptor);
+  if (result != 0) fail(path, "cannot be synced to disk");
+}
+
+// Host and process keep two writers of the same file, on any nodes, apart.
+std::filesystem::path temporary_name(const std::filesystem::path& path) {
+  char host[256] = "host";
+  ::gethostname(host, sizeof host - 1);
+  return path.parent_path() /
+         ("." + path.filename().string() + "." + host + "." + std::to_string(::getpid()) + ".partial");
+}
+
+}  // namespace
+
+void write_atomically(const std::filesystem::path& path,
+                      const std::function<void(const std::filesystem::path& temporary)>& write) {
+  const std::filesystem::path temporary = temporary_name(path);
+  try {
+    write(temporary);
+    sync(temporary, O_RDONLY);
+    std::filesystem::rename(temporary, path);
+    sync(path.parent_path().empty() ? "." : path.parent_path(), O_RDONLY | O_DIRECTORY);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    throw;
+  }
+}
+
+void write_text_atomically(const std::filesystem::path& path, const std::string& text) {
+  write_atomically(path, [&](const std::filesystem::path& temporary) {
+    std::ofstream file(temporary, std::ios::binary);
+    file.write(text.data(), static_cast<std::streamsize>(text.size()));
+    file.close();
+    if (!file) fail(temporary, "cannot be written");
+  });
+}
+
+}  // namespace tunescope

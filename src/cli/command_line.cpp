@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <boost/program_options.hpp>
+
+#include "tunescope/cli/job_file.hpp"
+#include "tunescope/cli/job_keys.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/nearest.hpp"
+
+namespace tunescope::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+po::options_description all_options() {
+  po::options_description options;
+  options.add_options()("help,h", "")("version,V", "");
+  for (const JobKey& key : job_keys()) options.add_options()(key.name.c_str(), po::value<std::string>(), "");
+  return options;
+}
+
+[[noreturn]] void refuse_option(const std::string& option) {
+  std::vector<std::string> known = {"help", "version"};
+  for (const JobKey& key : job_keys()) known.push_back(key.name);
+  const std::string name = option.substr(std::min(option.find_first_not_of('-'), option.size()));
+  throw ConfigError("unknown option '" + option + "'; did you mean '--" + nearest_name(name, known) + "'?");
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, char** argv) {
+  const po::options_description options = all_options();
+  using Style = po::command_line_style::style_t;
+  const int style = Style::unix_style & ~Style::allow_guessing;
+  CommandLine result;
+  try {
+    const auto parsed = po::command_line_parser(argc, argv).options(options).style(style).run();
+    for (const auto& option : parsed.options) {
+      if (option.string_key == "help") {
+        result.wants_help = true;
+      } else if (option.string_key == "version") {
+        result.wants_version = true;
+      } else if (!option.string_key.empty()) {
+        result.overrides.emplace_back(option.string_key, option.value.front());
+      } else if (result.command.empty()) {
+        result.command = option.value.front();
+      } else {
+        result.arguments.push_back(option.value.front());
+      }
+    }
+  } catch (const po::unknown_option& error) {
+    refuse_option(error.get_option_name());
+  } catch (const po::error& error) {
+    throw ConfigError(error.what());
+  }
+  return result;
+}
+
+}  // namespace tunescope::cli

@@ -1,0 +1,22 @@
+#include "tunescope/data/demo.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include "tunescope/cli/commands.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope::cli {
+
+ExitStatus demo(const CommandLine& line) {
+  if (line.arguments.size() != 1) throw ConfigError("tunescope demo takes the folder to write; see tunescope demo --help");
+  const std::string& folder = line.arguments.front();
+  try {
+    write_demo(folder, {});
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw ConfigError(folder + ": cannot be written (" + error.code().message() + ")");
+  }
+  fmt::print("synthetic GLUE, 8 tasks: {}\n", folder);
+  return kAllDone;
+}
+
+}  // namespace tunescope::cli

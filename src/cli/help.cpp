@@ -1,0 +1,114 @@
+#include <torch/headeronly/version.h>
+#include <mpi.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <array>
+
+#include "tunescope/cli/commands.hpp"
+#include "tunescope/cli/job_keys.hpp"
+#include "tunescope/device/device.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/hdf5/file.hpp"
+#include "tunescope/method/method.hpp"
+#include "tunescope/nearest.hpp"
+#include "tunescope/version.hpp"
+
+namespace tunescope::cli {
+namespace {
+
+struct CommandHelp {
+  std::string_view name;
+  std::string_view usage;
+  std::string_view summary;
+  bool has_job;
+};
+
+constexpr std::array kCommands = {
+    CommandHelp{"plan", "JOB.cfg [--section.key VALUE ...]",
+                "Checks the job and its inputs and lists its trials: how many of each task and method, what is done, "
+                "and how many parameters train. Trains nothing.",
+                true},
+    CommandHelp{"sweep", "JOB.cfg [--section.key VALUE ...]",
+                "Trains every trial that is missing, over all MPI ranks, and writes the merged file.", true},
+    CommandHelp{"status", "JOB.cfg [--section.key VALUE ...]",
+                "Tells which trials are done, failed (with the error) and missing; works while a sweep runs.", true},
+    CommandHelp{"merge", "JOB.cfg [--section.key VALUE ...]",
+                "Collects the finished trials into one HDF5 file; works while a sweep runs.", true},
+    CommandHelp{"demo", "FOLDER", "Writes a small synthetic GLUE (all tasks, official layouts) for trying the program.",
+                false},
+    CommandHelp{"tokenize", "MODEL_FOLDER [FILE.tsv TASK]",
+                "Prints token ids, blank-separated, one line an example: of the lines of standard input (a tab separates "
+                "the sentences of a pair), or of a task's file.",
+                false},
+};
+
+std::string wrapped(std::string_view text, std::size_t indent) {
+  constexpr std::size_t kWidth = 96;
+  std::string result;
+  std::size_t column = indent;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    if (column + word.size() > kWidth) {
+      result += "\n" + std::string(indent, ' ');
+      column = indent;
+    }
+    result += std::string(word) + " ";
+    column += word.size() + 1;
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+  }
+  return result;
+}
+
+std::string job_help() {
+  constexpr std::size_t kIndent = 32;
+  std::string text = "\nKeys of a job file, each also an option (--section.key VALUE):\n";
+  for (const JobKey& key : job_keys()) {
+    const std::string value = key.default_value.empty() ? "required" : "default " + key.default_value;
+    text += fmt::format("  {:<30}{}\n", key.name, wrapped(key.help + " (" + value + ")", kIndent));
+  }
+  text += "\nMethods; the classification head trains in all of them:\n";
+  for (const auto& [spelling, description] : describe_methods()) {
+    text += fmt::format("  {:<36}  {}\n", spelling, wrapped(description, kIndent + 8));
+  }
+  return text;
+}
+
+constexpr std::string_view kExitHelp =
+    "\nExit status: 0 all done; 1 some trials failed or diverged; 2 wrong job, options or inputs, nothing was run;\n"
+    "3 wrong environment (MPI, device, filesystem).\n";
+
+std::string mpi_version() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  const std::string version(text, static_cast<std::size_t>(length));
+  return version.substr(0, version.find(','));
+}
+
+}  // namespace
+
+std::string help(const std::string& command) {
+  for (const CommandHelp& known : kCommands) {
+    if (command != known.name) continue;
+    return fmt::format("tunescope {} {}\n\n{}\n{}{}", known.name, known.usage, wrapped(known.summary, 0),
+                       known.has_job ? job_help() : "", kExitHelp);
+  }
+  std::string text =
+      "Tunescope: which parameters does fine-tuning change, and how few need to change?\n\n"
+      "  tunescope COMMAND ... | COMMAND --help | --version\n"
+      "  mpirun -n N tunescope sweep JOB.cfg\n\nCommands:\n";
+  for (const CommandHelp& known : kCommands) {
+    text += fmt::format("  {:<10}{}\n", known.name, wrapped(known.summary, 12));
+  }
+  if (command.empty()) return text + std::string(kExitHelp);
+  std::vector<std::string> names;
+  for (const CommandHelp& known : kCommands) names.emplace_back(known.name);
+  throw ConfigError(fmt::format("unknown command '{}'; did you mean '{}'?", command, nearest_name(command, names)));
+}
+
+std::string version_text() {
+  return fmt::format("tunescope {} (commit {})\nLibTorch {}\n{}\nHDF5 {}\nbackends: {}\n", version(), git_commit(),
+                     TORCH_VERSION, mpi_version(), hdf5::library_version(), compiled_backends());
+}
+
+}  // namespace tunescope::cli

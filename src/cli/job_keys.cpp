@@ -1,0 +1,144 @@
+#include "tunescope/cli/job_keys.hpp"
+
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "tunescope/data/task.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope::cli {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+void assign_name(SweepSpec& spec, const Value& value) {
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  if (value.text.empty() || value.text.front() == '.' || value.text.find_first_not_of(kAllowed) != std::string::npos) {
+    refuse(value, "letters, digits, '-', '_' and '.': it names a folder and a file");
+  }
+  spec.name = value.text;
+}
+
+// Errors of deeper parsers get the place where the value was given.
+template <typename Parse>
+auto at_origin(const Value& value, Parse parse) {
+  try {
+    return parse();
+  } catch (const ConfigError& error) {
+    throw ConfigError(value.origin + ": " + value.key + ": " + error.what());
+  }
+}
+
+void assign_tasks(SweepSpec& spec, const Value& value) {
+  spec.tasks = parse_words(value);
+  for (const std::string& task : spec.tasks) at_origin(value, [&] { return &find_task(task); });
+}
+
+void assign_methods(SweepSpec& spec, const Value& value) {
+  spec.methods.clear();
+  for (const std::string& word : parse_words(value)) {
+    Method method = at_origin(value, [&] { return parse_method(word); });
+    for (const Method& earlier : spec.methods) {
+      if (earlier.text() == method.text()) refuse(value, "'" + method.text() + "' only once");
+    }
+    spec.methods.push_back(std::move(method));
+  }
+}
+
+void assign_seeds(SweepSpec& spec, const Value& value) {
+  spec.seeds.clear();
+  for (const std::string& word : parse_words(value)) {
+    const std::int64_t seed = parse_integer({value.key, word, value.origin}, 0);
+    spec.seeds.push_back(static_cast<std::uint64_t>(seed));
+  }
+}
+
+template <typename Choice, std::size_t count>
+Choice parse_choice(const Value& value, const std::array<std::pair<std::string_view, Choice>, count>& choices) {
+  std::string names;
+  for (const auto& [name, choice] : choices) {
+    if (value.text == name) return choice;
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  refuse(value, "one of " + names);
+}
+
+void assign_device(SweepSpec& spec, const Value& value) {
+  constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kDevices = {
+      {{"auto", DeviceKind::kAuto}, {"cpu", DeviceKind::kCpu}, {"cuda", DeviceKind::kCuda}}};
+  spec.device = parse_choice(value, kDevices);
+}
+
+void assign_schedule(SweepSpec& spec, const Value& value) {
+  constexpr std::array<std::pair<std::string_view, ScheduleShape>, 2> kShapes = {
+      {{"linear", ScheduleShape::kLinear}, {"constant", ScheduleShape::kConstant}}};
+  spec.train.schedule = parse_choice(value, kShapes);
+}
+
+void assign_progress(SweepSpec& spec, const Value& value) {
+  constexpr std::array<std::pair<std::string_view, ProgressStyle>, 4> kStyles = {{{"auto", ProgressStyle::kAuto},
+                                                                                  {"bar", ProgressStyle::kBar},
+                                                                                  {"lines", ProgressStyle::kLines},
+                                                                                  {"none", ProgressStyle::kNone}}};
+  spec.progress = parse_choice(value, kStyles);
+}
+
+void assign_dropout(SweepSpec& spec, const Value& value) {
+  if (value.text == "model") return;
+  spec.train.dropout = parse_number(value, 0.0, 0.99);
+}
+
+}  // namespace
+
+const std::vector<JobKey>& job_keys() {
+  static const std::vector<JobKey> keys = {
+      {"name", "", "name of the job, its results folder and file", assign_name},
+      {"model.path", "", "Hugging Face folder of a BERT: config.json, model.safetensors, vocab.txt or tokenizer.json",
+       [](SweepSpec& spec, const Value& value) { spec.model_folder = parse_path(value); }},
+      {"data.glue", "", "folder with the GLUE tasks in their official layout",
+       [](SweepSpec& spec, const Value& value) { spec.glue_folder = parse_path(value); }},
+      {"data.tasks", "CoLA SST-2 MRPC STS-B QQP MNLI QNLI RTE", "tasks, by the names of their folders", assign_tasks},
+      {"data.max_length", "128", "tokens an example, special tokens included; longer ones are cut",
+       [](SweepSpec& spec, const Value& value) { spec.max_length = parse_integer(value, 1); }},
+      {"data.train_examples", "0", "training examples a task, a fixed random subset; 0 = all",
+       [](SweepSpec& spec, const Value& value) { spec.train_examples = parse_integer(value, 0); }},
+      {"data.dev_examples", "0", "development examples a task, a fixed random subset; 0 = all",
+       [](SweepSpec& spec, const Value& value) { spec.dev_examples = parse_integer(value, 0); }},
+      {"data.cache", "results/cache", "folder for tokenised data, named by content; can be deleted at any time",
+       [](SweepSpec& spec, const Value& value) { spec.cache_folder = parse_path(value); }},
+      {"sweep.methods", "full layernorm", "what to train beside the head; listed below", assign_methods},
+      {"sweep.learning_rates", "1e-5 2e-5 3e-5 4e-5 5e-5", "learning rates of method full",
+       [](SweepSpec& spec, const Value& value) { spec.learning_rates = parse_positive_numbers(value); }},
+      {"sweep.peft_learning_rates", "1e-4 2.5e-4 5e-4 7.5e-4 1e-3", "learning rates of every other method",
+       [](SweepSpec& spec, const Value& value) { spec.peft_learning_rates = parse_positive_numbers(value); }},
+      {"sweep.seeds", "1 2 3 4 5", "seeds of the head, the order of examples, dropout and random subsets", assign_seeds},
+      {"train.epochs", "3", "passes over the training set (our choice)",
+       [](SweepSpec& spec, const Value& value) { spec.train.epochs = parse_integer(value, 1); }},
+      {"train.max_steps", "0", "end training after so many steps; 0 = no limit",
+       [](SweepSpec& spec, const Value& value) { spec.train.max_steps = parse_integer(value, 0); }},
+      {"train.batch_size", "32", "examples a step (our choice)",
+       [](SweepSpec& spec, const Value& value) { spec.train.batch_size = parse_integer(value, 1); }},
+      {"train.warmup_fraction", "0.1", "share of the steps in which the learning rate rises (our choice)",
+       [](SweepSpec& spec, const Value& value) { spec.train.warmup_fraction = parse_number(value, 0.0, 1.0); }},
+      {"train.schedule", "linear", "after warm-up: linear (falls to 0 at the last step) or constant (our choice)",
+       assign_schedule},
+      {"train.weight_decay", "0.01", "AdamW's decoupled decay, not on LayerNorm and biases (our choice)",
+       [](SweepSpec& spec, const Value& value) { spec.train.weight_decay = parse_number(value, 0.0, kInfinity); }},
+      {"train.clip_norm", "1", "largest Euclidean norm of the gradient; 0 = no clipping (our choice)",
+       [](SweepSpec& spec, const Value& value) { spec.train.clip_norm = parse_number(value, 0.0, kInfinity); }},
+      {"train.evaluate_every", "0", "steps between evaluations; 0 = after each epoch",
+       [](SweepSpec& spec, const Value& value) { spec.train.evaluate_every = parse_integer(value, 0); }},
+      {"train.dropout", "model", "dropout probability in place of the model's own; model = as in config.json",
+       assign_dropout},
+      {"run.results", "results", "folder for results; the job's own lies below it",
+       [](SweepSpec& spec, const Value& value) { spec.results_folder = parse_path(value); }},
+      {"run.device", "auto", "auto, cpu or cuda", assign_device},
+      {"run.threads", "0", "threads a rank; 0 = the node's cores shared out over its ranks",
+       [](SweepSpec& spec, const Value& value) { spec.threads = parse_integer(value, 0); }},
+      {"run.progress", "auto", "auto (bar on a terminal, else lines), bar, lines or none", assign_progress},
+  };
+  return keys;
+}
+
+}  // namespace tunescope::cli

@@ -1,0 +1,104 @@
+#include "tunescope/cli/value.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+
+#include "tunescope/error.hpp"
+
+namespace tunescope::cli {
+namespace {
+
+template <typename Number>
+std::optional<Number> to_number(std::string_view text) {
+  Number number{};
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+void refuse(const Value& value, std::string_view expected) {
+  throw ConfigError(
+      fmt::format("{}: {} = {}: expected {}", value.origin, value.key, value.text.empty() ? "(empty)" : value.text, expected));
+}
+
+std::int64_t parse_integer(const Value& value, std::int64_t smallest) {
+  const auto number = to_number<std::int64_t>(value.text);
+  if (!number || *number < smallest) refuse(value, fmt::format("a whole number, {} or more", smallest));
+  return *number;
+}
+
+double parse_number(const Value& value, double smallest, double largest) {
+  const auto number = to_number<double>(value.text);
+  if (!number || !(*number >= smallest && *number <= largest)) {
+    refuse(value, std::isfinite(largest) ? fmt::format("a number from {} to {}", smallest, largest)
+                                         : fmt::format("a number, {} or more", smallest));
+  }
+  return *number;
+}
+
+// A method's options are words with an equals sign that follow its colon: "random:pool=bitfit,fraction=0.1 head".
+std::vector<std::string> parse_words(const Value& value) {
+  std::vector<std::string> words;
+  std::string_view rest = value.text;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find_first_of(" \t,"), rest.size());
+    const std::string word(rest.substr(0, end));
+    const bool follows_comma = !words.empty() && rest.data() != value.text.data() && rest.data()[-1] == ',';
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (word.empty()) continue;
+    const bool is_option = word.find('=') != std::string::npos && word.find(':') == std::string::npos;
+    if (follows_comma && is_option && words.back().find(':') != std::string::npos) {
+      words.back() += "," + word;
+    } else {
+      words.push_back(word);
+    }
+  }
+  if (words.empty()) refuse(value, "at least one value");
+  for (auto word = words.begin(); word != words.end(); ++word) {
+    if (std::find(words.begin(), word, *word) != word) refuse(value, fmt::format("'{}' only once", *word));
+  }
+  return words;
+}
+
+std::vector<double> parse_positive_numbers(const Value& value) {
+  std::vector<double> numbers;
+  for (const std::string& word : parse_words(value)) {
+    const auto number = to_number<double>(word);
+    if (!number || !(*number > 0.0) || !std::isfinite(*number)) {
+      refuse(value, fmt::format("numbers above 0, not '{}'", word));
+    }
+    if (std::find(numbers.begin(), numbers.end(), *number) != numbers.end()) {
+      refuse(value, fmt::format("'{}' only once", word));
+    }
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+std::string parse_path(const Value& value) {
+  std::string path;
+  std::string_view rest = value.text;
+  for (;;) {
+    const std::size_t begin = rest.find("${");
+    path += rest.substr(0, begin);
+    if (begin == std::string_view::npos) break;
+    const std::size_t end = rest.find('}', begin);
+    if (end == std::string_view::npos) refuse(value, "a closing } after ${");
+    const std::string name(rest.substr(begin + 2, end - begin - 2));
+    const char* variable = std::getenv(name.c_str());
+    if (variable == nullptr) refuse(value, fmt::format("the environment variable {} to be set", name));
+    path += variable;
+    rest.remove_prefix(end + 1);
+  }
+  if (path.empty()) refuse(value, "a path");
+  return path;
+}
+
+}  // namespace tunescope::cli

@@ -1,0 +1,115 @@
+#include "tunescope/data/dataset.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "token_cache.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/hash.hpp"
+#include "tunescope/random/stream.hpp"
+
+namespace tunescope {
+namespace {
+
+[[noreturn]] void refuse_label(const RawExample& example, const std::string& expected,
+                               const std::filesystem::path& path) {
+  throw DataError(fmt::format("{}:{}: label '{}' is out of range; expected {}", path.string(), example.line,
+                              example.label, expected));
+}
+
+float class_label(const RawExample& example, const Task& task, const std::filesystem::path& path) {
+  const auto found = std::find(task.labels.begin(), task.labels.end(), example.label);
+  if (found == task.labels.end()) refuse_label(example, fmt::format("one of {}", fmt::join(task.labels, ", ")), path);
+  return static_cast<float>(found - task.labels.begin());
+}
+
+float regression_label(const RawExample& example, const Task& task, const std::filesystem::path& path) {
+  double value = 0.0;
+  const char* end = example.label.data() + example.label.size();
+  const auto [stop, error] = std::from_chars(example.label.data(), end, value);
+  if (error != std::errc{} || stop != end || !(value >= task.smallest_score && value <= task.largest_score)) {
+    refuse_label(example, fmt::format("a number from {} to {}", task.smallest_score, task.largest_score), path);
+  }
+  return static_cast<float>(value);
+}
+
+void append_example(Dataset& dataset, const Encoding& encoding, float label) {
+  dataset.token_ids.insert(dataset.token_ids.end(), encoding.token_ids.begin(), encoding.token_ids.end());
+  dataset.type_ids.insert(dataset.type_ids.end(), encoding.type_ids.begin(), encoding.type_ids.end());
+  dataset.offsets.push_back(static_cast<std::int64_t>(dataset.token_ids.size()));
+  dataset.labels.push_back(label);
+}
+
+Dataset load_split(const std::filesystem::path& path, const Task& task, const WordPiece& tokenizer,
+                   const DataOptions& options, const DataWarning& warning, Sha256& content) {
+  if (!std::filesystem::is_regular_file(path)) {
+    throw DataError(fmt::format("{}: no such file; task {} needs the official GLUE layout below [data] glue",
+                                path.string(), task.name));
+  }
+  const std::string file_hash = sha256_hex_of_file(path);
+  content.update(file_hash);
+  const std::string key = token_cache_key(file_hash, tokenizer.content_hash(), task.name, options.max_length);
+  if (auto cached = read_token_cache(options.cache_folder, key)) return *std::move(cached);
+
+  const RawExamples raw = read_examples(path, task, Labels::kRead);
+  if (raw.malformed_rows > 0) {
+    warning(fmt::format("{}: left out {} rows with a wrong number of columns (first at line {})", path.string(),
+                        raw.malformed_rows, fmt::join(raw.first_malformed_lines, ", ")));
+  }
+  Dataset dataset = tokenize_examples(raw, task, tokenizer, options.max_length, path);
+  write_token_cache(options.cache_folder, key, dataset);
+  return dataset;
+}
+
+}  // namespace
+
+Dataset tokenize_examples(const RawExamples& raw, const Task& task, const WordPiece& tokenizer, std::int64_t max_length,
+                          const std::filesystem::path& path) {
+  Dataset dataset;
+  const bool is_pair = task.text_columns.size() > 1;
+  const auto limit = static_cast<std::size_t>(max_length);
+  for (const RawExample& example : raw.examples) {
+    const float label =
+        task.is_regression() ? regression_label(example, task, path) : class_label(example, task, path);
+    append_example(dataset,
+                   is_pair ? tokenizer.encode_pair(example.first, example.second, limit)
+                           : tokenizer.encode(example.first, limit),
+                   label);
+  }
+  return dataset;
+}
+
+TaskData load_task(const Task& task, const WordPiece& tokenizer, const DataOptions& options,
+                   const DataWarning& warning) {
+  const std::filesystem::path folder = options.glue_folder / task.name;
+  Sha256 content;
+  TaskData data{.task = &task, .train = {}, .dev = {}, .mismatched_dev = {}, .content_hash = {}};
+  data.train = load_split(folder / "train.tsv", task, tokenizer, options, warning, content);
+  data.dev = load_split(folder / task.dev_file, task, tokenizer, options, warning, content);
+  if (!task.mismatched_dev_file.empty()) {
+    data.mismatched_dev = load_split(folder / task.mismatched_dev_file, task, tokenizer, options, warning, content);
+  }
+  data.content_hash = content.hex_digest();
+  return data;
+}
+
+Dataset subsample(const Dataset& dataset, std::int64_t count) {
+  if (count <= 0 || count >= dataset.size()) return dataset;
+  Dataset subset;
+  std::vector<std::int64_t> order = random_permutation(dataset.size(), random_key(0, RandomUse::kSubsample));
+  order.resize(static_cast<std::size_t>(count));
+  for (const std::int64_t i : order) {
+    const auto begin = dataset.offsets[static_cast<std::size_t>(i)];
+    const auto end = dataset.offsets[static_cast<std::size_t>(i) + 1];
+    subset.token_ids.insert(subset.token_ids.end(), dataset.token_ids.begin() + begin, dataset.token_ids.begin() + end);
+    subset.type_ids.insert(subset.type_ids.end(), dataset.type_ids.begin() + begin, dataset.type_ids.begin() + end);
+    subset.offsets.push_back(static_cast<std::int64_t>(subset.token_ids.size()));
+    subset.labels.push_back(dataset.labels[static_cast<std::size_t>(i)]);
+  }
+  return subset;
+}
+
+}  // namespace tunescope

@@ -1,0 +1,95 @@
+#include "tunescope/data/task.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "tunescope/error.hpp"
+#include "tunescope/nearest.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr std::array kMetrics = {Metric::kAccuracy, Metric::kF1,       Metric::kMatthews,
+                                 Metric::kPearson,  Metric::kSpearman, Metric::kAccuracyMismatched};
+constexpr std::array<std::string_view, kMetrics.size()> kMetricNames = {"accuracy", "f1",       "matthews",
+                                                                        "pearson",  "spearman", "accuracy_mismatched"};
+
+// Headline metrics as in the papers this work follows (BitFit and arXiv 2403.20284): Matthews correlation for CoLA,
+// F1 for MRPC and QQP, Spearman correlation for STS-B, accuracy elsewhere.
+const std::vector<Task>& task_table() {
+  static const std::vector<Task> tasks = {
+      {.name = "CoLA",
+       .text_columns = {"sentence"},
+       .label_column = "label",
+       .labels = {"0", "1"},
+       .metrics = {Metric::kMatthews, Metric::kAccuracy},
+       .headline = Metric::kMatthews,
+       .headerless_columns = {"source", "label", "mark", "sentence"}},
+      {.name = "SST-2",
+       .text_columns = {"sentence"},
+       .label_column = "label",
+       .labels = {"0", "1"},
+       .metrics = {Metric::kAccuracy},
+       .headline = Metric::kAccuracy},
+      {.name = "MRPC",
+       .text_columns = {"#1 String", "#2 String"},
+       .label_column = "Quality",
+       .labels = {"0", "1"},
+       .metrics = {Metric::kAccuracy, Metric::kF1},
+       .headline = Metric::kF1},
+      {.name = "STS-B",
+       .text_columns = {"sentence1", "sentence2"},
+       .label_column = "score",
+       .labels = {},
+       .metrics = {Metric::kPearson, Metric::kSpearman},
+       .headline = Metric::kSpearman,
+       .smallest_score = 0.0,
+       .largest_score = 5.0},
+      {.name = "QQP",
+       .text_columns = {"question1", "question2"},
+       .label_column = "is_duplicate",
+       .labels = {"0", "1"},
+       .metrics = {Metric::kAccuracy, Metric::kF1},
+       .headline = Metric::kF1},
+      {.name = "MNLI",
+       .text_columns = {"sentence1", "sentence2"},
+       .label_column = "gold_label",
+       .labels = {"entailment", "neutral", "contradiction"},
+       .metrics = {Metric::kAccuracy, Metric::kAccuracyMismatched},
+       .headline = Metric::kAccuracy,
+       .dev_file = "dev_matched.tsv",
+       .mismatched_dev_file = "dev_mismatched.tsv"},
+      {.name = "QNLI",
+       .text_columns = {"question", "sentence"},
+       .label_column = "label",
+       .labels = {"entailment", "not_entailment"},
+       .metrics = {Metric::kAccuracy},
+       .headline = Metric::kAccuracy},
+      {.name = "RTE",
+       .text_columns = {"sentence1", "sentence2"},
+       .label_column = "label",
+       .labels = {"entailment", "not_entailment"},
+       .metrics = {Metric::kAccuracy},
+       .headline = Metric::kAccuracy},
+  };
+  return tasks;
+}
+
+}  // namespace
+
+std::span<const Metric> all_metrics() { return kMetrics; }
+
+std::string_view metric_name(Metric metric) { return kMetricNames[static_cast<std::size_t>(metric)]; }
+
+std::span<const Task> glue_tasks() { return task_table(); }
+
+const Task& find_task(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Task& task : task_table()) {
+    if (task.name == name) return task;
+    names.emplace_back(task.name);
+  }
+  throw ConfigError("unknown task '" + std::string(name) + "'; did you mean '" + nearest_name(name, names) + "'?");
+}
+
+}  // namespace tunescope

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "tunescope/data/dataset.hpp"
+
+namespace tunescope {
+
+/// Name of a cache entry: a hash over everything that determines the token ids.
+std::string token_cache_key(std::string_view file_hash, std::string_view tokenizer_hash, std::string_view task,
+                            std::int64_t max_length);
+
+/// The entry, or nothing where it is absent or damaged; a damaged one is rebuilt by the caller.
+std::optional<Dataset> read_token_cache(const std::filesystem::path& folder, const std::string& key);
+
+/// Writes an entry under a temporary name and renames it, so that an entry that exists is complete.
+void write_token_cache(const std::filesystem::path& folder, const std::string& key, const Dataset& dataset);
+
+}  // namespace tunescope

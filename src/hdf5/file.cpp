@@ -1,0 +1,59 @@
+#include "tunescope/hdf5/file.hpp"
+
+#include "check.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope::hdf5 {
+namespace {
+
+herr_t keep_innermost(unsigned, const H5E_error2_t* entry, void* text) {
+  if (entry->desc != nullptr) *static_cast<std::string*>(text) = entry->desc;
+  return 0;
+}
+
+// HDF5 prints its error stack by default; the library never prints, the stack's text goes into the exception.
+void silence_error_stack() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
+}  // namespace
+
+void fail(const std::string& what) {
+  std::string reason;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_innermost, &reason);
+  throw Hdf5Error(what + " (HDF5: " + (reason.empty() ? "unknown error" : reason) + ")");
+}
+
+File File::create(const std::filesystem::path& path) {
+  silence_error_stack();
+  const Handle access(check(H5Pcreate(H5P_FILE_ACCESS), "property list"), H5Pclose);
+  check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST), "format bounds");
+  Handle file(check(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()),
+                    path.string() + ": cannot be created"),
+              H5Fclose);
+  Handle root(check(H5Gopen2(file.get(), "/", H5P_DEFAULT), path.string() + ": root group"), H5Gclose);
+  return File(std::move(root), std::move(file), path.string());
+}
+
+File File::open(const std::filesystem::path& path) {
+  silence_error_stack();
+  Handle file(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT),
+                    path.string() + ": cannot be opened as HDF5"),
+              H5Fclose);
+  Handle root(check(H5Gopen2(file.get(), "/", H5P_DEFAULT), path.string() + ": root group"), H5Gclose);
+  return File(std::move(root), std::move(file), path.string());
+}
+
+void File::close() {
+  check(H5Fflush(file_.get(), H5F_SCOPE_LOCAL), description_ + ": writing failed; is the filesystem full?");
+  handle_.reset();
+  file_.reset();
+}
+
+std::string library_version() {
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(release);
+}
+
+}  // namespace tunescope::hdf5

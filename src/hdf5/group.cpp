@@ -1,0 +1,217 @@
+#include <hdf5_hl.h>
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "check.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/hdf5/file.hpp"
+
+namespace tunescope::hdf5 {
+namespace {
+
+constexpr hsize_t kSmallestDeflated = 64;
+constexpr hsize_t kChunkElements = 1 << 16;
+constexpr unsigned kDeflateLevel = 4;
+
+hsize_t element_count(const Shape& shape) {
+  return std::accumulate(shape.begin(), shape.end(), hsize_t{1}, std::multiplies<>());
+}
+
+// Whole rows of the slowest dimension, about kChunkElements elements a chunk.
+Shape chunk_shape(const Shape& shape) {
+  Shape chunk = shape;
+  const hsize_t row = element_count(shape) / std::max<hsize_t>(shape.front(), 1);
+  chunk.front() = std::clamp<hsize_t>(kChunkElements / std::max<hsize_t>(row, 1), 1, shape.front());
+  return chunk;
+}
+
+Handle creation_properties(const Shape& shape) {
+  Handle properties(check(H5Pcreate(H5P_DATASET_CREATE), "property list"), H5Pclose);
+  if (!shape.empty() && element_count(shape) >= kSmallestDeflated) {
+    const Shape chunk = chunk_shape(shape);
+    check(H5Pset_chunk(properties.get(), static_cast<int>(chunk.size()), chunk.data()), "chunk shape");
+    check(H5Pset_shuffle(properties.get()), "shuffle filter");
+    check(H5Pset_deflate(properties.get(), kDeflateLevel), "deflate filter");
+  }
+  return properties;
+}
+
+Handle string_type() {
+  Handle type(check(H5Tcopy(H5T_C_S1), "string type"), H5Tclose);
+  check(H5Tset_size(type.get(), H5T_VARIABLE), "string type");
+  check(H5Tset_cset(type.get(), H5T_CSET_UTF8), "string type");
+  return type;
+}
+
+Handle dataspace(const Shape& shape) {
+  return {check(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), "dataspace"), H5Sclose};
+}
+
+Shape extent(hid_t dataset) {
+  const Handle space(check(H5Dget_space(dataset), "dataspace"), H5Sclose);
+  Shape shape(static_cast<std::size_t>(check(H5Sget_simple_extent_ndims(space.get()), "dataspace")));
+  check(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), "dataspace");
+  return shape;
+}
+
+}  // namespace
+
+Group Group::create_group(const std::string& name) const {
+  const std::string path = description_ + ":/" + name;
+  return {Handle(check(H5Gcreate2(handle_.get(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                       path + ": group cannot be created"),
+                 H5Gclose),
+          path};
+}
+
+Group Group::open_group(const std::string& name) const {
+  const std::string path = description_ + ":/" + name;
+  return {Handle(check(H5Gopen2(handle_.get(), name.c_str(), H5P_DEFAULT), path + ": no such group"), H5Gclose), path};
+}
+
+bool Group::has(const std::string& name) const {
+  return check(H5Lexists(handle_.get(), name.c_str(), H5P_DEFAULT), description_ + ": cannot be read") > 0;
+}
+
+std::vector<std::string> Group::members() const {
+  std::vector<std::string> names;
+  const auto append = [](hid_t, const char* name, const H5L_info_t*, void* list) -> herr_t {
+    static_cast<std::vector<std::string>*>(list)->emplace_back(name);
+    return 0;
+  };
+  check(H5Literate(handle_.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, append, &names), description_ + ": listing");
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void Group::write_numbers(const std::string& name, const void* values, const Shape& shape, hid_t memory_type,
+                          hid_t file_type) const {
+  const std::string what = description_ + ":/" + name + ": cannot be written";
+  const Handle space = dataspace(shape);
+  const Handle properties = creation_properties(shape);
+  const Handle dataset(check(H5Dcreate2(handle_.get(), name.c_str(), file_type, space.get(), H5P_DEFAULT,
+                                        properties.get(), H5P_DEFAULT),
+                             what),
+                       H5Dclose);
+  if (element_count(shape) == 0) return;
+  check(H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), what);
+}
+
+void Group::write(const std::string& name, std::span<const double> values, const Shape& shape) const {
+  write_numbers(name, values.data(), shape, H5T_NATIVE_DOUBLE, H5T_IEEE_F64LE);
+}
+
+void Group::write(const std::string& name, std::span<const float> values, const Shape& shape) const {
+  write_numbers(name, values.data(), shape, H5T_NATIVE_FLOAT, H5T_IEEE_F32LE);
+}
+
+void Group::write(const std::string& name, std::span<const std::int64_t> values, const Shape& shape) const {
+  write_numbers(name, values.data(), shape, H5T_NATIVE_INT64, H5T_STD_I64LE);
+}
+
+void Group::write(const std::string& name, std::span<const std::string> values) const {
+  std::vector<const char*> pointers(values.size());
+  std::transform(values.begin(), values.end(), pointers.begin(), [](const std::string& value) { return value.c_str(); });
+  const Handle type = string_type();
+  write_numbers(name, pointers.data(), {values.size()}, type.get(), type.get());
+}
+
+template <typename T>
+std::vector<T> Group::read_numbers(const std::string& name, hid_t memory_type) const {
+  const std::string what = description_ + ":/" + name + ": cannot be read";
+  const Handle dataset(check(H5Dopen2(handle_.get(), name.c_str(), H5P_DEFAULT), what), H5Dclose);
+  std::vector<T> values(element_count(extent(dataset.get())));
+  if (!values.empty()) {
+    check(H5Dread(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), what);
+  }
+  return values;
+}
+
+std::vector<double> Group::read_doubles(const std::string& name) const {
+  return read_numbers<double>(name, H5T_NATIVE_DOUBLE);
+}
+
+std::vector<float> Group::read_floats(const std::string& name) const {
+  return read_numbers<float>(name, H5T_NATIVE_FLOAT);
+}
+
+std::vector<std::int64_t> Group::read_integers(const std::string& name) const {
+  return read_numbers<std::int64_t>(name, H5T_NATIVE_INT64);
+}
+
+std::vector<std::string> Group::read_strings(const std::string& name) const {
+  const Handle type = string_type();
+  auto pointers = read_numbers<char*>(name, type.get());
+  std::vector<std::string> values(pointers.size());
+  std::transform(pointers.begin(), pointers.end(), values.begin(),
+                 [](const char* text) { return std::string(text == nullptr ? "" : text); });
+  if (!pointers.empty()) {
+    const Handle space = dataspace({pointers.size()});
+    H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, pointers.data());
+  }
+  return values;
+}
+
+Shape Group::shape(const std::string& name) const {
+  const Handle dataset(
+      check(H5Dopen2(handle_.get(), name.c_str(), H5P_DEFAULT), description_ + ":/" + name + ": no such dataset"),
+      H5Dclose);
+  return extent(dataset.get());
+}
+
+void Group::write_attribute(const std::string& name, const std::string& value) const {
+  const std::string what = description_ + ": attribute " + name + " cannot be written";
+  const Handle type = string_type();
+  const Handle space(check(H5Screate(H5S_SCALAR), what), H5Sclose);
+  const Handle attribute(
+      check(H5Acreate2(handle_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), what), H5Aclose);
+  const char* text = value.c_str();
+  check(H5Awrite(attribute.get(), type.get(), &text), what);
+}
+
+void Group::write_attribute(const std::string& name, std::int64_t value) const {
+  const std::string what = description_ + ": attribute " + name + " cannot be written";
+  const Handle space(check(H5Screate(H5S_SCALAR), what), H5Sclose);
+  const Handle attribute(
+      check(H5Acreate2(handle_.get(), name.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT), what),
+      H5Aclose);
+  check(H5Awrite(attribute.get(), H5T_NATIVE_INT64, &value), what);
+}
+
+std::string Group::read_string_attribute(const std::string& name) const {
+  const std::string what = description_ + ": attribute " + name + " cannot be read";
+  const Handle attribute(check(H5Aopen(handle_.get(), name.c_str(), H5P_DEFAULT), what), H5Aclose);
+  const Handle type = string_type();
+  char* text = nullptr;
+  check(H5Aread(attribute.get(), type.get(), &text), what);
+  std::string value = text == nullptr ? "" : text;
+  H5free_memory(text);
+  return value;
+}
+
+std::int64_t Group::read_integer_attribute(const std::string& name) const {
+  const std::string what = description_ + ": attribute " + name + " cannot be read";
+  const Handle attribute(check(H5Aopen(handle_.get(), name.c_str(), H5P_DEFAULT), what), H5Aclose);
+  std::int64_t value = 0;
+  check(H5Aread(attribute.get(), H5T_NATIVE_INT64, &value), what);
+  return value;
+}
+
+void Group::make_dimension(const std::string& name) const {
+  const std::string what = description_ + ":/" + name + ": cannot become a dimension scale";
+  const Handle dataset(check(H5Dopen2(handle_.get(), name.c_str(), H5P_DEFAULT), what), H5Dclose);
+  check(H5DSset_scale(dataset.get(), name.c_str()), what);
+}
+
+void Group::attach_dimensions(const std::string& dataset, std::span<const std::string> dimensions) const {
+  const std::string what = description_ + ":/" + dataset + ": dimension scales cannot be attached";
+  const Handle target(check(H5Dopen2(handle_.get(), dataset.c_str(), H5P_DEFAULT), what), H5Dclose);
+  for (unsigned axis = 0; axis < dimensions.size(); ++axis) {
+    const Handle scale(check(H5Dopen2(handle_.get(), dimensions[axis].c_str(), H5P_DEFAULT), what), H5Dclose);
+    check(H5DSattach_scale(target.get(), scale.get(), axis), what);
+  }
+}
+
+}  // namespace tunescope::hdf5

@@ -1,0 +1,10 @@
+#include "../dropout_backends.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope::cuda {
+
+void apply_dropout_(const at::Tensor&, const ExampleSegments&, const Dropout&) {
+  throw DeviceError("this binary has no CUDA backend; build it with -DTUNESCOPE_CUDA=ON");
+}
+
+}  // namespace tunescope::cuda

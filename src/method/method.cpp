@@ -1,0 +1,141 @@
+#include "tunescope/method/method.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+
+#include "registry.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/nearest.hpp"
+
+namespace tunescope {
+namespace {
+
+const SubsetMethod* find_subset_method(std::string_view name) {
+  const auto& table = subset_methods();
+  const auto found = std::find_if(table.begin(), table.end(), [&](const auto& method) { return method.name == name; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+bool is_pool_method(std::string_view name) {
+  return std::any_of(pools().begin(), pools().end(), [&](const Pool& pool) { return pool.name == name; });
+}
+
+[[noreturn]] void refuse_name(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Pool& pool : pools()) names.push_back(pool.name);
+  for (const SubsetMethod& method : subset_methods()) names.push_back(method.name);
+  throw ConfigError(fmt::format("unknown method '{}'; did you mean '{}'?", name, nearest_name(name, names)));
+}
+
+// A fraction in (0, 1], rewritten in its shortest form so that 0.20 and 0.2 are one method.
+std::string canonical_fraction(std::string_view method, const std::string& text) {
+  double fraction = 0.0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), fraction);
+  if (error != std::errc{} || stop != text.data() + text.size() || !(fraction > 0.0 && fraction <= 1.0)) {
+    throw ConfigError(fmt::format("method '{}': fraction must be a number above 0 and at most 1, not '{}'", method, text));
+  }
+  return fmt::format("{}", fraction);
+}
+
+void refuse_empty_pool(std::string_view method, const std::string& pool) {
+  find_pool(pool);
+  if (pool == "head") throw ConfigError(fmt::format("method '{}': pool 'head' has no members to choose from", method));
+}
+
+std::map<std::string, std::string> parse_options(std::string_view method, std::string_view text,
+                                                 const SubsetMethod& description) {
+  std::map<std::string, std::string> options = description.defaults;
+  while (!text.empty()) {
+    const std::string_view option = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), option.size() + 1));
+    const std::size_t equals = option.find('=');
+    const std::string key(option.substr(0, equals));
+    if (!options.contains(key)) {
+      std::vector<std::string> known;
+      for (const auto& [name, value] : description.defaults) known.push_back(name);
+      throw ConfigError(fmt::format("method '{}': unknown option '{}'; did you mean '{}'?", method, key,
+                                    nearest_name(key, known)));
+    }
+    options[key] = equals == std::string_view::npos ? "" : std::string(option.substr(equals + 1));
+  }
+  for (const auto& [key, value] : options) {
+    if (value.empty()) throw ConfigError(fmt::format("method '{}': option '{}' needs a value", method, key));
+  }
+  return options;
+}
+
+}  // namespace
+
+std::string Method::text() const {
+  if (options.empty()) return name;
+  std::vector<std::string> parts;
+  for (const auto& [key, value] : options) parts.push_back(key + "=" + value);
+  return fmt::format("{}:{}", name, fmt::join(parts, ","));
+}
+
+Method parse_method(std::string_view text) {
+  const std::string_view name = text.substr(0, text.find(':'));
+  const std::string_view options = text.substr(std::min(text.size(), name.size() + 1));
+  if (is_pool_method(name)) {
+    if (text.size() > name.size()) {
+      throw ConfigError(fmt::format("method '{}' takes no options, found '{}'", name, options));
+    }
+    return {.name = std::string(name), .options = {}};
+  }
+  const SubsetMethod* description = find_subset_method(name);
+  if (description == nullptr) refuse_name(name);
+  Method method{.name = std::string(name), .options = parse_options(text, options, *description)};
+  method.options["fraction"] = canonical_fraction(text, method.options.at("fraction"));
+  refuse_empty_pool(text, method.options.at("pool"));
+  return method;
+}
+
+std::int64_t TensorSelection::count(std::int64_t size) const {
+  switch (kind) {
+    case Kind::kNone: return 0;
+    case Kind::kAll: return size;
+    case Kind::kSome: return static_cast<std::int64_t>(indices.size());
+  }
+  return 0;
+}
+
+Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, std::uint64_t seed) {
+  Selection selection(catalogue.size());
+  if (const SubsetMethod* subset = find_subset_method(method.name)) {
+    selection = subset->select(method, catalogue, seed);
+  } else {
+    const Pool& pool = find_pool(method.name);
+    for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+      if (pool.contains(catalogue[i])) selection[i].kind = TensorSelection::Kind::kAll;
+    }
+  }
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (catalogue[i].is_head()) selection[i].kind = TensorSelection::Kind::kAll;
+  }
+  return selection;
+}
+
+std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue) {
+  std::int64_t count = 0;
+  for (ParameterIndex i = 0; i < selection.size(); ++i) count += selection[i].count(catalogue[i].size());
+  return count;
+}
+
+std::vector<std::pair<std::string, std::string>> describe_methods() {
+  std::vector<std::pair<std::string, std::string>> lines;
+  for (const Pool& pool : pools()) lines.emplace_back(pool.name, pool.description);
+  for (const SubsetMethod& method : subset_methods()) {
+    std::string spelling = method.name + ":";
+    for (const auto& [key, value] : method.defaults) {
+      spelling += (spelling.ends_with(':') ? "" : ",") + key + "=" + (value.empty() ? "F" : value);
+    }
+    lines.emplace_back(spelling, method.description);
+  }
+  return lines;
+}
+
+}  // namespace tunescope

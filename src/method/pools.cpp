@@ -1,0 +1,33 @@
+#include "registry.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/nearest.hpp"
+
+namespace tunescope {
+
+const std::vector<Pool>& pools() {
+  static const std::vector<Pool> table = {
+      {"full", "every parameter", [](const ParameterInfo&) { return true; }},
+      {"head", "nothing beside the classification head (the control)", [](const ParameterInfo&) { return false; }},
+      {"layernorm", "all LayerNorm weights and biases",
+       [](const ParameterInfo& parameter) { return parameter.is_layer_norm(); }},
+      {"layernorm-output", "the LayerNorm after each feed-forward block",
+       [](const ParameterInfo& parameter) {
+         return parameter.is_layer_norm() && parameter.block == Block::kFeedForward;
+       }},
+      {"layernorm-attention", "the LayerNorm after each attention block",
+       [](const ParameterInfo& parameter) { return parameter.is_layer_norm() && parameter.block == Block::kAttention; }},
+      {"bitfit", "every bias (Ben Zaken et al. 2022)", [](const ParameterInfo& parameter) { return parameter.is_bias; }},
+  };
+  return table;
+}
+
+const Pool& find_pool(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Pool& pool : pools()) {
+    if (pool.name == name) return pool;
+    names.push_back(pool.name);
+  }
+  throw ConfigError("unknown pool '" + name + "'; did you mean '" + nearest_name(name, names) + "'?");
+}
+
+}  // namespace tunescope

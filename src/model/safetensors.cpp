@@ -1,0 +1,179 @@
+#include "tunescope/model/safetensors.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+#include "tunescope/error.hpp"
+#include "tunescope/hash.hpp"
+
+namespace tunescope {
+namespace {
+
+using Json = nlohmann::json;
+static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian");
+
+constexpr std::size_t kLengthBytes = 8;
+
+[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
+  throw ModelError(path.string() + ": " + what + "; the file is damaged or incomplete, copy it again");
+}
+
+std::optional<at::ScalarType> scalar_type(const std::string& name) {
+  static const std::map<std::string, at::ScalarType> kTypes = {
+      {"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf}, {"BF16", at::kBFloat16}, {"I64", at::kLong},
+      {"I32", at::kInt},    {"I16", at::kShort}, {"I8", at::kChar},  {"U8", at::kByte},       {"BOOL", at::kBool}};
+  const auto found = kTypes.find(name);
+  if (found == kTypes.end()) return std::nullopt;
+  return found->second;
+}
+
+// The number of bytes, or nothing where the header's numbers are no sizes or overflow.
+std::optional<std::size_t> byte_count(const std::vector<std::int64_t>& shape, std::size_t element_size) {
+  std::size_t bytes = element_size;
+  for (const std::int64_t length : shape) {
+    if (length < 0 || __builtin_mul_overflow(bytes, static_cast<std::size_t>(length), &bytes)) return std::nullopt;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+// A read-only, private mapping: the pages are shared between the processes of a node.
+struct Safetensors::Mapping {
+  explicit Mapping(const std::filesystem::path& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY);
+    if (descriptor < 0) throw ModelError(path.string() + ": cannot be opened: " + std::strerror(errno));
+    struct stat status {};
+    ::fstat(descriptor, &status);
+    size = static_cast<std::size_t>(status.st_size);
+    void* address = size == 0 ? MAP_FAILED : ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    ::close(descriptor);
+    if (address == MAP_FAILED) fail(path, "is empty or cannot be mapped");
+    data = static_cast<const char*>(address);
+  }
+  ~Mapping() { ::munmap(const_cast<char*>(data), size); }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  const char* data = nullptr;
+  std::size_t size = 0;
+};
+
+Safetensors Safetensors::open_file(const std::filesystem::path& path) {
+  Safetensors result;
+  result.add_file(path);
+  return result;
+}
+
+Safetensors Safetensors::open_folder(const std::filesystem::path& folder) {
+  const std::filesystem::path single = folder / "model.safetensors";
+  if (std::filesystem::exists(single)) return open_file(single);
+  const std::filesystem::path index_path = folder / "model.safetensors.index.json";
+  std::ifstream index_file(index_path);
+  if (!index_file) {
+    throw ModelError(folder.string() + ": has neither model.safetensors nor model.safetensors.index.json");
+  }
+  const Json index = Json::parse(index_file, nullptr, false);
+  if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object()) {
+    fail(index_path, "has no weight_map");
+  }
+  std::set<std::string> shards;
+  for (const auto& [tensor, shard] : index["weight_map"].items()) {
+    if (!shard.is_string()) fail(index_path, "names no file for tensor " + tensor);
+    shards.insert(shard.get<std::string>());
+  }
+  Safetensors result;
+  for (const std::string& shard : shards) result.add_file(folder / shard);
+  for (const auto& [tensor, shard] : index["weight_map"].items()) {
+    if (!result.has(tensor)) fail(index_path, "lists tensor " + tensor + ", which " + shard.get<std::string>() + " lacks");
+  }
+  return result;
+}
+
+void Safetensors::add_file(const std::filesystem::path& path) {
+  const auto mapping = std::make_shared<const Mapping>(path);
+  std::uint64_t header_bytes = 0;
+  if (mapping->size < kLengthBytes) fail(path, "is shorter than a safetensors header");
+  std::memcpy(&header_bytes, mapping->data, kLengthBytes);
+  if (header_bytes > mapping->size - kLengthBytes) {
+    fail(path, fmt::format("announces a header of {} bytes in a file of {} bytes", header_bytes, mapping->size));
+  }
+  const char* header = mapping->data + kLengthBytes;
+  const Json json = Json::parse(header, header + header_bytes, nullptr, false);
+  if (!json.is_object()) fail(path, "has a header that is not a JSON object");
+  const std::size_t data_begin = kLengthBytes + header_bytes;
+  const std::size_t data_bytes = mapping->size - data_begin;
+  for (const auto& [name, description] : json.items()) {
+    if (name == "__metadata__") continue;
+    std::vector<std::int64_t> shape;
+    std::vector<std::size_t> range;
+    std::string type_name;
+    try {
+      shape = description.at("shape").get<std::vector<std::int64_t>>();
+      range = description.at("data_offsets").get<std::vector<std::size_t>>();
+      type_name = description.at("dtype").get<std::string>();
+    } catch (const Json::exception&) {
+      fail(path, "describes tensor " + name + " without dtype, shape and data_offsets");
+    }
+    const auto type = scalar_type(type_name);
+    if (!type) {
+      throw ModelError(fmt::format("{}: tensor {} has type {}; F32, F16 and BF16 are supported", path.string(), name,
+                                   type_name));
+    }
+    const auto bytes = byte_count(shape, c10::elementSize(*type));
+    if (range.size() != 2 || range[0] > range[1] || range[1] > data_bytes) {
+      fail(path, fmt::format("places tensor {} outside its {} bytes of data", name, data_bytes));
+    }
+    if (bytes != range[1] - range[0]) {
+      fail(path, fmt::format("gives tensor {} {} bytes, which do not match its shape", name, range[1] - range[0]));
+    }
+    const Entry entry{mapping, *type, std::move(shape), data_begin + range[0], *bytes};
+    if (!entries_.emplace(name, entry).second) fail(path, "repeats tensor " + name + " of another shard");
+  }
+}
+
+std::vector<std::string> Safetensors::names() const {
+  std::vector<std::string> names;
+  names.reserve(entries_.size());
+  for (const auto& [name, entry] : entries_) names.push_back(name);
+  return names;
+}
+
+at::Tensor Safetensors::tensor(const std::string& name) const {
+  const Entry& entry = entries_.at(name);
+  const char* data = entry.mapping->data + entry.begin;
+  const auto options = at::TensorOptions().dtype(entry.type);
+  const bool is_aligned = reinterpret_cast<std::uintptr_t>(data) % c10::elementSize(entry.type) == 0;
+  if (!is_aligned) {
+    at::Tensor copy = at::empty(entry.shape, options);
+    std::memcpy(copy.mutable_data_ptr(), data, entry.bytes);
+    return copy;
+  }
+  return at::from_blob(const_cast<char*>(data), entry.shape, [mapping = entry.mapping](void*) {}, options);
+}
+
+at::Tensor Safetensors::float_tensor(const std::string& name) const { return tensor(name).to(at::kFloat); }
+
+std::string Safetensors::content_hash() const {
+  Sha256 hash;
+  for (const auto& [name, entry] : entries_) {
+    hash.update(name).update("\n").update(c10::toString(entry.type));
+    for (const std::int64_t length : entry.shape) hash.update(" " + std::to_string(length));
+    hash.update("\n").update({entry.mapping->data + entry.begin, entry.bytes});
+  }
+  return hash.hex_digest();
+}
+
+}  // namespace tunescope

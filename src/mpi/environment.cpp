@@ -1,0 +1,43 @@
+#include "tunescope/mpi/environment.hpp"
+
+#include <array>
+#include <cstdlib>
+
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+
+MpiEnvironment::MpiEnvironment() {
+  int provided = MPI_THREAD_SINGLE;
+  check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+  if (provided < MPI_THREAD_MULTIPLE) {
+    throw MpiError("MPI provides thread level " + std::to_string(provided) +
+                   ", but the scheduler needs MPI_THREAD_MULTIPLE; use an Open MPI built with thread support");
+  }
+  world_ = std::make_unique<Communicator>(MPI_COMM_WORLD);
+}
+
+MpiEnvironment::~MpiEnvironment() {
+  world_.reset();
+  MPI_Finalize();
+}
+
+void refuse_singletons(const Communicator& world) {
+  if (world.size() > 1) return;
+  constexpr std::array kTaskCounts = {"SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
+  for (const char* name : kTaskCounts) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && std::atoi(value) > 1) {
+      throw EnvironmentError(std::string(name) + " announces " + value +
+                             " tasks, but MPI sees one rank: each process would run the whole sweep. Start it with "
+                             "'srun --mpi=pmix' or 'mpirun' of the Open MPI that tunescope was built with.");
+    }
+  }
+}
+
+void abort_all_ranks(int exit_status) {
+  MPI_Abort(MPI_COMM_WORLD, exit_status);
+  std::abort();
+}
+
+}  // namespace tunescope

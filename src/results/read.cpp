@@ -1,0 +1,96 @@
+#include "schema.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+using hdf5::Group;
+
+hdf5::File open_checked(const std::filesystem::path& path) {
+  hdf5::File file = hdf5::File::open(path);
+  const std::int64_t version = file.read_integer_attribute("schema_version");
+  if (version != schema::kVersion) {
+    throw Hdf5Error(path.string() + ": has schema version " + std::to_string(version) + ", this program knows " +
+                    std::to_string(schema::kVersion));
+  }
+  return file;
+}
+
+// The single value of a column.
+void read_value(const Group& group, const char* name, std::string& value) { value = group.read_strings(name).at(0); }
+void read_value(const Group& group, const char* name, double& value) { value = group.read_doubles(name).at(0); }
+void read_value(const Group& group, const char* name, std::int64_t& value) { value = group.read_integers(name).at(0); }
+
+TrialRow read_row(const Group& file) {
+  const Group group = file.open_group("trials");
+  TrialRow row;
+  schema::for_each_column([&](const char* name, auto member) { read_value(group, name, row.*member); });
+  return row;
+}
+
+std::vector<Evaluation> read_evaluations(const Group& file) {
+  const Group group = file.open_group("evaluations");
+  const auto steps = group.read_integers("step");
+  const auto epochs = group.read_doubles("epoch");
+  const auto losses = group.read_doubles("loss");
+  std::vector<Evaluation> evaluations;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    evaluations.push_back({.step = steps[i], .epoch = epochs.at(i), .loss = losses.at(i), .scores = {}});
+  }
+  for (const Metric metric : all_metrics()) {
+    const auto values = group.read_doubles(std::string(metric_name(metric)));
+    for (std::size_t i = 0; i < steps.size(); ++i) evaluations[i].scores.push_back(values.at(i));
+  }
+  return evaluations;
+}
+
+std::vector<StepRecord> read_history(const Group& file) {
+  const Group group = file.open_group("history");
+  const auto steps = group.read_integers("step");
+  const auto losses = group.read_doubles("loss");
+  const auto rates = group.read_doubles("learning_rate");
+  const auto norms = group.read_doubles("gradient_norm");
+  std::vector<StepRecord> history;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    history.push_back(
+        {.step = steps[i], .loss = losses.at(i), .learning_rate = rates.at(i), .gradient_norm = norms.at(i)});
+  }
+  return history;
+}
+
+Predictions read_predictions(const Group& group, const std::string& suffix) {
+  Predictions predictions;
+  if (!group.has("logits" + suffix)) return predictions;
+  predictions.output_size = static_cast<std::int64_t>(group.shape("logits" + suffix).at(1));
+  predictions.logits = group.read_floats("logits" + suffix);
+  predictions.labels = group.read_floats("label" + suffix);
+  return predictions;
+}
+
+}  // namespace
+
+TrialRow read_trial_row(const std::filesystem::path& path) { return read_row(open_checked(path)); }
+
+TrialRecord read_trial(const std::filesystem::path& path) {
+  const hdf5::File file = open_checked(path);
+  try {
+    TrialRecord record;
+    record.row = read_row(file);
+    const Group scores = file.open_group("scores");
+    record.best_scores = scores.read_doubles("best");
+    record.final_scores = scores.read_doubles("final");
+    const Group change = file.open_group("change");
+    record.axes = {change.read_strings("layer"), change.read_strings("component"), change.read_integers("size")};
+    schema::for_each_measure([&](const char* name, auto member) { record.change.*member = change.read_doubles(name); });
+    record.evaluations = read_evaluations(file);
+    record.history = read_history(file);
+    const Group predictions = file.open_group("predictions").open_group(record.row.id);
+    record.predictions = read_predictions(predictions, "");
+    record.mismatched_predictions = read_predictions(predictions, "_mismatched");
+    return record;
+  } catch (const std::out_of_range&) {
+    throw Hdf5Error(path.string() + ": tables of unequal length; remove the file to have the trial run again");
+  }
+}
+
+}  // namespace tunescope

@@ -1,0 +1,35 @@
+#include "tunescope/results/trial_record.hpp"
+
+#include <limits>
+
+namespace tunescope {
+namespace {
+
+std::size_t cell(const ParameterCatalogue& catalogue, ParameterIndex index) {
+  return catalogue[index].layer * catalogue.component_labels().size() + catalogue.component_index(index);
+}
+
+}  // namespace
+
+MapAxes MapAxes::of(const ParameterCatalogue& catalogue) {
+  MapAxes axes{catalogue.layer_labels(), catalogue.component_labels(), {}};
+  axes.sizes.resize(axes.cell_count(), 0);
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) axes.sizes[cell(catalogue, i)] = catalogue[i].size();
+  return axes;
+}
+
+ChangeMaps ChangeMaps::of(const ParameterCatalogue& catalogue, const std::vector<Change>& change) {
+  const std::size_t cells = catalogue.layer_labels().size() * catalogue.component_labels().size();
+  const std::vector<double> empty(cells, std::numeric_limits<double>::quiet_NaN());
+  ChangeMaps maps{empty, empty, empty, empty};
+  for (ParameterIndex i = 0; i < change.size(); ++i) {
+    const std::size_t target = cell(catalogue, i);
+    maps.mean_abs[target] = change[i].mean_abs;
+    maps.rms[target] = change[i].rms;
+    maps.relative_l2[target] = change[i].relative_l2;
+    maps.max_abs[target] = change[i].max_abs;
+  }
+  return maps;
+}
+
+}  // namespace tunescope

@@ -1,0 +1,75 @@
+#include "tunescope/sweep/inputs.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+void check_vocabulary(const WordPiece& tokenizer, const BertConfig& config, const std::filesystem::path& folder) {
+  const auto tokens = static_cast<std::int64_t>(tokenizer.vocabulary_size());
+  if (tokens == config.vocab_size) return;
+  throw ModelError(fmt::format("{}: the vocabulary has {} tokens, the model's embedding {} (vocab_size in config.json); "
+                               "they do not belong together",
+                               folder.string(), tokens, config.vocab_size));
+}
+
+void check_lengths(const SweepSpec& spec, const BertConfig& config) {
+  constexpr std::int64_t kShortestPair = 5;  // [CLS] a [SEP] b [SEP]
+  if (spec.max_length < kShortestPair || spec.max_length > config.max_position_embeddings) {
+    throw ConfigError(fmt::format("[data] max_length = {} must be from {} to the model's {} positions "
+                                  "(max_position_embeddings in config.json)",
+                                  spec.max_length, kShortestPair, config.max_position_embeddings));
+  }
+}
+
+void check_types(const SweepSpec& spec, const BertConfig& config) {
+  for (const std::string& name : spec.tasks) {
+    if (find_task(name).text_columns.size() > static_cast<std::size_t>(config.type_vocab_size)) {
+      throw ConfigError(fmt::format("task {} has sentence pairs, but the model has {} token types", name,
+                                    config.type_vocab_size));
+    }
+  }
+}
+
+}  // namespace
+
+SweepInputs::SweepInputs(const SweepSpec& spec, DataWarning warning)
+    : spec_(spec),
+      warning_(std::move(warning)),
+      model_(load_pretrained(spec.model_folder)),
+      tokenizer_(WordPiece::from_folder(spec.model_folder)) {
+  check_vocabulary(tokenizer_, model_.config, spec.model_folder);
+  check_lengths(spec, model_.config);
+  check_types(spec, model_.config);
+}
+
+InputHashes SweepInputs::load_and_hash() {
+  InputHashes hashes{
+      .model = model_content_hash(spec_.model_folder), .tokenizer = tokenizer_.content_hash(), .tasks = {}};
+  for (const std::string& name : spec_.tasks) hashes.tasks[name] = task(name).content_hash;
+  return hashes;
+}
+
+const TaskData& SweepInputs::task(const std::string& name) {
+  const auto found = tasks_.find(name);
+  if (found != tasks_.end()) return found->second;
+  TaskData data = load_task(
+      find_task(name), tokenizer_,
+      {.glue_folder = spec_.glue_folder, .cache_folder = spec_.cache_folder, .max_length = spec_.max_length}, warning_);
+  data.train = subsample(data.train, spec_.train_examples);
+  data.dev = subsample(data.dev, spec_.dev_examples);
+  data.mismatched_dev = subsample(data.mismatched_dev, spec_.dev_examples);
+  return tasks_.emplace(name, std::move(data)).first->second;
+}
+
+const ParameterCatalogue& SweepInputs::catalogue(const Task& task) {
+  return catalogues_.try_emplace(task.output_size(), model_.config, task.output_size()).first->second;
+}
+
+void SweepInputs::move_model_to(at::Device device) {
+  for (at::Tensor& tensor : model_.backbone) tensor = tensor.to(device);
+}
+
+}  // namespace tunescope

@@ -1,0 +1,76 @@
+#include "tunescope/sweep/trial.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <sstream>
+
+#include "tunescope/hash.hpp"
+
+namespace tunescope {
+
+std::string InputHashes::serialize() const {
+  std::string text = model + "\n" + tokenizer + "\n";
+  for (const auto& [task, hash] : tasks) text += task + " " + hash + "\n";
+  return text;
+}
+
+InputHashes InputHashes::parse(const std::string& text) {
+  std::istringstream stream(text);
+  InputHashes hashes;
+  stream >> hashes.model >> hashes.tokenizer;
+  for (std::string task, hash; stream >> task >> hash;) hashes.tasks[task] = hash;
+  return hashes;
+}
+
+std::string Trial::description() const {
+  std::string text = "tunescope trial 1\n";
+  const auto add = [&](std::string_view key, const auto& value) { text += fmt::format("{} = {}\n", key, value); };
+  add("task", task);
+  add("method", method.text());
+  add("learning_rate", learning_rate);
+  add("seed", seed);
+  add("max_length", max_length);
+  add("train_examples", train_examples);
+  add("dev_examples", dev_examples);
+  add("epochs", options.epochs);
+  add("max_steps", options.max_steps);
+  add("batch_size", options.batch_size);
+  add("warmup_fraction", options.warmup_fraction);
+  add("schedule", options.schedule == ScheduleShape::kLinear ? "linear" : "constant");
+  add("weight_decay", options.weight_decay);
+  add("clip_norm", options.clip_norm);
+  add("evaluate_every", options.evaluate_every);
+  add("dropout", options.dropout ? fmt::format("{}", *options.dropout) : "model");
+  add("model", model_hash);
+  add("tokenizer", tokenizer_hash);
+  add("data", data_hash);
+  return text;
+}
+
+std::string Trial::id() const { return sha256_hex(description()).substr(0, 16); }
+
+std::vector<Trial> expand_trials(const SweepSpec& spec, const InputHashes& hashes) {
+  std::vector<Trial> trials;
+  for (const std::string& task : spec.tasks) {
+    for (const Method& method : spec.methods) {
+      for (const double rate : method.trains_everything() ? spec.learning_rates : spec.peft_learning_rates) {
+        for (const std::uint64_t seed : spec.seeds) {
+          trials.push_back({.task = task,
+                            .method = method,
+                            .learning_rate = rate,
+                            .seed = seed,
+                            .max_length = spec.max_length,
+                            .train_examples = spec.train_examples,
+                            .dev_examples = spec.dev_examples,
+                            .options = spec.train,
+                            .model_hash = hashes.model,
+                            .tokenizer_hash = hashes.tokenizer,
+                            .data_hash = hashes.tasks.at(task)});
+        }
+      }
+    }
+  }
+  return trials;
+}
+
+}  // namespace tunescope

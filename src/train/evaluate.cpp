@@ -1,0 +1,63 @@
+#include "tunescope/train/evaluate.hpp"
+
+#include <ATen/ops/from_blob.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "tunescope/train/loss.hpp"
+#include "tunescope/train/metrics.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr std::int64_t kTokensPerPass = 4096;
+
+// The predicted class, the first of equals; or the value itself.
+std::vector<double> decide(const Predictions& predictions, const Task& task) {
+  std::vector<double> decisions;
+  decisions.reserve(predictions.labels.size());
+  for (std::size_t i = 0; i < predictions.labels.size(); ++i) {
+    const auto row = predictions.logits.begin() + static_cast<std::ptrdiff_t>(i) * predictions.output_size;
+    decisions.push_back(task.is_regression()
+                            ? *row
+                            : static_cast<double>(std::max_element(row, row + predictions.output_size) - row));
+  }
+  return decisions;
+}
+
+}  // namespace
+
+Predictions predict(const Bert& bert, const Parameters& parameters, const Dataset& dataset, const Task& task) {
+  Predictions predictions{.output_size = task.output_size(), .logits = {}, .labels = dataset.labels};
+  predictions.logits.reserve(static_cast<std::size_t>(dataset.size() * predictions.output_size));
+  for (const auto& examples : split_by_tokens(dataset, kTokensPerPass)) {
+    const PackedBatch batch = pack(dataset, examples, task.is_regression(), parameters.front().device());
+    const at::Tensor logits = bert.logits(parameters, batch).cpu().contiguous();
+    const float* const values = logits.const_data_ptr<float>();
+    predictions.logits.insert(predictions.logits.end(), values, values + logits.numel());
+  }
+  return predictions;
+}
+
+double mean_loss(const Predictions& predictions, const Task& task) {
+  const auto count = static_cast<std::int64_t>(predictions.labels.size());
+  const auto options = at::TensorOptions().dtype(at::kFloat);
+  const at::Tensor logits =
+      at::from_blob(const_cast<float*>(predictions.logits.data()), {count, predictions.output_size}, options);
+  const at::Tensor labels = at::from_blob(const_cast<float*>(predictions.labels.data()), {count}, options);
+  return task.is_regression() ? squared_error(logits, labels).value
+                              : cross_entropy(logits, labels.to(at::kLong)).value;
+}
+
+Scores score(const Predictions& predictions, const Predictions& mismatched, const Task& task) {
+  Scores scores(all_metrics().size(), std::numeric_limits<double>::quiet_NaN());
+  for (const Metric metric : task.metrics) {
+    const Predictions& used = metric == Metric::kAccuracyMismatched ? mismatched : predictions;
+    const std::vector<double> labels(used.labels.begin(), used.labels.end());
+    scores[static_cast<std::size_t>(metric)] = compute_metric(metric, decide(used, task), labels);
+  }
+  return scores;
+}
+
+}  // namespace tunescope

@@ -1,0 +1,131 @@
+#include "tunescope/train/trainable_parameters.hpp"
+
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/native_layer_norm_backward.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <algorithm>
+
+namespace tunescope {
+namespace {
+
+bool is_decayed(const ParameterInfo& parameter) { return !parameter.is_bias && !parameter.is_layer_norm(); }
+
+}  // namespace
+
+TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection,
+                                         Parameters& parameters)
+    : catalogue_(catalogue), parameters_(parameters), lowest_wanted_(catalogue.size()),
+      segment_of_(catalogue.size(), nullptr) {
+  values_ = at::empty({trainable_count(selection, catalogue)}, parameters.front().options());
+  gradients_ = at::zeros_like(values_);
+  first_moments_ = at::zeros_like(values_);
+  second_moments_ = at::zeros_like(values_);
+  segments_.reserve(catalogue.size());
+  std::int64_t offset = 0;
+  for (const bool decayed : {true, false}) {
+    for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+      if (selection[i].kind == TensorSelection::Kind::kNone || is_decayed(catalogue[i]) != decayed) continue;
+      add_segment(i, selection[i], offset);
+      offset += segments_.back().count;
+      lowest_wanted_ = std::min(lowest_wanted_, i);
+    }
+    if (decayed) decayed_count_ = offset;
+  }
+}
+
+void TrainableParameters::add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset) {
+  at::Tensor& parameter = parameters_[index];
+  Segment segment{.parameter = index, .offset = offset, .count = selection.count(parameter.numel()), .indices = {},
+                  .gradient = {}};
+  const at::Tensor flat = values_.narrow(0, offset, segment.count);
+  if (selection.kind == TensorSelection::Kind::kAll) {
+    flat.copy_(parameter.reshape({-1}));
+    segment.gradient = gradients_.narrow(0, offset, segment.count).view(parameter.sizes());
+    parameter = flat.view(parameter.sizes());
+  } else {
+    segment.indices = at::from_blob(const_cast<std::int64_t*>(selection.indices.data()), {segment.count},
+                                    at::TensorOptions().dtype(at::kLong))
+                          .clone()
+                          .to(parameter.device());
+    parameter = parameter.clone();
+    flat.copy_(parameter.view(-1).index_select(0, segment.indices));
+    segment.gradient = at::zeros_like(parameter);
+  }
+  segments_.push_back(std::move(segment));
+  segment_of_[index] = &segments_.back();
+}
+
+const at::Tensor* TrainableParameters::gradient_of(ParameterIndex index) const {
+  return segment_of_[index] == nullptr ? nullptr : &segment_of_[index]->gradient;
+}
+
+void TrainableParameters::zero_gradients() {
+  gradients_.zero_();
+  for (Segment& segment : segments_) {
+    if (segment.indices.defined()) segment.gradient.zero_();
+  }
+}
+
+// The norm follows the backward pass, so here the chosen scalars' gradients are gathered once for norm and update.
+double TrainableParameters::gradient_norm() const {
+  for (const Segment& segment : segments_) {
+    if (!segment.indices.defined()) continue;
+    gradients_.narrow(0, segment.offset, segment.count)
+        .copy_(segment.gradient.view(-1).index_select(0, segment.indices));
+  }
+  return gradients_.norm().item<double>();
+}
+
+void TrainableParameters::scale_gradients(double factor) { gradients_.mul_(factor); }
+
+void TrainableParameters::update_range(std::int64_t begin, std::int64_t count, const Update& update,
+                                       double weight_decay) {
+  if (count == 0) return;
+  const at::Tensor values = values_.narrow(0, begin, count);
+  const at::Tensor gradients = gradients_.narrow(0, begin, count);
+  const at::Tensor first_moments = first_moments_.narrow(0, begin, count);
+  const at::Tensor second_moments = second_moments_.narrow(0, begin, count);
+  const at::Tensor step = at::full({}, static_cast<double>(steps_), values.options());
+  at::_fused_adamw_({values}, {gradients}, {first_moments}, {second_moments}, {}, {step}, update.learning_rate,
+                    update.beta1, update.beta2, weight_decay, update.epsilon, false, false);
+}
+
+void TrainableParameters::step(const Update& update) {
+  ++steps_;
+  update_range(0, decayed_count_, update, update.weight_decay);
+  update_range(decayed_count_, size() - decayed_count_, update, 0.0);
+  for (const Segment& segment : segments_) {
+    if (!segment.indices.defined()) continue;
+    parameters_[segment.parameter].view(-1).index_copy_(0, segment.indices,
+                                                        values_.narrow(0, segment.offset, segment.count));
+  }
+}
+
+void TrainableParameters::linear(const LinearParameters& parameters, const at::Tensor& input,
+                                 const at::Tensor& output_gradient) {
+  if (const at::Tensor* weight = gradient_of(parameters.weight)) weight->addmm_(output_gradient.t(), input);
+  if (const at::Tensor* bias = gradient_of(parameters.bias)) bias->add_(output_gradient.sum(0));
+}
+
+void TrainableParameters::layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
+                                     const at::Tensor& output_gradient) {
+  const at::Tensor* weight = gradient_of(parameters.weight);
+  const at::Tensor* bias = gradient_of(parameters.bias);
+  if (weight == nullptr && bias == nullptr) return;
+  const auto [unused, weight_gradient, bias_gradient] = at::native_layer_norm_backward(
+      output_gradient, activations.input, {activations.input.size(-1)}, activations.mean, activations.rstd,
+      parameters_[parameters.weight], parameters_[parameters.bias], {false, weight != nullptr, bias != nullptr});
+  if (weight != nullptr) weight->add_(weight_gradient);
+  if (bias != nullptr) bias->add_(bias_gradient);
+}
+
+void TrainableParameters::embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
+  if (const at::Tensor* gradient = gradient_of(table)) gradient->index_add_(0, ids, output_gradient);
+}
+
+}  // namespace tunescope
