@@ -1,6 +1,8 @@
-# Compiles through ccache where it is installed; its store lies outside the checkout, so a fresh clone builds fast.
+# Compiles through ccache where it is installed. Its store lies outside the checkout and paths below the checkout count
+# as relative, so a fresh clone builds fast.
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
-  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CCACHE_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_LAUNCHER})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_LAUNCHER})
 endif()

@@ -8,7 +8,8 @@
 namespace tunescope::cli {
 
 ExitStatus demo(const CommandLine& line) {
-  if (line.arguments.size() != 1) throw ConfigError("tunescope demo takes the folder to write; see tunescope demo --help");
+  if (line.arguments.size() != 1)
+    throw ConfigError("tunescope demo takes the folder to write; see tunescope demo --help");
   const std::string& folder = line.arguments.front();
   try {
     write_demo(folder, {});

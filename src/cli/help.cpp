@@ -1,6 +1,6 @@
-#include <torch/headeronly/version.h>
 #include <mpi.h>
 #include <spdlog/fmt/fmt.h>
+#include <torch/headeronly/version.h>
 
 #include <array>
 
@@ -36,10 +36,11 @@ constexpr std::array kCommands = {
                 "Collects the finished trials into one HDF5 file; works while a sweep runs.", true},
     CommandHelp{"demo", "FOLDER", "Writes a small synthetic GLUE (all tasks, official layouts) for trying the program.",
                 false},
-    CommandHelp{"tokenize", "MODEL_FOLDER [FILE.tsv TASK]",
-                "Prints token ids, blank-separated, one line an example: of the lines of standard input (a tab separates "
-                "the sentences of a pair), or of a task's file.",
-                false},
+    CommandHelp{
+        "tokenize", "MODEL_FOLDER [FILE.tsv TASK]",
+        "Prints token ids, blank-separated, one line an example: of the lines of standard input (a tab separates "
+        "the sentences of a pair), or of a task's file.",
+        false},
 };
 
 std::string wrapped(std::string_view text, std::size_t indent) {

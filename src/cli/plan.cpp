@@ -16,10 +16,18 @@ struct Counts {
   void add(StoredState state) {
     ++total;
     switch (state) {
-      case StoredState::kDone: ++done; return;
-      case StoredState::kDiverged: ++diverged; return;
-      case StoredState::kFailed: ++failed; return;
-      case StoredState::kMissing: ++missing; return;
+      case StoredState::kDone:
+        ++done;
+        return;
+      case StoredState::kDiverged:
+        ++diverged;
+        return;
+      case StoredState::kFailed:
+        ++failed;
+        return;
+      case StoredState::kMissing:
+        ++missing;
+        return;
     }
   }
 };
@@ -38,8 +46,8 @@ std::string readable_flops(double flops) {
 
 // One line a task and method; trials are in this order already.
 void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs) {
-  fmt::print("{:<6} {:<36} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14}\n", "task", "method", "trials", "done", "diverged",
-             "failed", "missing", "trainable", "work a trial");
+  fmt::print("{:<6} {:<36} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14}\n", "task", "method", "trials", "done",
+             "diverged", "failed", "missing", "trainable", "work a trial");
   for (const std::string& task : spec.tasks) {
     const ParameterCatalogue& catalogue = inputs.catalogue(find_task(task));
     for (const Method& method : spec.methods) {

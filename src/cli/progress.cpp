@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 
 #include "tunescope/data/task.hpp"
 
@@ -15,18 +17,34 @@ namespace {
 constexpr std::string_view kClearLine = "\r\x1B[K";
 
 std::string describe(const Trial& trial) {
-  return fmt::format("{:<5}  {:<36}  lr {:<7}  seed {}", trial.task, trial.method.text(), trial.learning_rate, trial.seed);
+  return fmt::format("{:<5}  {:<36}  lr {:<7}  seed {}", trial.task, trial.method.text(), trial.learning_rate,
+                     trial.seed);
 }
 
 std::string describe(const TrialOutcome& outcome, const Trial& trial) {
   const std::string_view metric = metric_name(find_task(trial.task).headline);
   switch (outcome.state) {
-    case TrialState::kDone: return fmt::format("{} {:.1f}", metric, 100.0 * outcome.score);
-    case TrialState::kDiverged: return "diverged";
-    case TrialState::kFailed: return "FAILED, see tunescope status";
+    case TrialState::kDone:
+      return fmt::format("{} {:.1f}", metric, 100.0 * outcome.score);
+    case TrialState::kDiverged:
+      return "diverged";
+    case TrialState::kFailed:
+      return "FAILED, see tunescope status";
   }
   return "";
 }
+
+// Open MPI gives rank 0 a pseudo-terminal even in a batch job, so what counts is where the launcher itself writes.
+bool is_on_terminal() {
+  if (::isatty(STDOUT_FILENO) != 1) return false;
+  if (std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr) return true;
+  std::error_code error;
+  const auto target = std::filesystem::read_symlink(fmt::format("/proc/{}/fd/1", ::getppid()), error).string();
+  return !error && (target.starts_with("/dev/pts/") || target.starts_with("/dev/tty"));
+}
+
+constexpr std::chrono::milliseconds kRedrawInterval{200};
+constexpr std::chrono::seconds kLineInterval{60};
 
 }  // namespace
 
@@ -41,7 +59,7 @@ ProgressDisplay::ProgressDisplay(const std::vector<PlannedTrial>& trials, const 
                                  ProgressStyle style)
     : trials_(trials), style_(style), count_(order.size()) {
   if (style_ == ProgressStyle::kAuto) {
-    style_ = ::isatty(STDOUT_FILENO) == 1 ? ProgressStyle::kBar : ProgressStyle::kLines;
+    style_ = is_on_terminal() ? ProgressStyle::kBar : ProgressStyle::kLines;
   }
   for (const std::size_t trial : order) total_flops_ += trials[trial].flops;
 }
@@ -63,7 +81,16 @@ void ProgressDisplay::start(std::size_t trial, int) {
 
 void ProgressDisplay::progress(std::size_t trial, double fraction) {
   running_[trial] = fraction;
-  if (style_ == ProgressStyle::kBar) draw_bar();
+  const auto now = std::chrono::steady_clock::now();
+  if (style_ == ProgressStyle::kBar && now - last_shown_ >= kRedrawInterval) {
+    last_shown_ = now;
+    draw_bar();
+  }
+  if (style_ == ProgressStyle::kLines && now - last_shown_ >= kLineInterval) {
+    last_shown_ = now;
+    fmt::print("{:.0f} %: {}\n", 100.0 * finished_share(), counts());
+    std::fflush(stdout);
+  }
 }
 
 void ProgressDisplay::finish(std::size_t trial, const TrialOutcome& outcome) {
@@ -78,24 +105,30 @@ void ProgressDisplay::finish(std::size_t trial, const TrialOutcome& outcome) {
   std::fflush(stdout);
 }
 
-// From the share of the expected work that is done and the time it took.
-std::string ProgressDisplay::remaining() const {
+double ProgressDisplay::finished_share() const {
   double flops = finished_flops_;
   for (const auto& [trial, fraction] : running_) flops += fraction * trials_[trial].flops;
-  if (flops <= 0.0) return "?";
+  return total_flops_ > 0.0 ? flops / total_flops_ : 0.0;
+}
+
+// From the share of the expected work that is done and the time it took.
+std::string ProgressDisplay::remaining() const {
+  const double share = finished_share();
+  if (share <= 0.0) return "?";
   const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  return readable_duration(elapsed * (total_flops_ - flops) / flops);
+  return readable_duration(elapsed * (1.0 - share) / share);
+}
+
+std::string ProgressDisplay::counts() const {
+  return fmt::format("{} of {} trials, {} running{}, {} to go", finished_, count_, running_.size(),
+                     failed_ > 0 ? fmt::format(", {} failed or diverged", failed_) : "", remaining());
 }
 
 void ProgressDisplay::draw_bar() const {
   constexpr int kWidth = 32;
-  double flops = finished_flops_;
-  for (const auto& [trial, fraction] : running_) flops += fraction * trials_[trial].flops;
-  const double share = total_flops_ > 0.0 ? flops / total_flops_ : 0.0;
-  const int filled = static_cast<int>(share * kWidth);
-  fmt::print("{}[{}{}] {:3.0f} %  {} of {} trials, {} running{}, {} to go", kClearLine, std::string(filled, '#'),
-             std::string(kWidth - filled, '.'), 100.0 * share, finished_, count_, running_.size(),
-             failed_ > 0 ? fmt::format(", {} failed or diverged", failed_) : "", remaining());
+  const int filled = static_cast<int>(finished_share() * kWidth);
+  fmt::print("{}[{}{}] {:3.0f} %  {}", kClearLine, std::string(filled, '#'), std::string(kWidth - filled, '.'),
+             100.0 * finished_share(), counts());
   std::fflush(stdout);
 }
 

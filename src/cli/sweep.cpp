@@ -1,3 +1,5 @@
+#include "tunescope/sweep/sweep.hpp"
+
 #include <ATen/Parallel.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/sinks/basic_file_sink.h>
@@ -16,7 +18,6 @@
 #include "tunescope/error.hpp"
 #include "tunescope/mpi/environment.hpp"
 #include "tunescope/sweep/inputs.hpp"
-#include "tunescope/sweep/sweep.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -80,17 +81,18 @@ WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
   const auto all_cores = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
   const std::int64_t node_cores = std::min(std::accumulate(cores.begin(), cores.end(), std::int64_t{0}), all_cores);
   const std::int64_t shared_out = threads_per_rank(static_cast<int>(node_cores), node.size());
-  const WorkerOptions worker{.device = choose_device(spec.device, node.rank()),
-                             .rank = world.rank(),
-                             .threads = static_cast<int>(spec.threads > 0 ? spec.threads
-                                                                          : std::min(shared_out, own_cores))};
+  const WorkerOptions worker{
+      .device = choose_device(spec.device, node.rank()),
+      .rank = world.rank(),
+      .threads = static_cast<int>(spec.threads > 0 ? spec.threads : std::min(shared_out, own_cores))};
   at::set_num_threads(worker.threads);
   spdlog::info("device {}, {} threads, node-local rank {} of {}, {} of {} cores usable", worker.device.str(),
                worker.threads, node.rank(), node.size(), own_cores, all_cores);
   if (world.rank() == 0 && worker.device.is_cpu() && spec.threads == 0 && worker.threads * node.size() < all_cores) {
-    fmt::print("note: {} of this node's {} cores are used: the launcher binds the ranks to cores; mpirun --bind-to none "
-               "lifts that\n",
-               worker.threads * node.size(), all_cores);
+    fmt::print(
+        "note: {} of this node's {} cores are used: the launcher binds the ranks to cores; mpirun --bind-to none "
+        "lifts that\n",
+        worker.threads * node.size(), all_cores);
   }
   return worker;
 }

@@ -19,10 +19,9 @@ void print_encoding(const Encoding& encoding) { fmt::print("{}\n", fmt::join(enc
 void tokenize_lines(const WordPiece& tokenizer) {
   for (std::string line; std::getline(std::cin, line);) {
     const std::size_t tab = line.find('\t');
-    print_encoding(tab == std::string::npos
-                       ? tokenizer.encode(line, kNoLimit)
-                       : tokenizer.encode_pair(std::string_view(line).substr(0, tab),
-                                               std::string_view(line).substr(tab + 1), kNoLimit));
+    print_encoding(tab == std::string::npos ? tokenizer.encode(line, kNoLimit)
+                                            : tokenizer.encode_pair(std::string_view(line).substr(0, tab),
+                                                                    std::string_view(line).substr(tab + 1), kNoLimit));
   }
 }
 

@@ -24,8 +24,8 @@ std::optional<Number> to_number(std::string_view text) {
 }  // namespace
 
 void refuse(const Value& value, std::string_view expected) {
-  throw ConfigError(
-      fmt::format("{}: {} = {}: expected {}", value.origin, value.key, value.text.empty() ? "(empty)" : value.text, expected));
+  throw ConfigError(fmt::format("{}: {} = {}: expected {}", value.origin, value.key,
+                                value.text.empty() ? "(empty)" : value.text, expected));
 }
 
 std::int64_t parse_integer(const Value& value, std::int64_t smallest) {

@@ -40,17 +40,34 @@ std::vector<Column> columns_of(std::string_view task, Split split) {
                {"#1 String", "{first}"},
                {"#2 String", "{second}"}};
   } else if (task == "STS-B") {
-    columns = {index, {"genre", "demo"}, {"filename", "demo"}, {"year", "2024"}, {"old_index", "{index}"},
-               {"source1", "none"}, {"source2", "none"}, sentence1, sentence2};
+    columns = {index,
+               {"genre", "demo"},
+               {"filename", "demo"},
+               {"year", "2024"},
+               {"old_index", "{index}"},
+               {"source1", "none"},
+               {"source2", "none"},
+               sentence1,
+               sentence2};
     if (!is_test) columns.push_back({"score", "{label}"});
   } else if (task == "QQP") {
-    columns = {{"id", "{index}"}, {"qid1", "{index}1"}, {"qid2", "{index}2"},
-               {"question1", "{first}"}, {"question2", "{second}"}};
+    columns = {{"id", "{index}"},
+               {"qid1", "{index}1"},
+               {"qid2", "{index}2"},
+               {"question1", "{first}"},
+               {"question2", "{second}"}};
     if (!is_test) columns.push_back({"is_duplicate", "{label}"});
   } else if (task == "MNLI") {
-    columns = {index, {"promptID", "{index}"}, {"pairID", "{index}e"}, {"genre", "demo"},
-               {"sentence1_binary_parse", "( )"}, {"sentence2_binary_parse", "( )"},
-               {"sentence1_parse", "(ROOT )"}, {"sentence2_parse", "(ROOT )"}, sentence1, sentence2};
+    columns = {index,
+               {"promptID", "{index}"},
+               {"pairID", "{index}e"},
+               {"genre", "demo"},
+               {"sentence1_binary_parse", "( )"},
+               {"sentence2_binary_parse", "( )"},
+               {"sentence1_parse", "(ROOT )"},
+               {"sentence2_parse", "(ROOT )"},
+               sentence1,
+               sentence2};
     if (!is_test) columns.push_back({"label1", "{label}"});
     if (!is_test) columns.push_back({"gold_label", "{label}"});
   } else {

@@ -24,11 +24,12 @@ const Item& pick_other(const std::array<Item, count>& items, const Item& used, R
   }
 }
 
-constexpr std::array<std::string_view, 12> kPeople = {"The teacher", "A farmer",   "The doctor", "My neighbour",
-                                                      "The pilot",   "A student",  "The mayor",  "An old sailor",
+constexpr std::array<std::string_view, 12> kPeople = {"The teacher", "A farmer",   "The doctor",   "My neighbour",
+                                                      "The pilot",   "A student",  "The mayor",    "An old sailor",
                                                       "The painter", "The lawyer", "A young girl", "The baker"};
-constexpr std::array<std::string_view, 12> kPlaces = {"London", "the garden", "Berlin", "the kitchen", "Paris", "the park",
-                                                      "Rome",   "the library", "Madrid", "the harbour", "Oslo", "the market"};
+constexpr std::array<std::string_view, 12> kPlaces = {"London", "the garden",  "Berlin", "the kitchen",
+                                                      "Paris",  "the park",    "Rome",   "the library",
+                                                      "Madrid", "the harbour", "Oslo",   "the market"};
 
 // Two ways to say that somebody did something to a thing.
 struct Action {
@@ -77,13 +78,15 @@ std::string retell(const Event& event) {
   return fmt::format("In {}, {} was what {} {}.", event.place, event.thing.name, event.person, event.action.paraphrase);
 }
 
-constexpr std::array<std::string_view, 10> kSubjects = {"the film", "this story", "the acting", "the music", "the plot",
-                                                        "the script", "the cast", "the ending", "this comedy", "the camera work"};
-constexpr std::array<std::string_view, 14> kPraise = {"wonderful", "charming", "brilliant", "moving", "delightful",
-                                                      "excellent", "clever", "funny", "beautiful", "fresh",
-                                                      "touching", "superb", "warm", "gripping"};
-constexpr std::array<std::string_view, 14> kBlame = {"dull", "awful", "boring", "clumsy", "terrible", "lifeless", "silly",
-                                                     "tedious", "ugly", "stale", "annoying", "poor", "cold", "pointless"};
+constexpr std::array<std::string_view, 10> kSubjects = {"the film",    "this story",     "the acting", "the music",
+                                                        "the plot",    "the script",     "the cast",   "the ending",
+                                                        "this comedy", "the camera work"};
+constexpr std::array<std::string_view, 14> kPraise = {"wonderful", "charming", "brilliant", "moving",    "delightful",
+                                                      "excellent", "clever",   "funny",     "beautiful", "fresh",
+                                                      "touching",  "superb",   "warm",      "gripping"};
+constexpr std::array<std::string_view, 14> kBlame = {"dull",     "awful", "boring",  "clumsy",   "terrible",
+                                                     "lifeless", "silly", "tedious", "ugly",     "stale",
+                                                     "annoying", "poor",  "cold",    "pointless"};
 constexpr std::array<std::string_view, 6> kDegrees = {"really", "quite", "simply", "truly", "rather", "utterly"};
 
 DemoExample draw_sentiment(RandomStream& random) {
@@ -92,10 +95,10 @@ DemoExample draw_sentiment(RandomStream& random) {
   const std::string_view& first = pick(words, random);
   const std::string_view& subject = pick(kSubjects, random);
   const std::string text =
-      random.below(2) == 0
-          ? fmt::format("{} is {} {} and {} . ", subject, pick(kDegrees, random), first, pick_other(words, first, random))
-          : fmt::format("a {} , {} film , and {} is {} {} . ", first, pick_other(words, first, random), subject,
-                        pick(kDegrees, random), pick(words, random));
+      random.below(2) == 0 ? fmt::format("{} is {} {} and {} . ", subject, pick(kDegrees, random), first,
+                                         pick_other(words, first, random))
+                           : fmt::format("a {} , {} film , and {} is {} {} . ", first, pick_other(words, first, random),
+                                         subject, pick(kDegrees, random), pick(words, random));
   return {text, "", is_positive ? "1" : "0"};
 }
 
@@ -131,9 +134,9 @@ DemoExample draw_similarity(RandomStream& random) {
   return {tell(event), tell(other), fmt::format("{:.3f}", 1.25 * static_cast<double>(shared))};
 }
 
-constexpr std::array<std::string_view, 12> kSkills = {"play the piano", "cook rice",    "learn French",  "fix a bicycle",
-                                                      "grow tomatoes",  "bake bread",   "lose weight",   "write a letter",
-                                                      "train a dog",    "paint a wall", "swim faster",   "save money"};
+constexpr std::array<std::string_view, 12> kSkills = {
+    "play the piano", "cook rice",      "learn French", "fix a bicycle", "grow tomatoes", "bake bread",
+    "lose weight",    "write a letter", "train a dog",  "paint a wall",  "swim faster",   "save money"};
 
 DemoExample draw_question_pair(RandomStream& random) {
   const bool is_duplicate = random.below(5) < 2;
@@ -142,8 +145,8 @@ DemoExample draw_question_pair(RandomStream& random) {
   constexpr std::array<std::string_view, 3> kFirst = {"How do I {}?", "How can I {}?", "What should I know to {}?"};
   constexpr std::array<std::string_view, 3> kSecond = {"What is the best way to {}?", "Is there an easy way to {}?",
                                                        "Where do I start if I want to {}?"};
-  return {fmt::format(fmt::runtime(pick(kFirst, random)), skill), fmt::format(fmt::runtime(pick(kSecond, random)), other),
-          is_duplicate ? "1" : "0"};
+  return {fmt::format(fmt::runtime(pick(kFirst, random)), skill),
+          fmt::format(fmt::runtime(pick(kSecond, random)), other), is_duplicate ? "1" : "0"};
 }
 
 std::string entailed(const Event& event, RandomStream& random) {
@@ -166,9 +169,12 @@ std::string undecided(const Event& event, RandomStream& random) {
 DemoExample draw_inference(RandomStream& random) {
   const Event event = draw_event(random);
   switch (random.below(3)) {
-    case 0: return {tell(event), entailed(event, random), "entailment"};
-    case 1: return {tell(event), undecided(event, random), "neutral"};
-    default: return {tell(event), contradicted(event, random), "contradiction"};
+    case 0:
+      return {tell(event), entailed(event, random), "entailment"};
+    case 1:
+      return {tell(event), undecided(event, random), "neutral"};
+    default:
+      return {tell(event), contradicted(event, random), "contradiction"};
   }
 }
 
@@ -180,18 +186,16 @@ DemoExample draw_entailment(RandomStream& random) {
   return {premise, random.below(2) == 0 ? contradicted(event, random) : undecided(event, random), "not_entailment"};
 }
 
-// The sentence answers the question where it tells what was asked for.
+// The sentence answers the question where it tells of the same event.
 DemoExample draw_answer(RandomStream& random) {
   const Event event = draw_event(random);
   const bool is_answer = random.below(2) == 0;
-  constexpr std::array<std::string_view, 4> kDays = {"on Monday", "in May", "in 1950", "last summer"};
-  const bool asks_for_place = random.below(2) == 0;
-  const std::string question = asks_for_place
-                                   ? fmt::format("In which place was {} found?", event.thing.name)
-                                   : fmt::format("When was {} {}?", event.thing.name, "found");
-  const std::string with_place = fmt::format("{} found {} in {}.", event.person, event.thing.name, event.place);
-  const std::string with_time = fmt::format("{} found {} {}.", event.person, event.thing.name, pick(kDays, random));
-  return {question, asks_for_place == is_answer ? with_place : with_time, is_answer ? "entailment" : "not_entailment"};
+  const std::string question = random.below(2) == 0 ? fmt::format("Who {} {}?", event.action.past, event.thing.name)
+                                                    : fmt::format("Where was it that {} {} {}?", event.person,
+                                                                  event.action.past, event.thing.name);
+  const Event other{pick_other(kPeople, event.person, random), pick_other(kActions, event.action, random),
+                    pick_other(kThings, event.thing, random), pick_other(kPlaces, event.place, random)};
+  return {question, tell(is_answer ? event : other), is_answer ? "entailment" : "not_entailment"};
 }
 
 }  // namespace

@@ -19,8 +19,8 @@ constexpr std::size_t kRowsPerToleratedError = 100;
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file || std::filesystem::is_directory(path)) {
-    throw DataError(fmt::format("{}: no such file; the official GLUE layout is expected below [data] glue",
-                                path.string()));
+    throw DataError(
+        fmt::format("{}: no such file; the official GLUE layout is expected below [data] glue", path.string()));
   }
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -55,8 +55,8 @@ std::size_t find_column(const std::vector<std::string_view>& columns, std::strin
                         const std::filesystem::path& path) {
   const auto found = std::find(columns.begin(), columns.end(), wanted);
   if (found == columns.end()) {
-    throw DataError(fmt::format("{}:1: no column '{}' in the header; found: {}", path.string(), wanted,
-                                fmt::join(columns, ", ")));
+    throw DataError(
+        fmt::format("{}:1: no column '{}' in the header; found: {}", path.string(), wanted, fmt::join(columns, ", ")));
   }
   return static_cast<std::size_t>(found - columns.begin());
 }
@@ -79,10 +79,10 @@ void refuse_mostly_malformed(const RawExamples& result, const std::filesystem::p
   const std::size_t rows = result.examples.size() + result.malformed_rows;
   if (rows == 0) throw DataError(fmt::format("{}: has no rows", path.string()));
   if (result.malformed_rows * kRowsPerToleratedError <= rows) return;
-  throw DataError(fmt::format("{}: {} of {} rows do not have {} tab-separated columns (first at line {}); more than 1 % "
-                              "malformed rows suggests a damaged file or another format",
-                              path.string(), result.malformed_rows, rows, columns,
-                              fmt::join(result.first_malformed_lines, ", ")));
+  throw DataError(
+      fmt::format("{}: {} of {} rows do not have {} tab-separated columns (first at line {}); more than 1 % "
+                  "malformed rows suggests a damaged file or another format",
+                  path.string(), result.malformed_rows, rows, columns, fmt::join(result.first_malformed_lines, ", ")));
 }
 
 }  // namespace

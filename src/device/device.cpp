@@ -23,6 +23,8 @@ int available_cores() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-int threads_per_rank(int cores_of_node, int local_ranks) { return std::max(1, cores_of_node / std::max(1, local_ranks)); }
+int threads_per_rank(int cores_of_node, int local_ranks) {
+  return std::max(1, cores_of_node / std::max(1, local_ranks));
+}
 
 }  // namespace tunescope

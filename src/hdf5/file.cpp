@@ -26,17 +26,16 @@ File File::create(const std::filesystem::path& path) {
   silence_error_stack();
   const Handle access(check(H5Pcreate(H5P_FILE_ACCESS), "property list"), H5Pclose);
   check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST), "format bounds");
-  Handle file(check(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()),
-                    path.string() + ": cannot be created"),
-              H5Fclose);
+  Handle file(
+      check(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), path.string() + ": cannot be created"),
+      H5Fclose);
   Handle root(check(H5Gopen2(file.get(), "/", H5P_DEFAULT), path.string() + ": root group"), H5Gclose);
   return File(std::move(root), std::move(file), path.string());
 }
 
 File File::open(const std::filesystem::path& path) {
   silence_error_stack();
-  Handle file(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT),
-                    path.string() + ": cannot be opened as HDF5"),
+  Handle file(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), path.string() + ": cannot be opened as HDF5"),
               H5Fclose);
   Handle root(check(H5Gopen2(file.get(), "/", H5P_DEFAULT), path.string() + ": root group"), H5Gclose);
   return File(std::move(root), std::move(file), path.string());

@@ -91,10 +91,10 @@ void Group::write_numbers(const std::string& name, const void* values, const Sha
   const std::string what = description_ + ":/" + name + ": cannot be written";
   const Handle space = dataspace(shape);
   const Handle properties = creation_properties(shape);
-  const Handle dataset(check(H5Dcreate2(handle_.get(), name.c_str(), file_type, space.get(), H5P_DEFAULT,
-                                        properties.get(), H5P_DEFAULT),
-                             what),
-                       H5Dclose);
+  const Handle dataset(
+      check(H5Dcreate2(handle_.get(), name.c_str(), file_type, space.get(), H5P_DEFAULT, properties.get(), H5P_DEFAULT),
+            what),
+      H5Dclose);
   if (element_count(shape) == 0) return;
   check(H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), what);
 }
@@ -113,7 +113,8 @@ void Group::write(const std::string& name, std::span<const std::int64_t> values,
 
 void Group::write(const std::string& name, std::span<const std::string> values) const {
   std::vector<const char*> pointers(values.size());
-  std::transform(values.begin(), values.end(), pointers.begin(), [](const std::string& value) { return value.c_str(); });
+  std::transform(values.begin(), values.end(), pointers.begin(),
+                 [](const std::string& value) { return value.c_str(); });
   const Handle type = string_type();
   write_numbers(name, pointers.data(), {values.size()}, type.get(), type.get());
 }
@@ -166,7 +167,8 @@ void Group::write_attribute(const std::string& name, const std::string& value) c
   const Handle type = string_type();
   const Handle space(check(H5Screate(H5S_SCALAR), what), H5Sclose);
   const Handle attribute(
-      check(H5Acreate2(handle_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), what), H5Aclose);
+      check(H5Acreate2(handle_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), what),
+      H5Aclose);
   const char* text = value.c_str();
   check(H5Awrite(attribute.get(), type.get(), &text), what);
 }

@@ -110,8 +110,7 @@ AttentionInputs attention_backward(const at::Tensor& context_gradient, const at:
     drop(weight_gradient, sequence, dropout);
     const at::Tensor score_gradient =
         at::_softmax_backward_data(weight_gradient, softmax, -1, softmax.scalar_type()).mul_(scale);
-    heads_of(gradients.query, sequence, heads)
-        .copy_(at::bmm(score_gradient, heads_of(inputs.key, sequence, heads)));
+    heads_of(gradients.query, sequence, heads).copy_(at::bmm(score_gradient, heads_of(inputs.key, sequence, heads)));
     heads_of(gradients.key, sequence, heads)
         .copy_(at::bmm(score_gradient.transpose(1, 2), heads_of(inputs.query, sequence, heads)));
   });

@@ -36,7 +36,8 @@ std::string canonical_fraction(std::string_view method, const std::string& text)
   double fraction = 0.0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), fraction);
   if (error != std::errc{} || stop != text.data() + text.size() || !(fraction > 0.0 && fraction <= 1.0)) {
-    throw ConfigError(fmt::format("method '{}': fraction must be a number above 0 and at most 1, not '{}'", method, text));
+    throw ConfigError(
+        fmt::format("method '{}': fraction must be a number above 0 and at most 1, not '{}'", method, text));
   }
   return fmt::format("{}", fraction);
 }
@@ -57,8 +58,8 @@ std::map<std::string, std::string> parse_options(std::string_view method, std::s
     if (!options.contains(key)) {
       std::vector<std::string> known;
       for (const auto& [name, value] : description.defaults) known.push_back(name);
-      throw ConfigError(fmt::format("method '{}': unknown option '{}'; did you mean '{}'?", method, key,
-                                    nearest_name(key, known)));
+      throw ConfigError(
+          fmt::format("method '{}': unknown option '{}'; did you mean '{}'?", method, key, nearest_name(key, known)));
     }
     options[key] = equals == std::string_view::npos ? "" : std::string(option.substr(equals + 1));
   }
@@ -96,9 +97,12 @@ Method parse_method(std::string_view text) {
 
 std::int64_t TensorSelection::count(std::int64_t size) const {
   switch (kind) {
-    case Kind::kNone: return 0;
-    case Kind::kAll: return size;
-    case Kind::kSome: return static_cast<std::int64_t>(indices.size());
+    case Kind::kNone:
+      return 0;
+    case Kind::kAll:
+      return size;
+    case Kind::kSome:
+      return static_cast<std::int64_t>(indices.size());
   }
   return 0;
 }

@@ -15,8 +15,11 @@ const std::vector<Pool>& pools() {
          return parameter.is_layer_norm() && parameter.block == Block::kFeedForward;
        }},
       {"layernorm-attention", "the LayerNorm after each attention block",
-       [](const ParameterInfo& parameter) { return parameter.is_layer_norm() && parameter.block == Block::kAttention; }},
-      {"bitfit", "every bias (Ben Zaken et al. 2022)", [](const ParameterInfo& parameter) { return parameter.is_bias; }},
+       [](const ParameterInfo& parameter) {
+         return parameter.is_layer_norm() && parameter.block == Block::kAttention;
+       }},
+      {"bitfit", "every bias (Ben Zaken et al. 2022)",
+       [](const ParameterInfo& parameter) { return parameter.is_bias; }},
   };
   return table;
 }

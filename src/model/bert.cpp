@@ -112,7 +112,8 @@ struct Bert::Pass {
     }
     sink.linear(p.output, saved.activated, hidden);
     if (sink.lowest_wanted() >= p.output.weight) return std::nullopt;
-    hidden = activate_backward(config.hidden_act, saved.intermediate, linear_input_gradient(parameters, p.output, hidden));
+    hidden =
+        activate_backward(config.hidden_act, saved.intermediate, linear_input_gradient(parameters, p.output, hidden));
     sink.linear(p.intermediate, saved.attention_output, hidden);
     if (sink.lowest_wanted() >= p.intermediate.weight) return std::nullopt;
     return residual.add_(linear_input_gradient(parameters, p.intermediate, hidden));
@@ -133,10 +134,10 @@ struct Bert::Pass {
     }
     sink.linear(p.attention_output, saved.attention.context, hidden);
     if (sink.lowest_wanted() >= p.attention_output.weight) return std::nullopt;
-    const AttentionInputs gradients = attention_backward(
-        linear_input_gradient(parameters, p.attention_output, hidden), saved.attention.probabilities,
-        saved.attention_inputs, attention_layout(),
-        dropout(config.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
+    const AttentionInputs gradients =
+        attention_backward(linear_input_gradient(parameters, p.attention_output, hidden), saved.attention.probabilities,
+                           saved.attention_inputs, attention_layout(),
+                           dropout(config.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
     sink.linear(p.query, saved.input, gradients.query);
     sink.linear(p.key, saved.input, gradients.key);
     sink.linear(p.value, saved.input, gradients.value);

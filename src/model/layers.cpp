@@ -31,37 +31,46 @@ at::Tensor linear_input_gradient(const Parameters& parameters, const LinearParam
 at::Tensor layer_norm(const Parameters& parameters, const LayerNormParameters& indices, double epsilon,
                       LayerNormActivations& activations) {
   at::Tensor output;
-  std::tie(output, activations.mean, activations.rstd) =
-      at::native_layer_norm(activations.input, {activations.input.size(-1)}, parameters[indices.weight],
-                            parameters[indices.bias], epsilon);
+  std::tie(output, activations.mean, activations.rstd) = at::native_layer_norm(
+      activations.input, {activations.input.size(-1)}, parameters[indices.weight], parameters[indices.bias], epsilon);
   return output;
 }
 
 at::Tensor layer_norm_input_gradient(const Parameters& parameters, const LayerNormParameters& indices,
                                      const LayerNormActivations& activations, const at::Tensor& output_gradient) {
-  return std::get<0>(at::native_layer_norm_backward(
-      output_gradient, activations.input, {activations.input.size(-1)}, activations.mean, activations.rstd,
-      parameters[indices.weight], parameters[indices.bias], {true, false, false}));
+  return std::get<0>(at::native_layer_norm_backward(output_gradient, activations.input, {activations.input.size(-1)},
+                                                    activations.mean, activations.rstd, parameters[indices.weight],
+                                                    parameters[indices.bias], {true, false, false}));
 }
 
 at::Tensor activate(Activation activation, const at::Tensor& input) {
   switch (activation) {
-    case Activation::kGelu: return at::gelu(input);
-    case Activation::kGeluTanh: return at::gelu(input, "tanh");
-    case Activation::kRelu: return at::relu(input);
-    case Activation::kSilu: return at::silu(input);
-    case Activation::kTanh: return at::tanh(input);
+    case Activation::kGelu:
+      return at::gelu(input);
+    case Activation::kGeluTanh:
+      return at::gelu(input, "tanh");
+    case Activation::kRelu:
+      return at::relu(input);
+    case Activation::kSilu:
+      return at::silu(input);
+    case Activation::kTanh:
+      return at::tanh(input);
   }
   throw ModelError("unknown activation");
 }
 
 at::Tensor activate_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient) {
   switch (activation) {
-    case Activation::kGelu: return at::gelu_backward(output_gradient, input);
-    case Activation::kGeluTanh: return at::gelu_backward(output_gradient, input, "tanh");
-    case Activation::kRelu: return at::threshold_backward(output_gradient, input, 0);
-    case Activation::kSilu: return at::silu_backward(output_gradient, input);
-    case Activation::kTanh: return at::tanh_backward(output_gradient, at::tanh(input));
+    case Activation::kGelu:
+      return at::gelu_backward(output_gradient, input);
+    case Activation::kGeluTanh:
+      return at::gelu_backward(output_gradient, input, "tanh");
+    case Activation::kRelu:
+      return at::threshold_backward(output_gradient, input, 0);
+    case Activation::kSilu:
+      return at::silu_backward(output_gradient, input);
+    case Activation::kTanh:
+      return at::tanh_backward(output_gradient, at::tanh(input));
   }
   throw ModelError("unknown activation");
 }

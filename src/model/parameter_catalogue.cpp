@@ -43,8 +43,7 @@ void ParameterCatalogue::add_layer(const BertConfig& config, std::int64_t number
   layer.value = add_linear(prefix, "attention.self.value", Block::kAttention, hidden, hidden);
   layer.attention_output = add_linear(prefix, "attention.output.dense", Block::kAttention, hidden, hidden);
   layer.attention_layer_norm = add_layer_norm(prefix, "attention.output.LayerNorm", Block::kAttention, hidden);
-  layer.intermediate =
-      add_linear(prefix, "intermediate.dense", Block::kFeedForward, config.intermediate_size, hidden);
+  layer.intermediate = add_linear(prefix, "intermediate.dense", Block::kFeedForward, config.intermediate_size, hidden);
   layer.output = add_linear(prefix, "output.dense", Block::kFeedForward, hidden, config.intermediate_size);
   layer.output_layer_norm = add_layer_norm(prefix, "output.LayerNorm", Block::kFeedForward, hidden);
   layers.push_back(layer);
@@ -54,8 +53,7 @@ LinearParameters ParameterCatalogue::add_linear(std::string_view prefix, const s
                                                 std::int64_t out, std::int64_t in) {
   LinearParameters linear;
   linear.weight = add({.name = name + ".weight", .component = {}, .shape = {out, in}, .block = block}, prefix);
-  linear.bias =
-      add({.name = name + ".bias", .component = {}, .shape = {out}, .block = block, .is_bias = true}, prefix);
+  linear.bias = add({.name = name + ".bias", .component = {}, .shape = {out}, .block = block, .is_bias = true}, prefix);
   return linear;
 }
 

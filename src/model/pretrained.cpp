@@ -108,7 +108,8 @@ Parameters with_new_head(const PretrainedModel& model, const ParameterCatalogue&
   }
   const at::Device device = model.backbone.front().device();
   parameters.push_back(weight.to(device));
-  parameters.push_back(at::zeros(catalogue[catalogue.classifier.bias].shape, at::TensorOptions().dtype(at::kFloat)).to(device));
+  parameters.push_back(
+      at::zeros(catalogue[catalogue.classifier.bias].shape, at::TensorOptions().dtype(at::kFloat)).to(device));
   return parameters;
 }
 

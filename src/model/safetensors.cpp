@@ -97,7 +97,8 @@ Safetensors Safetensors::open_folder(const std::filesystem::path& folder) {
   Safetensors result;
   for (const std::string& shard : shards) result.add_file(folder / shard);
   for (const auto& [tensor, shard] : index["weight_map"].items()) {
-    if (!result.has(tensor)) fail(index_path, "lists tensor " + tensor + ", which " + shard.get<std::string>() + " lacks");
+    if (!result.has(tensor))
+      fail(index_path, "lists tensor " + tensor + ", which " + shard.get<std::string>() + " lacks");
   }
   return result;
 }
@@ -129,8 +130,8 @@ void Safetensors::add_file(const std::filesystem::path& path) {
     }
     const auto type = scalar_type(type_name);
     if (!type) {
-      throw ModelError(fmt::format("{}: tensor {} has type {}; F32, F16 and BF16 are supported", path.string(), name,
-                                   type_name));
+      throw ModelError(
+          fmt::format("{}: tensor {} has type {}; F32, F16 and BF16 are supported", path.string(), name, type_name));
     }
     const auto bytes = byte_count(shape, c10::elementSize(*type));
     if (range.size() != 2 || range[0] > range[1] || range[1] > data_bytes) {
@@ -161,7 +162,8 @@ at::Tensor Safetensors::tensor(const std::string& name) const {
     std::memcpy(copy.mutable_data_ptr(), data, entry.bytes);
     return copy;
   }
-  return at::from_blob(const_cast<char*>(data), entry.shape, [mapping = entry.mapping](void*) {}, options);
+  return at::from_blob(
+      const_cast<char*>(data), entry.shape, [mapping = entry.mapping](void*) {}, options);
 }
 
 at::Tensor Safetensors::float_tensor(const std::string& name) const { return tensor(name).to(at::kFloat); }

@@ -183,9 +183,8 @@ void schema::write(const std::filesystem::path& path, const std::vector<TrialRec
 }
 
 void write_trial(const std::filesystem::path& path, const TrialRecord& record) {
-  schema::write(path, {record}, {.job_text = "", .is_complete = true}, [&](std::size_t) {
-    return std::pair(record.predictions, record.mismatched_predictions);
-  });
+  schema::write(path, {record}, {.job_text = "", .is_complete = true},
+                [&](std::size_t) { return std::pair(record.predictions, record.mismatched_predictions); });
 }
 
 void merge_trials(const std::filesystem::path& path, const std::vector<std::filesystem::path>& trial_files,

@@ -1,6 +1,5 @@
 #include "tunescope/sweep/cost.hpp"
 
-
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {

@@ -10,25 +10,27 @@ namespace {
 void check_vocabulary(const WordPiece& tokenizer, const BertConfig& config, const std::filesystem::path& folder) {
   const auto tokens = static_cast<std::int64_t>(tokenizer.vocabulary_size());
   if (tokens == config.vocab_size) return;
-  throw ModelError(fmt::format("{}: the vocabulary has {} tokens, the model's embedding {} (vocab_size in config.json); "
-                               "they do not belong together",
-                               folder.string(), tokens, config.vocab_size));
+  throw ModelError(
+      fmt::format("{}: the vocabulary has {} tokens, the model's embedding {} (vocab_size in config.json); "
+                  "they do not belong together",
+                  folder.string(), tokens, config.vocab_size));
 }
 
 void check_lengths(const SweepSpec& spec, const BertConfig& config) {
   constexpr std::int64_t kShortestPair = 5;  // [CLS] a [SEP] b [SEP]
   if (spec.max_length < kShortestPair || spec.max_length > config.max_position_embeddings) {
-    throw ConfigError(fmt::format("[data] max_length = {} must be from {} to the model's {} positions "
-                                  "(max_position_embeddings in config.json)",
-                                  spec.max_length, kShortestPair, config.max_position_embeddings));
+    throw ConfigError(
+        fmt::format("[data] max_length = {} must be from {} to the model's {} positions "
+                    "(max_position_embeddings in config.json)",
+                    spec.max_length, kShortestPair, config.max_position_embeddings));
   }
 }
 
 void check_types(const SweepSpec& spec, const BertConfig& config) {
   for (const std::string& name : spec.tasks) {
     if (find_task(name).text_columns.size() > static_cast<std::size_t>(config.type_vocab_size)) {
-      throw ConfigError(fmt::format("task {} has sentence pairs, but the model has {} token types", name,
-                                    config.type_vocab_size));
+      throw ConfigError(
+          fmt::format("task {} has sentence pairs, but the model has {} token types", name, config.type_vocab_size));
     }
   }
 }

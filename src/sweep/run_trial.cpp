@@ -64,7 +64,7 @@ void record_result(TrialRecord& record, const TrainResult& result, const TaskDat
 }  // namespace
 
 TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths,
-                          const WorkerOptions& worker, const ProgressReport& report) {
+                            const WorkerOptions& worker, const ProgressReport& report) {
   const TaskData& data = inputs.task(planned.trial.task);
   const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
   const Scores none(all_metrics().size(), kNaN);

@@ -19,9 +19,8 @@ std::vector<double> decide(const Predictions& predictions, const Task& task) {
   decisions.reserve(predictions.labels.size());
   for (std::size_t i = 0; i < predictions.labels.size(); ++i) {
     const auto row = predictions.logits.begin() + static_cast<std::ptrdiff_t>(i) * predictions.output_size;
-    decisions.push_back(task.is_regression()
-                            ? *row
-                            : static_cast<double>(std::max_element(row, row + predictions.output_size) - row));
+    decisions.push_back(
+        task.is_regression() ? *row : static_cast<double>(std::max_element(row, row + predictions.output_size) - row));
   }
   return decisions;
 }
@@ -46,8 +45,7 @@ double mean_loss(const Predictions& predictions, const Task& task) {
   const at::Tensor logits =
       at::from_blob(const_cast<float*>(predictions.logits.data()), {count, predictions.output_size}, options);
   const at::Tensor labels = at::from_blob(const_cast<float*>(predictions.labels.data()), {count}, options);
-  return task.is_regression() ? squared_error(logits, labels).value
-                              : cross_entropy(logits, labels.to(at::kLong)).value;
+  return task.is_regression() ? squared_error(logits, labels).value : cross_entropy(logits, labels.to(at::kLong)).value;
 }
 
 Scores score(const Predictions& predictions, const Predictions& mismatched, const Task& task) {

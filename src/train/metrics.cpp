@@ -62,9 +62,8 @@ double f1(std::span<const double> predictions, std::span<const double> labels) {
 
 double matthews(std::span<const double> predictions, std::span<const double> labels) {
   const Confusion c = confusion(predictions, labels);
-  const double denominator =
-      std::sqrt((c.true_positive + c.false_positive) * (c.true_positive + c.false_negative)) *
-      std::sqrt((c.true_negative + c.false_positive) * (c.true_negative + c.false_negative));
+  const double denominator = std::sqrt((c.true_positive + c.false_positive) * (c.true_positive + c.false_negative)) *
+                             std::sqrt((c.true_negative + c.false_positive) * (c.true_negative + c.false_negative));
   if (denominator == 0.0) return 0.0;
   return (c.true_positive * c.true_negative - c.false_positive * c.false_negative) / denominator;
 }
@@ -98,11 +97,16 @@ double spearman(std::span<const double> predictions, std::span<const double> lab
 double compute_metric(Metric metric, std::span<const double> predictions, std::span<const double> labels) {
   switch (metric) {
     case Metric::kAccuracy:
-    case Metric::kAccuracyMismatched: return accuracy(predictions, labels);
-    case Metric::kF1: return f1(predictions, labels);
-    case Metric::kMatthews: return matthews(predictions, labels);
-    case Metric::kPearson: return pearson(predictions, labels);
-    case Metric::kSpearman: return spearman(predictions, labels);
+    case Metric::kAccuracyMismatched:
+      return accuracy(predictions, labels);
+    case Metric::kF1:
+      return f1(predictions, labels);
+    case Metric::kMatthews:
+      return matthews(predictions, labels);
+    case Metric::kPearson:
+      return pearson(predictions, labels);
+    case Metric::kSpearman:
+      return spearman(predictions, labels);
   }
   throw Error("unknown metric");
 }

@@ -19,7 +19,9 @@ bool is_decayed(const ParameterInfo& parameter) { return !parameter.is_bias && !
 
 TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection,
                                          Parameters& parameters)
-    : catalogue_(catalogue), parameters_(parameters), lowest_wanted_(catalogue.size()),
+    : catalogue_(catalogue),
+      parameters_(parameters),
+      lowest_wanted_(catalogue.size()),
       segment_of_(catalogue.size(), nullptr) {
   values_ = at::empty({trainable_count(selection, catalogue)}, parameters.front().options());
   gradients_ = at::zeros_like(values_);
@@ -40,8 +42,8 @@ TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, co
 
 void TrainableParameters::add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset) {
   at::Tensor& parameter = parameters_[index];
-  Segment segment{.parameter = index, .offset = offset, .count = selection.count(parameter.numel()), .indices = {},
-                  .gradient = {}};
+  Segment segment{
+      .parameter = index, .offset = offset, .count = selection.count(parameter.numel()), .indices = {}, .gradient = {}};
   const at::Tensor flat = values_.narrow(0, offset, segment.count);
   if (selection.kind == TensorSelection::Kind::kAll) {
     flat.copy_(parameter.reshape({-1}));

@@ -91,8 +91,7 @@ class Run {
 
  private:
   void train_step(std::span<const std::int64_t> examples) {
-    const PackedBatch batch =
-        pack(inputs_.data.train, examples, task_.is_regression(), parameters_.front().device());
+    const PackedBatch batch = pack(inputs_.data.train, examples, task_.is_regression(), parameters_.front().device());
     std::optional<std::uint64_t> dropout_key;
     if (has_dropout(config_)) {
       dropout_key = random_key(inputs_.seed, RandomUse::kDropout, static_cast<std::uint64_t>(result_.steps));

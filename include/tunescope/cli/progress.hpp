@@ -24,7 +24,9 @@ class ProgressDisplay {
   void progress(std::size_t trial, double fraction);
   void finish(std::size_t trial, const TrialOutcome& outcome);
   void draw_bar() const;
+  double finished_share() const;
   std::string remaining() const;
+  std::string counts() const;
 
   const std::vector<PlannedTrial>& trials_;
   ProgressStyle style_;
@@ -35,6 +37,7 @@ class ProgressDisplay {
   double finished_flops_ = 0.0;
   std::map<std::size_t, double> running_;  // fraction done
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_shown_ = begin_;
 };
 
 /// Seconds as people say them: "8 s", "3 min 20 s", "5 h 10 min".

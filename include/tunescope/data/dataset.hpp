@@ -39,8 +39,8 @@ struct DataOptions {
   std::int64_t max_length = 128;       ///< tokens an example, special tokens included
 };
 
-/// Token ids and numeric labels of raw examples. Throws `DataError` naming file and line where a label is not one of the
-/// task's; `path` is for that message.
+/// Token ids and numeric labels of raw examples. Throws `DataError` naming file and line where a label is not one of
+/// the task's; `path` is for that message.
 Dataset tokenize_examples(const RawExamples& raw, const Task& task, const WordPiece& tokenizer, std::int64_t max_length,
                           const std::filesystem::path& path);
 

@@ -12,8 +12,9 @@ struct DemoSizes {
   std::int64_t test = 40;
 };
 
-/// Writes a small synthetic GLUE: all eight tasks with the official files, columns and quirks, in sentences whose labels
-/// follow from simple rules, so that a pre-trained model learns them in a few dozen steps. Always the same bytes.
+/// Writes a small synthetic GLUE: all eight tasks with the official files, columns and quirks, in sentences whose
+/// labels follow from simple rules, so that a pre-trained model learns them in a few dozen steps. Always the same
+/// bytes.
 void write_demo(const std::filesystem::path& folder, const DemoSizes& sizes);
 
 }  // namespace tunescope

@@ -12,8 +12,8 @@ namespace tunescope {
 /// One row of a task's file: its texts and its label as written.
 struct RawExample {
   std::string first;
-  std::string second;  ///< empty for a single-sentence task
-  std::string label;   ///< empty where the file has no labels
+  std::string second;    ///< empty for a single-sentence task
+  std::string label;     ///< empty where the file has no labels
   std::size_t line = 0;  ///< in the file, from 1
 };
 

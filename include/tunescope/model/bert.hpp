@@ -16,13 +16,13 @@ namespace tunescope {
 
 /// What the forward pass of one encoder layer leaves for its backward pass. T tokens, H wide, I intermediate.
 struct EncoderLayerActivations {
-  at::Tensor input;                           ///< [T, H]
-  AttentionInputs attention_inputs;           ///< [T, H] each
+  at::Tensor input;                  ///< [T, H]
+  AttentionInputs attention_inputs;  ///< [T, H] each
   AttentionOutput attention;
   LayerNormActivations attention_layer_norm;
-  at::Tensor attention_output;                ///< [T, H], after LayerNorm
-  at::Tensor intermediate;                    ///< [T, I], before the activation
-  at::Tensor activated;                       ///< [T, I], after it
+  at::Tensor attention_output;  ///< [T, H], after LayerNorm
+  at::Tensor intermediate;      ///< [T, I], before the activation
+  at::Tensor activated;         ///< [T, I], after it
   LayerNormActivations output_layer_norm;
 };
 

@@ -19,9 +19,9 @@ struct PlannedTrial {
   Trial trial;
   std::string id;
   StoredState state = StoredState::kMissing;
-  std::string error;     ///< of a failed or diverged trial
-  std::string warning;   ///< why a file that exists does not count
-  double flops = 0.0;    ///< expected, see `expected_flops`
+  std::string error;    ///< of a failed or diverged trial
+  std::string warning;  ///< why a file that exists does not count
+  double flops = 0.0;   ///< expected, see `expected_flops`
 };
 
 /// The paths of a job's results.
@@ -51,7 +51,7 @@ struct WorkerOptions {
 
 /// Trains one trial and writes its file; an exception of the training becomes a `failed` file.
 TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths,
-                          const WorkerOptions& worker, const ProgressReport& report);
+                            const WorkerOptions& worker, const ProgressReport& report);
 
 /// Writes the merged file from all that is stored. Returns whether every trial is done or diverged.
 bool merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials);

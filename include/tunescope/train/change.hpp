@@ -2,7 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-
 namespace tunescope {
 
 /// How far a tensor moved from θ0 to θF; sums are in float64. `mean_abs` is the measure of arXiv 2403.20284.

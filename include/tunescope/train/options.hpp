@@ -14,9 +14,9 @@ struct TrainOptions {
   std::int64_t batch_size = 32;
   double warmup_fraction = 0.1;  ///< of all steps, rounded up
   ScheduleShape schedule = ScheduleShape::kLinear;
-  double weight_decay = 0.01;         ///< not on LayerNorm and biases
-  double clip_norm = 1.0;             ///< Euclidean norm that gradients are scaled down to; 0 = off
-  std::int64_t evaluate_every = 0;    ///< steps between evaluations; 0 = at the end of each epoch
+  double weight_decay = 0.01;          ///< not on LayerNorm and biases
+  double clip_norm = 1.0;              ///< Euclidean norm that gradients are scaled down to; 0 = off
+  std::int64_t evaluate_every = 0;     ///< steps between evaluations; 0 = at the end of each epoch
   std::optional<double> dropout = {};  ///< in place of every dropout probability in config.json
 };
 

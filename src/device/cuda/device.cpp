@@ -1,8 +1,8 @@
+#include "tunescope/device/device.hpp"
+
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 #include <spdlog/fmt/fmt.h>
-
-#include "tunescope/device/device.hpp"
 
 namespace tunescope {
 

@@ -77,8 +77,8 @@ void apply_dropout_(const at::Tensor& values, const ExampleSegments& segments, c
                             1.0 / (1.0 - dropout.probability)};
   const dim3 grid(kBlocksPerSequence, static_cast<unsigned>(segments.examples.size()));
   AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "apply_dropout_", [&] {
-    dropout_kernel<scalar_t><<<grid, kThreads, 0, c10::cuda::getCurrentCUDAStream()>>>(
-        values.mutable_data_ptr<scalar_t>(), arguments);
+    dropout_kernel<scalar_t>
+        <<<grid, kThreads, 0, c10::cuda::getCurrentCUDAStream()>>>(values.mutable_data_ptr<scalar_t>(), arguments);
   });
   C10_CUDA_KERNEL_LAUNCH_CHECK();
 }

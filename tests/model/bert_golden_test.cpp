@@ -1,0 +1,217 @@
+#include <ATen/ops/allclose.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/collected_gradients.hpp"
+#include "support/golden.hpp"
+#include "tunescope/model/bert.hpp"
+#include "tunescope/model/safetensors.hpp"
+#include "tunescope/train/loss.hpp"
+
+namespace tunescope {
+namespace {
+
+// Inputs as the golden files store them: packed ids, types and offsets.
+PackedBatch golden_batch(const Safetensors& file, const at::Tensor& labels) {
+  PackedBatch batch;
+  batch.token_ids = file.tensor("input_ids");
+  batch.type_ids = file.tensor("type_ids");
+  batch.labels = labels;
+  const at::Tensor offsets = file.tensor("offsets");
+  const auto* first = offsets.const_data_ptr<std::int64_t>();
+  batch.sequence_offsets.assign(first, first + offsets.numel());
+  batch.first_tokens = offsets.narrow(0, 0, offsets.numel() - 1).clone();
+  batch.position_ids = batch.token_ids.clone();
+  for (std::size_t b = 0; b + 1 < batch.sequence_offsets.size(); ++b) {
+    batch.examples.push_back(static_cast<std::int64_t>(b));
+    for (std::int64_t t = batch.sequence_offsets[b]; t < batch.sequence_offsets[b + 1]; ++t) {
+      batch.position_ids[t] = t - batch.sequence_offsets[b];
+    }
+  }
+  return batch;
+}
+
+double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {
+  return actual.sub(expected).norm().item<double>() / expected.norm().item<double>();
+}
+
+double largest_difference(const at::Tensor& actual, const at::Tensor& expected) {
+  return actual.sub(expected).abs().max().item<double>();
+}
+
+// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike.
+bool is_zero_in_theory(const ParameterInfo& parameter) { return parameter.component == "attention.self.key.bias"; }
+
+struct Pass {
+  BertActivations activations;
+  Loss loss;
+  std::vector<at::Tensor> gradients;
+};
+
+Pass run_pass(const PretrainedModel& model, const ParameterCatalogue& catalogue, const Parameters& parameters,
+              const PackedBatch& batch) {
+  const Bert bert(model.config, catalogue);
+  Pass pass{.activations = bert.forward(parameters, batch, std::nullopt), .loss = {}, .gradients = {}};
+  pass.loss = batch.labels.is_floating_point() ? squared_error(pass.activations.logits, batch.labels)
+                                               : cross_entropy(pass.activations.logits, batch.labels);
+  test::CollectedGradients sink(parameters);
+  bert.backward(parameters, batch, pass.activations, std::nullopt, pass.loss.logits_gradient, sink);
+  pass.gradients = std::move(sink.gradients);
+  return pass;
+}
+
+Parameters with_head(const PretrainedModel& model, const Safetensors& file, const std::string& prefix) {
+  Parameters parameters = model.backbone;
+  parameters.push_back(file.float_tensor(prefix + "classifier.weight"));
+  parameters.push_back(file.float_tensor(prefix + "classifier.bias"));
+  return parameters;
+}
+
+void expect_gradients(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& gradients,
+                      const Safetensors& expected, const std::string& prefix) {
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    const at::Tensor golden = expected.tensor(prefix + catalogue[i].name);
+    if (is_zero_in_theory(catalogue[i])) {
+      EXPECT_LT(gradients[i].abs().max().item<double>(), 1e-5) << catalogue[i].name;
+    } else {
+      EXPECT_LT(relative_l2(gradients[i], golden), 1e-4) << catalogue[i].name;
+    }
+  }
+}
+
+class TinyBert : public ::testing::Test {
+ protected:
+  PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  Safetensors weights = Safetensors::open_folder(test::golden("model/tiny"));
+  Safetensors expected = Safetensors::open_file(test::golden("model/tiny/expected.safetensors"));
+};
+
+TEST_F(TinyBert, ClassifiesAndDifferentiatesAsTransformers) {
+  const ParameterCatalogue catalogue(model.config, 3);
+  const Parameters parameters = with_head(model, weights, "");
+  const Pass pass = run_pass(model, catalogue, parameters, golden_batch(expected, expected.tensor("labels")));
+  EXPECT_LT(largest_difference(pass.activations.logits, expected.tensor("logits")), 1e-5);
+  EXPECT_NEAR(pass.loss.value, expected.tensor("loss").item<double>(), 1e-5);
+  expect_gradients(catalogue, pass.gradients, expected, "grad.");
+}
+
+TEST_F(TinyBert, RegressesAndDifferentiatesAsTransformers) {
+  const ParameterCatalogue catalogue(model.config, 1);
+  const Parameters parameters = with_head(model, expected, "regression.");
+  const Pass pass = run_pass(model, catalogue, parameters, golden_batch(expected, expected.tensor("regression.labels")));
+  EXPECT_LT(largest_difference(pass.activations.logits, expected.tensor("regression.logits")), 1e-5);
+  EXPECT_NEAR(pass.loss.value, expected.tensor("regression.loss").item<double>(), 1e-5);
+  expect_gradients(catalogue, pass.gradients, expected, "regression.grad.");
+}
+
+TEST_F(TinyBert, EvaluationGivesTheLogitsOfTheTrainingPassWithoutDropout) {
+  const ParameterCatalogue catalogue(model.config, 3);
+  const Parameters parameters = with_head(model, weights, "");
+  const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
+  const Bert bert(model.config, catalogue);
+  EXPECT_TRUE(bert.logits(parameters, batch).equal(bert.forward(parameters, batch, std::nullopt).logits));
+}
+
+TEST_F(TinyBert, HonoursActivationAndEpsilonOfTheConfiguration) {
+  const Safetensors variants = Safetensors::open_file(test::golden("model/variants.safetensors"));
+  const ParameterCatalogue catalogue(model.config, 3);
+  const Parameters parameters = with_head(model, weights, "");
+  const std::vector<std::pair<std::string, Activation>> activations = {{"gelu", Activation::kGelu},
+                                                                       {"gelu_new", Activation::kGeluTanh},
+                                                                       {"relu", Activation::kRelu},
+                                                                       {"silu", Activation::kSilu}};
+  for (const auto& [name, activation] : activations) {
+    BertConfig config = model.config;
+    config.hidden_act = activation;
+    config.layer_norm_eps = 1e-5;
+    const at::Tensor logits =
+        Bert(config, catalogue).logits(parameters, golden_batch(expected, expected.tensor("labels")));
+    EXPECT_LT(largest_difference(logits, variants.tensor("logits." + name)), 1e-5) << name;
+  }
+}
+
+// A packed batch gives each sequence what it gets alone: no token sees another sequence.
+TEST_F(TinyBert, SequencesOfABatchDoNotInfluenceEachOther) {
+  const ParameterCatalogue catalogue(model.config, 3);
+  const Parameters parameters = with_head(model, weights, "");
+  const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
+  const Bert bert(model.config, catalogue);
+  const at::Tensor together = bert.logits(parameters, batch);
+  for (std::size_t b = 0; b < batch.examples.size(); ++b) {
+    const std::int64_t first = batch.sequence_offsets[b];
+    const std::int64_t length = batch.sequence_offsets[b + 1] - first;
+    PackedBatch alone;
+    alone.token_ids = batch.token_ids.narrow(0, first, length);
+    alone.type_ids = batch.type_ids.narrow(0, first, length);
+    alone.position_ids = batch.position_ids.narrow(0, first, length);
+    alone.first_tokens = at::zeros({1}, batch.first_tokens.options());
+    alone.sequence_offsets = {0, length};
+    alone.examples = {static_cast<std::int64_t>(b)};
+    EXPECT_LT(largest_difference(bert.logits(parameters, alone)[0], together[static_cast<std::int64_t>(b)]), 1e-5);
+  }
+}
+
+TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
+  const ParameterCatalogue catalogue(model.config, 3);
+  Parameters parameters;
+  for (const at::Tensor& parameter : with_head(model, weights, "")) parameters.push_back(parameter.to(at::kDouble));
+  const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
+  BertConfig config = model.config;
+  config.hidden_dropout_prob = config.attention_probs_dropout_prob = config.classifier_dropout = 0.2;
+  const Bert bert(config, catalogue);
+  constexpr std::uint64_t kKey = 42;
+  const auto loss_at = [&] { return cross_entropy(bert.forward(parameters, batch, kKey).logits, batch.labels); };
+  const BertActivations activations = bert.forward(parameters, batch, kKey);
+  test::CollectedGradients sink(parameters);
+  bert.backward(parameters, batch, activations, kKey, loss_at().logits_gradient, sink);
+  constexpr double kStep = 1e-6;
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    parameters[i] = parameters[i].clone();
+    const std::int64_t scalar = sink.gradients[i].abs().argmax().item<std::int64_t>();
+    double* const value = parameters[i].mutable_data_ptr<double>() + scalar;
+    const double original = *value;
+    *value = original + kStep;
+    const double above = loss_at().value;
+    *value = original - kStep;
+    const double below = loss_at().value;
+    *value = original;
+    const double derivative = sink.gradients[i].view(-1)[scalar].item<double>();
+    EXPECT_NEAR((above - below) / (2.0 * kStep), derivative, 1e-6 + 1e-5 * std::abs(derivative)) << catalogue[i].name;
+  }
+}
+
+// Count sketch of a gradient; see make_model_golden.py.
+at::Tensor sketch(const at::Tensor& gradient) {
+  constexpr std::uint64_t kBuckets = 256;
+  at::Tensor buckets = at::zeros({kBuckets}, at::TensorOptions().dtype(at::kDouble));
+  const at::Tensor flat = gradient.contiguous();
+  const float* const values = flat.const_data_ptr<float>();
+  for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(flat.numel()); ++i) {
+    std::uint64_t hash = i + 0x9E3779B97F4A7C15U;
+    hash = (hash ^ (hash >> 30U)) * 0xBF58476D1CE4E5B9U;
+    hash = (hash ^ (hash >> 27U)) * 0x94D049BB133111EBU;
+    hash ^= hash >> 31U;
+    const double sign = ((hash >> 32U) & 1U) != 0U ? 1.0 : -1.0;
+    buckets.mutable_data_ptr<double>()[hash % kBuckets] += sign * static_cast<double>(values[i]);
+  }
+  return buckets;
+}
+
+TEST(MiniLm, ClassifiesAndDifferentiatesAsTransformers) {
+  if (!std::filesystem::exists(test::minilm_folder())) GTEST_SKIP() << "no models/minilm-l6; scripts/setup fetches it";
+  const PretrainedModel model = load_pretrained(test::minilm_folder());
+  const Safetensors expected = Safetensors::open_file(test::golden("model/minilm.safetensors"));
+  const ParameterCatalogue catalogue(model.config, 3);
+  const Pass pass = run_pass(model, catalogue, with_head(model, expected, ""),
+                             golden_batch(expected, expected.tensor("labels")));
+  EXPECT_LT(largest_difference(pass.activations.logits, expected.tensor("logits")), 1e-5);
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (is_zero_in_theory(catalogue[i])) continue;
+    EXPECT_LT(relative_l2(sketch(pass.gradients[i]), expected.tensor("sketch." + catalogue[i].name)), 1e-4)
+        << catalogue[i].name;
+  }
+}
+
+}  // namespace
+}  // namespace tunescope

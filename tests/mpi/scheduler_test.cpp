@@ -1,0 +1,71 @@
+#include "tunescope/sweep/scheduler.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+#include <thread>
+
+extern const tunescope::Communicator* world;
+
+namespace tunescope {
+namespace {
+
+std::vector<std::size_t> first(std::size_t count) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+TEST(Scheduler, RunsEveryTrialOnceOverAllRanks) {
+  constexpr std::size_t kTrials = 40;
+  std::vector<std::int64_t> runs(kTrials, 0);
+  run_trials(*world, first(kTrials),
+             [&](std::size_t trial, const ProgressReport&) {
+               ++runs[trial];
+               std::this_thread::sleep_for(std::chrono::milliseconds(2));
+               return TrialOutcome{};
+             },
+             {});
+  for (const std::int64_t own : runs) {
+    const auto by_rank = world->all_gather(own);
+    EXPECT_EQ(std::accumulate(by_rank.begin(), by_rank.end(), std::int64_t{0}), 1);
+  }
+}
+
+TEST(Scheduler, HandsOutInTheGivenOrder) {
+  const std::vector<std::size_t> order = {5, 2, 7, 0, 1};
+  std::vector<std::size_t> started;
+  SweepObserver observer;
+  observer.on_start = [&](std::size_t trial, int) { started.push_back(trial); };
+  run_trials(
+      *world, order, [](std::size_t, const ProgressReport&) { return TrialOutcome{}; }, observer);
+  EXPECT_TRUE(world->rank() != 0 || started == order);
+}
+
+TEST(Scheduler, TellsRankZeroOfOutcomesAndProgress) {
+  std::map<std::size_t, TrialState> finished;
+  std::int64_t furthest = 0;
+  SweepObserver observer;
+  observer.on_finish = [&](std::size_t trial, const TrialOutcome& outcome) { finished[trial] = outcome.state; };
+  observer.on_progress = [&](std::size_t, std::int64_t step, std::int64_t) { furthest = std::max(furthest, step); };
+  run_trials(
+      *world, first(6),
+      [](std::size_t trial, const ProgressReport& report) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        report(3, 10);
+        return TrialOutcome{.state = trial == 4 ? TrialState::kFailed : TrialState::kDone};
+      },
+      observer);
+  if (world->rank() != 0) return;
+  EXPECT_EQ(finished.size(), 6U);
+  EXPECT_EQ(finished[4], TrialState::kFailed);
+  EXPECT_EQ(furthest, 3);
+}
+
+TEST(Scheduler, EndsAtOnceWithoutTrials) {
+  run_trials(*world, {}, [](std::size_t, const ProgressReport&) { return TrialOutcome{}; }, {});
+}
+
+}  // namespace
+}  // namespace tunescope

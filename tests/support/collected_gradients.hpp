@@ -1,0 +1,41 @@
+#pragma once
+
+#include <ATen/ops/zeros.h>
+
+#include <vector>
+
+#include "tunescope/model/gradient_sink.hpp"
+#include "tunescope/model/pretrained.hpp"
+
+namespace tunescope::test {
+
+/// Every parameter's gradient, written out from the formulas in `GradientSink`.
+class CollectedGradients final : public GradientSink {
+ public:
+  explicit CollectedGradients(const Parameters& parameters) {
+    for (const at::Tensor& parameter : parameters)
+      gradients.push_back(at::zeros(parameter.sizes(), parameter.options()));
+  }
+
+  ParameterIndex lowest_wanted() const override { return 0; }
+
+  void linear(const LinearParameters& p, const at::Tensor& input, const at::Tensor& output_gradient) override {
+    gradients[p.weight].add_(output_gradient.t().matmul(input));
+    gradients[p.bias].add_(output_gradient.sum(0));
+  }
+
+  void layer_norm(const LayerNormParameters& p, const LayerNormActivations& saved,
+                  const at::Tensor& output_gradient) override {
+    const at::Tensor normalized = saved.input.sub(saved.mean).mul(saved.rstd);
+    gradients[p.weight].add_(output_gradient.mul(normalized).sum(0));
+    gradients[p.bias].add_(output_gradient.sum(0));
+  }
+
+  void embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override {
+    gradients[table].index_add_(0, ids, output_gradient);
+  }
+
+  std::vector<at::Tensor> gradients;
+};
+
+}  // namespace tunescope::test

@@ -1,0 +1,142 @@
+#include "tunescope/train/trainer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "support/golden.hpp"
+#include "tunescope/random/stream.hpp"
+
+namespace tunescope {
+namespace {
+
+// Examples of random words whose class is told by their second token.
+Dataset learnable_examples(std::int64_t count, std::uint64_t seed) {
+  Dataset dataset;
+  RandomStream random(seed);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto label = static_cast<std::int32_t>(random.below(2));
+    std::vector<std::int32_t> ids = {2, 10 + label};
+    for (std::uint64_t t = random.below(8); t > 0; --t) ids.push_back(static_cast<std::int32_t>(20 + random.below(90)));
+    ids.push_back(3);
+    dataset.token_ids.insert(dataset.token_ids.end(), ids.begin(), ids.end());
+    dataset.type_ids.resize(dataset.token_ids.size(), 0);
+    dataset.offsets.push_back(static_cast<std::int64_t>(dataset.token_ids.size()));
+    dataset.labels.push_back(static_cast<float>(label));
+  }
+  return dataset;
+}
+
+class Trainer : public ::testing::Test {
+ protected:
+  TrainedModel run(const std::string& method, double learning_rate = 1e-3, std::uint64_t seed = 1) {
+    const TrainInputs inputs{.model = model,
+                             .catalogue = catalogue,
+                             .data = data,
+                             .method = parse_method(method),
+                             .learning_rate = learning_rate,
+                             .seed = seed,
+                             .options = options};
+    return train_model(inputs, [](std::int64_t, std::int64_t) {});
+  }
+
+  PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  ParameterCatalogue catalogue{model.config, 2};
+  TaskData data{.task = &find_task("SST-2"),
+                .train = learnable_examples(48, 1),
+                .dev = learnable_examples(32, 2),
+                .mismatched_dev = {},
+                .content_hash = {}};
+  TrainOptions options{.epochs = 3, .batch_size = 8, .dropout = 0.1};
+};
+
+bool same_bits(const at::Tensor& a, const at::Tensor& b) {
+  return a.numel() == b.numel() && std::memcmp(a.contiguous().const_data_ptr(), b.contiguous().const_data_ptr(),
+                                               static_cast<std::size_t>(a.numel()) * sizeof(float)) == 0;
+}
+
+class FrozenScalars : public Trainer, public ::testing::WithParamInterface<std::string> {};
+
+TEST_P(FrozenScalars, KeepTheirBits) {
+  const Method method = parse_method(GetParam());
+  const Selection selection = select_parameters(method, catalogue, 1);
+  const TrainedModel trained = run(GetParam());
+  for (ParameterIndex i = 0; i < catalogue.classifier.weight; ++i) {
+    const at::Tensor& before = model.backbone[i];
+    const at::Tensor& after = trained.parameters[i];
+    if (selection[i].kind == TensorSelection::Kind::kNone) {
+      EXPECT_TRUE(same_bits(before, after)) << catalogue[i].name;
+      EXPECT_EQ(trained.result.change[i].max_abs, 0.0) << catalogue[i].name;
+      continue;
+    }
+    EXPECT_FALSE(same_bits(before, after)) << catalogue[i].name;
+    if (selection[i].kind != TensorSelection::Kind::kSome) continue;
+    const at::Tensor flat_before = before.reshape({-1});
+    const at::Tensor flat_after = after.reshape({-1});
+    const auto& chosen = selection[i].indices;
+    for (std::int64_t s = 0; s < flat_before.numel(); ++s) {
+      const bool is_chosen = std::binary_search(chosen.begin(), chosen.end(), s);
+      EXPECT_TRUE(is_chosen || same_bits(flat_before[s], flat_after[s])) << catalogue[i].name << " " << s;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, FrozenScalars,
+                         ::testing::Values("full", "head", "layernorm", "layernorm-output", "layernorm-attention",
+                                           "bitfit", "random:pool=layernorm,fraction=0.3",
+                                           "random:pool=full,fraction=0.01"));
+
+TEST_F(Trainer, IsAFunctionOfItsInputs) {
+  const TrainedModel first = run("full");
+  const TrainedModel second = run("full");
+  for (std::size_t i = 0; i < first.parameters.size(); ++i) {
+    EXPECT_TRUE(same_bits(first.parameters[i], second.parameters[i]));
+  }
+  EXPECT_NE(run("full", 1e-3, 2).result.history.back().loss, first.result.history.back().loss);
+}
+
+TEST_F(Trainer, LearnsARule) {
+  data.train = learnable_examples(256, 3);
+  options.epochs = 8;
+  const TrainResult result = run("full", 2e-3).result;
+  EXPECT_GT(result.evaluations.back().scores[static_cast<std::size_t>(Metric::kAccuracy)], 0.9);
+}
+
+TEST_F(Trainer, EvaluatesAfterEachEpochAndKeepsTheFirstOfTheBest) {
+  const TrainResult result = run("layernorm").result;
+  ASSERT_EQ(result.evaluations.size(), 3U);
+  EXPECT_EQ(result.steps, 18);
+  EXPECT_EQ(result.evaluations[0].step, 6);
+  EXPECT_EQ(result.evaluations[2].epoch, 3.0);
+  const auto accuracy = [&](std::size_t i) {
+    return result.evaluations[i].scores[static_cast<std::size_t>(Metric::kAccuracy)];
+  };
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_LE(accuracy(i), accuracy(result.best_evaluation));
+    EXPECT_TRUE(i >= result.best_evaluation || accuracy(i) < accuracy(result.best_evaluation));
+  }
+}
+
+TEST_F(Trainer, EvaluatesEveryNStepsAndAtTheLast) {
+  options.evaluate_every = 4;
+  options.max_steps = 10;
+  const TrainResult result = run("head").result;
+  ASSERT_EQ(result.evaluations.size(), 3U);
+  EXPECT_EQ(result.evaluations[0].step, 4);
+  EXPECT_EQ(result.evaluations[1].step, 8);
+  EXPECT_EQ(result.evaluations[2].step, 10);
+}
+
+TEST_F(Trainer, StopsWhereTheLossIsNotFinite) {
+  options.clip_norm = 0.0;
+  options.dropout = 0.0;
+  const TrainResult result = run("full", 1e30).result;
+  EXPECT_EQ(result.outcome, Outcome::kDiverged);
+  EXPECT_LT(result.steps, 18);
+  EXPECT_NE(result.message.find("step"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tunescope

@@ -1,0 +1,70 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "support/golden.hpp"
+#include "tunescope/data/packed_batch.hpp"
+#include "tunescope/model/bert.hpp"
+#include "tunescope/model/safetensors.hpp"
+#include "tunescope/train/loss.hpp"
+#include "tunescope/train/schedule.hpp"
+#include "tunescope/train/trainable_parameters.hpp"
+
+namespace tunescope {
+namespace {
+
+using Json = nlohmann::json;
+
+Dataset golden_dataset(const Json& examples) {
+  Dataset dataset;
+  for (const Json& example : examples) {
+    for (const std::int32_t id : example["input_ids"]) dataset.token_ids.push_back(id);
+    for (const std::int32_t type : example["type_ids"]) dataset.type_ids.push_back(type);
+    dataset.offsets.push_back(static_cast<std::int64_t>(dataset.token_ids.size()));
+    dataset.labels.push_back(example["label"].get<float>());
+  }
+  return dataset;
+}
+
+class TrainingCurve : public ::testing::TestWithParam<std::string> {};
+
+// Thirty steps from the same weights over the same batches as a loop in transformers and torch.
+TEST_P(TrainingCurve, FollowsTransformers) {
+  std::ifstream file(test::golden("train/curve.json"));
+  const Json golden = Json::parse(file);
+  const Json& method = golden["methods"][GetParam()];
+  const Json& options = golden["hyper_parameters"];
+  const PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  const Safetensors weights = Safetensors::open_folder(test::golden("model/tiny"));
+  const ParameterCatalogue catalogue(model.config, 3);
+  Parameters parameters = model.backbone;
+  parameters.push_back(weights.float_tensor("classifier.weight"));
+  parameters.push_back(weights.float_tensor("classifier.bias"));
+  TrainableParameters trainable(catalogue, select_parameters(parse_method(GetParam()), catalogue, 0), parameters);
+  const Bert bert(model.config, catalogue);
+  const Dataset dataset = golden_dataset(golden["examples"]);
+  const std::int64_t batch_size = options["batch_size"];
+  const Schedule schedule{.warmup_steps = options["warmup_steps"], .total_steps = options["steps"]};
+  for (std::int64_t step = 0; step < schedule.total_steps; ++step) {
+    std::vector<std::int64_t> examples;
+    for (std::int64_t i = 0; i < batch_size; ++i) examples.push_back((step * batch_size + i) % dataset.size());
+    const PackedBatch batch = pack(dataset, examples, false, at::kCPU);
+    const BertActivations activations = bert.forward(parameters, batch, std::nullopt);
+    const Loss loss = cross_entropy(activations.logits, batch.labels);
+    const auto index = static_cast<std::size_t>(step);
+    EXPECT_NEAR(loss.value, method["loss"][index].get<double>(), 1e-4) << "step " << step;
+    trainable.zero_gradients();
+    bert.backward(parameters, batch, activations, std::nullopt, loss.logits_gradient, trainable);
+    const double norm = trainable.gradient_norm();
+    EXPECT_NEAR(norm / method["gradient_norm"][index].get<double>(), 1.0, 1e-3) << "step " << step;
+    trainable.scale_gradients(std::min(1.0, options["clip_norm"].get<double>() / (norm + 1e-6)));
+    trainable.step({.learning_rate = method["base_learning_rate"].get<double>() * schedule.factor(step),
+                    .weight_decay = options["weight_decay"]});
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, TrainingCurve, ::testing::Values("full", "layernorm"));
+
+}  // namespace
+}  // namespace tunescope
