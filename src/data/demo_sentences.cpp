@@ -115,7 +115,7 @@ DemoExample draw_acceptability(RandomStream& random) {
 }
 
 DemoExample draw_paraphrase(RandomStream& random) {
-  const bool is_paraphrase = random.below(3) > 0;
+  const bool is_paraphrase = random.below(5) < 3;
   const Event event = draw_event(random);
   if (is_paraphrase) return {tell(event), retell(event), "1"};
   const Event other{pick_other(kPeople, event.person, random), pick_other(kActions, event.action, random),
@@ -139,7 +139,7 @@ constexpr std::array<std::string_view, 12> kSkills = {
     "lose weight",    "write a letter", "train a dog",  "paint a wall",  "swim faster",   "save money"};
 
 DemoExample draw_question_pair(RandomStream& random) {
-  const bool is_duplicate = random.below(5) < 2;
+  const bool is_duplicate = random.below(2) == 0;
   const std::string_view& skill = pick(kSkills, random);
   const std::string_view& other = is_duplicate ? skill : pick_other(kSkills, skill, random);
   constexpr std::array<std::string_view, 3> kFirst = {"How do I {}?", "How can I {}?", "What should I know to {}?"};

@@ -47,7 +47,12 @@ std::vector<std::string> match_names(const Safetensors& file, const ParameterCat
                                      std::size_t backbone_count, const std::filesystem::path& folder) {
   std::map<std::string, std::string> stored_names;
   for (const std::string& stored : file.names()) {
-    if (!is_ignored(stored)) stored_names.emplace(canonical_name(stored), stored);
+    if (is_ignored(stored)) continue;
+    const auto [earlier, is_new] = stored_names.emplace(canonical_name(stored), stored);
+    if (!is_new) {
+      throw ModelError(fmt::format("{}: tensors {} and {} are the same parameter; unexpected: {}", folder.string(),
+                                   earlier->second, stored, stored));
+    }
   }
   std::vector<std::string> matched;
   std::vector<std::string> missing;
@@ -95,7 +100,10 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
 }
 
 std::string model_content_hash(const std::filesystem::path& folder) {
-  return sha256_hex(sha256_hex_of_file(folder / "config.json") + Safetensors::open_folder(folder).content_hash());
+  const std::string weights = Safetensors::open_folder(folder).content_hash();
+  const std::filesystem::path config = folder / "config.json";
+  if (!std::filesystem::is_regular_file(config)) throw ModelError(config.string() + ": no such file");
+  return sha256_hex(sha256_hex_of_file(config) + weights);
 }
 
 Parameters with_new_head(const PretrainedModel& model, const ParameterCatalogue& catalogue, std::uint64_t seed) {

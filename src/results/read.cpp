@@ -69,7 +69,14 @@ Predictions read_predictions(const Group& group, const std::string& suffix) {
 
 }  // namespace
 
-TrialRow read_trial_row(const std::filesystem::path& path) { return read_row(open_checked(path)); }
+TrialRow read_trial_row(const std::filesystem::path& path) {
+  const hdf5::File file = open_checked(path);
+  try {
+    return read_row(file);
+  } catch (const std::out_of_range&) {
+    throw Hdf5Error(path.string() + ": holds no trial; remove the file to have the trial run again");
+  }
+}
 
 TrialRecord read_trial(const std::filesystem::path& path) {
   const hdf5::File file = open_checked(path);

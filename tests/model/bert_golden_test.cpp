@@ -99,7 +99,8 @@ TEST_F(TinyBert, ClassifiesAndDifferentiatesAsTransformers) {
 TEST_F(TinyBert, RegressesAndDifferentiatesAsTransformers) {
   const ParameterCatalogue catalogue(model.config, 1);
   const Parameters parameters = with_head(model, expected, "regression.");
-  const Pass pass = run_pass(model, catalogue, parameters, golden_batch(expected, expected.tensor("regression.labels")));
+  const Pass pass =
+      run_pass(model, catalogue, parameters, golden_batch(expected, expected.tensor("regression.labels")));
   EXPECT_LT(largest_difference(pass.activations.logits, expected.tensor("regression.logits")), 1e-5);
   EXPECT_NEAR(pass.loss.value, expected.tensor("regression.loss").item<double>(), 1e-5);
   expect_gradients(catalogue, pass.gradients, expected, "regression.grad.");
@@ -203,8 +204,8 @@ TEST(MiniLm, ClassifiesAndDifferentiatesAsTransformers) {
   const PretrainedModel model = load_pretrained(test::minilm_folder());
   const Safetensors expected = Safetensors::open_file(test::golden("model/minilm.safetensors"));
   const ParameterCatalogue catalogue(model.config, 3);
-  const Pass pass = run_pass(model, catalogue, with_head(model, expected, ""),
-                             golden_batch(expected, expected.tensor("labels")));
+  const Pass pass =
+      run_pass(model, catalogue, with_head(model, expected, ""), golden_batch(expected, expected.tensor("labels")));
   EXPECT_LT(largest_difference(pass.activations.logits, expected.tensor("logits")), 1e-5);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (is_zero_in_theory(catalogue[i])) continue;

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "shared_data.hpp"
+#include "tokenizer_golden.hpp"
 #include "tunescope/text/bert_words.hpp"
 
 namespace tunescope {
@@ -42,7 +42,7 @@ TEST(BertNormalizer, AppendsToWhatIsThere) {
 }
 
 TEST(BertWords, AgreesWithTheBasicTokenizerCasesOfTransformers) {
-  const std::filesystem::path file = test::shared_data() / "golden/hf/tokenizer_vectors.json";
+  const std::filesystem::path file = test::shared_data() / "data" / "golden/hf/tokenizer_vectors.json";
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
   const nlohmann::json golden_file = test::read_json(file);
   for (const nlohmann::json& test_case : golden_file["basic_tokenizer"]) {

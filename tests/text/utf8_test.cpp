@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "shared_data.hpp"
+#include "tokenizer_golden.hpp"
 
 namespace tunescope {
 namespace {

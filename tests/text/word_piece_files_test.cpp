@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "shared_data.hpp"
+#include "tokenizer_golden.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/text/word_piece.hpp"
 
@@ -75,7 +75,7 @@ TEST(WordPieceFiles, AgreeBetweenTokenizerJsonAndVocabularyLines) {
   const test::TemporaryFolder lines;
   const nlohmann::json golden_file = test::read_json(test::golden_tokenizer() / "word_piece.json");
   for (const nlohmann::json& token : golden_file["vocabulary"]) {
-    lines.write("vocab.txt", test::read_text(lines.path() / "vocab.txt") + token.get<std::string>() + "\n");
+    lines.write("vocab.txt", test::read_bytes(lines.path() / "vocab.txt") + token.get<std::string>() + "\n");
   }
   EXPECT_EQ(WordPiece::from_folder(test::golden_tokenizer()).content_hash(),
             WordPiece::from_folder(lines.path()).content_hash());

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "shared_data.hpp"
+#include "tokenizer_golden.hpp"
 #include "tunescope/error.hpp"
 
 namespace tunescope {
@@ -111,13 +111,13 @@ TEST(WordPiece, HashesWhatBearsOnIdsAndNothingElse) {
 }
 
 TEST(WordPiece, GivesTheIdsOfLlamaCppForBertUncased) {
-  const std::filesystem::path data = test::shared_data();
+  const std::filesystem::path data = test::shared_data() / "data";
   const std::filesystem::path stem = data / "golden/tokenizer_llama_cpp/ggml-vocab-bert-bge.gguf";
   if (!std::filesystem::exists(stem.string() + ".inp")) GTEST_SKIP() << stem << ".inp is absent";
   const WordPiece tokenizer = WordPiece::from_folder(data / "vocab/bert-base-uncased");
   const std::string separator = "\n__ggml_vocab_test__\n";
-  std::string texts = test::read_text(stem.string() + ".inp");
-  std::istringstream lines(test::read_text(stem.string() + ".out"));
+  std::string texts = test::read_bytes(stem.string() + ".inp");
+  std::istringstream lines(test::read_bytes(stem.string() + ".out"));
   std::size_t compared = 0;
   for (std::string line; std::getline(lines, line); ++compared) {
     std::istringstream numbers(line);
@@ -131,13 +131,13 @@ TEST(WordPiece, GivesTheIdsOfLlamaCppForBertUncased) {
 }
 
 TEST(WordPiece, GivesTheTokensOfTransformersOwnTests) {
-  const std::filesystem::path data = test::shared_data();
+  const std::filesystem::path data = test::shared_data() / "data";
   const std::filesystem::path file = data / "golden/hf/tokenizer_vectors.json";
   if (!std::filesystem::exists(file)) GTEST_SKIP() << file << " is absent";
   const nlohmann::json vectors = test::read_json(file);
   for (const nlohmann::json& test_case : vectors["real_vocab_with_offsets"]) {
     const test::TemporaryFolder folder;
-    folder.write("vocab.txt", test::read_text(data / "vocab" / test_case["vocab"].get<std::string>() / "vocab.txt"));
+    folder.write("vocab.txt", test::read_bytes(data / "vocab" / test_case["vocab"].get<std::string>() / "vocab.txt"));
     folder.write("tokenizer_config.json", nlohmann::json{{"do_lower_case", test_case["lower"]}}.dump());
     const WordPiece tokenizer = WordPiece::from_folder(folder.path());
     std::vector<std::string> tokens;

@@ -1,0 +1,231 @@
+"""Sweeps: the same numbers on any number of ranks, nothing trained twice, nothing lost."""
+
+import os
+
+import pytest
+
+h5py = pytest.importorskip("h5py")
+np = pytest.importorskip("numpy")
+
+SOME_FAILED = 1
+DIFFERS_BETWEEN_RUNS = {"trials/wall_seconds", "trials/rank", "trials/hostname"}
+
+
+def contents(path, without=DIFFERS_BETWEEN_RUNS):
+    """Every dataset of a file, as comparable values: numbers by their bits."""
+    values = {}
+
+    def visit(name, node):
+        if not isinstance(node, h5py.Dataset) or name in without:
+            return
+        is_text = h5py.check_string_dtype(node.dtype) is not None
+        data = node.asstr()[:].tolist() if is_text else node[:].tobytes()
+        values[name] = (node.shape, str(node.dtype), data)
+
+    with h5py.File(path) as file:
+        file.visititems(visit)
+    return values
+
+
+@pytest.fixture(scope="module")
+def swept(make_job, tmp_path_factory):
+    """The same job on 1, 2 and 4 ranks, each in its own folder."""
+    jobs = {}
+    for ranks in (1, 2, 4):
+        jobs[ranks] = make_job(tmp_path_factory.mktemp(f"on_{ranks}"))
+        jobs[ranks].sweep(ranks=ranks)
+    return jobs
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_any_number_of_ranks_gives_the_same_bits(swept, ranks):
+    alone, together = swept[1], swept[ranks]
+    names = [path.name for path in alone.trial_files()]
+    assert len(names) == 6
+    assert [path.name for path in together.trial_files()] == names
+    for one, many in zip(alone.trial_files(), together.trial_files(), strict=True):
+        assert contents(one) == contents(many)
+    assert contents(alone.merged) == contents(together.merged)
+
+
+def test_sweep_leaves_the_documented_folder(swept):
+    job = swept[2]
+    assert sorted(path.name for path in job.results.iterdir()) == [
+        "failed", "job.cfg", "log", "small.h5", "trials",
+    ]  # fmt: skip
+    assert sorted(path.name for path in (job.results / "log").iterdir()) == ["rank-0.log", "rank-1.log"]
+    assert list((job.results / "failed").iterdir()) == []
+    assert (job.results / "job.cfg").read_text() == job.text
+
+
+def test_name_of_a_trial_file_is_the_id_in_it(swept):
+    for path in swept[1].trial_files():
+        with h5py.File(path) as file:
+            assert file["trials/id"].asstr()[:].tolist() == [path.stem]
+
+
+def test_relaunch_trains_nothing(make_job, tmp_path):
+    job = make_job(tmp_path)
+    job.sweep()
+    before, merged = job.modification_times(), contents(job.merged, without=())
+    result = job.sweep(ranks=2)
+    assert "6 already there, 0 to run" in result.stdout
+    assert job.modification_times() == before
+    assert contents(job.merged, without=()) == merged
+
+
+def test_job_as_run_can_be_run_again(make_job, tmp_path, program):
+    job = make_job(tmp_path)
+    job.sweep("--sweep.seeds", "3", "--data.tasks", "CoLA")
+    before = job.modification_times()
+    assert len(before) == 3
+    result = program("sweep", job.results / "job.cfg", ranks=1, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "3 already there, 0 to run" in result.stdout
+    assert job.modification_times() == before
+
+
+def test_only_the_missing_trial_runs_again(make_job, tmp_path):
+    job = make_job(tmp_path)
+    job.sweep()
+    before = job.modification_times()
+    lost = job.trial_files()[2]
+    expected = contents(lost)
+    lost.unlink()
+    result = job.sweep(ranks=2)
+    assert "5 already there, 1 to run" in result.stdout
+    after = job.modification_times()
+    assert {name for name in after if after[name] != before[name]} == {lost.name}
+    assert contents(lost) == expected
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.95])
+def test_truncated_trial_is_reported_and_runs_again(make_job, tmp_path, share):
+    job = make_job(tmp_path, {"data.tasks": "CoLA"})
+    job.sweep()
+    before = job.modification_times()
+    damaged = job.trial_files()[1]
+    expected = contents(damaged)
+    os.truncate(damaged, int(share * damaged.stat().st_size))
+    for command in ("plan", "status"):
+        report = job.run(command)
+        assert report.returncode == 0
+        assert damaged.name in report.stderr
+    result = job.sweep()
+    assert damaged.name in result.stdout + result.stderr
+    assert "2 already there, 1 to run" in result.stdout
+    after = job.modification_times()
+    assert {name for name in after if after[name] != before[name]} == {damaged.name}
+    assert contents(damaged) == expected
+
+
+def test_more_ranks_than_trials(make_job, tmp_path):
+    job = make_job(tmp_path, {"data.tasks": "CoLA", "sweep.methods": "layernorm"})
+    result = job.sweep(ranks=4)
+    assert "more ranks than trials; 3 ranks will have nothing to do" in result.stdout
+    assert "1 of 1 trials done" in result.stdout
+    assert len(job.trial_files()) == 1
+
+
+def test_job_with_the_same_trials_adopts_them(make_job, tmp_path):
+    first = make_job(tmp_path)
+    first.sweep()
+    second = make_job(tmp_path, {"name": "other", "sweep.seeds": "1 2"})
+    result = second.sweep()
+    assert "other: 12 trials, 6 already there, 6 to run" in result.stdout
+    for path in first.trial_files():
+        twin = second.results / "trials" / path.name
+        assert contents(twin, without=()) == contents(path, without=())
+    assert len(second.trial_files()) == 12
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("data.max_length", "40"),
+        ("data.train_examples", "31"),
+        ("data.dev_examples", "15"),
+        ("sweep.peft_learning_rates", "2e-2"),
+        ("sweep.seeds", "2"),
+        ("train.epochs", "2"),
+        ("train.max_steps", "2"),
+        ("train.batch_size", "16"),
+        ("train.warmup_fraction", "0.2"),
+        ("train.schedule", "constant"),
+        ("train.weight_decay", "0.02"),
+        ("train.clip_norm", "2"),
+        ("train.evaluate_every", "2"),
+        ("train.dropout", "0.2"),
+    ],
+)
+def test_what_changes_numbers_makes_another_trial(swept, key, value):
+    result = swept[1].run("status", f"--{key}", value, "--sweep.methods", "layernorm")
+    assert "0 done, 0 diverged, 0 failed, 2 missing" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("run.threads", "2"),
+        ("run.device", "cpu"),
+        ("run.progress", "none"),
+        ("data.cache", "other-cache"),
+        ("sweep.learning_rates", "0.001"),
+        ("sweep.methods", "random:pool=layernorm,fraction=0.50 layernorm full"),
+        ("data.tasks", "MNLI, CoLA"),
+    ],
+)
+def test_what_changes_no_number_keeps_the_trials(swept, key, value):
+    assert "6 done, 0 diverged, 0 failed, 0 missing" in swept[1].run("status", f"--{key}", value).stdout
+
+
+def test_changed_weights_make_other_trials(job, own_model):
+    job.keys |= {"data.tasks": "CoLA", "sweep.methods": "layernorm"}
+    job.sweep()
+    weights = own_model / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert "1 missing" in job.run("status").stdout
+
+
+def test_changed_data_make_other_trials(job, own_glue):
+    job.keys |= {"sweep.methods": "layernorm"}
+    job.sweep()
+    path = own_glue / "CoLA" / "train.tsv"
+    path.write_text("demo\t1\t\tA farmer sold a boat.\n" + path.read_text())
+    assert "1 done, 0 diverged, 0 failed, 1 missing" in job.run("status").stdout
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_diverging_trial_is_recorded_and_the_others_are_done(make_job, tmp_path, ranks):
+    job = make_job(
+        tmp_path, {"sweep.learning_rates": "1e10", "train.clip_norm": "0", "train.batch_size": "2"}
+    )
+    result = job.sweep(ranks=ranks, expected_status=SOME_FAILED)
+    assert "4 of 6 trials done, 2 failed or diverged" in result.stdout
+    with h5py.File(job.merged) as file:
+        trials = file["trials"]
+        states = dict(zip(zip(trials["task"].asstr()[:], trials["method"].asstr()[:], strict=True),
+                          trials["state"].asstr()[:], strict=True))  # fmt: skip
+        assert {key for key, state in states.items() if state == "diverged"} == {("CoLA", "full"), ("MNLI", "full")}
+        assert set(states.values()) == {"done", "diverged"}
+        for row, state in enumerate(trials["state"].asstr()[:]):
+            assert ("step" in trials["error"].asstr()[row]) == (state == "diverged")
+    status = job.run("status").stdout
+    assert "4 done, 2 diverged, 0 failed, 0 missing" in status
+    assert status.count(": diverged: step") == 2
+    before = job.modification_times()
+    again = job.sweep(ranks=ranks, expected_status=SOME_FAILED)
+    assert "6 already there, 0 to run" in again.stdout
+    assert job.modification_times() == before
+
+
+def test_trial_with_every_option_of_a_schedule(make_job, tmp_path):
+    job = make_job(tmp_path, {"data.tasks": "STS-B", "sweep.methods": "head", "train.max_steps": "3",
+                              "train.evaluate_every": "2", "train.dropout": "0.1"})  # fmt: skip
+    job.sweep()
+    with h5py.File(job.merged) as file:
+        assert file["history/step"][:].tolist() == [1, 2, 3]
+        assert file["evaluations/step"][:].tolist() == [2, 3]
+        assert file["trials/steps"][:].tolist() == [3]

@@ -1,0 +1,158 @@
+#include "tunescope/data/tsv.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "support/temporary_folder.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+using test::message_of;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class TsvReader : public ::testing::Test {
+ protected:
+  RawExamples read(const char* task, const std::string& content, Labels labels = Labels::kRead) const {
+    return read_examples(folder_.write("file.tsv", content), find_task(task), labels);
+  }
+  std::string refusal(const char* task, const std::string& content) const {
+    return message_of<DataError>([&] { read(task, content); });
+  }
+
+  test::TemporaryFolder folder_;
+};
+
+// SST-2 rows; the one at index `i` of the text stands in line i + 2 of the file.
+std::string good_rows(std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += "row " + std::to_string(i) + "\t1\n";
+  return text;
+}
+
+TEST_F(TsvReader, FindsColumnsByTheHeadersNames) {
+  const RawExamples raw = read("MRPC", "#2 String\tQuality\tother\t#1 String\nsecond\t1\tx\tfirst\n");
+  ASSERT_EQ(raw.examples.size(), 1U);
+  EXPECT_EQ(raw.examples[0].first, "first");
+  EXPECT_EQ(raw.examples[0].second, "second");
+  EXPECT_EQ(raw.examples[0].label, "1");
+  EXPECT_EQ(raw.examples[0].line, 2U);
+  EXPECT_EQ(raw.malformed_rows, 0U);
+}
+
+TEST_F(TsvReader, ToleratesAByteOrderMark) {
+  const RawExamples raw = read("SST-2", "\xEF\xBB\xBFsentence\tlabel\ngood\t1\n");
+  ASSERT_EQ(raw.examples.size(), 1U);
+  EXPECT_EQ(raw.examples[0].first, "good");
+}
+
+TEST_F(TsvReader, ToleratesCarriageReturnsAtLineEnds) {
+  const RawExamples raw = read("SST-2", "sentence\tlabel\r\ngood\t1\r\nbad\t0\r\n");
+  ASSERT_EQ(raw.examples.size(), 2U);
+  EXPECT_EQ(raw.examples[0].label, "1");
+  EXPECT_EQ(raw.examples[1].label, "0");
+}
+
+TEST_F(TsvReader, ToleratesAMissingFinalNewline) {
+  const RawExamples raw = read("SST-2", "sentence\tlabel\ngood\t1\nbad\t0");
+  ASSERT_EQ(raw.examples.size(), 2U);
+  EXPECT_EQ(raw.examples[1].first, "bad");
+  EXPECT_EQ(raw.examples[1].label, "0");
+}
+
+TEST_F(TsvReader, TakesQuotesAsText) {
+  const RawExamples raw = read("SST-2", "sentence\tlabel\n\"open\t1\nsay \"\"hi\"\"\t0\n");
+  ASSERT_EQ(raw.examples.size(), 2U);
+  EXPECT_EQ(raw.examples[0].first, "\"open");
+  EXPECT_EQ(raw.examples[1].first, "say \"\"hi\"\"");
+}
+
+TEST_F(TsvReader, KeepsEmptyColumns) {
+  const RawExamples raw = read("SST-2", "sentence\tlabel\n\t1\n");
+  ASSERT_EQ(raw.examples.size(), 1U);
+  EXPECT_EQ(raw.examples[0].first, "");
+}
+
+TEST_F(TsvReader, ReadsColaWithoutHeader) {
+  const RawExamples raw = read("CoLA", "gj04\t1\t\tThey ran.\nclc95\t0\t*\tThey runs.\n");
+  ASSERT_EQ(raw.examples.size(), 2U);
+  EXPECT_EQ(raw.examples[0].first, "They ran.");
+  EXPECT_EQ(raw.examples[0].label, "1");
+  EXPECT_EQ(raw.examples[0].line, 1U);
+  EXPECT_EQ(raw.examples[1].first, "They runs.");
+  EXPECT_EQ(raw.examples[1].label, "0");
+}
+
+TEST_F(TsvReader, ReadsColasTestFileWithHeader) {
+  const RawExamples raw = read("CoLA", "index\tsentence\n0\tBill ate.\n", Labels::kIgnore);
+  ASSERT_EQ(raw.examples.size(), 1U);
+  EXPECT_EQ(raw.examples[0].first, "Bill ate.");
+  EXPECT_EQ(raw.examples[0].label, "");
+  EXPECT_EQ(raw.examples[0].line, 2U);
+}
+
+TEST_F(TsvReader, NeedsNoLabelColumnWhereLabelsAreIgnored) {
+  const RawExamples raw = read("RTE", "index\tsentence1\tsentence2\n0\tone\ttwo\n", Labels::kIgnore);
+  ASSERT_EQ(raw.examples.size(), 1U);
+  EXPECT_EQ(raw.examples[0].second, "two");
+  EXPECT_EQ(raw.examples[0].label, "");
+}
+
+TEST_F(TsvReader, SkipsMalformedRowsAndReportsTheirLines) {
+  const RawExamples raw = read("SST-2", "sentence\tlabel\n" + good_rows(150) + "no label\n" + good_rows(150) +
+                                            "too\tmany\tcolumns\n" + good_rows(1));
+  EXPECT_EQ(raw.examples.size(), 301U);
+  EXPECT_EQ(raw.malformed_rows, 2U);
+  EXPECT_THAT(raw.first_malformed_lines, ElementsAre(152, 303));
+  EXPECT_EQ(raw.examples.back().line, 304U);
+}
+
+TEST_F(TsvReader, ReportsAtMostFiveMalformedLines) {
+  const RawExamples raw = read("SST-2", "sentence\tlabel\nbad\nbad\nbad\nbad\nbad\nbad\nbad\n" + good_rows(1000));
+  EXPECT_EQ(raw.malformed_rows, 7U);
+  EXPECT_THAT(raw.first_malformed_lines, ElementsAre(2, 3, 4, 5, 6));
+}
+
+TEST_F(TsvReader, AcceptsExactlyOnePercentMalformedRows) {
+  EXPECT_EQ(read("SST-2", "sentence\tlabel\nbad\n" + good_rows(99)).malformed_rows, 1U);
+}
+
+TEST_F(TsvReader, RefusesMoreThanOnePercentMalformedRows) {
+  EXPECT_THAT(refusal("SST-2", "sentence\tlabel\nbad\n" + good_rows(98)),
+              AllOf(HasSubstr("file.tsv"), HasSubstr("1 of 99 rows"), HasSubstr("line 2"), HasSubstr("1 %")));
+}
+
+TEST_F(TsvReader, RefusalOfAMissingColumnNamesTheFoundOnes) {
+  EXPECT_THAT(refusal("SST-2", "text\tlabel\ngood\t1\n"),
+              AllOf(HasSubstr("file.tsv:1"), HasSubstr("'sentence'"), HasSubstr("found: text, label")));
+  EXPECT_THAT(refusal("SST-2", "sentence\tclass\ngood\t1\n"),
+              AllOf(HasSubstr("'label'"), HasSubstr("found: sentence, class")));
+}
+
+TEST_F(TsvReader, RefusesAMissingFile) {
+  const std::filesystem::path path = folder_.path() / "absent.tsv";
+  EXPECT_THAT(message_of<DataError>([&] { read_examples(path, find_task("RTE"), Labels::kRead); }),
+              HasSubstr("absent.tsv"));
+}
+
+TEST_F(TsvReader, RefusesAFolderInPlaceOfAFile) {
+  EXPECT_THROW(read_examples(folder_.path(), find_task("RTE"), Labels::kRead), DataError);
+}
+
+TEST_F(TsvReader, RefusesAnEmptyFile) {
+  EXPECT_THAT(refusal("SST-2", ""), AllOf(HasSubstr("file.tsv"), HasSubstr("empty")));
+  EXPECT_THAT(refusal("SST-2", "\xEF\xBB\xBF"), HasSubstr("empty"));
+}
+
+TEST_F(TsvReader, RefusesAFileWithoutRows) {
+  EXPECT_THAT(refusal("SST-2", "sentence\tlabel\n"), AllOf(HasSubstr("file.tsv"), HasSubstr("no rows")));
+}
+
+}  // namespace
+}  // namespace tunescope

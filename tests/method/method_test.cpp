@@ -1,0 +1,185 @@
+#include "tunescope/method/method.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "support/temporary_folder.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+using test::message_of;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string refusal(const char* text) {
+  return message_of<ConfigError>([&] { parse_method(text); });
+}
+
+ParameterCatalogue bert_large_cased() {
+  BertConfig config;
+  config.vocab_size = 28996;
+  config.hidden_size = 1024;
+  config.num_hidden_layers = 24;
+  config.num_attention_heads = 16;
+  config.intermediate_size = 4096;
+  return ParameterCatalogue(config, 2);
+}
+
+constexpr std::int64_t kHeadOfTwoOutputs = 2 * 1024 + 2;
+constexpr std::int64_t kLayerNormPool = 100'352;
+
+// Trainable scalars of BERT-large-cased beside the head.
+std::int64_t backbone_count(const char* method) {
+  const ParameterCatalogue catalogue = bert_large_cased();
+  return trainable_count(select_parameters(parse_method(method), catalogue, 0), catalogue) - kHeadOfTwoOutputs;
+}
+
+// Positions of a selection's LayerNorm scalars in the pool, laid end to end.
+std::vector<std::int64_t> pool_positions(const Selection& selection, const ParameterCatalogue& catalogue) {
+  std::vector<std::int64_t> positions;
+  std::int64_t first = 0;
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (!catalogue[i].is_layer_norm()) continue;
+    for (const std::int64_t index : selection[i].indices) positions.push_back(first + index);
+    first += catalogue[i].size();
+  }
+  return positions;
+}
+
+TEST(Method, HasOneSpelling) {
+  EXPECT_EQ(parse_method("full").text(), "full");
+  EXPECT_EQ(parse_method("layernorm-output").text(), "layernorm-output");
+  EXPECT_EQ(parse_method("random:fraction=0.20").text(), "random:fraction=0.2,pool=layernorm");
+  EXPECT_EQ(parse_method("random:pool=layernorm,fraction=2e-1").text(), "random:fraction=0.2,pool=layernorm");
+  EXPECT_EQ(parse_method("random:pool=bitfit,fraction=1").text(), "random:fraction=1,pool=bitfit");
+}
+
+TEST(Method, IsTheSameAfterItsSpellingIsParsed) {
+  const std::string text = parse_method("random:fraction=0.125,pool=full").text();
+  EXPECT_EQ(parse_method(text).text(), text);
+}
+
+TEST(Method, KnowsThatOnlyFullTrainsEverything) {
+  EXPECT_TRUE(parse_method("full").trains_everything());
+  EXPECT_FALSE(parse_method("bitfit").trains_everything());
+  EXPECT_FALSE(parse_method("random:fraction=1,pool=full").trains_everything());
+}
+
+TEST(Method, RefusalNamesTheNearestMethod) {
+  EXPECT_THAT(refusal("layernrm"), AllOf(HasSubstr("layernrm"), HasSubstr("did you mean 'layernorm'?")));
+  EXPECT_THAT(refusal("randon:fraction=0.2"), HasSubstr("did you mean 'random'?"));
+  EXPECT_THAT(refusal("bitfits"), HasSubstr("did you mean 'bitfit'?"));
+}
+
+TEST(Method, RefusalNamesTheNearestOption) {
+  EXPECT_THAT(refusal("random:fractoin=0.2"), AllOf(HasSubstr("fractoin"), HasSubstr("did you mean 'fraction'?")));
+}
+
+TEST(Method, RefusalNamesTheNearestPool) {
+  EXPECT_THAT(refusal("random:fraction=0.2,pool=bitfitt"), HasSubstr("did you mean 'bitfit'?"));
+}
+
+TEST(Method, RefusesFractionsOutsideZeroToOne) {
+  for (const char* text : {"random:fraction=0", "random:fraction=1.5", "random:fraction=-0.1", "random:fraction=nan",
+                           "random:fraction=half", "random:fraction=0.2x"}) {
+    EXPECT_THAT(refusal(text), AllOf(HasSubstr("fraction"), HasSubstr("at most 1"))) << text;
+  }
+}
+
+TEST(Method, RefusesAMissingFraction) {
+  EXPECT_THAT(refusal("random"), HasSubstr("'fraction' needs a value"));
+  EXPECT_THAT(refusal("random:"), HasSubstr("'fraction' needs a value"));
+  EXPECT_THAT(refusal("random:fraction="), HasSubstr("'fraction' needs a value"));
+}
+
+TEST(Method, RefusesOptionsOfMethodsThatHaveNone) {
+  EXPECT_THAT(refusal("layernorm:fraction=0.2"), HasSubstr("takes no options"));
+}
+
+TEST(Method, RefusesAPoolWithoutMembers) { EXPECT_THAT(refusal("random:fraction=0.2,pool=head"), HasSubstr("head")); }
+
+TEST(MethodSelection, CountsThePublishedScalarsOfBertLargeCased) {
+  EXPECT_EQ(bert_large_cased().backbone_size(), 333'579'264);
+  EXPECT_EQ(backbone_count("full"), 333'579'264);
+  EXPECT_EQ(backbone_count("layernorm"), kLayerNormPool);
+  EXPECT_EQ(backbone_count("layernorm-output"), 49'152);
+  EXPECT_EQ(backbone_count("layernorm-attention"), 49'152);
+  EXPECT_EQ(backbone_count("bitfit"), 272'384);
+  EXPECT_EQ(backbone_count("head"), 0);
+}
+
+TEST(MethodSelection, AlwaysTrainsTheWholeHead) {
+  const ParameterCatalogue catalogue = bert_large_cased();
+  for (const char* method : {"full", "head", "layernorm", "bitfit", "random:fraction=0.001"}) {
+    const Selection selection = select_parameters(parse_method(method), catalogue, 1);
+    EXPECT_EQ(selection[catalogue.classifier.weight].kind, TensorSelection::Kind::kAll) << method;
+    EXPECT_EQ(selection[catalogue.classifier.bias].kind, TensorSelection::Kind::kAll) << method;
+  }
+}
+
+TEST(MethodSelection, RandomSubsetHasItsFractionOfThePoolRounded) {
+  EXPECT_EQ(backbone_count("random:fraction=0.2"), 20'070);  // 20070.4
+  EXPECT_EQ(backbone_count("random:fraction=0.001"), 100);   // 100.352
+  EXPECT_EQ(backbone_count("random:fraction=0.00002"), 2);   // 2.007
+  EXPECT_EQ(backbone_count("random:fraction=0.5,pool=layernorm-output"), 24'576);
+  EXPECT_EQ(backbone_count("random:fraction=1"), kLayerNormPool);
+}
+
+TEST(MethodSelection, RandomSubsetIsAFunctionOfTheSeed) {
+  const ParameterCatalogue catalogue = bert_large_cased();
+  const Method method = parse_method("random:fraction=0.01");
+  const auto subset = [&](std::uint64_t seed) {
+    return pool_positions(select_parameters(method, catalogue, seed), catalogue);
+  };
+  EXPECT_EQ(subset(7), subset(7));
+  EXPECT_NE(subset(7), subset(8));
+}
+
+TEST(MethodSelection, RandomSubsetLiesInsideThePool) {
+  const ParameterCatalogue catalogue = bert_large_cased();
+  const Selection selection = select_parameters(parse_method("random:fraction=0.2"), catalogue, 3);
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    const ParameterInfo& info = catalogue[i];
+    if (info.is_head()) continue;
+    if (!info.is_layer_norm()) {
+      EXPECT_EQ(selection[i].count(info.size()), 0) << info.name;
+      continue;
+    }
+    const std::vector<std::int64_t>& indices = selection[i].indices;
+    ASSERT_FALSE(indices.empty()) << info.name;
+    EXPECT_GE(indices.front(), 0) << info.name;
+    EXPECT_LT(indices.back(), info.size()) << info.name;
+    EXPECT_EQ(std::adjacent_find(indices.begin(), indices.end(), std::greater_equal<>()), indices.end())
+        << info.name << ": not ascending";
+  }
+}
+
+TEST(MethodSelection, RandomSubsetIsUniformOverThePool) {
+  const ParameterCatalogue catalogue = bert_large_cased();
+  const Selection selection = select_parameters(parse_method("random:fraction=0.2"), catalogue, 5);
+  // 98 tensors of 1024 scalars: 204.8 expected in each, with a standard deviation of 12.8.
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (!catalogue[i].is_layer_norm()) continue;
+    EXPECT_NEAR(static_cast<double>(selection[i].indices.size()), 204.8, 5 * 12.8) << catalogue[i].name;
+  }
+}
+
+TEST(Method, DescribesEveryMethodForHelp) {
+  std::vector<std::string> spellings;
+  for (const auto& [spelling, description] : describe_methods()) {
+    EXPECT_FALSE(description.empty()) << spelling;
+    spellings.push_back(spelling.substr(0, spelling.find(':')));
+  }
+  EXPECT_THAT(spellings, testing::UnorderedElementsAre("full", "head", "layernorm", "layernorm-output",
+                                                       "layernorm-attention", "bitfit", "random"));
+}
+
+}  // namespace
+}  // namespace tunescope

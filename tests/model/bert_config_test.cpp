@@ -1,0 +1,134 @@
+#include "tunescope/model/bert_config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "support/temporary_folder.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+using test::message_of;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class BertConfigReader : public ::testing::Test {
+ protected:
+  BertConfig read(const std::string& json) const { return read_bert_config(folder_.write("config.json", json)); }
+  std::string refusal(const std::string& json) const {
+    return message_of<ModelError>([&] { read(json); });
+  }
+
+  test::TemporaryFolder folder_;
+};
+
+// The defaults of transformers' BertConfig.
+TEST_F(BertConfigReader, FillsInTheDefaultsOfTransformers) {
+  const BertConfig config = read(R"({"model_type": "bert"})");
+  EXPECT_EQ(config.vocab_size, 30522);
+  EXPECT_EQ(config.hidden_size, 768);
+  EXPECT_EQ(config.num_hidden_layers, 12);
+  EXPECT_EQ(config.num_attention_heads, 12);
+  EXPECT_EQ(config.intermediate_size, 3072);
+  EXPECT_EQ(config.max_position_embeddings, 512);
+  EXPECT_EQ(config.type_vocab_size, 2);
+  EXPECT_EQ(config.hidden_act, Activation::kGelu);
+  EXPECT_EQ(config.layer_norm_eps, 1e-12);
+  EXPECT_EQ(config.hidden_dropout_prob, 0.1);
+  EXPECT_EQ(config.attention_probs_dropout_prob, 0.1);
+  EXPECT_EQ(config.classifier_dropout, 0.1);
+  EXPECT_EQ(config.initializer_range, 0.02);
+  EXPECT_EQ(config.head_size(), 64);
+}
+
+TEST_F(BertConfigReader, ReadsEveryKey) {
+  const BertConfig config = read(R"({"model_type": "bert", "vocab_size": 7, "hidden_size": 12, "num_hidden_layers": 3,
+      "num_attention_heads": 4, "intermediate_size": 20, "max_position_embeddings": 9, "type_vocab_size": 1,
+      "hidden_act": "relu", "layer_norm_eps": 1e-5, "hidden_dropout_prob": 0.25,
+      "attention_probs_dropout_prob": 0.5, "classifier_dropout": 0.0, "initializer_range": 0.125})");
+  EXPECT_EQ(config.vocab_size, 7);
+  EXPECT_EQ(config.hidden_size, 12);
+  EXPECT_EQ(config.num_hidden_layers, 3);
+  EXPECT_EQ(config.num_attention_heads, 4);
+  EXPECT_EQ(config.intermediate_size, 20);
+  EXPECT_EQ(config.max_position_embeddings, 9);
+  EXPECT_EQ(config.type_vocab_size, 1);
+  EXPECT_EQ(config.hidden_act, Activation::kRelu);
+  EXPECT_EQ(config.layer_norm_eps, 1e-5);
+  EXPECT_EQ(config.hidden_dropout_prob, 0.25);
+  EXPECT_EQ(config.attention_probs_dropout_prob, 0.5);
+  EXPECT_EQ(config.classifier_dropout, 0.0);
+  EXPECT_EQ(config.initializer_range, 0.125);
+  EXPECT_EQ(config.head_size(), 3);
+}
+
+TEST_F(BertConfigReader, TakesHiddenDropoutForTheClassifierWhereItHasNone) {
+  EXPECT_EQ(read(R"({"model_type": "bert", "hidden_dropout_prob": 0.3})").classifier_dropout, 0.3);
+  EXPECT_EQ(
+      read(R"({"model_type": "bert", "hidden_dropout_prob": 0.3, "classifier_dropout": null})").classifier_dropout,
+      0.3);
+}
+
+TEST_F(BertConfigReader, KnowsTheNamesOfItsActivations) {
+  const std::pair<const char*, Activation> known[] = {
+      {"gelu", Activation::kGelu}, {"gelu_new", Activation::kGeluTanh}, {"gelu_pytorch_tanh", Activation::kGeluTanh},
+      {"relu", Activation::kRelu}, {"silu", Activation::kSilu},         {"swish", Activation::kSilu},
+      {"tanh", Activation::kTanh}};
+  for (const auto& [name, activation] : known) {
+    EXPECT_EQ(read(R"({"model_type": "bert", "hidden_act": ")" + std::string(name) + "\"}").hidden_act, activation)
+        << name;
+  }
+}
+
+TEST_F(BertConfigReader, RefusesAnotherModelType) {
+  EXPECT_THAT(refusal(R"({"model_type": "gpt2"})"),
+              AllOf(HasSubstr("config.json"), HasSubstr("model_type"), HasSubstr("gpt2"), HasSubstr("bert")));
+  EXPECT_THAT(refusal("{}"), AllOf(HasSubstr("model_type"), HasSubstr("missing")));
+}
+
+TEST_F(BertConfigReader, RefusesAnUnknownActivation) {
+  EXPECT_THAT(refusal(R"({"model_type": "bert", "hidden_act": "mish"})"),
+              AllOf(HasSubstr("config.json"), HasSubstr("hidden_act"), HasSubstr("mish"), HasSubstr("gelu_new")));
+}
+
+TEST_F(BertConfigReader, RefusesHeadsThatDoNotDivideTheHiddenSize) {
+  EXPECT_THAT(refusal(R"({"model_type": "bert", "hidden_size": 10, "num_attention_heads": 4})"),
+              AllOf(HasSubstr("config.json"), HasSubstr("num_attention_heads"), HasSubstr("4"), HasSubstr("10")));
+}
+
+TEST_F(BertConfigReader, RefusesRelativePositions) {
+  EXPECT_THAT(refusal(R"({"model_type": "bert", "position_embedding_type": "relative_key"})"),
+              AllOf(HasSubstr("position_embedding_type"), HasSubstr("relative_key")));
+}
+
+TEST_F(BertConfigReader, RefusesSizesThatAreNoPositiveWholeNumbers) {
+  for (const char* size : {"0", "-3", "1.5", "\"8\"", "null", "true"}) {
+    EXPECT_THAT(refusal(R"({"model_type": "bert", "num_hidden_layers": )" + std::string(size) + "}"),
+                AllOf(HasSubstr("num_hidden_layers"), HasSubstr(size)))
+        << size;
+  }
+}
+
+TEST_F(BertConfigReader, RefusesProbabilitiesOutsideTheirRange) {
+  EXPECT_THAT(refusal(R"({"model_type": "bert", "hidden_dropout_prob": 1.5})"),
+              AllOf(HasSubstr("hidden_dropout_prob"), HasSubstr("1.5")));
+  EXPECT_THAT(refusal(R"({"model_type": "bert", "attention_probs_dropout_prob": -0.1})"),
+              HasSubstr("attention_probs_dropout_prob"));
+}
+
+TEST_F(BertConfigReader, RefusesAFileThatIsNoJsonObject) {
+  EXPECT_THAT(refusal("{"), HasSubstr("config.json"));
+  EXPECT_THAT(refusal("[]"), HasSubstr("config.json"));
+  EXPECT_THAT(refusal(""), HasSubstr("config.json"));
+}
+
+TEST_F(BertConfigReader, RefusesAMissingFile) {
+  EXPECT_THAT(message_of<ModelError>([&] { read_bert_config(folder_.path() / "absent.json"); }),
+              HasSubstr("absent.json"));
+}
+
+}  // namespace
+}  // namespace tunescope

@@ -1,0 +1,303 @@
+#include "tunescope/results/trial_record.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "support/temporary_folder.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/hdf5/file.hpp"
+#include "tunescope/results/results_file.hpp"
+#include "tunescope/version.hpp"
+
+namespace tunescope {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::NanSensitiveDoubleEq;
+using ::testing::Pointwise;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+// A record whose every field has a value of its own; `id` and `shift` tell records apart.
+TrialRecord sample_record(const std::string& id, std::int64_t shift) {
+  const double x = static_cast<double>(shift);
+  TrialRecord record;
+  record.row = {.id = id,
+                .task = "MNLI",
+                .method = "random:fraction=0.2,pool=layernorm",
+                .state = "done",
+                .metric = "accuracy",
+                .device = "cpu",
+                .hostname = "knoten-ä",
+                .error = "",
+                .learning_rate = 1e-3 + x,
+                .score = 0.75 + x,
+                .final_score = 0.5 + x,
+                .wall_seconds = 12.25 + x,
+                .seed = 11 + shift,
+                .best_step = 12 + shift,
+                .steps = 13 + shift,
+                .trainable_parameters = 14 + shift,
+                .total_parameters = 5'000'000'000 + shift,
+                .train_examples = 16 + shift,
+                .dev_examples = 17 + shift,
+                .rank = 18 + shift,
+                .threads = 19 + shift};
+  record.best_scores = {0.1 + x, kNan, kNan, kNan, kNan, 0.2 + x};
+  record.final_scores = {0.3 + x, kNan, kNan, kNan, kNan, 0.4 + x};
+  record.axes = {{"embeddings", "0"}, {"weight", "bias", "LayerNorm.weight"}, {6, 0, 2, 12, 3, 2}};
+  record.change.mean_abs = {1 + x, kNan, 2, 3, 4, 5};
+  record.change.rms = {1.5 + x, kNan, 2.5, 3.5, 4.5, 5.5};
+  record.change.relative_l2 = {0.5 + x, kNan, std::numeric_limits<double>::infinity(), 0, 0.25, 0.125};
+  record.change.max_abs = {7 + x, kNan, 8, 9, 10, 11};
+  record.evaluations = {{.step = 5, .epoch = 0.5, .loss = 0.9 + x, .scores = {0.1, kNan, kNan, kNan, kNan, 0.2}},
+                        {.step = 10, .epoch = 1.0, .loss = 0.8 + x, .scores = {0.3, kNan, kNan, kNan, kNan, 0.4}}};
+  record.history = {{.step = 1, .loss = 1.1 + x, .learning_rate = 1e-4, .gradient_norm = 2.5},
+                    {.step = 2, .loss = 1.0 + x, .learning_rate = 2e-4, .gradient_norm = 2.25},
+                    {.step = 3, .loss = 0.9 + x, .learning_rate = 3e-4, .gradient_norm = 2.125}};
+  const auto f = static_cast<float>(shift);
+  record.predictions = {.output_size = 3, .logits = {0.5F + f, -1, 2, 3, 4, 5}, .labels = {0, 2}};
+  record.mismatched_predictions = {.output_size = 3, .logits = {9 + f, 8, 7}, .labels = {1}};
+  return record;
+}
+
+void expect_same_numbers(const std::vector<double>& found, const std::vector<double>& expected) {
+  EXPECT_THAT(found, Pointwise(NanSensitiveDoubleEq(), expected));
+}
+
+void expect_same_row(const TrialRow& found, const TrialRow& expected) {
+  EXPECT_EQ(found.id, expected.id);
+  EXPECT_EQ(found.task, expected.task);
+  EXPECT_EQ(found.method, expected.method);
+  EXPECT_EQ(found.state, expected.state);
+  EXPECT_EQ(found.metric, expected.metric);
+  EXPECT_EQ(found.device, expected.device);
+  EXPECT_EQ(found.hostname, expected.hostname);
+  EXPECT_EQ(found.error, expected.error);
+  EXPECT_EQ(found.learning_rate, expected.learning_rate);
+  EXPECT_EQ(found.score, expected.score);
+  EXPECT_EQ(found.final_score, expected.final_score);
+  EXPECT_EQ(found.wall_seconds, expected.wall_seconds);
+  EXPECT_EQ(found.seed, expected.seed);
+  EXPECT_EQ(found.best_step, expected.best_step);
+  EXPECT_EQ(found.steps, expected.steps);
+  EXPECT_EQ(found.trainable_parameters, expected.trainable_parameters);
+  EXPECT_EQ(found.total_parameters, expected.total_parameters);
+  EXPECT_EQ(found.train_examples, expected.train_examples);
+  EXPECT_EQ(found.dev_examples, expected.dev_examples);
+  EXPECT_EQ(found.rank, expected.rank);
+  EXPECT_EQ(found.threads, expected.threads);
+}
+
+void expect_same_predictions(const Predictions& found, const Predictions& expected) {
+  EXPECT_EQ(found.output_size, expected.output_size);
+  EXPECT_EQ(found.logits, expected.logits);
+  EXPECT_EQ(found.labels, expected.labels);
+}
+
+TEST(TrialRecord, ReadsBackEveryFieldItWrote) {
+  const test::TemporaryFolder folder;
+  const TrialRecord written = sample_record("trial-a", 0);
+  write_trial(folder.path() / "a.h5", written);
+  const TrialRecord read = read_trial(folder.path() / "a.h5");
+
+  expect_same_row(read.row, written.row);
+  expect_same_numbers(read.best_scores, written.best_scores);
+  expect_same_numbers(read.final_scores, written.final_scores);
+  EXPECT_EQ(read.axes.layers, written.axes.layers);
+  EXPECT_EQ(read.axes.components, written.axes.components);
+  EXPECT_EQ(read.axes.sizes, written.axes.sizes);
+  expect_same_numbers(read.change.mean_abs, written.change.mean_abs);
+  expect_same_numbers(read.change.rms, written.change.rms);
+  expect_same_numbers(read.change.relative_l2, written.change.relative_l2);
+  expect_same_numbers(read.change.max_abs, written.change.max_abs);
+  ASSERT_EQ(read.evaluations.size(), written.evaluations.size());
+  for (std::size_t i = 0; i < written.evaluations.size(); ++i) {
+    EXPECT_EQ(read.evaluations[i].step, written.evaluations[i].step);
+    EXPECT_EQ(read.evaluations[i].epoch, written.evaluations[i].epoch);
+    EXPECT_EQ(read.evaluations[i].loss, written.evaluations[i].loss);
+    expect_same_numbers(read.evaluations[i].scores, written.evaluations[i].scores);
+  }
+  ASSERT_EQ(read.history.size(), written.history.size());
+  for (std::size_t i = 0; i < written.history.size(); ++i) {
+    EXPECT_EQ(read.history[i].step, written.history[i].step);
+    EXPECT_EQ(read.history[i].loss, written.history[i].loss);
+    EXPECT_EQ(read.history[i].learning_rate, written.history[i].learning_rate);
+    EXPECT_EQ(read.history[i].gradient_norm, written.history[i].gradient_norm);
+  }
+  expect_same_predictions(read.predictions, written.predictions);
+  expect_same_predictions(read.mismatched_predictions, written.mismatched_predictions);
+}
+
+TEST(TrialRecord, ReadsItsRowAlone) {
+  const test::TemporaryFolder folder;
+  TrialRecord record = sample_record("trial-a", 3);
+  record.row.state = "failed";
+  record.row.error = "loss is nan at step 7\nsecond line";
+  write_trial(folder.path() / "a.h5", record);
+  expect_same_row(read_trial_row(folder.path() / "a.h5"), record.row);
+}
+
+TEST(TrialRecord, MayLackHistoryEvaluationsAndPredictions) {
+  const test::TemporaryFolder folder;
+  TrialRecord record = sample_record("trial-a", 0);
+  record.evaluations.clear();
+  record.history.clear();
+  record.predictions = {};
+  record.mismatched_predictions = {};
+  write_trial(folder.path() / "a.h5", record);
+  const TrialRecord read = read_trial(folder.path() / "a.h5");
+  EXPECT_TRUE(read.evaluations.empty());
+  EXPECT_TRUE(read.history.empty());
+  EXPECT_TRUE(read.predictions.labels.empty());
+  EXPECT_TRUE(read.mismatched_predictions.labels.empty());
+}
+
+TEST(TrialRecord, RefusesATruncatedFile) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "a.h5";
+  write_trial(path, sample_record("trial-a", 0));
+  const std::string whole = test::read_bytes(path);
+  for (const std::size_t parts : {0U, 1U, 2U, 3U}) {
+    folder.write("a.h5", whole.substr(0, whole.size() * parts / 4));
+    EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial(path); }), HasSubstr("a.h5")) << parts << " quarters";
+    EXPECT_THROW(read_trial_row(path), Hdf5Error) << parts << " quarters";
+  }
+}
+
+TEST(TrialRecord, RefusesAMissingFile) {
+  const test::TemporaryFolder folder;
+  EXPECT_THROW(read_trial(folder.path() / "absent.h5"), Hdf5Error);
+}
+
+TEST(TrialRecord, RefusesAnotherSchemaVersion) {
+  const test::TemporaryFolder folder;
+  hdf5::File file = hdf5::File::create(folder.path() / "a.h5");
+  file.write_attribute("schema_version", std::int64_t{999});
+  file.close();
+  EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial(folder.path() / "a.h5"); }), HasSubstr("999"));
+}
+
+TEST(TrialRecord, RefusesAnHdf5FileThatHoldsNoTrial) {
+  const test::TemporaryFolder folder;
+  hdf5::File::create(folder.path() / "a.h5").close();
+  EXPECT_THROW(read_trial(folder.path() / "a.h5"), Hdf5Error);
+}
+
+TEST(TrialRecord, RefusesAFileOfNoTrials) {
+  const test::TemporaryFolder folder;
+  merge_trials(folder.path() / "none.h5", {}, {});
+  EXPECT_THROW(read_trial(folder.path() / "none.h5"), Hdf5Error);
+  EXPECT_THROW(read_trial_row(folder.path() / "none.h5"), Hdf5Error);
+}
+
+TEST(MapAxes, HaveASizeForEveryTensorOfTheModel) {
+  BertConfig config;
+  config.vocab_size = 11;
+  config.hidden_size = 4;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 2;
+  config.intermediate_size = 6;
+  const ParameterCatalogue catalogue(config, 2);
+  const MapAxes axes = MapAxes::of(catalogue);
+  EXPECT_THAT(axes.layers, ElementsAre("embeddings", "0", "1", "pooler", "head"));
+  EXPECT_EQ(axes.components.size(), 25U);
+  EXPECT_EQ(axes.sizes.size(), axes.cell_count());
+  EXPECT_EQ(axes.sizes.front(), 11 * 4);  // the word embeddings
+  EXPECT_EQ(axes.sizes.back(), 2);        // the classifier's bias
+  EXPECT_EQ(axes.sizes[axes.components.size()], 0) << "layer 0 has no word embeddings";
+}
+
+class MergedTrials : public ::testing::Test {
+ protected:
+  MergedTrials() {
+    write_trial(first_file_, first_);
+    write_trial(second_file_, second_);
+    merge_trials(merged_file_, {first_file_, second_file_}, {.job_text = "[job]\nname = \"ä\"\n", .is_complete = true});
+  }
+
+  test::TemporaryFolder folder_;
+  const TrialRecord first_ = sample_record("trial-a", 0);
+  const TrialRecord second_ = [] {
+    TrialRecord record = sample_record("trial-b", 100);
+    record.history.pop_back();
+    return record;
+  }();
+  const std::filesystem::path first_file_ = folder_.path() / "a.h5";
+  const std::filesystem::path second_file_ = folder_.path() / "b.h5";
+  const std::filesystem::path merged_file_ = folder_.path() / "merged.h5";
+};
+
+std::vector<double> joined(std::vector<double> one, const std::vector<double>& other) {
+  one.insert(one.end(), other.begin(), other.end());
+  return one;
+}
+
+TEST_F(MergedTrials, EqualTheirParts) {
+  const hdf5::File merged = hdf5::File::open(merged_file_);
+  const hdf5::Group trials = merged.open_group("trials");
+  EXPECT_THAT(trials.read_strings("id"), ElementsAre("trial-a", "trial-b"));
+  EXPECT_THAT(trials.read_integers("seed"), ElementsAre(11, 111));
+  EXPECT_THAT(trials.read_integers("total_parameters"), ElementsAre(5'000'000'000, 5'000'000'100));
+  EXPECT_THAT(trials.read_doubles("score"), ElementsAre(0.75, 100.75));
+
+  const hdf5::Group scores = merged.open_group("scores");
+  expect_same_numbers(scores.read_doubles("best"), joined(first_.best_scores, second_.best_scores));
+  expect_same_numbers(scores.read_doubles("final"), joined(first_.final_scores, second_.final_scores));
+
+  const hdf5::Group change = merged.open_group("change");
+  EXPECT_THAT(change.shape("mean_abs"), ElementsAre(2, 2, 3));
+  expect_same_numbers(change.read_doubles("mean_abs"), joined(first_.change.mean_abs, second_.change.mean_abs));
+  expect_same_numbers(change.read_doubles("max_abs"), joined(first_.change.max_abs, second_.change.max_abs));
+  EXPECT_EQ(change.read_integers("size"), first_.axes.sizes);
+}
+
+TEST_F(MergedTrials, TellWhichRowsAreWhoseByTrial) {
+  const hdf5::File merged = hdf5::File::open(merged_file_);
+  EXPECT_THAT(merged.open_group("history").read_integers("trial"), ElementsAre(0, 0, 0, 1, 1));
+  EXPECT_THAT(merged.open_group("history").read_integers("step"), ElementsAre(1, 2, 3, 1, 2));
+  EXPECT_THAT(merged.open_group("evaluations").read_integers("trial"), ElementsAre(0, 0, 1, 1));
+  EXPECT_THAT(merged.open_group("evaluations").read_integers("step"), ElementsAre(5, 10, 5, 10));
+}
+
+TEST_F(MergedTrials, KeepEachTrialsPredictions) {
+  const hdf5::Group predictions = hdf5::File::open(merged_file_).open_group("predictions");
+  EXPECT_THAT(predictions.members(), ElementsAre("trial-a", "trial-b"));
+  EXPECT_EQ(predictions.open_group("trial-a").read_floats("logits"), first_.predictions.logits);
+  EXPECT_EQ(predictions.open_group("trial-b").read_floats("logits"), second_.predictions.logits);
+  EXPECT_EQ(predictions.open_group("trial-b").read_floats("label_mismatched"), second_.mismatched_predictions.labels);
+}
+
+TEST_F(MergedTrials, CarryTheAttributesOfTheirJob) {
+  const hdf5::File merged = hdf5::File::open(merged_file_);
+  EXPECT_EQ(merged.read_integer_attribute("schema_version"), 1);
+  EXPECT_EQ(merged.read_integer_attribute("complete"), 1);
+  EXPECT_EQ(merged.read_string_attribute("job"), "[job]\nname = \"ä\"\n");
+  EXPECT_EQ(merged.read_string_attribute("tunescope_version"), version());
+  EXPECT_EQ(merged.read_string_attribute("git_commit"), git_commit());
+  EXPECT_THAT(merged.read_string_attribute("created"),
+              testing::MatchesRegex("[0-9]+-[0-9]+-[0-9]+T[0-9]+:[0-9]+:[0-9]+Z"));
+}
+
+TEST_F(MergedTrials, MayBeIncomplete) {
+  merge_trials(merged_file_, {second_file_}, {.job_text = "", .is_complete = false});
+  const hdf5::File merged = hdf5::File::open(merged_file_);
+  EXPECT_EQ(merged.read_integer_attribute("complete"), 0);
+  EXPECT_THAT(merged.open_group("trials").read_strings("id"), ElementsAre("trial-b"));
+}
+
+TEST_F(MergedTrials, RefuseADamagedPartAndKeepTheOldFile) {
+  const std::string before = test::read_bytes(merged_file_);
+  std::filesystem::resize_file(second_file_, std::filesystem::file_size(second_file_) / 2);
+  EXPECT_THROW(merge_trials(merged_file_, {first_file_, second_file_}, {}), Hdf5Error);
+  EXPECT_EQ(test::read_bytes(merged_file_), before);
+}
+
+}  // namespace
+}  // namespace tunescope

@@ -1,0 +1,65 @@
+#include "tunescope/train/change.hpp"
+
+#include <ATen/ops/empty.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace tunescope {
+namespace {
+
+at::Tensor float_tensor(const std::vector<float>& values) {
+  at::Tensor tensor = at::empty({static_cast<std::int64_t>(values.size())}, at::TensorOptions().dtype(at::kFloat));
+  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<float>());
+  return tensor;
+}
+
+void expect_close(double value, double expected, const char* measure) {
+  EXPECT_NEAR(value, expected, 1e-12 * std::max(1.0, std::abs(expected))) << measure;
+}
+
+// Float64 values of NumPy, by tests/golden/train/make_change_golden.py.
+TEST(Change, IsThatOfTheFloat64Reference) {
+  std::ifstream file(std::filesystem::path(TUNESCOPE_SOURCE_DIR) / "tests/golden/train/change.json");
+  const nlohmann::json golden = nlohmann::json::parse(file);
+  for (const auto& wanted : golden.at("cases")) {
+    SCOPED_TRACE(wanted.at("name").get<std::string>());
+    const Change change = measure_change(float_tensor(wanted.at("initial").get<std::vector<float>>()),
+                                         float_tensor(wanted.at("final").get<std::vector<float>>()));
+    expect_close(change.mean_abs, wanted.at("mean_abs").get<double>(), "mean_abs");
+    expect_close(change.rms, wanted.at("rms").get<double>(), "rms");
+    expect_close(change.max_abs, wanted.at("max_abs").get<double>(), "max_abs");
+    if (wanted.at("relative_l2").is_null()) {
+      EXPECT_EQ(change.relative_l2, std::numeric_limits<double>::infinity());
+    } else {
+      expect_close(change.relative_l2, wanted.at("relative_l2").get<double>(), "relative_l2");
+    }
+  }
+}
+
+TEST(Change, FollowsItsFormulasOnWholeNumbers) {
+  // Differences 3 and -4 from a start of norm 10.
+  const Change change = measure_change(float_tensor({6, 8}), float_tensor({9, 4}));
+  EXPECT_EQ(change.mean_abs, 3.5);
+  EXPECT_DOUBLE_EQ(change.rms, 5.0 / std::sqrt(2.0));
+  EXPECT_DOUBLE_EQ(change.relative_l2, 0.5);
+  EXPECT_EQ(change.max_abs, 4.0);
+}
+
+TEST(Change, DoesNotDependOnTheTensorsStrides) {
+  const at::Tensor initial = float_tensor({1, 2, 3, 4, 5, 6}).view({2, 3});
+  const at::Tensor moved = float_tensor({1, 2, 3, 4, 5, 16}).view({2, 3});
+  const Change change = measure_change(initial.t(), moved.t());
+  EXPECT_EQ(change.max_abs, 10.0);
+  EXPECT_DOUBLE_EQ(change.mean_abs, 10.0 / 6.0);
+}
+
+}  // namespace
+}  // namespace tunescope
