@@ -54,7 +54,6 @@ class Bert {
                 std::optional<std::uint64_t> dropout_key, const at::Tensor& logits_gradient, GradientSink& sink) const;
 
  private:
-  struct Pass;
   BertConfig config_;
   const ParameterCatalogue& catalogue_;
 };
