@@ -1,5 +1,6 @@
 #include "tunescope/cli/job_keys.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -49,8 +50,11 @@ void assign_methods(SweepSpec& spec, const Value& value) {
 void assign_seeds(SweepSpec& spec, const Value& value) {
   spec.seeds.clear();
   for (const std::string& word : parse_words(value)) {
-    const std::int64_t seed = parse_integer({value.key, word, value.origin}, 0);
-    spec.seeds.push_back(static_cast<std::uint64_t>(seed));
+    const auto seed = static_cast<std::uint64_t>(parse_integer({value.key, word, value.origin}, 0));
+    if (std::find(spec.seeds.begin(), spec.seeds.end(), seed) != spec.seeds.end()) {
+      refuse(value, "'" + word + "' only once");
+    }
+    spec.seeds.push_back(seed);
   }
 }
 

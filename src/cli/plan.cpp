@@ -41,7 +41,9 @@ void print_warnings(const std::vector<PlannedTrial>& trials) {
 }
 
 std::string readable_flops(double flops) {
-  return flops >= 1e15 ? fmt::format("{:.1f} PFLOP", flops / 1e15) : fmt::format("{:.2f} TFLOP", flops / 1e12);
+  if (flops >= 1e15) return fmt::format("{:.1f} PFLOP", flops / 1e15);
+  if (flops >= 1e11) return fmt::format("{:.1f} TFLOP", flops / 1e12);
+  return fmt::format("{:.1f} GFLOP", flops / 1e9);
 }
 
 // One line a task and method; trials are in this order already.
