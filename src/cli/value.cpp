@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 
 #include "tunescope/error.hpp"
@@ -98,6 +99,12 @@ std::string parse_path(const Value& value) {
     rest.remove_prefix(end + 1);
   }
   if (path.empty()) refuse(value, "a path");
+  return path;
+}
+
+std::string parse_folder(const Value& value) {
+  const std::string path = parse_path(value);
+  if (std::filesystem::exists(path) && !std::filesystem::is_directory(path)) refuse(value, "a folder, not a file");
   return path;
 }
 

@@ -24,15 +24,20 @@ constexpr std::array<std::pair<const char*, Activation>, 7> kActivations = {
      {"swish", Activation::kSilu},
      {"tanh", Activation::kTanh}}};
 
+// Beyond any model; a damaged file must not make the catalogue of its tensors outgrow memory.
+constexpr std::int64_t kLargestDimension = 1 << 24;
+constexpr std::int64_t kMostLayers = 1024;
+
 // Reads the keys of one file, with errors that name it.
 class Reader {
  public:
   Reader(const Json& json, std::string file) : json_(json), file_(std::move(file)) {}
 
-  void positive(const char* key, std::int64_t& value) const {
+  void positive(const char* key, std::int64_t& value, std::int64_t largest = kLargestDimension) const {
     const auto found = json_.find(key);
     if (found == json_.end()) return;
-    if (!found->is_number_integer() || found->get<std::int64_t>() < 1) fail(key, "a positive whole number");
+    const bool is_sound = found->is_number_integer() && *found >= 1 && *found <= largest;
+    if (!is_sound) fail(key, fmt::format("a whole number from 1 to {}", largest));
     value = found->get<std::int64_t>();
   }
 
@@ -98,7 +103,7 @@ BertConfig read_bert_config(const std::filesystem::path& path) {
   BertConfig config;
   reader.positive("vocab_size", config.vocab_size);
   reader.positive("hidden_size", config.hidden_size);
-  reader.positive("num_hidden_layers", config.num_hidden_layers);
+  reader.positive("num_hidden_layers", config.num_hidden_layers, kMostLayers);
   reader.positive("num_attention_heads", config.num_attention_heads);
   reader.positive("intermediate_size", config.intermediate_size);
   reader.positive("max_position_embeddings", config.max_position_embeddings);

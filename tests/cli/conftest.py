@@ -125,7 +125,8 @@ def make_vocabulary():
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = [*string.ascii_letters, *(f"##{letter}" for letter in string.ascii_lowercase)]
     words = ["the", "in", "was", "and", "not", "never", "an", "of", "with", "sold", "found", "student", "old"]
-    tokens = [*special, *letters, *string.digits, *".,?!'-:;", *words, "##ed", "##er", "##in", "##ing", "##or", "##an"]
+    endings = ["##ed", "##er", "##in", "##ing", "##or", "##an"]
+    tokens = [*special, *letters, *string.digits, *".,?!'-:;", *words, *endings]
     assert len(tokens) == VOCABULARY_SIZE
     return tokens
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a job is found before anything is trained, told once in one line, and ends in status 2."""
+"""A wrong job is refused before anything is trained: one line on standard error, exit status 2."""
 
 import json
 import shutil

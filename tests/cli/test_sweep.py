@@ -208,7 +208,8 @@ def test_diverging_trial_is_recorded_and_the_others_are_done(make_job, tmp_path,
         trials = file["trials"]
         states = dict(zip(zip(trials["task"].asstr()[:], trials["method"].asstr()[:], strict=True),
                           trials["state"].asstr()[:], strict=True))  # fmt: skip
-        assert {key for key, state in states.items() if state == "diverged"} == {("CoLA", "full"), ("MNLI", "full")}
+        diverged = {key for key, state in states.items() if state == "diverged"}
+        assert diverged == {("CoLA", "full"), ("MNLI", "full")}
         assert set(states.values()) == {"done", "diverged"}
         for row, state in enumerate(trials["state"].asstr()[:]):
             assert ("step" in trials["error"].asstr()[row]) == (state == "diverged")

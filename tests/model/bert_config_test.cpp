@@ -130,5 +130,12 @@ TEST_F(BertConfigReader, RefusesAMissingFile) {
               HasSubstr("absent.json"));
 }
 
+TEST(BertConfig, RefusesMoreLayersThanAnyModelHas) {
+  const test::TemporaryFolder folder;
+  const auto path = folder.write("config.json", R"({"model_type": "bert", "num_hidden_layers": 2000000000})");
+  const std::string message = test::message_of<ModelError>([&] { read_bert_config(path); });
+  EXPECT_NE(message.find("num_hidden_layers"), std::string::npos) << message;
+}
+
 }  // namespace
 }  // namespace tunescope

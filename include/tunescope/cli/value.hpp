@@ -28,5 +28,7 @@ std::vector<std::string> parse_words(const Value& value);
 std::vector<double> parse_positive_numbers(const Value& value);
 /// A path, with ${VARIABLE} replaced from the environment.
 std::string parse_path(const Value& value);
+/// The path of a folder that may still have to be made: nothing else may be in its place.
+std::string parse_folder(const Value& value);
 
 }  // namespace tunescope::cli
