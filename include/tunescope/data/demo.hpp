@@ -7,7 +7,7 @@ namespace tunescope {
 
 /// Sizes of the synthetic data sets.
 struct DemoSizes {
-  std::int64_t train = 256;
+  std::int64_t train = 320;
   std::int64_t dev = 96;
   std::int64_t test = 40;
 };
