@@ -53,7 +53,8 @@ std::string wrapped(std::string_view text, std::size_t indent) {
       result += "\n" + std::string(indent, ' ');
       column = indent;
     }
-    result += std::string(word) + " ";
+    if (column > indent) result += " ";
+    result += word;
     column += word.size() + 1;
     text.remove_prefix(std::min(text.size(), word.size() + 1));
   }
