@@ -250,7 +250,15 @@ def test_empty_data(job, own_glue):
     refused_by_plan(job, "CoLA/train.tsv", "empty")
 
 
-@pytest.mark.parametrize("in_the_way", ["results", "results/small", "results/small/trials"])
+@pytest.mark.parametrize("key", ["run.results", "data.cache"])
+def test_file_in_the_place_of_a_folder(job, key):
+    (job.folder / "taken").write_text("in the way")
+    job.keys[key] = "taken"
+    refused_by_plan(job, "job.cfg:", key, "a folder, not a file")
+    refused_on_two_ranks(job, "job.cfg:", key, "a folder, not a file")
+
+
+@pytest.mark.parametrize("in_the_way", ["results/small", "results/small/trials"])
 def test_results_folder_that_cannot_be_written(job, in_the_way):
     path = job.folder / in_the_way
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -259,16 +267,6 @@ def test_results_folder_that_cannot_be_written(job, in_the_way):
     refused_on_two_ranks(job, "cannot be written", "[run] results")
     assert path.read_text() == "in the way"
 
-
-def test_cache_folder_that_cannot_be_written(job):
-    (job.folder / "cache").write_text("in the way")
-    job.keys["data.cache"] = "cache"
-    for result in (job.run("plan"), job.run("sweep", ranks=2)):
-        assert result.returncode in (WRONG_INPUT, WRONG_ENVIRONMENT)
-        messages = [line for line in result.stderr.splitlines() if line.startswith("tunescope: ")]
-        assert len(messages) == 1
-        assert "cache" in messages[0]
-    assert not job.trial_files()
 
 
 def test_demo_folder_that_cannot_be_written(job, program):
