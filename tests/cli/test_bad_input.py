@@ -7,7 +7,6 @@ import struct
 import pytest
 
 WRONG_INPUT = 2
-WRONG_ENVIRONMENT = 3
 
 
 def refused(result, job, *expected):
