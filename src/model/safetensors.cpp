@@ -159,7 +159,7 @@ at::Tensor Safetensors::tensor(const std::string& name) const {
   const bool is_aligned = reinterpret_cast<std::uintptr_t>(data) % c10::elementSize(entry.type) == 0;
   if (!is_aligned) {
     at::Tensor copy = at::empty(entry.shape, options);
-    std::memcpy(copy.mutable_data_ptr(), data, entry.bytes);
+    if (entry.bytes > 0) std::memcpy(copy.mutable_data_ptr(), data, entry.bytes);
     return copy;
   }
   return at::from_blob(
