@@ -42,6 +42,12 @@ class MpiError : public EnvironmentError {
   using EnvironmentError::EnvironmentError;
 };
 
+/// An NCCL call failed, or another rank did not answer in time.
+class NcclError : public EnvironmentError {
+ public:
+  using EnvironmentError::EnvironmentError;
+};
+
 /// An HDF5 call failed: the file is unreadable, damaged, or could not be written.
 class Hdf5Error : public EnvironmentError {
  public:
@@ -52,6 +58,12 @@ class Hdf5Error : public EnvironmentError {
 class DeviceError : public EnvironmentError {
  public:
   using EnvironmentError::EnvironmentError;
+};
+
+/// A computation gave a value that is not finite (exit status 1).
+class NumericalError : public Error {
+ public:
+  using Error::Error;
 };
 
 }  // namespace tunescope

@@ -29,7 +29,14 @@ constexpr std::array kCommands = {
                 "and how many parameters train. Trains nothing.",
                 true},
     CommandHelp{"sweep", "JOB.cfg [--section.key VALUE ...]",
-                "Trains every trial that is missing, over all MPI ranks, and writes the merged file.", true},
+                "Trains every trial that is missing, over all MPI ranks, and writes the merged file. The Fisher "
+                "information that methods choose by is computed first.",
+                true},
+    CommandHelp{"fisher", "JOB.cfg [--section.key VALUE ...]",
+                "Computes the Fisher information of the model's parameters on every task of the job, over the grid of "
+                "its [fisher] section, with all MPI ranks, and writes the merged file. Runs that are stored are not "
+                "repeated.",
+                true},
     CommandHelp{"status", "JOB.cfg [--section.key VALUE ...]",
                 "Tells which trials are done, failed (with the error) and missing; works while a sweep runs.", true},
     CommandHelp{"merge", "JOB.cfg [--section.key VALUE ...]",
@@ -98,7 +105,7 @@ std::string help(const std::string& command) {
   std::string text =
       "Tunescope: which parameters does fine-tuning change, and how few need to change?\n\n"
       "  tunescope COMMAND ... | COMMAND --help | --version\n"
-      "  mpirun -n N tunescope sweep JOB.cfg\n\nCommands:\n";
+      "  mpirun -n N tunescope sweep|fisher JOB.cfg\n\nCommands:\n";
   for (const CommandHelp& known : kCommands) {
     text += fmt::format("  {:<10}{}\n", known.name, wrapped(known.summary, 12));
   }

@@ -47,14 +47,34 @@ void assign_methods(SweepSpec& spec, const Value& value) {
   }
 }
 
-void assign_seeds(SweepSpec& spec, const Value& value) {
-  spec.seeds.clear();
+void assign_fisher_modes(SweepSpec& spec, const Value& value) {
+  spec.fisher.modes.clear();
   for (const std::string& word : parse_words(value)) {
-    const auto seed = static_cast<std::uint64_t>(parse_integer({value.key, word, value.origin}, 0));
-    if (std::find(spec.seeds.begin(), spec.seeds.end(), seed) != spec.seeds.end()) {
+    spec.fisher.modes.push_back(at_origin(value, [&] { return parse_fisher_mode(word); }));
+  }
+}
+
+// A list of whole numbers from `smallest` on, each once.
+std::vector<std::int64_t> parse_integers(const Value& value, std::int64_t smallest) {
+  std::vector<std::int64_t> numbers;
+  for (const std::string& word : parse_words(value)) {
+    numbers.push_back(parse_integer({value.key, word, value.origin}, smallest));
+    if (std::find(numbers.begin(), numbers.end() - 1, numbers.back()) != numbers.end() - 1) {
       refuse(value, "'" + word + "' only once");
     }
-    spec.seeds.push_back(seed);
+  }
+  return numbers;
+}
+
+std::vector<std::uint64_t> parse_seeds(const Value& value) {
+  const std::vector<std::int64_t> numbers = parse_integers(value, 0);
+  return {numbers.begin(), numbers.end()};
+}
+
+void assign_fisher_points(SweepSpec& spec, const Value& value) {
+  spec.fisher.points.clear();
+  for (const std::string& word : parse_words(value)) {
+    spec.fisher.points.push_back(parse_number({value.key, word, value.origin}, 0.0, 1.0));
   }
 }
 
@@ -72,6 +92,12 @@ void assign_device(SweepSpec& spec, const Value& value) {
   constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kDevices = {
       {{"auto", DeviceKind::kAuto}, {"cpu", DeviceKind::kCpu}, {"cuda", DeviceKind::kCuda}}};
   spec.device = parse_choice(value, kDevices);
+}
+
+void assign_reducer(SweepSpec& spec, const Value& value) {
+  constexpr std::array<std::pair<std::string_view, ReducerKind>, 3> kReducers = {
+      {{"auto", ReducerKind::kAuto}, {"mpi", ReducerKind::kMpi}, {"nccl", ReducerKind::kNccl}}};
+  spec.reducer = parse_choice(value, kReducers);
 }
 
 void assign_schedule(SweepSpec& spec, const Value& value) {
@@ -117,7 +143,7 @@ const std::vector<JobKey>& job_keys() {
       {"sweep.peft_learning_rates", "1e-4 2.5e-4 5e-4 7.5e-4 1e-3", "learning rates of every other method",
        [](SweepSpec& spec, const Value& value) { spec.peft_learning_rates = parse_positive_numbers(value); }},
       {"sweep.seeds", "1 2 3 4 5", "seeds of the head, the order of examples, dropout and random subsets",
-       assign_seeds},
+       [](SweepSpec& spec, const Value& value) { spec.seeds = parse_seeds(value); }},
       {"train.epochs", "3", "passes over the training set (our choice)",
        [](SweepSpec& spec, const Value& value) { spec.train.epochs = parse_integer(value, 1); }},
       {"train.max_steps", "0", "end training after so many steps; 0 = no limit",
@@ -136,11 +162,46 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.train.evaluate_every = parse_integer(value, 0); }},
       {"train.dropout", "model", "dropout probability in place of the model's own; model = as in config.json",
        assign_dropout},
+      {"fisher.at", "full",
+       "method whose training gives the weights that are measured (our choice: full; head keeps the pre-trained "
+       "weights under a trained head)",
+       [](SweepSpec& spec, const Value& value) {
+         spec.fisher.at = at_origin(value, [&] { return parse_method(value.text); });
+         if (spec.fisher.at.needs_fisher()) refuse(value, "a method that needs no Fisher information itself");
+       }},
+      {"fisher.points", "1",
+       "fractions of that training after which it is measured, 0 (before) to 1 (after); of this and each list below, "
+       "methods use the first",
+       assign_fisher_points},
+      {"fisher.learning_rate", "0", "of that training; 0 = the first in [sweep] for the method",
+       [](SweepSpec& spec, const Value& value) { spec.fisher.learning_rate = parse_number(value, 0.0, kInfinity); }},
+      {"fisher.seeds", "1", "seeds of that training and of sampled labels",
+       [](SweepSpec& spec, const Value& value) { spec.fisher.seeds = parse_seeds(value); }},
+      {"fisher.mode", "empirical",
+       "labels that squared gradients are averaged over: empirical (those given), true (exact expectation under the "
+       "model) or sampled (drawn from the model)",
+       assign_fisher_modes},
+      {"fisher.examples", "1024", "training examples a task that are measured, a fixed random subset; 0 = all",
+       [](SweepSpec& spec, const Value& value) { spec.fisher.examples = parse_integers(value, 0); }},
+      {"fisher.batch_sizes", "1",
+       "examples whose gradient is averaged before it is squared: 1 is the Fisher information, more a biased estimate "
+       "for comparison",
+       [](SweepSpec& spec, const Value& value) { spec.fisher.batch_sizes = parse_integers(value, 1); }},
+      {"fisher.parameters", "all", "pool whose Fisher information is computed: all, or a method's name below",
+       [](SweepSpec& spec, const Value& value) {
+         spec.fisher.parameters = at_origin(value, [&] { return canonical_pool(value.text); });
+       }},
+      {"fisher.keep", "all", "pool for which the value of every scalar is kept in the files, beside the maps",
+       [](SweepSpec& spec, const Value& value) {
+         spec.fisher.keep = at_origin(value, [&] { return canonical_pool(value.text); });
+       }},
       {"run.results", "results", "folder for results; the job's own lies below it",
        [](SweepSpec& spec, const Value& value) { spec.results_folder = parse_folder(value); }},
       {"run.device", "auto", "auto, cpu or cuda", assign_device},
       {"run.threads", "0", "threads a rank; 0 = the node's cores shared out over its ranks",
        [](SweepSpec& spec, const Value& value) { spec.threads = parse_integer(value, 0); }},
+      {"run.reducer", "auto",
+       "sums Fisher information over ranks: nccl, mpi, or auto (nccl where every rank has a GPU)", assign_reducer},
       {"run.progress", "auto", "auto (bar on a terminal, else lines), bar, lines or none", assign_progress},
   };
   return keys;

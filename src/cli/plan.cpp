@@ -4,6 +4,7 @@
 
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/sweep/fisher_stage.hpp"
 #include "tunescope/sweep/inputs.hpp"
 #include "tunescope/sweep/sweep.hpp"
 
@@ -60,7 +61,7 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
         counts.add(planned.state);
         flops = planned.flops;
       }
-      const std::int64_t trainable = trainable_count(select_parameters(method, catalogue, 0), catalogue);
+      const std::int64_t trainable = trainable_count(sketch_selection(method, catalogue), catalogue);
       fmt::print("{:<6} {:<36} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14}\n", task, method.text(), counts.total,
                  counts.done, counts.diverged, counts.failed, counts.missing, trainable, readable_flops(flops));
     }
@@ -86,7 +87,9 @@ SweepSpec read_only_job(const CommandLine& line) {
 ExitStatus plan(const CommandLine& line) {
   const SweepSpec spec = read_only_job(line);
   SweepInputs inputs(spec, print_warning);
-  const std::vector<PlannedTrial> trials = plan_trials(spec, inputs.load_and_hash(), inputs);
+  const InputHashes hashes = inputs.load_and_hash();
+  const std::vector<PlannedFisher> fisher = plan_fisher(spec, needed_fisher_runs(spec, hashes), inputs);
+  const std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
   print_warnings(trials);
   print_table(spec, trials, inputs);
   const Counts counts = count(trials);
@@ -97,6 +100,11 @@ ExitStatus plan(const CommandLine& line) {
   const ParameterCatalogue& catalogue = inputs.catalogue(find_task(spec.tasks.front()));
   fmt::print("\n{}: {} trials, {} to run ({} of matrix products); the model has {} parameters and a head\n", spec.name,
              counts.total, counts.missing + counts.failed, readable_flops(flops), catalogue.backbone_size());
+  if (!fisher.empty()) {
+    const auto done = std::count_if(fisher.begin(), fisher.end(), [](const PlannedFisher& run) { return run.is_done; });
+    fmt::print("Fisher runs that methods choose by: {}, {} to compute first\n", fisher.size(),
+               static_cast<std::ptrdiff_t>(fisher.size()) - done);
+  }
   fmt::print("results: {}\n", spec.results_file().string());
   return kAllDone;
 }
@@ -121,13 +129,14 @@ ExitStatus status(const CommandLine& line) {
 ExitStatus merge(const CommandLine& line) {
   const SweepSpec spec = read_only_job(line);
   SweepInputs inputs(spec, print_warning);
-  const std::vector<PlannedTrial> trials = stored_trials(spec, inputs.load_and_hash());
+  const InputHashes hashes = inputs.load_and_hash();
+  const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   print_warnings(trials);
   prepare_results_folder(ResultPaths(spec));
-  const bool is_complete = merge_results(spec, trials);
+  merge_results(spec, trials, job_fisher_ids(spec, hashes), inputs, is_complete(trials));
   const Counts counts = count(trials);
   fmt::print("{}: {} of {} trials{}\n", spec.results_file().string(), counts.total - counts.missing, counts.total,
-             is_complete ? "" : "; not complete");
+             is_complete(trials) ? "" : "; not complete");
   return kAllDone;
 }
 

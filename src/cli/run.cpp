@@ -1,5 +1,6 @@
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "tunescope/cli/commands.hpp"
@@ -8,15 +9,16 @@
 namespace tunescope::cli {
 namespace {
 
+bool asks_for_help(int argc, char** argv) {
+  return std::any_of(argv, argv + argc, [](const char* argument) {
+    return std::string_view(argument) == "--help" || std::string_view(argument) == "-h";
+  });
+}
+
 ExitStatus dispatch(int argc, char** argv) {
-  const bool is_sweep = argc > 1 && std::string_view(argv[1]) == "sweep";
-  if (is_sweep) {
-    bool wants_help = false;
-    for (int i = 2; i < argc; ++i) {
-      const std::string_view argument = argv[i];
-      wants_help = wants_help || argument == "--help" || argument == "-h";
-    }
-    if (!wants_help) return sweep(argc, argv);
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if ((command == "sweep" || command == "fisher") && !asks_for_help(argc, argv)) {
+    return command == "sweep" ? sweep(argc, argv) : fisher(argc, argv);
   }
   const CommandLine line = parse_command_line(argc, argv);
   if (line.wants_version) {
@@ -39,6 +41,7 @@ ExitStatus dispatch(int argc, char** argv) {
 }  // namespace
 
 ExitStatus status_of(const std::exception& error) {
+  if (dynamic_cast<const NumericalError*>(&error) != nullptr) return kSomeFailed;
   const bool is_wrong_input = dynamic_cast<const ConfigError*>(&error) != nullptr ||
                               dynamic_cast<const DataError*>(&error) != nullptr ||
                               dynamic_cast<const ModelError*>(&error) != nullptr;

@@ -42,9 +42,11 @@ std::string canonical_fraction(std::string_view method, const std::string& text)
   return fmt::format("{}", fraction);
 }
 
-void refuse_empty_pool(std::string_view method, const std::string& pool) {
-  find_pool(pool);
-  if (pool == "head") throw ConfigError(fmt::format("method '{}': pool 'head' has no members to choose from", method));
+void check_scope(std::string_view method, const std::string& scope) {
+  const std::vector<std::string> known = {"task", "union", "leave-one-out"};
+  if (std::find(known.begin(), known.end(), scope) != known.end()) return;
+  throw ConfigError(
+      fmt::format("method '{}': unknown scope '{}'; did you mean '{}'?", method, scope, nearest_name(scope, known)));
 }
 
 std::map<std::string, std::string> parse_options(std::string_view method, std::string_view text,
@@ -71,6 +73,11 @@ std::map<std::string, std::string> parse_options(std::string_view method, std::s
 
 }  // namespace
 
+bool Method::needs_fisher() const {
+  const SubsetMethod* description = find_subset_method(name);
+  return description != nullptr && description->needs_scores;
+}
+
 std::string Method::text() const {
   if (options.empty()) return name;
   std::vector<std::string> parts;
@@ -91,7 +98,12 @@ Method parse_method(std::string_view text) {
   if (description == nullptr) refuse_name(name);
   Method method{.name = std::string(name), .options = parse_options(text, options, *description)};
   method.options["fraction"] = canonical_fraction(text, method.options.at("fraction"));
-  refuse_empty_pool(text, method.options.at("pool"));
+  try {
+    method.options["pool"] = canonical_pool(method.options.at("pool"));
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("method '{}': {}", text, error.what()));
+  }
+  if (method.options.contains("scope")) check_scope(text, method.options.at("scope"));
   return method;
 }
 
@@ -107,20 +119,28 @@ std::int64_t TensorSelection::count(std::int64_t size) const {
   return 0;
 }
 
-Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, std::uint64_t seed) {
+Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue,
+                            const SelectionContext& context) {
   Selection selection(catalogue.size());
   if (const SubsetMethod* subset = find_subset_method(method.name)) {
-    selection = subset->select(method, catalogue, seed);
+    selection = subset->select(method, catalogue, context);
   } else {
-    const Pool& pool = find_pool(method.name);
+    const std::vector<bool> is_member = pool_members(method.name, catalogue);
     for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-      if (pool.contains(catalogue[i])) selection[i].kind = TensorSelection::Kind::kAll;
+      if (is_member[i]) selection[i].kind = TensorSelection::Kind::kAll;
     }
   }
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (catalogue[i].is_head()) selection[i].kind = TensorSelection::Kind::kAll;
   }
   return selection;
+}
+
+Selection sketch_selection(const Method& method, const ParameterCatalogue& catalogue) {
+  if (!method.needs_fisher()) return select_parameters(method, catalogue, {});
+  Method random = method;
+  random.name = "random";
+  return select_parameters(random, catalogue, {});
 }
 
 std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue) {

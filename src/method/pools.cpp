@@ -25,12 +25,25 @@ const std::vector<Pool>& pools() {
 }
 
 const Pool& find_pool(const std::string& name) {
-  std::vector<std::string> names;
+  std::vector<std::string> names = {"all"};
   for (const Pool& pool : pools()) {
-    if (pool.name == name) return pool;
+    if (pool.name == (name == "all" ? "full" : name)) return pool;
     names.push_back(pool.name);
   }
   throw ConfigError("unknown pool '" + name + "'; did you mean '" + nearest_name(name, names) + "'?");
+}
+
+std::vector<bool> pool_members(const std::string& pool, const ParameterCatalogue& catalogue) {
+  const PoolPredicate contains = find_pool(pool).contains;
+  std::vector<bool> is_member;
+  for (const ParameterInfo& parameter : catalogue.parameters()) is_member.push_back(contains(parameter));
+  return is_member;
+}
+
+std::string canonical_pool(const std::string& pool) {
+  const std::string& name = find_pool(pool).name;
+  if (name == "head") throw ConfigError("pool 'head' has no members beside the head, which always trains");
+  return name;
 }
 
 }  // namespace tunescope

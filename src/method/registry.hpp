@@ -29,7 +29,8 @@ struct SubsetMethod {
   std::string name;
   std::string description;
   std::map<std::string, std::string> defaults;  ///< every option; an empty default must be given
-  Selection (*select)(const Method&, const ParameterCatalogue&, std::uint64_t seed);
+  bool needs_scores = false;                    ///< whether `select` reads `SelectionContext::scores`
+  Selection (*select)(const Method&, const ParameterCatalogue&, const SelectionContext&) = nullptr;
 };
 
 /// Every method that trains a part of a pool.

@@ -57,13 +57,13 @@ void Communicator::wait(MPI_Request& request) const {
   }
 }
 
-std::string Communicator::broadcast(std::string text) const {
+std::string Communicator::broadcast(std::string text, int root) const {
   auto length = static_cast<std::uint64_t>(text.size());
   MPI_Request request = MPI_REQUEST_NULL;
-  check_mpi(MPI_Ibcast(&length, 1, MPI_UINT64_T, 0, handle_, &request), "MPI_Ibcast");
+  check_mpi(MPI_Ibcast(&length, 1, MPI_UINT64_T, root, handle_, &request), "MPI_Ibcast");
   wait(request);
   text.resize(length);
-  check_mpi(MPI_Ibcast(text.data(), static_cast<int>(length), MPI_CHAR, 0, handle_, &request), "MPI_Ibcast");
+  check_mpi(MPI_Ibcast(text.data(), static_cast<int>(length), MPI_CHAR, root, handle_, &request), "MPI_Ibcast");
   wait(request);
   return text;
 }

@@ -6,25 +6,10 @@ namespace {
 
 using hdf5::Group;
 
-hdf5::File open_checked(const std::filesystem::path& path) {
-  hdf5::File file = hdf5::File::open(path);
-  const std::int64_t version = file.read_integer_attribute("schema_version");
-  if (version != schema::kVersion) {
-    throw Hdf5Error(path.string() + ": has schema version " + std::to_string(version) + ", this program knows " +
-                    std::to_string(schema::kVersion));
-  }
-  return file;
-}
-
-// The single value of a column.
-void read_value(const Group& group, const char* name, std::string& value) { value = group.read_strings(name).at(0); }
-void read_value(const Group& group, const char* name, double& value) { value = group.read_doubles(name).at(0); }
-void read_value(const Group& group, const char* name, std::int64_t& value) { value = group.read_integers(name).at(0); }
-
 TrialRow read_row(const Group& file) {
   const Group group = file.open_group("trials");
   TrialRow row;
-  schema::for_each_column([&](const char* name, auto member) { read_value(group, name, row.*member); });
+  schema::for_each_column([&](const char* name, auto member) { schema::read_value(group, name, row.*member); });
   return row;
 }
 
@@ -70,7 +55,7 @@ Predictions read_predictions(const Group& group, const std::string& suffix) {
 }  // namespace
 
 TrialRow read_trial_row(const std::filesystem::path& path) {
-  const hdf5::File file = open_checked(path);
+  const hdf5::File file = schema::open_checked(path);
   try {
     return read_row(file);
   } catch (const std::out_of_range&) {
@@ -79,7 +64,7 @@ TrialRow read_trial_row(const std::filesystem::path& path) {
 }
 
 TrialRecord read_trial(const std::filesystem::path& path) {
-  const hdf5::File file = open_checked(path);
+  const hdf5::File file = schema::open_checked(path);
   try {
     TrialRecord record;
     record.row = read_row(file);

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <functional>
+#include <filesystem>
 #include <string>
-#include <utility>
+#include <type_traits>
 #include <vector>
 
 #include "tunescope/hdf5/file.hpp"
+#include "tunescope/results/fisher_record.hpp"
 #include "tunescope/results/results_file.hpp"
 #include "tunescope/results/trial_record.hpp"
 
@@ -20,6 +21,7 @@ void for_each_column(Visitor&& visit) {
   visit("id", &TrialRow::id);
   visit("task", &TrialRow::task);
   visit("method", &TrialRow::method);
+  visit("mask", &TrialRow::mask);
   visit("learning_rate", &TrialRow::learning_rate);
   visit("seed", &TrialRow::seed);
   visit("state", &TrialRow::state);
@@ -49,9 +51,69 @@ void for_each_measure(Visitor&& visit) {
   visit("max_abs", &ChangeMaps::max_abs);
 }
 
-/// Writes the file of any number of trials. `predictions_of` gives each one's record with its predictions, so that only
-/// one trial's are in memory.
-void write(const std::filesystem::path& path, const std::vector<TrialRecord>& records, const JobAttributes& attributes,
-           const std::function<std::pair<Predictions, Predictions>(std::size_t)>& predictions_of);
+/// The columns of `/fisher`.
+template <typename Visitor>
+void for_each_fisher_column(Visitor&& visit) {
+  visit("id", &FisherRow::id);
+  visit("task", &FisherRow::task);
+  visit("mode", &FisherRow::mode);
+  visit("examples", &FisherRow::examples);
+  visit("batch_size", &FisherRow::batch_size);
+  visit("at", &FisherRow::at);
+  visit("point", &FisherRow::point);
+  visit("step", &FisherRow::step);
+  visit("learning_rate", &FisherRow::learning_rate);
+  visit("seed", &FisherRow::seed);
+  visit("trial", &FisherRow::trial);
+  visit("wall_seconds", &FisherRow::wall_seconds);
+  visit("ranks", &FisherRow::ranks);
+  visit("threads", &FisherRow::threads);
+  visit("device", &FisherRow::device);
+  visit("reducer", &FisherRow::reducer);
+  visit("hostname", &FisherRow::hostname);
+}
+
+/// The maps of `/fisher`.
+template <typename Visitor>
+void for_each_fisher_map(Visitor&& visit) {
+  visit("mean", &FisherMaps::mean);
+  visit("sum", &FisherMaps::sum);
+  visit("max", &FisherMaps::max);
+  visit("share", &FisherMaps::share);
+}
+
+/// Opens a file for reading. Throws `Hdf5Error` where it is damaged or of another version.
+hdf5::File open_checked(const std::filesystem::path& path);
+
+/// The only value of a column.
+void read_value(const hdf5::Group& group, const char* name, std::string& value);
+void read_value(const hdf5::Group& group, const char* name, double& value);
+void read_value(const hdf5::Group& group, const char* name, std::int64_t& value);
+
+/// The root's attributes, that of the job included.
+void write_root_attributes(const hdf5::Group& file, const JobAttributes& attributes);
+
+/// A dimension with coordinates 0 ... count-1.
+void write_count_dimension(const hdf5::Group& group, const std::string& name, std::size_t count);
+/// A dimension with names as coordinates.
+void write_label_dimension(const hdf5::Group& group, const std::string& name, const std::vector<std::string>& labels);
+
+/// One column of a table: a dataset with the single dimension `dimension` of its group.
+template <typename Value>
+void write_column(const hdf5::Group& group, const std::string& name, const std::vector<Value>& values,
+                  const std::string& dimension) {
+  if constexpr (std::is_same_v<Value, std::string>) {
+    group.write(name, std::span<const std::string>(values));
+  } else {
+    group.write(name, std::span<const Value>(values), {values.size()});
+  }
+  group.attach_dimensions(name, std::vector<std::string>{dimension});
+}
+
+/// Copies `/fisher_parameters/RUN` from another file.
+void copy_diagonal(const hdf5::Group& source, const hdf5::Group& target);
+
+/// Writes `/fisher` for any number of runs of one model.
+void write_fisher(const hdf5::Group& file, const std::vector<FisherRecord>& records);
 
 }  // namespace tunescope::schema

@@ -3,18 +3,10 @@
 #include <limits>
 
 namespace tunescope {
-namespace {
-
-std::size_t cell(const ParameterCatalogue& catalogue, ParameterIndex index) {
-  return catalogue[index].layer * catalogue.component_labels().size() + catalogue.component_index(index);
-}
-
-}  // namespace
-
 MapAxes MapAxes::of(const ParameterCatalogue& catalogue) {
   MapAxes axes{catalogue.layer_labels(), catalogue.component_labels(), {}};
   axes.sizes.resize(axes.cell_count(), 0);
-  for (ParameterIndex i = 0; i < catalogue.size(); ++i) axes.sizes[cell(catalogue, i)] = catalogue[i].size();
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) axes.sizes[catalogue.cell(i)] = catalogue[i].size();
   return axes;
 }
 
@@ -23,7 +15,7 @@ ChangeMaps ChangeMaps::of(const ParameterCatalogue& catalogue, const std::vector
   const std::vector<double> empty(cells, std::numeric_limits<double>::quiet_NaN());
   ChangeMaps maps{empty, empty, empty, empty};
   for (ParameterIndex i = 0; i < change.size(); ++i) {
-    const std::size_t target = cell(catalogue, i);
+    const std::size_t target = catalogue.cell(i);
     maps.mean_abs[target] = change[i].mean_abs;
     maps.rms[target] = change[i].rms;
     maps.relative_l2[target] = change[i].relative_l2;

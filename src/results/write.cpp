@@ -1,49 +1,18 @@
-#include <chrono>
-#include <numeric>
+#include <functional>
+#include <utility>
 
 #include "schema.hpp"
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
-#include "tunescope/version.hpp"
 
 namespace tunescope {
 namespace {
 
 using hdf5::Group;
+using schema::write_column;
+using schema::write_count_dimension;
+using schema::write_label_dimension;
 using Names = std::vector<std::string>;
-
-std::string now_as_iso8601() {
-  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text;
-}
-
-void write_count_dimension(const Group& group, const std::string& name, std::size_t count) {
-  std::vector<std::int64_t> numbers(count);
-  std::iota(numbers.begin(), numbers.end(), 0);
-  group.write(name, std::span<const std::int64_t>(numbers), {count});
-  group.make_dimension(name);
-}
-
-void write_label_dimension(const Group& group, const std::string& name, const Names& labels) {
-  group.write(name, std::span<const std::string>(labels));
-  group.make_dimension(name);
-}
-
-// One column of a table: `values` with a single dimension.
-template <typename Value>
-void write_column(const Group& group, const std::string& name, const std::vector<Value>& values,
-                  const std::string& dimension) {
-  if constexpr (std::is_same_v<Value, std::string>) {
-    group.write(name, std::span<const std::string>(values));
-  } else {
-    group.write(name, std::span<const Value>(values), {values.size()});
-  }
-  group.attach_dimensions(name, Names{dimension});
-}
 
 void write_trials(const Group& file, const std::vector<TrialRecord>& records) {
   const Group group = file.create_group("trials");
@@ -153,51 +122,88 @@ void write_predictions(const Group& group, const Predictions& predictions, const
   group.attach_dimensions("label" + suffix, Names{example});
 }
 
+void write_masks(const Group& file, const std::vector<MaskRecord>& masks) {
+  if (masks.empty()) return;
+  const Group all = file.create_group("fisher_masks");
+  for (const MaskRecord& mask : masks) {
+    const Group group = all.create_group(mask.id);
+    group.write_attribute("method", mask.method);
+    group.write_attribute("runs", mask.runs);
+    Names tensors;
+    std::vector<std::int64_t> counts, indices;
+    for (const auto& [tensor, chosen] : mask.indices) {
+      tensors.push_back(tensor);
+      counts.push_back(static_cast<std::int64_t>(chosen.size()));
+      indices.insert(indices.end(), chosen.begin(), chosen.end());
+    }
+    write_label_dimension(group, "tensor", tensors);
+    write_count_dimension(group, "row", indices.size());
+    write_column(group, "count", counts, "tensor");
+    write_column(group, "index", indices, "row");
+  }
+}
+
+void write_fisher_runs(const Group& file, const std::vector<std::filesystem::path>& paths) {
+  if (paths.empty()) return;
+  std::vector<FisherRecord> records;
+  for (const std::filesystem::path& path : paths) records.push_back(read_fisher(path));
+  schema::write_fisher(file, records);
+  const Group all = file.create_group("fisher_parameters");
+  for (std::size_t run = 0; run < paths.size(); ++run) {
+    const hdf5::File source = schema::open_checked(paths[run]);
+    if (!source.has("fisher_parameters")) continue;
+    const std::string& id = records[run].row.id;
+    schema::copy_diagonal(source.open_group("fisher_parameters").open_group(id), all.create_group(id));
+  }
+}
+
+// `predictions_of` gives each trial's record with its predictions, so that only one trial's are in memory.
+void write_predictions_of(const Group& file, const std::vector<TrialRecord>& records,
+                          const std::function<TrialRecord(std::size_t)>& predictions_of) {
+  const Group all = file.create_group("predictions");
+  for (std::size_t trial = 0; trial < records.size(); ++trial) {
+    const Group group = all.create_group(records[trial].row.id);
+    const TrialRecord record = predictions_of(trial);
+    write_predictions(group, record.predictions, "");
+    write_predictions(group, record.mismatched_predictions, "_mismatched");
+  }
+}
+
+void write_tables(const Group& file, const std::vector<TrialRecord>& records) {
+  write_trials(file, records);
+  write_scores(file, records);
+  write_change(file, records);
+  write_evaluations(file, records);
+  write_history(file, records);
+}
+
 }  // namespace
 
-void schema::write(const std::filesystem::path& path, const std::vector<TrialRecord>& records,
-                   const JobAttributes& attributes,
-                   const std::function<std::pair<Predictions, Predictions>(std::size_t)>& predictions_of) {
+void write_trial(const std::filesystem::path& path, const TrialRecord& record) {
   write_atomically(path, [&](const std::filesystem::path& temporary) {
     hdf5::File file = hdf5::File::create(temporary);
-    file.write_attribute("schema_version", kVersion);
-    file.write_attribute("tunescope_version", version());
-    file.write_attribute("git_commit", git_commit());
-    file.write_attribute("job", attributes.job_text);
-    file.write_attribute("created", now_as_iso8601());
-    file.write_attribute("complete", std::int64_t{attributes.is_complete});
-    write_trials(file, records);
-    write_scores(file, records);
-    write_change(file, records);
-    write_evaluations(file, records);
-    write_history(file, records);
-    const Group predictions_group = file.create_group("predictions");
-    for (std::size_t trial = 0; trial < records.size(); ++trial) {
-      const Group group = predictions_group.create_group(records[trial].row.id);
-      const auto [predictions, mismatched] = predictions_of(trial);
-      write_predictions(group, predictions, "");
-      write_predictions(group, mismatched, "_mismatched");
-    }
+    schema::write_root_attributes(file, {.job_text = "", .is_complete = true});
+    write_tables(file, {record});
+    write_predictions_of(file, {record}, [&](std::size_t) { return record; });
     file.close();
   });
 }
 
-void write_trial(const std::filesystem::path& path, const TrialRecord& record) {
-  schema::write(path, {record}, {.job_text = "", .is_complete = true},
-                [&](std::size_t) { return std::pair(record.predictions, record.mismatched_predictions); });
-}
-
-void merge_trials(const std::filesystem::path& path, const std::vector<std::filesystem::path>& trial_files,
-                  const JobAttributes& attributes) {
+void merge_files(const std::filesystem::path& path, const MergeParts& parts, const JobAttributes& attributes) {
   std::vector<TrialRecord> records;
-  for (const std::filesystem::path& file : trial_files) {
+  for (const std::filesystem::path& file : parts.trial_files) {
     records.push_back(read_trial(file));
     records.back().predictions = {};
     records.back().mismatched_predictions = {};
   }
-  schema::write(path, records, attributes, [&](std::size_t trial) {
-    TrialRecord record = read_trial(trial_files[trial]);
-    return std::pair(std::move(record.predictions), std::move(record.mismatched_predictions));
+  write_atomically(path, [&](const std::filesystem::path& temporary) {
+    hdf5::File file = hdf5::File::create(temporary);
+    schema::write_root_attributes(file, attributes);
+    write_tables(file, records);
+    write_predictions_of(file, records, [&](std::size_t trial) { return read_trial(parts.trial_files[trial]); });
+    write_fisher_runs(file, parts.fisher_files);
+    write_masks(file, parts.masks);
+    file.close();
   });
 }
 

@@ -14,7 +14,7 @@ double evaluation_count(const Trial& trial, std::int64_t steps, std::int64_t ste
 }  // namespace
 
 double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, const TaskData& data) {
-  const Selection selection = select_parameters(trial.method, catalogue, trial.seed);
+  const Selection selection = sketch_selection(trial.method, catalogue);
   double forward = 0.0;
   double backward = 0.0;
   bool is_below_trained = false;

@@ -23,6 +23,7 @@ TrialRow describe(const PlannedTrial& planned, const TaskData& data, const Worke
   row.id = planned.id;
   row.task = planned.trial.task;
   row.method = planned.trial.method.text();
+  row.mask = planned.trial.mask_id();
   row.learning_rate = planned.trial.learning_rate;
   row.seed = static_cast<std::int64_t>(planned.trial.seed);
   row.metric = metric_name(data.task->headline);
@@ -64,7 +65,8 @@ void record_result(TrialRecord& record, const TrainResult& result, const TaskDat
 }  // namespace
 
 TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths,
-                            const WorkerOptions& worker, const ProgressReport& report) {
+                            const WorkerOptions& worker, const ProgressReport& report,
+                            const ParametersCallback& on_parameters) {
   const TaskData& data = inputs.task(planned.trial.task);
   const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
   const Scores none(all_metrics().size(), kNaN);
@@ -83,10 +85,15 @@ TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, co
                                    .catalogue = catalogue,
                                    .data = data,
                                    .method = planned.trial.method,
+                                   .scores = load_scores(planned.trial, catalogue, paths),
                                    .learning_rate = planned.trial.learning_rate,
                                    .seed = planned.trial.seed,
                                    .options = planned.trial.options};
-    record_result(record, train(train_inputs, report), data, catalogue);
+    const auto on_step = [&](std::int64_t step, std::int64_t steps, const Parameters& parameters) {
+      report(step, steps);
+      on_parameters(step, parameters);
+    };
+    record_result(record, train(train_inputs, on_step), data, catalogue);
   } catch (const std::exception& error) {
     record.row.state = "failed";
     record.row.error = error.what();

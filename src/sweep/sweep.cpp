@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "tunescope/error.hpp"
 #include "tunescope/results/results_file.hpp"
@@ -10,19 +11,6 @@
 
 namespace tunescope {
 namespace {
-
-// Hard-links, or copies where the filesystem has no links, a finished trial of a sibling job.
-void adopt_from_sibling(const SweepSpec& spec, const ResultPaths& paths, const std::string& id) {
-  if (std::filesystem::exists(paths.trial_file(id))) return;
-  for (const auto& entry : std::filesystem::directory_iterator(spec.results_folder)) {
-    const std::filesystem::path sibling = entry.path() / "trials" / (id + ".h5");
-    if (!std::filesystem::exists(sibling)) continue;
-    std::error_code error;
-    std::filesystem::create_hard_link(sibling, paths.trial_file(id), error);
-    if (error) std::filesystem::copy_file(sibling, paths.trial_file(id), error);
-    return;
-  }
-}
 
 void look_up(PlannedTrial& planned, const ResultPaths& paths) {
   const std::filesystem::path finished = paths.trial_file(planned.id);
@@ -40,17 +28,45 @@ void look_up(PlannedTrial& planned, const ResultPaths& paths) {
   }
 }
 
+MaskRecord record_mask(const Trial& trial, SweepInputs& inputs, const ResultPaths& paths) {
+  const ParameterCatalogue& catalogue = inputs.catalogue(find_task(trial.task));
+  const Selection selection =
+      select_parameters(trial.method, catalogue, {trial.seed, load_scores(trial, catalogue, paths)});
+  MaskRecord mask{.id = trial.mask_id(), .method = trial.method.text(), .runs = {}, .indices = {}};
+  for (const std::string& run : trial.fisher_runs) mask.runs += (mask.runs.empty() ? "" : " ") + run;
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (selection[i].kind != TensorSelection::Kind::kSome) continue;
+    mask.indices.emplace_back(catalogue[i].name, selection[i].indices);
+  }
+  return mask;
+}
+
 }  // namespace
+
+void adopt_from_sibling(const SweepSpec& spec, const std::filesystem::path& file) {
+  const std::filesystem::path own = spec.job_folder() / file;
+  if (std::filesystem::exists(own) || !std::filesystem::exists(spec.results_folder)) return;
+  for (const auto& entry : std::filesystem::directory_iterator(spec.results_folder)) {
+    const std::filesystem::path sibling = entry.path() / file;
+    if (!std::filesystem::exists(sibling)) continue;
+    std::error_code error;
+    std::filesystem::create_hard_link(sibling, own, error);
+    if (error) std::filesystem::copy_file(sibling, own, error);
+    return;
+  }
+}
 
 ResultPaths::ResultPaths(const SweepSpec& spec)
     : trials(spec.job_folder() / "trials"),
       failed(spec.job_folder() / "failed"),
+      fisher(spec.job_folder() / "fisher"),
+      weights(spec.job_folder() / "fisher" / "weights"),
       log(spec.job_folder() / "log"),
       job(spec.job_folder() / "job.cfg"),
       merged(spec.results_file()) {}
 
 void prepare_results_folder(const ResultPaths& paths) {
-  for (const std::filesystem::path& folder : {paths.trials, paths.failed, paths.log}) {
+  for (const std::filesystem::path& folder : {paths.trials, paths.failed, paths.weights, paths.log}) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error || ::access(folder.c_str(), W_OK | X_OK) != 0) {
@@ -74,7 +90,7 @@ std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs) {
   const ResultPaths paths(spec);
   if (std::filesystem::exists(paths.trials)) {
-    for (const Trial& trial : expand_trials(spec, hashes)) adopt_from_sibling(spec, paths, trial.id());
+    for (const Trial& trial : expand_trials(spec, hashes)) adopt_from_sibling(spec, "trials/" + trial.id() + ".h5");
   }
   std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   for (PlannedTrial& planned : trials) {
@@ -84,20 +100,54 @@ std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& 
   return trials;
 }
 
-bool merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials) {
-  const ResultPaths paths(spec);
-  std::vector<std::filesystem::path> files;
-  for (const PlannedTrial& planned : trials) {
-    if (planned.state == StoredState::kFailed) files.push_back(paths.failed_file(planned.id));
-    if (planned.state == StoredState::kDone || planned.state == StoredState::kDiverged) {
-      files.push_back(paths.trial_file(planned.id));
-    }
+std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue,
+                                      const ResultPaths& paths) {
+  std::vector<ScalarScores> scores;
+  if (trial.fisher_runs.empty()) return scores;
+  const std::vector<bool> is_member = pool_members(trial.method.options.at("pool"), catalogue);
+  std::vector<std::string> names;
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (is_member[i] && !catalogue[i].is_head()) names.push_back(catalogue[i].name);
   }
-  const bool is_complete = std::all_of(trials.begin(), trials.end(), [](const PlannedTrial& planned) {
+  for (const std::string& id : trial.fisher_runs) {
+    if (!std::filesystem::exists(paths.fisher_file(id))) {
+      throw Error("the Fisher run " + id + " that this method chooses by is missing; see why in the output of the run");
+    }
+    std::vector<at::Tensor> diagonal = read_fisher_diagonal(paths.fisher_file(id), names);
+    ScalarScores task(catalogue.size());
+    std::size_t next = 0;
+    for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+      if (is_member[i] && !catalogue[i].is_head()) task[i] = std::move(diagonal[next++]);
+    }
+    scores.push_back(std::move(task));
+  }
+  return scores;
+}
+
+bool is_complete(const std::vector<PlannedTrial>& trials) {
+  return std::all_of(trials.begin(), trials.end(), [](const PlannedTrial& planned) {
     return planned.state == StoredState::kDone || planned.state == StoredState::kDiverged;
   });
-  merge_trials(paths.merged, files, {.job_text = spec.job_text, .is_complete = is_complete});
-  return is_complete;
+}
+
+void merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
+                   const std::vector<std::string>& fisher_ids, SweepInputs& inputs, bool is_complete) {
+  const ResultPaths paths(spec);
+  MergeParts parts;
+  std::set<std::string> masks;
+  for (const PlannedTrial& planned : trials) {
+    if (planned.state == StoredState::kMissing) continue;
+    const bool is_failed = planned.state == StoredState::kFailed;
+    parts.trial_files.push_back(is_failed ? paths.failed_file(planned.id) : paths.trial_file(planned.id));
+    const std::string mask = planned.trial.mask_id();
+    if (!is_failed && !mask.empty() && masks.insert(mask).second) {
+      parts.masks.push_back(record_mask(planned.trial, inputs, paths));
+    }
+  }
+  for (const std::string& id : fisher_ids) {
+    if (std::filesystem::exists(paths.fisher_file(id))) parts.fisher_files.push_back(paths.fisher_file(id));
+  }
+  merge_files(paths.merged, parts, {.job_text = spec.job_text, .is_complete = is_complete});
 }
 
 }  // namespace tunescope

@@ -1,10 +1,13 @@
 #include "tunescope/sweep/trial.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "tunescope/hash.hpp"
+#include "tunescope/sweep/fisher_run.hpp"
 
 namespace tunescope {
 
@@ -44,28 +47,42 @@ std::string Trial::description() const {
   add("model", model_hash);
   add("tokenizer", tokenizer_hash);
   add("data", data_hash);
+  if (!fisher_runs.empty()) add("fisher", fmt::format("{}", fmt::join(fisher_runs, " ")));
   return text;
 }
 
+std::string Trial::mask_id() const {
+  if (fisher_runs.empty()) return "";
+  return sha256_hex(fmt::format("{}\n{}\n", method.text(), fmt::join(fisher_runs, " "))).substr(0, 16);
+}
+
 std::string Trial::id() const { return sha256_hex(description()).substr(0, 16); }
+
+Trial make_trial(const SweepSpec& spec, const InputHashes& hashes, const std::string& task) {
+  return {.task = task,
+          .method = {},
+          .max_length = spec.max_length,
+          .train_examples = spec.train_examples,
+          .dev_examples = spec.dev_examples,
+          .options = spec.train,
+          .model_hash = hashes.model,
+          .tokenizer_hash = hashes.tokenizer,
+          .data_hash = hashes.tasks.at(task)};
+}
 
 std::vector<Trial> expand_trials(const SweepSpec& spec, const InputHashes& hashes) {
   std::vector<Trial> trials;
   for (const std::string& task : spec.tasks) {
     for (const Method& method : spec.methods) {
-      for (const double rate : method.trains_everything() ? spec.learning_rates : spec.peft_learning_rates) {
+      Trial trial = make_trial(spec, hashes, task);
+      trial.method = method;
+      for (const FisherRun& run : fisher_runs_of(spec, hashes, method, task)) trial.fisher_runs.push_back(run.id());
+      std::sort(trial.fisher_runs.begin(), trial.fisher_runs.end());
+      for (const double rate : spec.learning_rates_of(method)) {
         for (const std::uint64_t seed : spec.seeds) {
-          trials.push_back({.task = task,
-                            .method = method,
-                            .learning_rate = rate,
-                            .seed = seed,
-                            .max_length = spec.max_length,
-                            .train_examples = spec.train_examples,
-                            .dev_examples = spec.dev_examples,
-                            .options = spec.train,
-                            .model_hash = hashes.model,
-                            .tokenizer_hash = hashes.tokenizer,
-                            .data_hash = hashes.tasks.at(task)});
+          trial.learning_rate = rate;
+          trial.seed = seed;
+          trials.push_back(trial);
         }
       }
     }

@@ -69,7 +69,8 @@ class Run {
         bert_(config_, inputs.catalogue),
         initial_(with_new_head(inputs.model, inputs.catalogue, inputs.seed)),
         parameters_(initial_),
-        trainable_(inputs.catalogue, select_parameters(inputs.method, inputs.catalogue, inputs.seed), parameters_),
+        trainable_(inputs.catalogue, select_parameters(inputs.method, inputs.catalogue, {inputs.seed, inputs.scores}),
+                   parameters_),
         total_steps_(total_steps(inputs.options, inputs.data.train.size())),
         schedule_{.shape = inputs.options.schedule,
                   .warmup_steps = static_cast<std::int64_t>(
@@ -82,7 +83,7 @@ class Run {
     BatchOrder order(inputs_.data.train.size(), inputs_.options.batch_size, inputs_.seed);
     while (result_.steps < total_steps_ && result_.outcome == Outcome::kDone) {
       train_step(order.next());
-      on_step(result_.steps, total_steps_);
+      on_step(result_.steps, total_steps_, parameters_);
       if (result_.outcome == Outcome::kDone && is_evaluation_due()) evaluate();
     }
     measure();

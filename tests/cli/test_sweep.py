@@ -51,7 +51,7 @@ def test_any_number_of_ranks_gives_the_same_bits(swept, ranks):
 def test_sweep_leaves_the_documented_folder(swept):
     job = swept[2]
     assert sorted(path.name for path in job.results.iterdir()) == [
-        "failed", "job.cfg", "log", "small.h5", "trials",
+        "failed", "fisher", "job.cfg", "log", "small.h5", "trials",
     ]  # fmt: skip
     assert sorted(path.name for path in (job.results / "log").iterdir()) == ["rank-0.log", "rank-1.log"]
     assert list((job.results / "failed").iterdir()) == []

@@ -1,5 +1,6 @@
 #include "tunescope/method/method.hpp"
 
+#include <ATen/ops/empty.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,7 +39,8 @@ constexpr std::int64_t kLayerNormPool = 100'352;
 // Trainable scalars of BERT-large-cased beside the head.
 std::int64_t backbone_count(const char* method) {
   const ParameterCatalogue catalogue = bert_large_cased();
-  return trainable_count(select_parameters(parse_method(method), catalogue, 0), catalogue) - kHeadOfTwoOutputs;
+  return trainable_count(select_parameters(parse_method(method), catalogue, {.seed = 0}), catalogue) -
+         kHeadOfTwoOutputs;
 }
 
 // Positions of a selection's LayerNorm scalars in the pool, laid end to end.
@@ -118,7 +120,7 @@ TEST(MethodSelection, CountsThePublishedScalarsOfBertLargeCased) {
 TEST(MethodSelection, AlwaysTrainsTheWholeHead) {
   const ParameterCatalogue catalogue = bert_large_cased();
   for (const char* method : {"full", "head", "layernorm", "bitfit", "random:fraction=0.001"}) {
-    const Selection selection = select_parameters(parse_method(method), catalogue, 1);
+    const Selection selection = select_parameters(parse_method(method), catalogue, {.seed = 1});
     EXPECT_EQ(selection[catalogue.classifier.weight].kind, TensorSelection::Kind::kAll) << method;
     EXPECT_EQ(selection[catalogue.classifier.bias].kind, TensorSelection::Kind::kAll) << method;
   }
@@ -136,7 +138,7 @@ TEST(MethodSelection, RandomSubsetIsAFunctionOfTheSeed) {
   const ParameterCatalogue catalogue = bert_large_cased();
   const Method method = parse_method("random:fraction=0.01");
   const auto subset = [&](std::uint64_t seed) {
-    return pool_positions(select_parameters(method, catalogue, seed), catalogue);
+    return pool_positions(select_parameters(method, catalogue, {.seed = seed}), catalogue);
   };
   EXPECT_EQ(subset(7), subset(7));
   EXPECT_NE(subset(7), subset(8));
@@ -144,7 +146,7 @@ TEST(MethodSelection, RandomSubsetIsAFunctionOfTheSeed) {
 
 TEST(MethodSelection, RandomSubsetLiesInsideThePool) {
   const ParameterCatalogue catalogue = bert_large_cased();
-  const Selection selection = select_parameters(parse_method("random:fraction=0.2"), catalogue, 3);
+  const Selection selection = select_parameters(parse_method("random:fraction=0.2"), catalogue, {.seed = 3});
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     const ParameterInfo& info = catalogue[i];
     if (info.is_head()) continue;
@@ -163,12 +165,82 @@ TEST(MethodSelection, RandomSubsetLiesInsideThePool) {
 
 TEST(MethodSelection, RandomSubsetIsUniformOverThePool) {
   const ParameterCatalogue catalogue = bert_large_cased();
-  const Selection selection = select_parameters(parse_method("random:fraction=0.2"), catalogue, 5);
+  const Selection selection = select_parameters(parse_method("random:fraction=0.2"), catalogue, {.seed = 5});
   // 98 tensors of 1024 scalars: 204.8 expected in each, with a standard deviation of 12.8.
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (!catalogue[i].is_layer_norm()) continue;
     EXPECT_NEAR(static_cast<double>(selection[i].indices.size()), 204.8, 5 * 12.8) << catalogue[i].name;
   }
+}
+
+// Scores of the LayerNorm pool of a small model: `value` of a scalar's position in the pool.
+template <typename Value>
+ScalarScores layer_norm_scores(const ParameterCatalogue& catalogue, Value value) {
+  ScalarScores scores(catalogue.size());
+  std::int64_t position = 0;
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (!catalogue[i].is_layer_norm()) continue;
+    scores[i] = at::empty({catalogue[i].size()}, at::TensorOptions().dtype(at::kFloat));
+    for (std::int64_t k = 0; k < catalogue[i].size(); ++k) scores[i][k] = static_cast<float>(value(position++));
+  }
+  return scores;
+}
+
+class FisherSelection : public ::testing::Test {
+ protected:
+  // 5 LayerNorms of 8 weights and 8 biases: a pool of 80 scalars.
+  static BertConfig small() {
+    BertConfig config;
+    config.vocab_size = 10;
+    config.hidden_size = 8;
+    config.num_hidden_layers = 2;
+    config.num_attention_heads = 2;
+    config.intermediate_size = 16;
+    return config;
+  }
+  std::vector<std::int64_t> choose(const std::string& method, const std::vector<ScalarScores>& scores) const {
+    return pool_positions(select_parameters(parse_method(method), catalogue, {.scores = scores}), catalogue);
+  }
+  ParameterCatalogue catalogue{small(), 2};
+};
+
+TEST_F(FisherSelection, TakesTheLargestScores) {
+  const ScalarScores rising = layer_norm_scores(catalogue, [](std::int64_t position) { return position * 1e-9; });
+  EXPECT_THAT(choose("fisher:fraction=0.05", {rising}), testing::ElementsAre(76, 77, 78, 79));
+  EXPECT_EQ(choose("fisher:fraction=1", {rising}).size(), 80U);
+  EXPECT_THAT(choose("fisher:fraction=0.0001", {rising}), testing::ElementsAre(79));
+}
+
+TEST_F(FisherSelection, BreaksTiesInTheOrderOfTheModel) {
+  const ScalarScores tied = layer_norm_scores(catalogue, [](std::int64_t position) { return position == 40 ? 1 : 0; });
+  EXPECT_THAT(choose("fisher:fraction=0.05", {tied}), testing::ElementsAre(0, 1, 2, 40));
+}
+
+TEST_F(FisherSelection, OverSeveralTasksGrowsTheirSetsAlike) {
+  const ScalarScores rising = layer_norm_scores(catalogue, [](std::int64_t position) { return position; });
+  const ScalarScores falling = layer_norm_scores(catalogue, [](std::int64_t position) { return 100 - position; });
+  EXPECT_THAT(choose("fisher:fraction=0.05,scope=union", {rising, falling}), testing::ElementsAre(0, 1, 78, 79));
+  EXPECT_EQ(choose("fisher:fraction=0.3,scope=union", {rising, falling}),
+            choose("fisher:fraction=0.3,scope=union", {falling, rising}));
+}
+
+TEST_F(FisherSelection, NeedsScores) {
+  EXPECT_TRUE(parse_method("fisher:fraction=0.5").needs_fisher());
+  EXPECT_FALSE(parse_method("random:fraction=0.5").needs_fisher());
+  EXPECT_THROW(choose("fisher:fraction=0.5", {}), ConfigError);
+}
+
+TEST_F(FisherSelection, IsSketchedByAsManyScalarsOfItsPool) {
+  const Selection sketch = sketch_selection(parse_method("fisher:fraction=0.25"), catalogue);
+  EXPECT_EQ(pool_positions(sketch, catalogue).size(), 20U);
+}
+
+TEST(Method, RefusesAnUnknownScope) {
+  EXPECT_THAT(refusal("fisher:fraction=0.2,scope=unoin"), HasSubstr("did you mean 'union'?"));
+}
+
+TEST(Method, TakesAllForThePoolOfEveryParameter) {
+  EXPECT_EQ(parse_method("fisher:pool=all,fraction=0.5").text(), "fisher:fraction=0.5,pool=full,scope=task");
 }
 
 TEST(Method, DescribesEveryMethodForHelp) {
@@ -178,7 +250,7 @@ TEST(Method, DescribesEveryMethodForHelp) {
     spellings.push_back(spelling.substr(0, spelling.find(':')));
   }
   EXPECT_THAT(spellings, testing::UnorderedElementsAre("full", "head", "layernorm", "layernorm-output",
-                                                       "layernorm-attention", "bitfit", "random"));
+                                                       "layernorm-attention", "bitfit", "fisher", "random"));
 }
 
 }  // namespace

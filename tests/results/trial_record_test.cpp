@@ -31,6 +31,7 @@ TrialRecord sample_record(const std::string& id, std::int64_t shift) {
   record.row = {.id = id,
                 .task = "MNLI",
                 .method = "random:fraction=0.2,pool=layernorm",
+                .mask = "0123456789abcdef",
                 .state = "done",
                 .metric = "accuracy",
                 .device = "cpu",
@@ -75,6 +76,7 @@ void expect_same_row(const TrialRow& found, const TrialRow& expected) {
   EXPECT_EQ(found.id, expected.id);
   EXPECT_EQ(found.task, expected.task);
   EXPECT_EQ(found.method, expected.method);
+  EXPECT_EQ(found.mask, expected.mask);
   EXPECT_EQ(found.state, expected.state);
   EXPECT_EQ(found.metric, expected.metric);
   EXPECT_EQ(found.device, expected.device);
@@ -192,7 +194,7 @@ TEST(TrialRecord, RefusesAnHdf5FileThatHoldsNoTrial) {
 
 TEST(TrialRecord, RefusesAFileOfNoTrials) {
   const test::TemporaryFolder folder;
-  merge_trials(folder.path() / "none.h5", {}, {});
+  merge_files(folder.path() / "none.h5", {.trial_files = {}, .fisher_files = {}, .masks = {}}, {});
   EXPECT_THROW(read_trial(folder.path() / "none.h5"), Hdf5Error);
   EXPECT_THROW(read_trial_row(folder.path() / "none.h5"), Hdf5Error);
 }
@@ -219,7 +221,8 @@ class MergedTrials : public ::testing::Test {
   MergedTrials() {
     write_trial(first_file_, first_);
     write_trial(second_file_, second_);
-    merge_trials(merged_file_, {first_file_, second_file_}, {.job_text = "[job]\nname = \"ä\"\n", .is_complete = true});
+    merge_files(merged_file_, {.trial_files = {first_file_, second_file_}, .fisher_files = {}, .masks = {}},
+                {.job_text = "[job]\nname = \"ä\"\n", .is_complete = true});
   }
 
   test::TemporaryFolder folder_;
@@ -286,7 +289,8 @@ TEST_F(MergedTrials, CarryTheAttributesOfTheirJob) {
 }
 
 TEST_F(MergedTrials, MayBeIncomplete) {
-  merge_trials(merged_file_, {second_file_}, {.job_text = "", .is_complete = false});
+  merge_files(merged_file_, {.trial_files = {second_file_}, .fisher_files = {}, .masks = {}},
+              {.job_text = "", .is_complete = false});
   const hdf5::File merged = hdf5::File::open(merged_file_);
   EXPECT_EQ(merged.read_integer_attribute("complete"), 0);
   EXPECT_THAT(merged.open_group("trials").read_strings("id"), ElementsAre("trial-b"));
@@ -295,7 +299,9 @@ TEST_F(MergedTrials, MayBeIncomplete) {
 TEST_F(MergedTrials, RefuseADamagedPartAndKeepTheOldFile) {
   const std::string before = test::read_bytes(merged_file_);
   std::filesystem::resize_file(second_file_, std::filesystem::file_size(second_file_) / 2);
-  EXPECT_THROW(merge_trials(merged_file_, {first_file_, second_file_}, {}), Hdf5Error);
+  EXPECT_THROW(
+      merge_files(merged_file_, {.trial_files = {first_file_, second_file_}, .fisher_files = {}, .masks = {}}, {}),
+      Hdf5Error);
   EXPECT_EQ(test::read_bytes(merged_file_), before);
 }
 

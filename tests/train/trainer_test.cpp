@@ -39,7 +39,7 @@ class Trainer : public ::testing::Test {
                              .learning_rate = learning_rate,
                              .seed = seed,
                              .options = options};
-    return train_model(inputs, [](std::int64_t, std::int64_t) {});
+    return train_model(inputs, [](std::int64_t, std::int64_t, const Parameters&) {});
   }
 
   PretrainedModel model = load_pretrained(test::golden("model/tiny"));
@@ -61,7 +61,7 @@ class FrozenScalars : public Trainer, public ::testing::WithParamInterface<std::
 
 TEST_P(FrozenScalars, KeepTheirBits) {
   const Method method = parse_method(GetParam());
-  const Selection selection = select_parameters(method, catalogue, 1);
+  const Selection selection = select_parameters(method, catalogue, {.seed = 1});
   const TrainedModel trained = run(GetParam());
   for (ParameterIndex i = 0; i < catalogue.classifier.weight; ++i) {
     const at::Tensor& before = model.backbone[i];

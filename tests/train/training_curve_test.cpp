@@ -41,7 +41,8 @@ TEST_P(TrainingCurve, FollowsTransformers) {
   Parameters parameters = model.backbone;
   parameters.push_back(weights.float_tensor("classifier.weight"));
   parameters.push_back(weights.float_tensor("classifier.bias"));
-  TrainableParameters trainable(catalogue, select_parameters(parse_method(GetParam()), catalogue, 0), parameters);
+  TrainableParameters trainable(catalogue, select_parameters(parse_method(GetParam()), catalogue, {.seed = 0}),
+                                parameters);
   const Bert bert(model.config, catalogue);
   const Dataset dataset = golden_dataset(golden["examples"]);
   const std::int64_t batch_size = options["batch_size"];

@@ -14,7 +14,7 @@ int run(int argc, char** argv);
 /// The exit status that an exception means.
 ExitStatus status_of(const std::exception& error);
 
-// The commands. Each throws as the library does; `sweep` alone uses MPI.
+// The commands. Each throws as the library does; `sweep` and `fisher` alone use MPI.
 ExitStatus plan(const CommandLine& line);
 ExitStatus status(const CommandLine& line);
 ExitStatus merge(const CommandLine& line);
@@ -22,6 +22,8 @@ ExitStatus demo(const CommandLine& line);
 ExitStatus tokenize(const CommandLine& line);
 /// *Collective.* Takes the unparsed arguments, so that a wrong option is reported once and not by every rank.
 ExitStatus sweep(int argc, char** argv);
+/// *Collective.* As `sweep`.
+ExitStatus fisher(int argc, char** argv);
 
 /// The only job file on the command line. Throws `ConfigError` where there is none or more than one.
 SweepSpec read_only_job(const CommandLine& line);

@@ -52,6 +52,9 @@ class Group {
   /// Names of the members, sorted.
   std::vector<std::string> members() const;
 
+  /// Copies a dataset of another group, that of another file too, as it is stored; its dimension scales are not copied.
+  void copy_dataset(const Group& source, const std::string& name) const;
+
   /// Writes a dataset, chunked, shuffled and deflated where it has more than a few elements.
   void write(const std::string& name, std::span<const double> values, const Shape& shape) const;
   void write(const std::string& name, std::span<const float> values, const Shape& shape) const;

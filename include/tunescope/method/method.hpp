@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -20,6 +22,8 @@ struct Method {
   std::string text() const;
   /// Whether it trains every parameter, and so takes the learning rates of full fine-tuning.
   bool trains_everything() const { return name == "full"; }
+  /// Whether it chooses scalars by Fisher information, which has to be computed first.
+  bool needs_fisher() const;
 };
 
 /// Parses and checks a method. Throws `ConfigError` naming the nearest known method or option, or the valid range.
@@ -38,8 +42,27 @@ struct TensorSelection {
 /// What a method trains, by catalogue index; the head always trains.
 using Selection = std::vector<TensorSelection>;
 
-/// The scalars that `method` trains; `seed` matters to random methods only.
-Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, std::uint64_t seed);
+/// A score of every scalar, by catalogue index: float32 tensors on the CPU, undefined where none is known.
+using ScalarScores = std::vector<at::Tensor>;
+
+/// What a selection depends on beside method and model.
+struct SelectionContext {
+  std::uint64_t seed = 0;                 ///< read by random methods
+  std::vector<ScalarScores> scores = {};  ///< read by Fisher methods: one entry a task of the method's scope
+};
+
+/// The scalars that `method` trains. Throws `ConfigError` where it needs scores and there are none.
+Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, const SelectionContext& context);
+
+/// As `select_parameters`, for planning before any score is known: as many scalars of the same tensors.
+Selection sketch_selection(const Method& method, const ParameterCatalogue& catalogue);
+
+/// Which tensors a pool has, by catalogue index. A pool has the name of the method that trains it; "all" is "full".
+/// Throws `ConfigError` naming the nearest known pool.
+std::vector<bool> pool_members(const std::string& pool, const ParameterCatalogue& catalogue);
+
+/// The pool's name in its canonical spelling. Throws `ConfigError` where it is unknown or without members.
+std::string canonical_pool(const std::string& pool);
 
 /// Number of scalars that train, head included.
 std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue);

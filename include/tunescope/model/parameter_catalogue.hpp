@@ -78,6 +78,11 @@ class ParameterCatalogue {
   /// Position of a parameter's component in `component_labels`.
   std::size_t component_index(ParameterIndex index) const { return component_indices_[index]; }
 
+  /// Position of a parameter in a row-major [layer, component] map.
+  std::size_t cell(ParameterIndex index) const {
+    return parameters_[index].layer * component_labels_.size() + component_indices_[index];
+  }
+
   /// Scalars of the model, its head excluded.
   std::int64_t backbone_size() const;
   /// Scalars of the model and its head.

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tunescope {
@@ -46,5 +47,9 @@ class Safetensors {
 
   std::map<std::string, Entry> entries_;
 };
+
+/// Writes one file, atomically: float32 tensors by name, from any device.
+void write_safetensors(const std::filesystem::path& path,
+                       const std::vector<std::pair<std::string, at::Tensor>>& tensors);
 
 }  // namespace tunescope

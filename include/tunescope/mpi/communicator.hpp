@@ -30,9 +30,9 @@ class Communicator {
   /// The ranks that share this rank's memory, in the same order. *Collective.*
   Communicator split_by_node() const;
 
-  /// Returns rank 0's text on every rank. *Collective.* Sleeps while waiting, so that a rank which waits for rank 0
-  /// takes no core from it.
-  std::string broadcast(std::string text) const;
+  /// Returns the text of rank `root` on every rank. *Collective.* Sleeps while waiting, so that a rank which waits
+  /// takes no core from the one that works.
+  std::string broadcast(std::string text, int root = 0) const;
 
   /// Returns when all ranks have called it. *Collective.* Sleeps while waiting.
   void barrier() const;

@@ -7,7 +7,15 @@ namespace tunescope {
 
 /// What a trial draws random numbers for. Each use has numbers of its own, so that none depends on how many another
 /// has drawn.
-enum class RandomUse : std::uint32_t { kDropout = 1, kHead = 2, kOrder = 3, kSubsample = 4, kSubset = 5, kDemo = 6 };
+enum class RandomUse : std::uint32_t {
+  kDropout = 1,
+  kHead = 2,
+  kOrder = 3,
+  kSubsample = 4,
+  kSubset = 5,
+  kDemo = 6,
+  kFisherLabel = 7
+};
 
 /// A key for `philox`: a function of the seed, the use and a number within the use (a step, an epoch, a tensor).
 std::uint64_t random_key(std::uint64_t seed, RandomUse use, std::uint64_t number = 0);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tunescope/results/fisher_record.hpp"
 #include "tunescope/results/trial_record.hpp"
 
 namespace tunescope {
@@ -14,9 +15,15 @@ struct JobAttributes {
   bool is_complete = false;  ///< every trial of the job is in the file, none failed
 };
 
-/// Writes the merged file, atomically, from trial files in the given order. Throws `Hdf5Error` where one is damaged,
-/// `EnvironmentError` where the result cannot be written.
-void merge_trials(const std::filesystem::path& path, const std::vector<std::filesystem::path>& trial_files,
-                  const JobAttributes& attributes);
+/// What the merged file is made of, each in the order in which it is to stand there.
+struct MergeParts {
+  std::vector<std::filesystem::path> trial_files;
+  std::vector<std::filesystem::path> fisher_files;
+  std::vector<MaskRecord> masks;
+};
+
+/// Writes the merged file, atomically. Throws `Hdf5Error` where a part is damaged, `EnvironmentError` where the result
+/// cannot be written.
+void merge_files(const std::filesystem::path& path, const MergeParts& parts, const JobAttributes& attributes);
 
 }  // namespace tunescope

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "tunescope/comm/reducer.hpp"
 #include "tunescope/device/device.hpp"
+#include "tunescope/fisher/score_gradient.hpp"
 #include "tunescope/method/method.hpp"
 #include "tunescope/train/options.hpp"
 
@@ -13,6 +15,20 @@ namespace tunescope {
 
 /// How progress is shown: `kAuto` is a bar on a terminal and lines elsewhere.
 enum class ProgressStyle { kAuto, kBar, kLines, kNone };
+
+/// Where, how and on what the Fisher information is computed. A list makes a grid for `tunescope fisher`; methods that
+/// choose by Fisher information use the first entry of each.
+struct FisherSpec {
+  Method at = {.name = "full", .options = {}};  ///< how the measured weights were trained
+  double learning_rate = 0.0;                   ///< of that training; 0 = the job's first for the method
+  std::vector<std::uint64_t> seeds = {1};       ///< of that training
+  std::vector<double> points = {1.0};           ///< fractions of its steps done: 0 before, 1 after
+  std::vector<FisherMode> modes = {FisherMode::kEmpirical};
+  std::vector<std::int64_t> examples = {1024};  ///< of the training set; 0 = all
+  std::vector<std::int64_t> batch_sizes = {1};  ///< see `FisherInputs::batch_size`
+  std::string parameters = "full";              ///< pool whose tensors are measured
+  std::string keep = "full";                    ///< pool whose diagonals are kept in the files
+};
 
 /// A job: everything a job file says, checked.
 struct SweepSpec {
@@ -32,11 +48,18 @@ struct SweepSpec {
   std::vector<double> peft_learning_rates;  ///< of every other method
   std::vector<std::uint64_t> seeds;
   TrainOptions train;
+  FisherSpec fisher;
 
   DeviceKind device = DeviceKind::kAuto;
   std::int64_t threads = 0;  ///< a rank; 0 = the node's cores shared out
   std::filesystem::path results_folder;
   ProgressStyle progress = ProgressStyle::kAuto;
+  ReducerKind reducer = ReducerKind::kAuto;
+
+  /// The learning rates that a method is tried with.
+  const std::vector<double>& learning_rates_of(const Method& method) const {
+    return method.trains_everything() ? learning_rates : peft_learning_rates;
+  }
 
   /// results_folder/name
   std::filesystem::path job_folder() const { return results_folder / name; }

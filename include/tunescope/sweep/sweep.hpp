@@ -27,9 +27,14 @@ struct PlannedTrial {
 /// The paths of a job's results.
 struct ResultPaths {
   explicit ResultPaths(const SweepSpec& spec);
-  std::filesystem::path trials, failed, log, job, merged;
+  std::filesystem::path trials, failed, fisher, weights, log, job, merged;
   std::filesystem::path trial_file(const std::string& id) const { return trials / (id + ".h5"); }
   std::filesystem::path failed_file(const std::string& id) const { return failed / (id + ".h5"); }
+  std::filesystem::path fisher_file(const std::string& id) const { return fisher / (id + ".h5"); }
+  /// The weights that a trial's training had after `step` steps; kept until they have been measured.
+  std::filesystem::path weights_file(const std::string& trial, std::int64_t step) const {
+    return weights / (trial + "-" + std::to_string(step) + ".safetensors");
+  }
 };
 
 /// Makes the results folders. Throws `ConfigError` where they cannot be written.
@@ -49,11 +54,27 @@ struct WorkerOptions {
   int threads = 1;
 };
 
-/// Trains one trial and writes its file; an exception of the training becomes a `failed` file.
-TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths,
-                            const WorkerOptions& worker, const ProgressReport& report);
+/// Called as a trial trains, after each step.
+using ParametersCallback = std::function<void(std::int64_t step, const Parameters& parameters)>;
 
-/// Writes the merged file from all that is stored. Returns whether every trial is done or diverged.
-bool merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials);
+/// Trains one trial and writes its file; an exception of the training becomes a `failed` file.
+TrialOutcome run_and_record(
+    const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths, const WorkerOptions& worker,
+    const ProgressReport& report, const ParametersCallback& on_parameters = [](std::int64_t, const Parameters&) {});
+
+/// Hard-links, or copies where the filesystem has no links, a finished file of another job in the same results folder;
+/// `file` is relative to a job's folder.
+void adopt_from_sibling(const SweepSpec& spec, const std::filesystem::path& file);
+
+/// What a Fisher method of this trial chooses by; empty for other methods. Throws `Error` where a run is missing.
+std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue,
+                                      const ResultPaths& paths);
+
+/// Writes the merged file from all that is stored of these trials and Fisher runs (by identifier).
+void merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
+                   const std::vector<std::string>& fisher_ids, SweepInputs& inputs, bool is_complete);
+
+/// Whether every trial is done or diverged.
+bool is_complete(const std::vector<PlannedTrial>& trials);
 
 }  // namespace tunescope

@@ -34,6 +34,10 @@ struct Trial {
   std::string model_hash;
   std::string tokenizer_hash;
   std::string data_hash;
+  std::vector<std::string> fisher_runs = {};  ///< of a Fisher method: identifiers of the runs it chooses by, sorted
+
+  /// Identifies the set of scalars that a Fisher method chooses; empty for other methods.
+  std::string mask_id() const;
 
   /// One line a field, in a fixed order and spelling. Device and threads are not in it: they change rounding only, and
   /// a sweep may move to another machine.
@@ -41,6 +45,9 @@ struct Trial {
   /// The first 16 hexadecimal digits of the description's SHA-256.
   std::string id() const;
 };
+
+/// A trial of a job's task with all that the job fixes: no method, learning rate or seed yet.
+Trial make_trial(const SweepSpec& spec, const InputHashes& hashes, const std::string& task);
 
 /// Every trial of a job: tasks x methods x learning rates x seeds, in the order of the job file.
 std::vector<Trial> expand_trials(const SweepSpec& spec, const InputHashes& hashes);

@@ -60,13 +60,14 @@ struct TrainInputs {
   const ParameterCatalogue& catalogue;
   const TaskData& data;  ///< already subsampled
   Method method;
+  std::vector<ScalarScores> scores = {};  ///< what a Fisher method chooses by
   double learning_rate = 0.0;
   std::uint64_t seed = 0;
   TrainOptions options;
 };
 
-/// Called after every step with the steps done and in all.
-using StepCallback = std::function<void(std::int64_t step, std::int64_t total_steps)>;
+/// Called after every step with the steps done and in all, and the parameters as they are now.
+using StepCallback = std::function<void(std::int64_t step, std::int64_t total_steps, const Parameters& parameters)>;
 
 /// Steps of a run over `examples` examples.
 std::int64_t total_steps(const TrainOptions& options, std::int64_t examples);

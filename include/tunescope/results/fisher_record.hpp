@@ -1,0 +1,65 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tunescope/results/trial_record.hpp"
+
+namespace tunescope {
+
+/// One row of `/fisher`.
+struct FisherRow {
+  std::string id, task, mode, at, trial, reducer, device, hostname;
+  double point = 0.0;
+  double learning_rate = 0.0;
+  double wall_seconds = 0.0;
+  std::int64_t examples = 0;
+  std::int64_t batch_size = 1;
+  std::int64_t step = 0;
+  std::int64_t seed = 0;
+  std::int64_t ranks = 1;
+  std::int64_t threads = 1;
+};
+
+/// The Fisher information over [layer, component], NaN in cells without a measured tensor.
+struct FisherMaps {
+  std::vector<double> mean;   ///< over the tensor's scalars
+  std::vector<double> sum;    ///< over the tensor's scalars
+  std::vector<double> max;    ///< largest of the tensor's scalars
+  std::vector<double> share;  ///< sum over the sum of all measured tensors, the head included
+
+  /// From the diagonal, by catalogue index; undefined where not measured.
+  static FisherMaps of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal);
+};
+
+/// Everything that is kept of a Fisher run.
+struct FisherRecord {
+  FisherRow row;
+  MapAxes axes;
+  FisherMaps maps;
+  std::vector<std::pair<std::string, at::Tensor>> diagonal;  ///< by Hugging Face tensor name, CPU; what the job keeps
+};
+
+/// Which scalars a method chose by Fisher information.
+struct MaskRecord {
+  std::string id;      ///< as in the column `mask` of `/trials`
+  std::string method;  ///< in its canonical spelling
+  std::string runs;    ///< identifiers of the Fisher runs, separated by blanks
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> indices;  ///< by tensor name, flat, ascending
+};
+
+/// Writes the file of one Fisher run, atomically: the schema of results/README.md.
+void write_fisher(const std::filesystem::path& path, const FisherRecord& record);
+
+/// Reads row and maps, without the diagonal. Throws `Hdf5Error` where the file is damaged or of another schema.
+FisherRecord read_fisher(const std::filesystem::path& path);
+
+/// The diagonal of the named tensors as flat float32 tensors, in that order. Throws `Hdf5Error` where one is missing.
+std::vector<at::Tensor> read_fisher_diagonal(const std::filesystem::path& path,
+                                             const std::vector<std::string>& tensors);
+
+}  // namespace tunescope

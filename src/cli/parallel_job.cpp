@@ -1,0 +1,132 @@
+#include "parallel_job.hpp"
+
+#include <ATen/Parallel.h>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <numeric>
+#include <sstream>
+
+#include "tunescope/atomic_file.hpp"
+#include "tunescope/cli/commands.hpp"
+#include "tunescope/cli/progress.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/mpi/environment.hpp"
+
+namespace tunescope::cli {
+namespace {
+
+SweepSpec parse_job(int argc, char** argv) { return read_only_job(parse_command_line(argc, argv)); }
+
+void log_to_file(const ResultPaths& paths, int rank) {
+  auto logger = spdlog::basic_logger_mt("rank", (paths.log / fmt::format("rank-{}.log", rank)).string());
+  logger->set_pattern(fmt::format("%Y-%m-%dT%H:%M:%S.%e [rank {}] %l: %v", rank));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+// On rank 0, before any training: everything that can be wrong with the job is found and reported here, once.
+ExitStatus prepare_first(const Communicator& world, int argc, char** argv, std::optional<Job>& job) {
+  try {
+    refuse_singletons(world);
+    SweepSpec spec = parse_job(argc, argv);
+    prepare_results_folder(ResultPaths(spec));
+    log_to_file(ResultPaths(spec), 0);
+    job.emplace(std::move(spec));
+    job->hashes = job->inputs.load_and_hash();
+    job_fisher_ids(job->spec, job->hashes);  // a wrong grid shows here
+    plan_fisher(job->spec, needed_fisher_runs(job->spec, job->hashes), job->inputs);
+    write_text_atomically(ResultPaths(job->spec).job, job->spec.job_text);
+    return kAllDone;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "tunescope: {}\n", error.what());
+    return status_of(error);
+  }
+}
+
+ExitStatus prepare(const Communicator& world, int argc, char** argv, std::optional<Job>& job) {
+  ExitStatus status = world.rank() == 0 ? prepare_first(world, argc, argv, job) : kAllDone;
+  status = static_cast<ExitStatus>(std::stoi(world.broadcast(std::to_string(status))));
+  if (status != kAllDone) return status;
+  const std::string hashes = world.broadcast(world.rank() == 0 ? job->hashes.serialize() : "");
+  if (world.rank() != 0) {
+    SweepSpec spec = parse_job(argc, argv);
+    log_to_file(ResultPaths(spec), world.rank());
+    job.emplace(std::move(spec));
+    job->hashes = InputHashes::parse(hashes);
+  }
+  return kAllDone;
+}
+
+WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
+  const Communicator node = world.split_by_node();
+  // Under a launcher that binds each rank to cores of its own, the node's share is the sum of the ranks' masks.
+  const std::int64_t own_cores = available_cores();
+  const std::vector<std::int64_t> cores = node.all_gather(own_cores);
+  const auto all_cores = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
+  const std::int64_t node_cores = std::min(std::accumulate(cores.begin(), cores.end(), std::int64_t{0}), all_cores);
+  const std::int64_t shared_out = threads_per_rank(static_cast<int>(node_cores), node.size());
+  const WorkerOptions worker{
+      .device = choose_device(spec.device, node.rank()),
+      .rank = world.rank(),
+      .threads = static_cast<int>(spec.threads > 0 ? spec.threads : std::min(shared_out, own_cores))};
+  at::set_num_threads(worker.threads);
+  spdlog::info("device {}, {} threads, node-local rank {} of {}, {} of {} cores usable", worker.device.str(),
+               worker.threads, node.rank(), node.size(), own_cores, all_cores);
+  if (world.rank() == 0 && worker.device.is_cpu() && spec.threads == 0 && worker.threads * node.size() < all_cores) {
+    fmt::print(
+        "note: {} of this node's {} cores are used: the launcher binds the ranks to cores; mpirun --bind-to none "
+        "lifts that\n",
+        worker.threads * node.size(), all_cores);
+  }
+  return worker;
+}
+
+}  // namespace
+
+Job::Job(SweepSpec parsed)
+    : spec(std::move(parsed)), inputs(spec, [](const std::string& warning) { spdlog::warn("{}", warning); }) {}
+
+ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command) {
+  const MpiEnvironment mpi;
+  const Communicator& world = mpi.world();
+  try {
+    std::optional<Job> job;
+    const ExitStatus status = prepare(world, argc, argv, job);
+    if (status != kAllDone) return status;
+    const WorkerOptions worker = set_up_worker(world, job->spec);
+    job->inputs.move_model_to(worker.device);
+    return static_cast<ExitStatus>(std::stoi(world.broadcast(std::to_string(command(world, *job, worker)))));
+  } catch (const std::exception& error) {
+    // The other ranks may wait in a collective that this one will never reach.
+    fmt::print(stderr, "tunescope: [rank {}] {}\n", world.rank(), error.what());
+    abort_all_ranks(status_of(error));
+  }
+}
+
+std::vector<std::size_t> agree(const Communicator& world, const std::vector<std::size_t>& numbers) {
+  std::istringstream stream(world.broadcast(fmt::format("{}", fmt::join(numbers, " "))));
+  return {std::istream_iterator<std::size_t>(stream), {}};
+}
+
+void run_and_show_trials(const Communicator& world, const std::vector<PlannedTrial>& trials,
+                         const std::vector<std::size_t>& order, const TrialFunction& run, ProgressStyle style) {
+  ProgressDisplay display(trials, order, style);
+  run_trials(
+      world, order,
+      [&](std::size_t trial, const ProgressReport& report) {
+        spdlog::info("trial {} starts: {} {}", trials[trial].id, trials[trial].trial.task,
+                     trials[trial].trial.method.text());
+        const TrialOutcome outcome = run(trial, report);
+        spdlog::info("trial {} ended after {:.1f} s", trials[trial].id, outcome.seconds);
+        return outcome;
+      },
+      display.observer());
+}
+
+}  // namespace tunescope::cli

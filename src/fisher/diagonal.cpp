@@ -1,0 +1,128 @@
+#include "tunescope/fisher/diagonal.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "tunescope/data/packed_batch.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/fisher/squared_gradients.hpp"
+#include "tunescope/model/bert.hpp"
+
+namespace tunescope {
+namespace {
+
+// Small enough for the activations of BERT-large, large enough for full-speed matrix products.
+constexpr std::int64_t kTokensPerMicroBatch = 1024;
+
+using Examples = std::vector<std::int64_t>;
+
+std::int64_t group_count(const FisherInputs& inputs) {
+  return (inputs.dataset.size() + inputs.batch_size - 1) / inputs.batch_size;
+}
+
+// Consecutive whole groups of about kTokensPerMicroBatch tokens.
+std::vector<Examples> micro_batches(const FisherInputs& inputs) {
+  const std::vector<std::int64_t>& offsets = inputs.dataset.offsets;
+  std::vector<Examples> batches;
+  std::int64_t tokens = kTokensPerMicroBatch;
+  for (std::int64_t first = 0; first < inputs.dataset.size(); first += inputs.batch_size) {
+    const std::int64_t last = std::min(first + inputs.batch_size, inputs.dataset.size());
+    const std::int64_t length = offsets[static_cast<std::size_t>(last)] - offsets[static_cast<std::size_t>(first)];
+    if (tokens + length > kTokensPerMicroBatch) {
+      batches.emplace_back();
+      tokens = 0;
+    }
+    tokens += length;
+    for (std::int64_t example = first; example < last; ++example) batches.back().push_back(example);
+  }
+  return batches;
+}
+
+void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGradients& squares) {
+  const Bert bert(inputs.config, inputs.catalogue);
+  const PackedBatch batch =
+      pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
+  const BertActivations activations = bert.forward(inputs.parameters, batch, std::nullopt);
+  squares.begin(batch, inputs.batch_size);
+  for (const at::Tensor& scores : score_gradients(inputs.mode, activations.logits, batch, inputs.seed)) {
+    for (std::int64_t first = 0; first < scores.size(0); first += inputs.batch_size) {
+      const std::int64_t count = std::min(inputs.batch_size, scores.size(0) - first);
+      if (count > 1) scores.narrow(0, first, count).div_(count);
+    }
+    bert.backward(inputs.parameters, batch, activations, std::nullopt, scores, squares);
+  }
+}
+
+std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sums) {
+  for (ParameterIndex i = 0; i < sums.size(); ++i) {
+    if (sums[i].defined() && !std::isfinite(sums[i].sum().item<double>())) return i;
+  }
+  return std::nullopt;
+}
+
+// The slow search for the example that spoiled the sums.
+[[noreturn]] void refuse_non_finite(const FisherInputs& inputs, const std::vector<Examples>& batches,
+                                    const Shard& shard) {
+  for (std::size_t number = static_cast<std::size_t>(shard.rank); number < batches.size();
+       number += static_cast<std::size_t>(shard.ranks)) {
+    for (std::size_t first = 0; first < batches[number].size(); first += static_cast<std::size_t>(inputs.batch_size)) {
+      const auto begin = batches[number].begin() + static_cast<std::ptrdiff_t>(first);
+      const auto end =
+          batches[number].end() - begin > inputs.batch_size ? begin + inputs.batch_size : batches[number].end();
+      SquaredGradients squares(inputs.catalogue, inputs.is_wanted, inputs.parameters.front().device());
+      add_squares(inputs, Examples(begin, end), squares);
+      if (const auto tensor = find_non_finite(squares.sums())) {
+        throw NumericalError(
+            fmt::format("task {}, example {} (from 0, in the fixed random order of [data] "
+                        "train_examples): the gradient of {} is not finite",
+                        inputs.task.name, *begin, inputs.catalogue[*tensor].name));
+      }
+    }
+  }
+  throw NumericalError(fmt::format("task {}: the sum of squared gradients is not finite", inputs.task.name));
+}
+
+}  // namespace
+
+std::vector<at::Tensor> sum_squared_gradients(const FisherInputs& inputs, const Shard& shard,
+                                              const FisherProgress& on_progress) {
+  const std::vector<Examples> batches = micro_batches(inputs);
+  SquaredGradients squares(inputs.catalogue, inputs.is_wanted, inputs.parameters.front().device());
+  std::int64_t done = 0;
+  const std::int64_t share = inputs.dataset.size() / shard.ranks;
+  for (std::size_t number = static_cast<std::size_t>(shard.rank); number < batches.size();
+       number += static_cast<std::size_t>(shard.ranks)) {
+    add_squares(inputs, batches[number], squares);
+    done += static_cast<std::int64_t>(batches[number].size());
+    on_progress(done, std::max(share, done));
+  }
+  if (find_non_finite(squares.sums())) refuse_non_finite(inputs, batches, shard);
+  return squares.sums();
+}
+
+std::vector<at::Tensor> fisher_diagonal(const FisherInputs& inputs, const Communicator& world, Reducer& reducer,
+                                        const FisherProgress& on_progress) {
+  std::vector<at::Tensor> sums;
+  std::string error;
+  try {
+    sums = sum_squared_gradients(inputs, {.rank = world.rank(), .ranks = world.size()}, on_progress);
+  } catch (const NumericalError& caught) {
+    error = caught.what();
+  }
+  const std::vector<std::int64_t> has_error = world.all_gather(!error.empty());
+  const auto first = std::find(has_error.begin(), has_error.end(), 1);
+  if (first != has_error.end()) {
+    throw NumericalError(world.broadcast(error, static_cast<int>(first - has_error.begin())));
+  }
+  for (const at::Tensor& sum : sums) {
+    if (!sum.defined()) continue;
+    reducer.all_reduce_sum(sum);
+    sum.div_(static_cast<double>(group_count(inputs)));
+  }
+  return sums;
+}
+
+}  // namespace tunescope

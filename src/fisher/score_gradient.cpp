@@ -1,0 +1,96 @@
+#include "tunescope/fisher/score_gradient.hpp"
+
+#include <ATen/ops/_softmax.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/full_like.h>
+#include <ATen/ops/ones_like.h>
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "tunescope/error.hpp"
+#include "tunescope/random/stream.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr std::array<std::pair<FisherMode, std::string_view>, 3> kNames = {
+    {{FisherMode::kEmpirical, "empirical"}, {FisherMode::kTrue, "true"}, {FisherMode::kSampled, "sampled"}}};
+
+// p − onehot(label), for log-probabilities of classes.
+at::Tensor class_score(const at::Tensor& probabilities, const at::Tensor& labels) {
+  const at::Tensor index = labels.unsqueeze(1);  // [B, 1]
+  return probabilities.clone().scatter_add_(1, index, at::full_like(index, -1.0, probabilities.options()));
+}
+
+RandomStream stream_of(const PackedBatch& batch, std::int64_t sequence, std::uint64_t seed) {
+  const auto example = static_cast<std::uint64_t>(batch.examples[static_cast<std::size_t>(sequence)]);
+  return RandomStream(random_key(seed, RandomUse::kFisherLabel, example));
+}
+
+at::Tensor draw_classes(const at::Tensor& probabilities, const PackedBatch& batch, std::uint64_t seed) {
+  const at::Tensor table = probabilities.cpu().to(at::kDouble);
+  at::Tensor classes = at::empty({table.size(0)}, at::TensorOptions().dtype(at::kLong));
+  for (std::int64_t sequence = 0; sequence < table.size(0); ++sequence) {
+    double remaining = stream_of(batch, sequence, seed).uniform();
+    std::int64_t label = 0;
+    while (label + 1 < table.size(1) && (remaining -= table[sequence][label].item<double>()) >= 0.0) ++label;
+    classes[sequence] = label;
+  }
+  return classes.to(probabilities.device());
+}
+
+at::Tensor draw_noise(const at::Tensor& logits, const PackedBatch& batch, std::uint64_t seed) {
+  at::Tensor noise = at::empty_like(logits, at::TensorOptions(at::kDouble).device(at::kCPU));
+  for (std::int64_t sequence = 0; sequence < noise.size(0); ++sequence) {
+    noise[sequence] = stream_of(batch, sequence, seed).normal();
+  }
+  return noise.to(logits.options());
+}
+
+std::vector<at::Tensor> regression_scores(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
+                                          std::uint64_t seed) {
+  switch (mode) {
+    case FisherMode::kEmpirical:
+      return {logits.sub(batch.labels.to(logits.scalar_type()).unsqueeze(1))};
+    case FisherMode::kTrue:
+      return {at::ones_like(logits)};  // E (y − μ)² = 1
+    case FisherMode::kSampled:
+      return {draw_noise(logits, batch, seed)};
+  }
+  throw ConfigError("unknown Fisher mode");
+}
+
+}  // namespace
+
+std::string_view fisher_mode_name(FisherMode mode) {
+  for (const auto& [known, name] : kNames) {
+    if (known == mode) return name;
+  }
+  throw ConfigError("unknown Fisher mode");
+}
+
+FisherMode parse_fisher_mode(std::string_view name) {
+  for (const auto& [mode, known] : kNames) {
+    if (known == name) return mode;
+  }
+  throw ConfigError("unknown mode '" + std::string(name) + "'; expected one of empirical, true, sampled");
+}
+
+std::vector<at::Tensor> score_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
+                                        std::uint64_t seed) {
+  if (batch.labels.is_floating_point()) return regression_scores(mode, logits, batch, seed);
+  const at::Tensor probabilities = at::_softmax(logits, 1, false);
+  if (mode == FisherMode::kEmpirical) return {class_score(probabilities, batch.labels)};
+  if (mode == FisherMode::kSampled) return {class_score(probabilities, draw_classes(probabilities, batch, seed))};
+  std::vector<at::Tensor> scores;
+  for (std::int64_t label = 0; label < logits.size(1); ++label) {
+    const at::Tensor labels = at::full_like(batch.labels, label);
+    scores.push_back(class_score(probabilities, labels).mul_(probabilities.narrow(1, label, 1).sqrt()));
+  }
+  return scores;
+}
+
+}  // namespace tunescope

@@ -1,0 +1,45 @@
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tunescope/atomic_file.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/model/safetensors.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr std::size_t kHeaderAlignment = 8;
+
+std::string header_of(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  std::int64_t begin = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const std::int64_t end = begin + tensor.numel() * static_cast<std::int64_t>(sizeof(float));
+    header[name] = {{"dtype", "F32"}, {"shape", tensor.sizes().vec()}, {"data_offsets", {begin, end}}};
+    begin = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment, ' ');
+  return text;
+}
+
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& path,
+                       const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  write_atomically(path, [&](const std::filesystem::path& temporary) {
+    std::ofstream stream(temporary, std::ios::binary);
+    const std::string header = header_of(tensors);
+    const std::uint64_t length = header.size();  // little-endian, as every machine that this runs on
+    stream.write(reinterpret_cast<const char*>(&length), sizeof length);
+    stream.write(header.data(), static_cast<std::streamsize>(header.size()));
+    for (const auto& [name, tensor] : tensors) {
+      const at::Tensor stored = tensor.cpu().to(at::kFloat).contiguous();
+      stream.write(static_cast<const char*>(stored.const_data_ptr()), static_cast<std::streamsize>(stored.nbytes()));
+    }
+    stream.flush();
+    if (!stream) throw EnvironmentError(path.string() + ": cannot be written; is the filesystem full?");
+  });
+}
+
+}  // namespace tunescope

@@ -1,0 +1,102 @@
+#include "tunescope/results/fisher_record.hpp"
+
+#include <ATen/ops/from_blob.h>
+
+#include <limits>
+
+#include "schema.hpp"
+#include "tunescope/atomic_file.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+using hdf5::Group;
+
+constexpr std::string_view kAxisPrefix = "axis";
+
+// Every axis of every length is a dimension of its own, so that square matrices have two.
+void attach_axes(const Group& group, const std::string& name) {
+  const hdf5::Shape shape = group.shape(name);
+  std::vector<std::string> dimensions;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    dimensions.push_back(std::string(kAxisPrefix) + std::to_string(axis) + "_" + std::to_string(shape[axis]));
+    if (!group.has(dimensions.back())) schema::write_count_dimension(group, dimensions.back(), shape[axis]);
+  }
+  group.attach_dimensions(name, dimensions);
+}
+
+}  // namespace
+
+FisherMaps FisherMaps::of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal) {
+  const std::size_t cells = catalogue.layer_labels().size() * catalogue.component_labels().size();
+  const std::vector<double> empty(cells, std::numeric_limits<double>::quiet_NaN());
+  FisherMaps maps{empty, empty, empty, empty};
+  double total = 0.0;
+  for (ParameterIndex i = 0; i < diagonal.size(); ++i) {
+    if (!diagonal[i].defined()) continue;
+    const std::size_t cell = catalogue.cell(i);
+    maps.sum[cell] = diagonal[i].sum().item<double>();
+    maps.mean[cell] = maps.sum[cell] / static_cast<double>(catalogue[i].size());
+    maps.max[cell] = diagonal[i].max().item<double>();
+    total += maps.sum[cell];
+  }
+  for (std::size_t cell = 0; cell < cells; ++cell) maps.share[cell] = maps.sum[cell] / total;
+  return maps;
+}
+
+void write_fisher(const std::filesystem::path& path, const FisherRecord& record) {
+  write_atomically(path, [&](const std::filesystem::path& temporary) {
+    hdf5::File file = hdf5::File::create(temporary);
+    schema::write_root_attributes(file, {.job_text = "", .is_complete = true});
+    schema::write_fisher(file, {record});
+    if (!record.diagonal.empty()) {
+      const Group group = file.create_group("fisher_parameters").create_group(record.row.id);
+      for (const auto& [name, values] : record.diagonal) {
+        const at::Tensor stored = values.to(at::kFloat).contiguous();
+        group.write(name, std::span(stored.const_data_ptr<float>(), static_cast<std::size_t>(stored.numel())),
+                    {stored.sizes().begin(), stored.sizes().end()});
+        attach_axes(group, name);
+      }
+    }
+    file.close();
+  });
+}
+
+void schema::copy_diagonal(const Group& source, const Group& target) {
+  for (const std::string& name : source.members()) {
+    if (name.starts_with(kAxisPrefix)) continue;
+    target.copy_dataset(source, name);
+    attach_axes(target, name);
+  }
+}
+
+FisherRecord read_fisher(const std::filesystem::path& path) {
+  const hdf5::File file = schema::open_checked(path);
+  try {
+    FisherRecord record;
+    const Group group = file.open_group("fisher");
+    schema::for_each_fisher_column(
+        [&](const char* name, auto member) { schema::read_value(group, name, record.row.*member); });
+    record.axes = {group.read_strings("layer"), group.read_strings("component"), group.read_integers("size")};
+    schema::for_each_fisher_map([&](const char* name, auto member) { record.maps.*member = group.read_doubles(name); });
+    return record;
+  } catch (const std::out_of_range&) {
+    throw Hdf5Error(path.string() + ": holds no Fisher run; remove the file to have it computed again");
+  }
+}
+
+std::vector<at::Tensor> read_fisher_diagonal(const std::filesystem::path& path,
+                                             const std::vector<std::string>& tensors) {
+  const FisherRecord record = read_fisher(path);
+  const hdf5::File file = schema::open_checked(path);
+  const Group group = file.open_group("fisher_parameters").open_group(record.row.id);
+  std::vector<at::Tensor> diagonal;
+  for (const std::string& tensor : tensors) {
+    std::vector<float> values = group.read_floats(tensor);
+    diagonal.push_back(at::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}).clone());
+  }
+  return diagonal;
+}
+
+}  // namespace tunescope

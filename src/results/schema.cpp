@@ -1,0 +1,88 @@
+#include "schema.hpp"
+
+#include <chrono>
+#include <ctime>
+#include <numeric>
+
+#include "tunescope/error.hpp"
+#include "tunescope/version.hpp"
+
+namespace tunescope::schema {
+namespace {
+
+using hdf5::Group;
+
+std::string now_as_iso8601() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+}  // namespace
+
+hdf5::File open_checked(const std::filesystem::path& path) {
+  hdf5::File file = hdf5::File::open(path);
+  const std::int64_t version = file.read_integer_attribute("schema_version");
+  if (version != kVersion) {
+    throw Hdf5Error(path.string() + ": has schema version " + std::to_string(version) + ", this program knows " +
+                    std::to_string(kVersion));
+  }
+  return file;
+}
+
+void read_value(const Group& group, const char* name, std::string& value) { value = group.read_strings(name).at(0); }
+void read_value(const Group& group, const char* name, double& value) { value = group.read_doubles(name).at(0); }
+void read_value(const Group& group, const char* name, std::int64_t& value) { value = group.read_integers(name).at(0); }
+
+void write_root_attributes(const Group& file, const JobAttributes& attributes) {
+  file.write_attribute("schema_version", kVersion);
+  file.write_attribute("tunescope_version", version());
+  file.write_attribute("git_commit", git_commit());
+  file.write_attribute("job", attributes.job_text);
+  file.write_attribute("created", now_as_iso8601());
+  file.write_attribute("complete", std::int64_t{attributes.is_complete});
+}
+
+void write_count_dimension(const Group& group, const std::string& name, std::size_t count) {
+  std::vector<std::int64_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  group.write(name, std::span<const std::int64_t>(numbers), {count});
+  group.make_dimension(name);
+}
+
+void write_label_dimension(const Group& group, const std::string& name, const std::vector<std::string>& labels) {
+  group.write(name, std::span<const std::string>(labels));
+  group.make_dimension(name);
+}
+
+void write_fisher(const Group& file, const std::vector<FisherRecord>& records) {
+  if (records.empty()) return;
+  const MapAxes& axes = records.front().axes;
+  const Group group = file.create_group("fisher");
+  write_count_dimension(group, "run", records.size());
+  write_label_dimension(group, "layer", axes.layers);
+  write_label_dimension(group, "component", axes.components);
+  for_each_fisher_column([&](const char* name, auto member) {
+    std::vector<std::decay_t<decltype(FisherRow{}.*member)>> values;
+    for (const FisherRecord& record : records) values.push_back(record.row.*member);
+    write_column(group, name, values, "run");
+  });
+  for_each_fisher_map([&](const char* name, auto member) {
+    std::vector<double> values;
+    for (const FisherRecord& record : records) {
+      if ((record.maps.*member).size() != axes.cell_count()) {
+        throw Hdf5Error("Fisher run " + record.row.id + " has another model than run " + records.front().row.id);
+      }
+      values.insert(values.end(), (record.maps.*member).begin(), (record.maps.*member).end());
+    }
+    group.write(name, std::span<const double>(values), {records.size(), axes.layers.size(), axes.components.size()});
+    group.attach_dimensions(name, std::vector<std::string>{"run", "layer", "component"});
+  });
+  group.write("size", std::span<const std::int64_t>(axes.sizes), {axes.layers.size(), axes.components.size()});
+  group.attach_dimensions("size", std::vector<std::string>{"layer", "component"});
+}
+
+}  // namespace tunescope::schema

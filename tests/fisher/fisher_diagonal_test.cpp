@@ -1,0 +1,206 @@
+#include <ATen/ops/zeros_like.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "support/collected_gradients.hpp"
+#include "support/fisher_case.hpp"
+#include "tunescope/data/packed_batch.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/method/method.hpp"
+#include "tunescope/model/bert.hpp"
+#include "tunescope/random/stream.hpp"
+
+namespace tunescope {
+namespace {
+
+using test::FisherCase;
+
+double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {
+  const at::Tensor reference = expected.to(at::kDouble);
+  return actual.to(at::kDouble).sub(reference).norm().item<double>() / reference.norm().item<double>();
+}
+
+// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike.
+bool is_zero_in_theory(const ParameterInfo& parameter) { return parameter.component == "attention.self.key.bias"; }
+
+void expect_golden(const FisherCase& subject, const FisherInputs& inputs, const std::string& prefix) {
+  const std::vector<at::Tensor> diagonal = FisherCase::diagonal(inputs);
+  std::size_t compared = 0;
+  for (ParameterIndex i = 0; i < subject.catalogue.size(); ++i) {
+    const std::string& name = subject.catalogue[i].name;
+    if (!subject.golden_file.has(prefix + name)) continue;
+    ++compared;
+    if (is_zero_in_theory(subject.catalogue[i])) {
+      EXPECT_LT(diagonal[i].max().item<double>(), 1e-9) << name;
+    } else {
+      EXPECT_LT(relative_l2(diagonal[i], subject.golden_file.tensor(prefix + name)), 1e-4) << prefix << name;
+    }
+  }
+  EXPECT_GE(compared, 4U);
+}
+
+TEST(FisherDiagonal, EmpiricalEqualsABatchOfOneAutogradLoopInFloat64) {
+  const FisherCase subject;
+  expect_golden(subject, subject.inputs(FisherMode::kEmpirical), "empirical.");
+}
+
+TEST(FisherDiagonal, TrueIsTheExactExpectationOverTheClasses) {
+  const FisherCase subject;
+  expect_golden(subject, subject.inputs(FisherMode::kTrue), "true.");
+}
+
+TEST(FisherDiagonal, RegressionIsAUnitVarianceGaussian) {
+  const FisherCase subject(true);
+  expect_golden(subject, subject.inputs(FisherMode::kEmpirical), "regression.empirical.");
+  expect_golden(subject, subject.inputs(FisherMode::kTrue), "regression.true.");
+}
+
+TEST(FisherDiagonal, LargerBatchesGiveTheMeanSquareOfMeanGradients) {
+  const FisherCase subject;
+  FisherInputs inputs = subject.inputs();
+  inputs.batch_size = 3;
+  expect_golden(subject, inputs, "batch3.");
+}
+
+TEST(FisherDiagonal, WrongVariantsDiffer) {
+  const FisherCase subject;
+  const std::vector<at::Tensor> diagonal = FisherCase::diagonal(subject.inputs());
+  for (ParameterIndex i = 0; i < subject.catalogue.size(); ++i) {
+    for (const std::string variant : {"batch3.", "per_token."}) {
+      const std::string name = variant + subject.catalogue[i].name;
+      if (!subject.golden_file.has(name) || is_zero_in_theory(subject.catalogue[i])) continue;
+      EXPECT_GT(relative_l2(diagonal[i], subject.golden_file.tensor(name)), 0.1) << name;
+    }
+  }
+}
+
+// In float64 with our own passes over single examples: tight enough to see a lost or doubled example.
+TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
+  FisherCase subject;
+  for (at::Tensor& parameter : subject.parameters) parameter = parameter.to(at::kDouble);
+  const FisherInputs inputs = subject.inputs();
+  const Bert bert(subject.model.config, subject.catalogue);
+  std::vector<at::Tensor> expected;
+  for (const at::Tensor& parameter : subject.parameters) expected.push_back(at::zeros(parameter.sizes(), at::kDouble));
+  for (std::int64_t example = 0; example < subject.dataset.size(); ++example) {
+    const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, at::kCPU);
+    const BertActivations activations = bert.forward(subject.parameters, batch, std::nullopt);
+    const at::Tensor score = score_gradients(FisherMode::kEmpirical, activations.logits, batch, 0).front();
+    test::CollectedGradients single(subject.parameters);
+    bert.backward(subject.parameters, batch, activations, std::nullopt, score, single);
+    for (std::size_t i = 0; i < expected.size(); ++i) expected[i].addcmul_(single.gradients[i], single.gradients[i]);
+  }
+  const std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {}, [](std::int64_t, std::int64_t) {});
+  for (ParameterIndex i = 0; i < sums.size(); ++i) {
+    if (is_zero_in_theory(subject.catalogue[i])) continue;
+    EXPECT_LT(relative_l2(sums[i], expected[i]), 1e-12) << subject.catalogue[i].name;
+  }
+}
+
+double log_probability(const FisherCase& subject, std::int64_t example) {
+  const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, at::kCPU);
+  const at::Tensor logits = Bert(subject.model.config, subject.catalogue).logits(subject.parameters, batch);
+  return logits.log_softmax(1)[0][batch.labels[0].item<std::int64_t>()].item<double>();
+}
+
+TEST(FisherDiagonal, EqualsFiniteDifferencesOfTheLogLikelihood) {
+  FisherCase subject;
+  for (at::Tensor& parameter : subject.parameters) parameter = parameter.to(at::kDouble);
+  const std::vector<at::Tensor> diagonal = FisherCase::diagonal(subject.inputs());
+  constexpr double kStep = 1e-6;
+  for (ParameterIndex i = 0; i < subject.catalogue.size(); i += 5) {
+    subject.parameters[i] = subject.parameters[i].clone();
+    const std::int64_t scalar = diagonal[i].argmax().item<std::int64_t>();
+    double* const value = subject.parameters[i].mutable_data_ptr<double>() + scalar;
+    const double original = *value;
+    double sum = 0.0;
+    for (std::int64_t example = 0; example < subject.dataset.size(); ++example) {
+      *value = original + kStep;
+      const double above = log_probability(subject, example);
+      *value = original - kStep;
+      const double below = log_probability(subject, example);
+      *value = original;
+      sum += std::pow((above - below) / (2.0 * kStep), 2);
+    }
+    const double expected = sum / static_cast<double>(subject.dataset.size());
+    EXPECT_NEAR(diagonal[i].view(-1)[scalar].item<double>(), expected, 1e-6 * expected + 1e-12)
+        << subject.catalogue[i].name;
+  }
+}
+
+// For softmax regression on features h: E_y (∂ log p(y|h) / ∂W_cj)² = p_c (1 − p_c) h_j².
+TEST(FisherDiagonal, OfTheHeadIsTheClosedFormOfSoftmaxRegression) {
+  const FisherCase subject;
+  std::vector<std::int64_t> all(static_cast<std::size_t>(subject.dataset.size()));
+  std::iota(all.begin(), all.end(), 0);
+  const BertActivations activations =
+      Bert(subject.model.config, subject.catalogue)
+          .forward(subject.parameters, pack(subject.dataset, all, false, at::kCPU), std::nullopt);
+  const at::Tensor p = activations.logits.softmax(1);
+  const at::Tensor expected = p.mul(p.neg().add(1)).t().mm(activations.pooled.square()).div(subject.dataset.size());
+  const std::vector<at::Tensor> diagonal = FisherCase::diagonal(subject.inputs(FisherMode::kTrue));
+  EXPECT_LT(relative_l2(diagonal[subject.catalogue.classifier.weight], expected), 1e-5);
+}
+
+TEST(FisherDiagonal, OfSampledLabelsTendsToTheExactExpectation) {
+  const FisherCase subject;
+  const std::vector<at::Tensor> exact = FisherCase::diagonal(subject.inputs(FisherMode::kTrue));
+  const ParameterIndex head = subject.catalogue.classifier.weight;
+  at::Tensor mean = at::zeros_like(exact[head]);
+  constexpr int kDraws = 300;
+  for (int draw = 0; draw < kDraws; ++draw) {
+    FisherInputs inputs = subject.inputs(FisherMode::kSampled);
+    inputs.seed = static_cast<std::uint64_t>(draw);
+    inputs.is_wanted.assign(subject.catalogue.size(), false);
+    inputs.is_wanted[head] = true;
+    mean.add_(FisherCase::diagonal(inputs)[head], 1.0 / kDraws);
+  }
+  EXPECT_LT(relative_l2(mean, exact[head]), 0.15);
+  EXPECT_GT(relative_l2(mean, FisherCase::diagonal(subject.inputs())[head]), 0.3);
+}
+
+TEST(FisherDiagonal, MeasuresOnlyWhatIsWanted) {
+  const FisherCase subject;
+  FisherInputs inputs = subject.inputs();
+  const std::vector<at::Tensor> all = FisherCase::diagonal(inputs);
+  inputs.is_wanted = pool_members("layernorm", subject.catalogue);
+  const std::vector<at::Tensor> some = FisherCase::diagonal(inputs);
+  for (ParameterIndex i = 0; i < some.size(); ++i) {
+    ASSERT_EQ(some[i].defined(), subject.catalogue[i].is_layer_norm()) << subject.catalogue[i].name;
+    if (!some[i].defined()) continue;
+    EXPECT_TRUE(some[i].equal(all[i])) << subject.catalogue[i].name;
+  }
+}
+
+TEST(FisherDiagonal, ShardsAddUpToTheWhole) {
+  FisherCase subject;
+  subject.dataset = test::repeat(subject.dataset, 50);  // several micro-batches
+  FisherInputs inputs = subject.inputs();
+  const auto ignore = [](std::int64_t, std::int64_t) {};
+  const std::vector<at::Tensor> whole = sum_squared_gradients(inputs, {}, ignore);
+  std::vector<at::Tensor> added = sum_squared_gradients(inputs, {.rank = 0, .ranks = 3}, ignore);
+  for (const int rank : {1, 2}) {
+    const std::vector<at::Tensor> part = sum_squared_gradients(inputs, {.rank = rank, .ranks = 3}, ignore);
+    for (std::size_t i = 0; i < added.size(); ++i) added[i].add_(part[i]);
+  }
+  for (std::size_t i = 0; i < added.size(); ++i) EXPECT_LE(relative_l2(added[i], whole[i]), 1e-12);
+}
+
+TEST(FisherDiagonal, NamesExampleAndTensorOfAGradientThatIsNotFinite) {
+  FisherCase subject;
+  const ParameterIndex table = subject.catalogue.embeddings.position;
+  subject.parameters[table] = subject.parameters[table].clone();
+  subject.parameters[table][40].fill_(std::numeric_limits<float>::infinity());  // only the third example is as long
+  try {
+    FisherCase::diagonal(subject.inputs());
+    FAIL() << "expected a NumericalError";
+  } catch (const NumericalError& error) {
+    EXPECT_NE(std::string(error.what()).find("example 2 "), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find(".weight is not finite"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace tunescope

@@ -1,0 +1,68 @@
+#include <ATen/ops/arange.h>
+#include <ATen/ops/full_like.h>
+#include <gtest/gtest.h>
+
+#include "support/fisher_case.hpp"
+#include "tunescope/comm/reducer.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/mpi/communicator.hpp"
+
+namespace tunescope {
+namespace {
+
+TEST(MpiReducer, SumsOverRanksInPieces) {
+  const Communicator world(MPI_COMM_WORLD);
+  const auto reducer = make_reducer(ReducerKind::kAuto, world, at::kCPU);
+  EXPECT_EQ(reducer->name(), "mpi");
+  constexpr std::int64_t kSize = (std::int64_t{1} << 22) + 5;  // more than one piece
+  for (const at::ScalarType type : {at::kDouble, at::kFloat, at::kLong}) {
+    const at::Tensor values = at::arange(kSize).remainder_(1000).mul_(world.rank() + 1).to(type);
+    reducer->all_reduce_sum(values);
+    const std::int64_t factor = world.size() * (world.size() + 1) / 2;
+    EXPECT_TRUE(values.equal(at::arange(kSize).remainder_(1000).mul_(factor).to(type))) << type;
+  }
+}
+
+TEST(MpiReducer, RefusesOtherTypes) {
+  const Communicator world(MPI_COMM_WORLD);
+  EXPECT_THROW(make_mpi_reducer(world)->all_reduce_sum(at::arange(3).to(at::kHalf)), MpiError);
+}
+
+TEST(Reducer, RefusesNcclWithoutAGpuForEveryRank) {
+  const Communicator world(MPI_COMM_WORLD);
+  EXPECT_THROW(make_reducer(ReducerKind::kNccl, world, at::kCPU), DeviceError);
+}
+
+// Of 8 micro-batches 4 ranks get two each, of 7 an uneven share, of 1 three get none.
+TEST(FisherDiagonal, IsTheSameOnAnyNumberOfRanks) {
+  const Communicator world(MPI_COMM_WORLD);
+  test::FisherCase subject;
+  const Dataset examples = subject.dataset;
+  for (const int times : {1, 50, 56}) {
+    subject.dataset = test::repeat(examples, times);
+    const FisherInputs inputs = subject.inputs();
+    const std::vector<at::Tensor> alone = test::FisherCase::diagonal(inputs);
+    const std::vector<at::Tensor> together =
+        fisher_diagonal(inputs, world, *make_mpi_reducer(world), [](std::int64_t, std::int64_t) {});
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      EXPECT_LE(together[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
+    }
+  }
+}
+
+TEST(FisherDiagonal, ThrowsOnEveryRankWhereOneFindsAGradientThatIsNotFinite) {
+  const Communicator world(MPI_COMM_WORLD);
+  test::FisherCase subject;
+  subject.parameters.back() = at::full_like(subject.parameters.back(), std::numeric_limits<float>::quiet_NaN());
+  EXPECT_THROW(fisher_diagonal(subject.inputs(), world, *make_mpi_reducer(world), [](std::int64_t, std::int64_t) {}),
+               NumericalError);
+}
+
+TEST(Communicator, BroadcastsFromAnyRank) {
+  const Communicator world(MPI_COMM_WORLD);
+  const int root = world.size() - 1;
+  EXPECT_EQ(world.broadcast("rank " + std::to_string(world.rank()), root), "rank " + std::to_string(root));
+}
+
+}  // namespace
+}  // namespace tunescope

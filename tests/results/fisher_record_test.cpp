@@ -1,0 +1,119 @@
+#include "tunescope/results/fisher_record.hpp"
+
+#include <ATen/ops/arange.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/temporary_folder.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/hdf5/file.hpp"
+#include "tunescope/results/results_file.hpp"
+
+namespace tunescope {
+namespace {
+
+using ::testing::ElementsAre;
+
+FisherRecord sample_record(const std::string& id, double shift) {
+  FisherRecord record;
+  record.row = {.id = id,
+                .task = "RTE",
+                .mode = "true",
+                .at = "full",
+                .trial = "89abcdef01234567",
+                .reducer = "mpi",
+                .device = "cpu",
+                .hostname = "knoten-ä",
+                .point = 0.5,
+                .learning_rate = 2e-5,
+                .wall_seconds = 3.5 + shift,
+                .examples = 1024,
+                .batch_size = 8,
+                .step = 100,
+                .seed = 7,
+                .ranks = 4,
+                .threads = 2};
+  const double nan = std::nan("");
+  record.axes = {{"embeddings", "0"}, {"weight", "bias"}, {6, 3, 2, 0}};
+  record.maps = {{1 + shift, 2, 3, nan}, {4, 5, 6, nan}, {7, 8, 9, nan}, {0.25, 0.25, 0.5, nan}};
+  record.diagonal = {{"a.weight", at::arange(6).to(at::kDouble).add_(shift).view({2, 3})},
+                     {"a.bias", at::arange(3).to(at::kDouble)}};
+  return record;
+}
+
+TEST(FisherRecord, ReadsBackRowMapsAndDiagonal) {
+  const test::TemporaryFolder folder;
+  const FisherRecord written = sample_record("run-a", 0);
+  write_fisher(folder.path() / "a.h5", written);
+  const FisherRecord read = read_fisher(folder.path() / "a.h5");
+  EXPECT_EQ(read.row.id, "run-a");
+  EXPECT_EQ(read.row.mode, "true");
+  EXPECT_EQ(read.row.trial, written.row.trial);
+  EXPECT_EQ(read.row.point, 0.5);
+  EXPECT_EQ(read.row.batch_size, 8);
+  EXPECT_EQ(read.row.ranks, 4);
+  EXPECT_EQ(read.axes.components, written.axes.components);
+  EXPECT_THAT(read.maps.mean, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.mean));
+  EXPECT_THAT(read.maps.share, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.share));
+  const auto diagonal = read_fisher_diagonal(folder.path() / "a.h5", {"a.bias", "a.weight"});
+  EXPECT_TRUE(diagonal[0].equal(at::arange(3).to(at::kFloat)));
+  EXPECT_TRUE(diagonal[1].equal(at::arange(6).to(at::kFloat)));
+}
+
+TEST(FisherRecord, RefusesATensorThatWasNotKept) {
+  const test::TemporaryFolder folder;
+  write_fisher(folder.path() / "a.h5", sample_record("run-a", 0));
+  EXPECT_THROW(read_fisher_diagonal(folder.path() / "a.h5", {"b.weight"}), Hdf5Error);
+}
+
+TEST(FisherRecord, MergedFileHoldsRunsDiagonalsAndMasks) {
+  const test::TemporaryFolder folder;
+  write_fisher(folder.path() / "a.h5", sample_record("run-a", 0));
+  write_fisher(folder.path() / "b.h5", sample_record("run-b", 1));
+  const MaskRecord mask{
+      .id = "mask", .method = "fisher", .runs = "run-a run-b", .indices = {{"a.weight", {1, 4}}, {"a.bias", {2}}}};
+  merge_files(folder.path() / "all.h5",
+              {.trial_files = {}, .fisher_files = {folder.path() / "a.h5", folder.path() / "b.h5"}, .masks = {mask}},
+              {});
+  const hdf5::File file = hdf5::File::open(folder.path() / "all.h5");
+  const hdf5::Group fisher = file.open_group("fisher");
+  EXPECT_THAT(fisher.read_strings("id"), ElementsAre("run-a", "run-b"));
+  EXPECT_THAT(fisher.shape("mean"), ElementsAre(2, 2, 2));
+  EXPECT_EQ(fisher.read_doubles("mean")[4], 2.0);
+  const hdf5::Group diagonal = file.open_group("fisher_parameters").open_group("run-b");
+  EXPECT_THAT(diagonal.members(), ElementsAre("a.bias", "a.weight", "axis0_2", "axis0_3", "axis1_3"));
+  EXPECT_THAT(diagonal.shape("a.weight"), ElementsAre(2, 3));
+  EXPECT_THAT(diagonal.read_floats("a.weight"), ElementsAre(1, 2, 3, 4, 5, 6));
+  const hdf5::Group chosen = file.open_group("fisher_masks").open_group("mask");
+  EXPECT_EQ(chosen.read_string_attribute("runs"), "run-a run-b");
+  EXPECT_THAT(chosen.read_strings("tensor"), ElementsAre("a.weight", "a.bias"));
+  EXPECT_THAT(chosen.read_integers("count"), ElementsAre(2, 1));
+  EXPECT_THAT(chosen.read_integers("index"), ElementsAre(1, 4, 2));
+}
+
+TEST(FisherMaps, SummariseEachTensor) {
+  BertConfig config;
+  config.vocab_size = 4;
+  config.hidden_size = 2;
+  config.num_hidden_layers = 1;
+  config.num_attention_heads = 1;
+  config.intermediate_size = 4;
+  config.max_position_embeddings = 5;
+  const ParameterCatalogue catalogue(config, 2);
+  std::vector<at::Tensor> diagonal(catalogue.size());
+  diagonal[catalogue.embeddings.word] = at::arange(8).to(at::kDouble).view({4, 2});  // sum 28
+  diagonal[catalogue.classifier.bias] = at::arange(2).to(at::kDouble).mul_(4);       // sum 4
+  const FisherMaps maps = FisherMaps::of(catalogue, diagonal);
+  const std::size_t word = catalogue.cell(catalogue.embeddings.word);
+  EXPECT_EQ(maps.mean[word], 3.5);
+  EXPECT_EQ(maps.sum[word], 28.0);
+  EXPECT_EQ(maps.max[word], 7.0);
+  EXPECT_EQ(maps.share[word], 0.875);
+  EXPECT_EQ(maps.share[catalogue.cell(catalogue.classifier.bias)], 0.125);
+  EXPECT_TRUE(std::isnan(maps.mean[catalogue.cell(catalogue.pooler.weight)]));
+}
+
+}  // namespace
+}  // namespace tunescope

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "support/golden.hpp"
+#include "tunescope/data/task.hpp"
+#include "tunescope/fisher/diagonal.hpp"
+#include "tunescope/model/safetensors.hpp"
+
+namespace tunescope::test {
+
+/// The examples of tests/golden/fisher: token and type ids, offsets and labels.
+inline Dataset golden_examples(const Safetensors& file, const std::string& labels) {
+  const auto copy = [&](const std::string& name, auto& target) {
+    const at::Tensor tensor = file.tensor(name).to(at::kLong);
+    const auto* first = tensor.const_data_ptr<std::int64_t>();
+    target.assign(first, first + tensor.numel());
+  };
+  Dataset dataset;
+  copy("input_ids", dataset.token_ids);
+  copy("type_ids", dataset.type_ids);
+  copy("offsets", dataset.offsets);
+  const at::Tensor values = file.tensor(labels).to(at::kFloat);
+  dataset.labels.assign(values.const_data_ptr<float>(), values.const_data_ptr<float>() + values.numel());
+  return dataset;
+}
+
+/// The examples `times` over, one after another.
+inline Dataset repeat(const Dataset& dataset, int times) {
+  Dataset repeated;
+  for (int i = 0; i < times; ++i) {
+    const auto append = [](auto& target, const auto& source) {
+      target.insert(target.end(), source.begin(), source.end());
+    };
+    append(repeated.token_ids, dataset.token_ids);
+    append(repeated.type_ids, dataset.type_ids);
+    append(repeated.labels, dataset.labels);
+    const std::int64_t first = repeated.offsets.back();
+    for (std::size_t b = 1; b < dataset.offsets.size(); ++b) repeated.offsets.push_back(first + dataset.offsets[b]);
+  }
+  return repeated;
+}
+
+/// The tiny random BERT of tests/golden/model with the examples of tests/golden/fisher.
+struct FisherCase {
+  explicit FisherCase(bool is_regression = false)
+      : task(find_task(is_regression ? "STS-B" : "MNLI")),
+        catalogue(model.config, task.output_size()),
+        parameters(model.backbone),
+        dataset(golden_examples(golden_file, is_regression ? "regression.labels" : "labels")) {
+    const std::string prefix = is_regression ? "regression." : "";
+    const Safetensors head = is_regression ? Safetensors::open_file(golden("model/tiny/expected.safetensors"))
+                                           : Safetensors::open_folder(golden("model/tiny"));
+    parameters.push_back(head.float_tensor(prefix + "classifier.weight"));
+    parameters.push_back(head.float_tensor(prefix + "classifier.bias"));
+  }
+
+  FisherInputs inputs(FisherMode mode = FisherMode::kEmpirical) const {
+    return {.config = model.config,
+            .catalogue = catalogue,
+            .parameters = parameters,
+            .dataset = dataset,
+            .task = task,
+            .is_wanted = std::vector<bool>(catalogue.size(), true),
+            .mode = mode};
+  }
+
+  /// The diagonal on one rank: the mean over groups.
+  static std::vector<at::Tensor> diagonal(const FisherInputs& inputs) {
+    std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {}, [](std::int64_t, std::int64_t) {});
+    const std::int64_t groups = (inputs.dataset.size() + inputs.batch_size - 1) / inputs.batch_size;
+    for (at::Tensor& sum : sums) {
+      if (sum.defined()) sum.div_(static_cast<double>(groups));
+    }
+    return sums;
+  }
+
+  const Safetensors golden_file = Safetensors::open_file(golden("fisher/expected.safetensors"));
+  const PretrainedModel model = load_pretrained(golden("model/tiny"));
+  const Task& task;
+  ParameterCatalogue catalogue;
+  Parameters parameters;
+  Dataset dataset;
+};
+
+}  // namespace tunescope::test
