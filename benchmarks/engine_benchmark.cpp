@@ -12,6 +12,7 @@
 #include <string>
 
 #include "tunescope/data/packed_batch.hpp"
+#include "tunescope/device/host_memory.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/model/bert.hpp"
@@ -147,6 +148,7 @@ Options parse(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
+  tunescope::keep_freed_memory();
   try {
     const tunescope::Options options = tunescope::parse(argc, argv);
     at::set_num_threads(std::stoi(options.at("threads")));

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "tunescope/cli/commands.hpp"
+#include "tunescope/device/host_memory.hpp"
 #include "tunescope/error.hpp"
 
 namespace tunescope::cli {
@@ -49,6 +50,7 @@ ExitStatus status_of(const std::exception& error) {
 }
 
 int run(int argc, char** argv) {
+  keep_freed_memory();
   try {
     return dispatch(argc, argv);
   } catch (const std::exception& error) {

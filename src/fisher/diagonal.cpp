@@ -15,7 +15,7 @@ namespace tunescope {
 namespace {
 
 // Small enough for the activations of BERT-large, large enough for full-speed matrix products.
-constexpr std::int64_t kTokensPerMicroBatch = 1024;
+constexpr std::int64_t kTokensPerMicroBatch = 2048;
 
 using Examples = std::vector<std::int64_t>;
 

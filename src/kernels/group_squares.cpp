@@ -14,11 +14,10 @@
 #include <functional>
 #include <vector>
 
+#include "cpu/squared_products.hpp"
+
 namespace tunescope {
 namespace {
-
-// A tile of the product and one of the sums stay in a core's second-level cache.
-constexpr std::int64_t kTileElements = 32768;
 
 // On the CPU the range is shared out over the threads; ATen's operations then run on one thread each.
 void for_range(const at::Tensor& like, std::int64_t count, const std::function<void(std::int64_t)>& body) {
@@ -35,25 +34,44 @@ at::Tensor group_rows(const at::Tensor& rows, std::span<const std::int64_t> offs
   return rows.narrow(0, offsets[group], offsets[group + 1] - offsets[group]);
 }
 
+std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// Blocks of rows of the sums are shared out over the threads; a block's squares stay in a core's second-level cache.
+void add_on_cpu(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
+                std::span<const std::int64_t> offsets) {
+  constexpr std::int64_t kBlockElements = 65536;
+  constexpr std::int64_t kRowMultiple = 12;
+  const std::int64_t height = sums.size(0);
+  const std::int64_t width = sums.size(1);
+  // As many blocks for each thread, of whole register tiles.
+  const std::int64_t blocks = round_up(height * width / kBlockElements + 1, at::get_num_threads());
+  const std::int64_t rows = round_up((height + blocks - 1) / blocks, kRowMultiple);
+  for_range(sums, (height + rows - 1) / rows, [&](std::int64_t block) {
+    const std::int64_t first = block * rows;
+    add_squared_products_on_cpu(
+        sums.mutable_data_ptr<double>() + first * width,
+        {output_gradient.const_data_ptr<float>() + first, std::min(rows, height - first), height},
+        {input.const_data_ptr<float>(), width, width}, offsets);
+  });
+}
+
 }  // namespace
 
 void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
                           std::span<const std::int64_t> offsets) {
-  const std::int64_t height = sums.size(0);
-  const std::int64_t width = sums.size(1);
-  const std::int64_t tile = sums.is_cpu() ? std::clamp<std::int64_t>(kTileElements / width, 1, height) : height;
-  for_range(sums, (height + tile - 1) / tile, [&](std::int64_t number) {
-    const std::int64_t first = number * tile;
-    const std::int64_t rows = std::min(tile, height - first);
-    const at::Tensor gradients = output_gradient.narrow(1, first, rows);  // [T, rows]
-    at::Tensor squares = at::zeros({rows, width}, input.options());
-    at::Tensor product = at::empty({rows, width}, input.options());
-    for (std::size_t group = 0; group + 1 < offsets.size(); ++group) {
-      at::mm_out(product, group_rows(gradients, offsets, group).t(), group_rows(input, offsets, group));
-      squares.addcmul_(product, product);
-    }
-    sums.narrow(0, first, rows).add_(squares);
-  });
+  if (sums.is_cpu() && input.scalar_type() == at::kFloat) {
+    add_on_cpu(sums, output_gradient.contiguous(), input.contiguous(), offsets);
+    return;
+  }
+  const at::Tensor squares = at::zeros(sums.sizes(), input.options());
+  for (std::size_t group = 0; group + 1 < offsets.size(); ++group) {
+    const at::Tensor product =
+        at::mm(group_rows(output_gradient, offsets, group).t(), group_rows(input, offsets, group));
+    squares.addcmul_(product, product);
+  }
+  sums.add_(squares);
 }
 
 void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets) {

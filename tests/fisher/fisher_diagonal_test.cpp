@@ -176,7 +176,7 @@ TEST(FisherDiagonal, MeasuresOnlyWhatIsWanted) {
 
 TEST(FisherDiagonal, ShardsAddUpToTheWhole) {
   FisherCase subject;
-  subject.dataset = test::repeat(subject.dataset, 50);  // several micro-batches
+  subject.dataset = test::repeat(subject.dataset, 100);  // several micro-batches
   FisherInputs inputs = subject.inputs();
   const auto ignore = [](std::int64_t, std::int64_t) {};
   const std::vector<at::Tensor> whole = sum_squared_gradients(inputs, {}, ignore);

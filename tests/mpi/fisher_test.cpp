@@ -38,7 +38,7 @@ TEST(FisherDiagonal, IsTheSameOnAnyNumberOfRanks) {
   const Communicator world(MPI_COMM_WORLD);
   test::FisherCase subject;
   const Dataset examples = subject.dataset;
-  for (const int times : {1, 50, 56}) {
+  for (const int times : {1, 100, 112}) {
     subject.dataset = test::repeat(examples, times);
     const FisherInputs inputs = subject.inputs();
     const std::vector<at::Tensor> alone = test::FisherCase::diagonal(inputs);
