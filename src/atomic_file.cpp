@@ -6,11 +6,14 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <vector>
 
 #include "tunescope/error.hpp"
 
 namespace tunescope {
 namespace {
+
+constexpr const char* kUnfinished = ".partial";
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* what) {
   throw EnvironmentError(path.string() + ": " + what + ": " + std::strerror(errno));
@@ -29,7 +32,7 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
   char host[256] = "host";
   ::gethostname(host, sizeof host - 1);
   return path.parent_path() /
-         ("." + path.filename().string() + "." + host + "." + std::to_string(::getpid()) + ".partial");
+         ("." + path.filename().string() + "." + host + "." + std::to_string(::getpid()) + kUnfinished);
 }
 
 }  // namespace
@@ -47,6 +50,14 @@ void write_atomically(const std::filesystem::path& path,
     std::filesystem::remove(temporary, ignored);
     throw;
   }
+}
+
+void remove_unfinished_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> unfinished;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == kUnfinished) unfinished.push_back(entry.path());
+  }
+  for (const std::filesystem::path& path : unfinished) std::filesystem::remove(path);
 }
 
 void write_text_atomically(const std::filesystem::path& path, const std::string& text) {

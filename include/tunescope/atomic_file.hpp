@@ -12,6 +12,9 @@ namespace tunescope {
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::filesystem::path& temporary)>& write);
 
+/// Removes what killed processes have left of unfinished files in `folder` and below; nobody else may be writing there.
+void remove_unfinished_files(const std::filesystem::path& folder);
+
 /// `write_atomically` for a text.
 void write_text_atomically(const std::filesystem::path& path, const std::string& text);
 

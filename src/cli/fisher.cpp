@@ -80,32 +80,32 @@ bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher> run
     if (lacks_weights(context.spec, sources[i], runs)) order.push_back(i);
   }
   order = agree(world, order);
-  run_and_show_trials(
-      world, sources, order,
-      [&](std::size_t trial, const ProgressReport& report) {
+  const bool is_stopped =
+      run_and_show_trials(context, sources, order, [&](std::size_t trial, const ProgressReport& report) {
         return train_source(context, sources[trial], runs, report);
-      },
-      context.spec.progress);
+      });
+  if (is_stopped) return false;
   compute_fisher_runs(context, *reducer, runs, print_runs(pending));
   const std::size_t stored = agree(world, {count_stored(context.spec, runs)}).front();
   return stored == runs.size();
 }
 
 ExitStatus fisher(int argc, char** argv) {
-  return run_parallel(argc, argv, [](const Communicator& world, Job& job, const WorkerOptions& worker) {
+  return run_parallel(argc, argv, [](const RankContext& context, const InputHashes& hashes) {
     const auto begin = std::chrono::steady_clock::now();
-    const std::vector<PlannedFisher> runs = plan_fisher(job.spec, expand_fisher_runs(job.spec, job.hashes), job.inputs);
-    const bool is_complete =
-        run_fisher_stage({.world = world, .spec = job.spec, .inputs = job.inputs, .worker = worker}, runs);
-    if (world.rank() == 0) {
+    const SweepSpec& spec = context.spec;
+    const std::vector<PlannedFisher> runs = plan_fisher(spec, expand_fisher_runs(spec, hashes), context.inputs);
+    const bool is_complete = run_fisher_stage(context, runs);
+    if (context.world.rank() == 0) {
       std::vector<std::string> ids;
       for (const PlannedFisher& planned : runs) ids.push_back(planned.id);
-      merge_results(job.spec, stored_trials(job.spec, job.hashes), ids, job.inputs, is_complete);
+      merge_results(spec, stored_trials(spec, hashes), ids, context.inputs, is_complete);
       const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-      fmt::print("{} of {} Fisher runs done in {}\nresults: {}\n", count_stored(job.spec, runs), runs.size(),
-                 readable_duration(elapsed.count()), job.spec.results_file().string());
+      fmt::print("{} of {} Fisher runs done in {}\nresults: {}\n", count_stored(spec, runs), runs.size(),
+                 readable_duration(elapsed.count()), spec.results_file().string());
     }
-    return is_complete ? kAllDone : kSomeFailed;
+    if (is_complete) return kAllDone;
+    return context.stop.is_set() ? kStoppedEarly : kSomeFailed;
   });
 }
 

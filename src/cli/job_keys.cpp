@@ -202,6 +202,14 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.threads = parse_integer(value, 0); }},
       {"run.reducer", "auto",
        "sums Fisher information over ranks: nccl, mpi, or auto (nccl where every rank has a GPU)", assign_reducer},
+      {"run.retries", "1", "how often a trial that ends with an exception is tried again in the same sweep",
+       [](SweepSpec& spec, const Value& value) { spec.retries = parse_integer(value, 0); }},
+      {"run.checkpoint_seconds", "600", "between checkpoints of a running trial; 0 = only where the sweep is stopped",
+       [](SweepSpec& spec, const Value& value) { spec.checkpoint_seconds = parse_number(value, 0.0, kInfinity); }},
+      {"run.deadline_seconds", "0", "after which everything is saved and the sweep ends with status 75; 0 = none",
+       [](SweepSpec& spec, const Value& value) { spec.deadline_seconds = parse_number(value, 0.0, kInfinity); }},
+      {"run.end_margin_seconds", "120", "the same so long before the end of the Slurm allocation (SLURM_JOB_END_TIME)",
+       [](SweepSpec& spec, const Value& value) { spec.end_margin_seconds = parse_number(value, 0.0, kInfinity); }},
       {"run.progress", "auto", "auto (bar on a terminal, else lines), bar, lines or none", assign_progress},
   };
   return keys;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <numeric>
 #include <sstream>
@@ -36,8 +37,11 @@ ExitStatus prepare_first(const Communicator& world, int argc, char** argv, std::
     refuse_singletons(world);
     SweepSpec spec = parse_job(argc, argv);
     prepare_results_folder(ResultPaths(spec));
+    auto lock = std::make_unique<FolderLock>(ResultPaths(spec).lock);
+    remove_unfinished_files(spec.job_folder());
     log_to_file(ResultPaths(spec), 0);
     job.emplace(std::move(spec));
+    job->lock = std::move(lock);
     job->hashes = job->inputs.load_and_hash();
     job_fisher_ids(job->spec, job->hashes);  // a wrong grid shows here
     plan_fisher(job->spec, needed_fisher_runs(job->spec, job->hashes), job->inputs);
@@ -74,7 +78,9 @@ WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
   const WorkerOptions worker{
       .device = choose_device(spec.device, node.rank()),
       .rank = world.rank(),
-      .threads = static_cast<int>(spec.threads > 0 ? spec.threads : std::min(shared_out, own_cores))};
+      .threads = static_cast<int>(spec.threads > 0 ? spec.threads : std::min(shared_out, own_cores)),
+      .retries = spec.retries,
+      .checkpoint_seconds = spec.checkpoint_seconds};
   at::set_num_threads(worker.threads);
   spdlog::info("device {}, {} threads, node-local rank {} of {}, {} of {} cores usable", worker.device.str(),
                worker.threads, node.rank(), node.size(), own_cores, all_cores);
@@ -95,13 +101,17 @@ Job::Job(SweepSpec parsed)
 ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command) {
   const MpiEnvironment mpi;
   const Communicator& world = mpi.world();
+  StopRequest stop;
   try {
     std::optional<Job> job;
     const ExitStatus status = prepare(world, argc, argv, job);
     if (status != kAllDone) return status;
     const WorkerOptions worker = set_up_worker(world, job->spec);
     job->inputs.move_model_to(worker.device);
-    return static_cast<ExitStatus>(std::stoi(world.broadcast(std::to_string(command(world, *job, worker)))));
+    stop.set_deadline(
+        find_deadline(job->spec.deadline_seconds, std::chrono::seconds(std::llround(job->spec.end_margin_seconds))));
+    const RankContext context{.world = world, .spec = job->spec, .inputs = job->inputs, .worker = worker, .stop = stop};
+    return static_cast<ExitStatus>(std::stoi(world.broadcast(std::to_string(command(context, job->hashes)))));
   } catch (const std::exception& error) {
     // The other ranks may wait in a collective that this one will never reach.
     fmt::print(stderr, "tunescope: [rank {}] {}\n", world.rank(), error.what());
@@ -114,11 +124,11 @@ std::vector<std::size_t> agree(const Communicator& world, const std::vector<std:
   return {std::istream_iterator<std::size_t>(stream), {}};
 }
 
-void run_and_show_trials(const Communicator& world, const std::vector<PlannedTrial>& trials,
-                         const std::vector<std::size_t>& order, const TrialFunction& run, ProgressStyle style) {
-  ProgressDisplay display(trials, order, style);
+bool run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials,
+                         const std::vector<std::size_t>& order, const TrialFunction& run) {
+  ProgressDisplay display(trials, order, context.spec.progress);
   run_trials(
-      world, order,
+      context.world, order,
       [&](std::size_t trial, const ProgressReport& report) {
         spdlog::info("trial {} starts: {} {}", trials[trial].id, trials[trial].trial.task,
                      trials[trial].trial.method.text());
@@ -126,7 +136,8 @@ void run_and_show_trials(const Communicator& world, const std::vector<PlannedTri
         spdlog::info("trial {} ended after {:.1f} s", trials[trial].id, outcome.seconds);
         return outcome;
       },
-      display.observer());
+      display.observer(), context.stop);
+  return agree(context.world, {context.stop.is_set() ? 1U : 0U}).front() == 1U;
 }
 
 }  // namespace tunescope::cli

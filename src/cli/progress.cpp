@@ -30,6 +30,8 @@ std::string describe(const TrialOutcome& outcome, const Trial& trial) {
       return "diverged";
     case TrialState::kFailed:
       return "FAILED, see tunescope status";
+    case TrialState::kStopped:
+      return "saved";
   }
   return "";
 }

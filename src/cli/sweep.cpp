@@ -38,37 +38,42 @@ void print_start(const Communicator& world, const SweepSpec& spec, const std::ve
   std::fflush(stdout);
 }
 
-ExitStatus finish(Job& job, double seconds) {
-  const std::vector<PlannedTrial> trials = stored_trials(job.spec, job.hashes);
-  merge_results(job.spec, trials, job_fisher_ids(job.spec, job.hashes), job.inputs, is_complete(trials));
+ExitStatus finish(const RankContext& context, const InputHashes& hashes, double seconds) {
+  const SweepSpec& spec = context.spec;
+  const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
+  merge_results(spec, trials, job_fisher_ids(spec, hashes), context.inputs, is_complete(trials));
   std::size_t bad = 0;
   for (const PlannedTrial& planned : trials) bad += planned.state == StoredState::kDone ? 0 : 1;
   fmt::print("{} of {} trials done{} in {}\nresults: {}\n", trials.size() - bad, trials.size(),
              bad > 0 ? fmt::format(", {} failed or diverged (tunescope status tells why)", bad) : "",
-             readable_duration(seconds), job.spec.results_file().string());
+             readable_duration(seconds), spec.results_file().string());
   return bad == 0 ? kAllDone : kSomeFailed;
 }
 
 }  // namespace
 
 ExitStatus sweep(int argc, char** argv) {
-  return run_parallel(argc, argv, [](const Communicator& world, Job& job, const WorkerOptions& worker) {
+  return run_parallel(argc, argv, [](const RankContext& context, const InputHashes& hashes) {
     const auto begin = std::chrono::steady_clock::now();
-    run_fisher_stage({.world = world, .spec = job.spec, .inputs = job.inputs, .worker = worker},
-                     plan_fisher(job.spec, needed_fisher_runs(job.spec, job.hashes), job.inputs));
-    const std::vector<PlannedTrial> trials = plan_trials(job.spec, job.hashes, job.inputs);
-    const std::vector<std::size_t> order = agree_on_order(world, trials);
-    if (world.rank() == 0) print_start(world, job.spec, trials, order, worker);
-    const ResultPaths paths(job.spec);
-    run_and_show_trials(
-        world, trials, order,
-        [&](std::size_t trial, const ProgressReport& report) {
-          return run_and_record(trials[trial], job.inputs, paths, worker, report);
-        },
-        job.spec.progress);
-    if (world.rank() != 0) return kAllDone;
+    const SweepSpec& spec = context.spec;
+    const bool is_first = context.world.rank() == 0;
+    run_fisher_stage(context, plan_fisher(spec, needed_fisher_runs(spec, hashes), context.inputs));
+    const std::vector<PlannedTrial> trials = plan_trials(spec, hashes, context.inputs);
+    const std::vector<std::size_t> order = agree_on_order(context.world, trials);
+    if (is_first) print_start(context.world, spec, trials, order, context.worker);
+    const ResultPaths paths(spec);
+    const bool is_stopped =
+        run_and_show_trials(context, trials, order, [&](std::size_t trial, const ProgressReport& report) {
+          return run_and_record(trials[trial], context.inputs, paths, context.worker,
+                                {.report = report, .stop = context.stop});
+        });
+    if (!is_first) return kAllDone;
+    if (is_stopped && !is_complete(stored_trials(spec, hashes))) {
+      fmt::print("{}: stopped early with everything saved; run it again to go on\n", spec.name);
+      return kStoppedEarly;
+    }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-    return finish(job, elapsed.count());
+    return finish(context, hashes, elapsed.count());
   });
 }
 

@@ -117,7 +117,12 @@ void Safetensors::add_file(const std::filesystem::path& path) {
   const std::size_t data_begin = kLengthBytes + header_bytes;
   const std::size_t data_bytes = mapping->size - data_begin;
   for (const auto& [name, description] : json.items()) {
-    if (name == "__metadata__") continue;
+    if (name == "__metadata__") {
+      for (const auto& [key, value] : description.items()) {
+        if (value.is_string()) metadata_[key] = value.get<std::string>();
+      }
+      continue;
+    }
     std::vector<std::int64_t> shape;
     std::vector<std::size_t> range;
     std::string type_name;

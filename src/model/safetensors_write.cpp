@@ -10,8 +10,9 @@ namespace {
 
 constexpr std::size_t kHeaderAlignment = 8;
 
-std::string header_of(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+std::string header_of(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
   std::int64_t begin = 0;
   for (const auto& [name, tensor] : tensors) {
     const std::int64_t end = begin + tensor.numel() * static_cast<std::int64_t>(sizeof(float));
@@ -25,11 +26,11 @@ std::string header_of(const std::vector<std::pair<std::string, at::Tensor>>& ten
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path,
-                       const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata) {
   write_atomically(path, [&](const std::filesystem::path& temporary) {
     std::ofstream stream(temporary, std::ios::binary);
-    const std::string header = header_of(tensors);
+    const std::string header = header_of(tensors, metadata);
     const std::uint64_t length = header.size();  // little-endian, as every machine that this runs on
     stream.write(reinterpret_cast<const char*>(&length), sizeof length);
     stream.write(header.data(), static_cast<std::streamsize>(header.size()));

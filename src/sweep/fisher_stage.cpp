@@ -207,16 +207,17 @@ TrialOutcome train_source(const RankContext& context, const PlannedTrial& source
   for (const PlannedFisher& planned : runs) {
     if (!planned.is_done && planned.run.source.id() == source.id) steps.insert(planned.step);
   }
-  return run_and_record(source, context.inputs, paths, context.worker, report,
-                        [&](std::int64_t step, const Parameters& parameters) {
-                          if (!steps.contains(step)) return;
-                          std::vector<std::pair<std::string, at::Tensor>> trained;
-                          for (ParameterIndex i = 0; i < parameters.size(); ++i) {
-                            const bool is_shared = i < backbone.size() && parameters[i].is_same(backbone[i]);
-                            if (!is_shared) trained.emplace_back(catalogue[i].name, parameters[i]);
-                          }
-                          write_safetensors(paths.weights_file(source.id, step), trained);
-                        });
+  const auto save_weights = [&](std::int64_t step, const Parameters& parameters) {
+    if (!steps.contains(step)) return;
+    NamedTensors trained;
+    for (ParameterIndex i = 0; i < parameters.size(); ++i) {
+      const bool is_shared = i < backbone.size() && parameters[i].is_same(backbone[i]);
+      if (!is_shared) trained.emplace_back(catalogue[i].name, parameters[i]);
+    }
+    write_safetensors(paths.weights_file(source.id, step), trained);
+  };
+  return run_and_record(source, context.inputs, paths, context.worker,
+                        {.report = report, .stop = context.stop, .on_parameters = save_weights});
 }
 
 void compute_fisher_runs(const RankContext& context, Reducer& reducer, const std::vector<PlannedFisher>& runs,
@@ -224,6 +225,7 @@ void compute_fisher_runs(const RankContext& context, Reducer& reducer, const std
   const ResultPaths paths(context.spec);
   for (const PlannedFisher& planned : runs) {
     if (planned.is_done) continue;
+    if (context.world.broadcast(context.stop.is_set() ? "stop" : "") == "stop") break;
     std::string error;
     if (context.world.rank() == 0 && !has_weights(paths, planned)) {
       error = "its training (trial " + planned.run.source.id() + ") left no weights at step " +

@@ -1,10 +1,14 @@
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <limits>
+#include <optional>
 
+#include "tunescope/error.hpp"
 #include "tunescope/results/trial_record.hpp"
 #include "tunescope/sweep/sweep.hpp"
+#include "tunescope/train/checkpoint.hpp"
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
@@ -62,11 +66,75 @@ void record_result(TrialRecord& record, const TrainResult& result, const TaskDat
   record.mismatched_predictions = result.mismatched_predictions;
 }
 
+// The latest state that can be read; a damaged one is named and the one before it is tried.
+std::optional<TrainState> find_checkpoint(const ResultPaths& paths, const std::string& id) {
+  for (const std::filesystem::path& path : {paths.checkpoint(id), paths.previous_checkpoint(id)}) {
+    if (!std::filesystem::exists(path)) continue;
+    try {
+      return load_checkpoint(path);
+    } catch (const DataError& error) {
+      spdlog::warn("{}; an earlier one is used, or the trial starts anew", error.what());
+    }
+  }
+  return std::nullopt;
+}
+
+void store_checkpoint(const ResultPaths& paths, const std::string& id, const TrainState& state) {
+  const std::filesystem::path latest = paths.checkpoint(id);
+  std::filesystem::create_directories(latest.parent_path());
+  if (std::filesystem::exists(latest)) std::filesystem::rename(latest, paths.previous_checkpoint(id));
+  save_checkpoint(latest, state);
+}
+
+// When a run saves its state: at intervals, and once more where it is asked to stop.
+class CheckpointClock {
+ public:
+  CheckpointClock(double interval_seconds, const StopRequest& stop)
+      : interval_(interval_seconds), stop_(stop), last_(std::chrono::steady_clock::now()) {}
+
+  NextAction next_action() {
+    if (stop_.is_set()) return NextAction::kSaveAndStop;
+    const auto now = std::chrono::steady_clock::now();
+    if (interval_.count() <= 0.0 || now - last_ < interval_) return NextAction::kGoOn;
+    last_ = now;
+    return NextAction::kSave;
+  }
+
+ private:
+  std::chrono::duration<double> interval_;
+  const StopRequest& stop_;
+  std::chrono::steady_clock::time_point last_;
+};
+
+TrainResult train_from_checkpoint(const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths,
+                                  const WorkerOptions& worker, const TrialControl& control) {
+  const TaskData& data = inputs.task(planned.trial.task);
+  const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
+  const TrainInputs train_inputs{.model = inputs.model(),
+                                 .catalogue = catalogue,
+                                 .data = data,
+                                 .method = planned.trial.method,
+                                 .scores = load_scores(planned.trial, catalogue, paths),
+                                 .learning_rate = planned.trial.learning_rate,
+                                 .seed = planned.trial.seed,
+                                 .options = planned.trial.options};
+  CheckpointClock clock(worker.checkpoint_seconds, control.stop);
+  const std::optional<TrainState> saved = find_checkpoint(paths, planned.id);
+  if (saved) spdlog::info("trial {} goes on after step {}", planned.id, saved->result.steps);
+  return train(train_inputs, {.on_step =
+                                  [&](std::int64_t step, std::int64_t steps, const Parameters& parameters) {
+                                    control.report(step, steps);
+                                    control.on_parameters(step, parameters);
+                                  },
+                              .next_action = [&] { return clock.next_action(); },
+                              .save = [&](const TrainState& state) { store_checkpoint(paths, planned.id, state); },
+                              .resume = saved ? &*saved : nullptr});
+}
+
 }  // namespace
 
 TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths,
-                            const WorkerOptions& worker, const ProgressReport& report,
-                            const ParametersCallback& on_parameters) {
+                            const WorkerOptions& worker, const TrialControl& control) {
   const TaskData& data = inputs.task(planned.trial.task);
   const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
   const Scores none(all_metrics().size(), kNaN);
@@ -80,24 +148,17 @@ TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, co
                      .predictions = {},
                      .mismatched_predictions = {}};
   const auto start = std::chrono::steady_clock::now();
-  try {
-    const TrainInputs train_inputs{.model = inputs.model(),
-                                   .catalogue = catalogue,
-                                   .data = data,
-                                   .method = planned.trial.method,
-                                   .scores = load_scores(planned.trial, catalogue, paths),
-                                   .learning_rate = planned.trial.learning_rate,
-                                   .seed = planned.trial.seed,
-                                   .options = planned.trial.options};
-    const auto on_step = [&](std::int64_t step, std::int64_t steps, const Parameters& parameters) {
-      report(step, steps);
-      on_parameters(step, parameters);
-    };
-    record_result(record, train(train_inputs, on_step), data, catalogue);
-  } catch (const std::exception& error) {
-    record.row.state = "failed";
-    record.row.error = error.what();
+  for (std::int64_t attempt = 0; attempt <= worker.retries && record.row.state.empty(); ++attempt) {
+    try {
+      const TrainResult result = train_from_checkpoint(planned, inputs, paths, worker, control);
+      if (result.outcome == Outcome::kStopped) return {.state = TrialState::kStopped, .score = kNaN};
+      record_result(record, result, data, catalogue);
+    } catch (const std::exception& error) {
+      spdlog::error("trial {}, attempt {}: {}", planned.id, attempt + 1, error.what());
+      record.row.error = error.what();
+    }
   }
+  if (record.row.state.empty()) record.row.state = "failed";
   record.row.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   TrialOutcome outcome{.state = TrialState::kFailed, .score = record.row.score, .seconds = record.row.wall_seconds};
   if (record.row.state == "failed") {
@@ -106,6 +167,7 @@ TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, co
   }
   write_trial(paths.trial_file(planned.id), record);
   std::filesystem::remove(paths.failed_file(planned.id));
+  std::filesystem::remove_all(paths.checkpoints / planned.id);
   outcome.state = record.row.state == "done" ? TrialState::kDone : TrialState::kDiverged;
   return outcome;
 }

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kTagToScheduler = 1;
 constexpr int kTagToWorker = 2;
+constexpr int kTagStop = 3;
 constexpr std::int64_t kNoTrial = -1;
 constexpr int kEnvironmentExitStatus = 3;
 constexpr std::chrono::milliseconds kPollInterval{2};
@@ -29,31 +30,58 @@ struct Message {
   TrialOutcome outcome = {};
 };
 
-// Hands out trials until every rank has been told that none is left.
-void schedule(const Communicator& world, const std::vector<std::size_t>& order, const SweepObserver& observer) {
-  std::size_t next = 0;
-  for (int working_ranks = world.size(); working_ranks > 0;) {
-    const std::optional<int> sender = world.probe(kTagToScheduler);
-    if (!sender) {
-      std::this_thread::sleep_for(kPollInterval);
-      continue;
+// Hands out trials until every rank has been told that none is left, or one asks for a stop.
+class Scheduler {
+ public:
+  Scheduler(const Communicator& world, const std::vector<std::size_t>& order, const SweepObserver& observer)
+      : world_(world), order_(order), observer_(observer) {}
+
+  void operator()(const StopRequest& stop) {
+    for (int working_ranks = world_.size(); working_ranks > 0;) {
+      if (stop.is_set()) stop_all();
+      const std::optional<int> sender = world_.probe(kTagToScheduler);
+      if (!sender) {
+        std::this_thread::sleep_for(kPollInterval);
+        continue;
+      }
+      if (!answer(*sender)) --working_ranks;
     }
-    const auto message = world.receive<Message>(*sender, kTagToScheduler);
+  }
+
+ private:
+  // Whether the sender has work now.
+  bool answer(int sender) {
+    const auto message = world_.receive<Message>(sender, kTagToScheduler);
     const auto trial = static_cast<std::size_t>(message.trial);
     if (message.kind == MessageKind::kProgress) {
-      observer.on_progress(trial, message.step, message.steps);
-      continue;
+      observer_.on_progress(trial, message.step, message.steps);
+      return true;
     }
-    if (message.kind == MessageKind::kFinished) observer.on_finish(trial, message.outcome);
-    const std::int64_t assigned = next < order.size() ? static_cast<std::int64_t>(order[next++]) : kNoTrial;
-    if (assigned == kNoTrial) --working_ranks;
-    if (assigned != kNoTrial) observer.on_start(static_cast<std::size_t>(assigned), *sender);
-    world.send(assigned, *sender, kTagToWorker);
+    if (message.kind == MessageKind::kFinished) observer_.on_finish(trial, message.outcome);
+    if (message.outcome.state == TrialState::kStopped) stop_all();
+    const bool has_next = !is_stopped_ && next_ < order_.size();
+    const std::int64_t assigned = has_next ? static_cast<std::int64_t>(order_[next_++]) : kNoTrial;
+    if (has_next) observer_.on_start(static_cast<std::size_t>(assigned), sender);
+    world_.send(assigned, sender, kTagToWorker);
+    return has_next;
   }
-}
+
+  // Ranks that wait are told by the answer they wait for; every rank gets one stop message, which it may never read.
+  void stop_all() {
+    if (is_stopped_) return;
+    is_stopped_ = true;
+    for (int rank = 0; rank < world_.size(); ++rank) world_.send(std::int64_t{0}, rank, kTagStop);
+  }
+
+  const Communicator& world_;
+  const std::vector<std::size_t>& order_;
+  const SweepObserver& observer_;
+  std::size_t next_ = 0;
+  bool is_stopped_ = false;
+};
 
 // Asks for trials and runs them until none is left.
-void work(const Communicator& world, const TrialFunction& run) {
+void work(const Communicator& world, const TrialFunction& run, StopRequest& stop) {
   Message message;
   for (;;) {
     world.send(message, 0, kTagToScheduler);
@@ -64,6 +92,7 @@ void work(const Communicator& world, const TrialFunction& run) {
       const auto now = std::chrono::steady_clock::now();
       if (now - last_report < kReportInterval) return;
       last_report = now;
+      if (world.probe(kTagStop)) stop.set();
       world.send(Message{.kind = MessageKind::kProgress, .trial = trial, .step = step, .steps = steps}, 0,
                  kTagToScheduler);
     };
@@ -72,16 +101,21 @@ void work(const Communicator& world, const TrialFunction& run) {
   }
 }
 
+// Takes what `stop_all` sent, so that nothing is left over for the next phase.
+void drain_stop_messages(const Communicator& world) {
+  while (world.probe(kTagStop)) world.receive<std::int64_t>(0, kTagStop);
+}
+
 }  // namespace
 
 void run_trials(const Communicator& world, const std::vector<std::size_t>& order, const TrialFunction& run,
-                const SweepObserver& observer) {
+                const SweepObserver& observer, StopRequest& stop) {
   std::thread scheduler;
   if (world.rank() == 0) {
     scheduler = std::thread([&] {
       // Nobody could join this thread's exception to its rank while all ranks wait for trials.
       try {
-        schedule(world, order, observer);
+        Scheduler(world, order, observer)(stop);
       } catch (const std::exception& error) {
         spdlog::critical("scheduler: {}", error.what());
         abort_all_ranks(kEnvironmentExitStatus);
@@ -89,12 +123,15 @@ void run_trials(const Communicator& world, const std::vector<std::size_t>& order
     });
   }
   try {
-    work(world, run);
+    work(world, run, stop);
   } catch (...) {
     if (scheduler.joinable()) scheduler.detach();
     throw;
   }
   if (scheduler.joinable()) scheduler.join();
+  world.barrier();
+  if (world.probe(kTagStop)) stop.set();
+  drain_stop_messages(world);
   world.barrier();
 }
 

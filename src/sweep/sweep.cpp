@@ -59,14 +59,17 @@ void adopt_from_sibling(const SweepSpec& spec, const std::filesystem::path& file
 ResultPaths::ResultPaths(const SweepSpec& spec)
     : trials(spec.job_folder() / "trials"),
       failed(spec.job_folder() / "failed"),
+      checkpoints(spec.job_folder() / "checkpoints"),
       fisher(spec.job_folder() / "fisher"),
       weights(spec.job_folder() / "fisher" / "weights"),
       log(spec.job_folder() / "log"),
       job(spec.job_folder() / "job.cfg"),
+      lock(spec.job_folder() / "lock"),
       merged(spec.results_file()) {}
 
 void prepare_results_folder(const ResultPaths& paths) {
-  for (const std::filesystem::path& folder : {paths.trials, paths.failed, paths.weights, paths.log}) {
+  for (const std::filesystem::path& folder :
+       {paths.trials, paths.failed, paths.checkpoints, paths.weights, paths.log}) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error || ::access(folder.c_str(), W_OK | X_OK) != 0) {

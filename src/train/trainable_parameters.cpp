@@ -9,6 +9,9 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <string>
+
+#include "tunescope/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -101,6 +104,23 @@ void TrainableParameters::step(const Update& update) {
   ++steps_;
   update_range(0, decayed_count_, update, update.weight_decay);
   update_range(decayed_count_, size() - decayed_count_, update, 0.0);
+  scatter_values();
+}
+
+void TrainableParameters::restore(const State& state) {
+  if (state.values.numel() != size()) {
+    throw Error("the saved state has " + std::to_string(state.values.numel()) + " trainable scalars, expected " +
+                std::to_string(size()));
+  }
+  values_.copy_(state.values);
+  first_moments_.copy_(state.first_moments);
+  second_moments_.copy_(state.second_moments);
+  steps_ = state.steps;
+  scatter_values();
+}
+
+// Tensors that train whole are views of the buffer; of the others the chosen scalars are put in their places.
+void TrainableParameters::scatter_values() {
   for (const Segment& segment : segments_) {
     if (!segment.indices.defined()) continue;
     parameters_[segment.parameter].view(-1).index_copy_(0, segment.indices,

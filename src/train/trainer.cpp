@@ -1,9 +1,12 @@
 #include "tunescope/train/trainer.hpp"
 
+#include <c10/util/Exception.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <span>
 
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/model/bert.hpp"
@@ -33,29 +36,28 @@ bool has_dropout(const BertConfig& config) {
          config.classifier_dropout > 0.0;
 }
 
-// The examples of each step, one epoch at a time, each epoch in a random order of its own.
+// The examples of each step, each epoch in a random order of its own.
 class BatchOrder {
  public:
   BatchOrder(std::int64_t examples, std::int64_t batch_size, std::uint64_t seed)
       : examples_(examples), batch_size_(batch_size), seed_(seed) {}
 
-  std::span<const std::int64_t> next() {
-    if (position_ >= order_.size()) {
-      order_ = random_permutation(examples_, random_key(seed_, RandomUse::kOrder, epoch_++));
-      position_ = 0;
+  std::span<const std::int64_t> at_step(std::int64_t step) {
+    const std::int64_t steps_an_epoch = (examples_ + batch_size_ - 1) / batch_size_;
+    if (const std::int64_t epoch = step / steps_an_epoch; epoch != epoch_) {
+      order_ = random_permutation(examples_, random_key(seed_, RandomUse::kOrder, static_cast<std::uint64_t>(epoch)));
+      epoch_ = epoch;
     }
-    const std::size_t count = std::min(static_cast<std::size_t>(batch_size_), order_.size() - position_);
-    const std::span<const std::int64_t> batch(order_.data() + position_, count);
-    position_ += count;
-    return batch;
+    const std::int64_t first = step % steps_an_epoch * batch_size_;
+    return std::span(order_).subspan(static_cast<std::size_t>(first),
+                                     static_cast<std::size_t>(std::min(batch_size_, examples_ - first)));
   }
 
  private:
   std::int64_t examples_;
   std::int64_t batch_size_;
   std::uint64_t seed_;
-  std::uint64_t epoch_ = 0;
-  std::size_t position_ = 0;
+  std::int64_t epoch_ = -1;
   std::vector<std::int64_t> order_;
 };
 
@@ -77,39 +79,80 @@ class Run {
                       std::ceil(inputs.options.warmup_fraction * static_cast<double>(total_steps_))),
                   .total_steps = total_steps_} {}
 
-  TrainedModel operator()(const StepCallback& on_step) && {
+  TrainedModel operator()(const TrainControl& control) && {
+    if (control.resume != nullptr) restore(*control.resume);
     result_.trainable_parameters = trainable_.size();
     result_.total_parameters = inputs_.catalogue.total_size();
     BatchOrder order(inputs_.data.train.size(), inputs_.options.batch_size, inputs_.seed);
     while (result_.steps < total_steps_ && result_.outcome == Outcome::kDone) {
-      train_step(order.next());
-      on_step(result_.steps, total_steps_, parameters_);
+      train_step(order.at_step(result_.steps));
+      control.on_step(result_.steps, total_steps_, parameters_);
       if (result_.outcome == Outcome::kDone && is_evaluation_due()) evaluate();
+      if (result_.outcome == Outcome::kDone && result_.steps < total_steps_) follow(control);
     }
     measure();
     return {std::move(result_), std::move(parameters_)};
   }
 
  private:
-  void train_step(std::span<const std::int64_t> examples) {
+  void restore(const TrainState& state) {
+    result_ = state.result;
+    trainable_.restore({state.values, state.first_moments, state.second_moments, state.result.steps});
+  }
+
+  void follow(const TrainControl& control) {
+    const NextAction action = control.next_action();
+    if (action == NextAction::kGoOn) return;
+    const TrainableParameters::State state = trainable_.state();
+    control.save({result_, state.values, state.first_moments, state.second_moments});
+    if (action == NextAction::kSaveAndStop) result_.outcome = Outcome::kStopped;
+  }
+
+  // Adds the gradient of these examples' share of a batch's mean loss, and returns that share of the loss.
+  double add_gradient(std::span<const std::int64_t> examples, std::int64_t batch_size,
+                      std::optional<std::uint64_t> dropout_key) {
     const PackedBatch batch = pack(inputs_.data.train, examples, task_.is_regression(), parameters_.front().device());
+    const BertActivations activations = bert_.forward(parameters_, batch, dropout_key);
+    const Loss loss = task_.is_regression() ? squared_error(activations.logits, batch.labels)
+                                            : cross_entropy(activations.logits, batch.labels);
+    const double share = static_cast<double>(examples.size()) / static_cast<double>(batch_size);
+    if (share < 1.0) loss.logits_gradient.mul_(share);
+    bert_.backward(parameters_, batch, activations, dropout_key, loss.logits_gradient, trainable_);
+    return share * loss.value;
+  }
+
+  // The gradient of a batch, in as many parts as fit into memory. Returns the loss.
+  double compute_gradient(std::span<const std::int64_t> examples, std::optional<std::uint64_t> dropout_key) {
+    for (;;) {
+      try {
+        trainable_.zero_gradients();
+        double loss = 0.0;
+        for (std::size_t first = 0; first < examples.size(); first += part_size_) {
+          loss += add_gradient(examples.subspan(first, std::min(part_size_, examples.size() - first)),
+                               static_cast<std::int64_t>(examples.size()), dropout_key);
+        }
+        return loss;
+      } catch (const c10::OutOfMemoryError&) {
+        part_size_ = std::min(part_size_, examples.size()) / 2;
+        if (part_size_ == 0) throw;
+      }
+    }
+  }
+
+  void train_step(std::span<const std::int64_t> examples) {
     std::optional<std::uint64_t> dropout_key;
     if (has_dropout(config_)) {
       dropout_key = random_key(inputs_.seed, RandomUse::kDropout, static_cast<std::uint64_t>(result_.steps));
     }
-    const BertActivations activations = bert_.forward(parameters_, batch, dropout_key);
-    const Loss loss = task_.is_regression() ? squared_error(activations.logits, batch.labels)
-                                            : cross_entropy(activations.logits, batch.labels);
-    trainable_.zero_gradients();
-    bert_.backward(parameters_, batch, activations, dropout_key, loss.logits_gradient, trainable_);
+    const double loss = compute_gradient(examples, dropout_key);
     const double norm = trainable_.gradient_norm();
     const double learning_rate = inputs_.learning_rate * schedule_.factor(result_.steps);
     ++result_.steps;
     result_.history.push_back(
-        {.step = result_.steps, .loss = loss.value, .learning_rate = learning_rate, .gradient_norm = norm});
-    if (!std::isfinite(loss.value) || !std::isfinite(norm)) {
+        {.step = result_.steps, .loss = loss, .learning_rate = learning_rate, .gradient_norm = norm});
+    if (!std::isfinite(loss) || !std::isfinite(norm)) {
       result_.outcome = Outcome::kDiverged;
-      result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss.value, norm);
+      result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss, norm);
       return;
     }
     clip(norm);
@@ -171,6 +214,7 @@ class Run {
   std::int64_t total_steps_;
   Schedule schedule_;
   TrainResult result_;
+  std::size_t part_size_ = std::numeric_limits<std::size_t>::max();  // examples of a batch computed at once
 };
 
 }  // namespace
@@ -180,10 +224,10 @@ std::int64_t total_steps(const TrainOptions& options, std::int64_t examples) {
   return options.max_steps > 0 ? std::min(steps, options.max_steps) : steps;
 }
 
-TrainedModel train_model(const TrainInputs& inputs, const StepCallback& on_step) { return Run(inputs)(on_step); }
+TrainedModel train_model(const TrainInputs& inputs, const TrainControl& control) { return Run(inputs)(control); }
 
-TrainResult train(const TrainInputs& inputs, const StepCallback& on_step) {
-  return train_model(inputs, on_step).result;
+TrainResult train(const TrainInputs& inputs, const TrainControl& control) {
+  return train_model(inputs, control).result;
 }
 
 }  // namespace tunescope

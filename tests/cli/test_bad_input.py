@@ -267,7 +267,6 @@ def test_results_folder_that_cannot_be_written(job, in_the_way):
     assert path.read_text() == "in the way"
 
 
-
 def test_demo_folder_that_cannot_be_written(job, program):
     (job.folder / "demo").write_text("in the way")
     refused(program("demo", "demo", cwd=job.folder), job, "demo")

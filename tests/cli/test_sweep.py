@@ -51,7 +51,7 @@ def test_any_number_of_ranks_gives_the_same_bits(swept, ranks):
 def test_sweep_leaves_the_documented_folder(swept):
     job = swept[2]
     assert sorted(path.name for path in job.results.iterdir()) == [
-        "failed", "fisher", "job.cfg", "log", "small.h5", "trials",
+        "checkpoints", "failed", "fisher", "job.cfg", "lock", "log", "small.h5", "trials",
     ]  # fmt: skip
     assert sorted(path.name for path in (job.results / "log").iterdir()) == ["rank-0.log", "rank-1.log"]
     assert list((job.results / "failed").iterdir()) == []
@@ -199,9 +199,7 @@ def test_changed_data_make_other_trials(job, own_glue):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_diverging_trial_is_recorded_and_the_others_are_done(make_job, tmp_path, ranks):
-    job = make_job(
-        tmp_path, {"sweep.learning_rates": "1e10", "train.clip_norm": "0", "train.batch_size": "2"}
-    )
+    job = make_job(tmp_path, {"sweep.learning_rates": "1e10", "train.clip_norm": "0", "train.batch_size": "2"})
     result = job.sweep(ranks=ranks, expected_status=SOME_FAILED)
     assert "4 of 6 trials done, 2 failed or diverged" in result.stdout
     with h5py.File(job.merged) as file:

@@ -17,33 +17,39 @@ std::vector<std::size_t> first(std::size_t count) {
   return order;
 }
 
-TEST(Scheduler, RunsEveryTrialOnceOverAllRanks) {
+class Scheduler : public ::testing::Test {
+ protected:
+  StopRequest stop;
+};
+
+TEST_F(Scheduler, RunsEveryTrialOnceOverAllRanks) {
   constexpr std::size_t kTrials = 40;
   std::vector<std::int64_t> runs(kTrials, 0);
-  run_trials(*world, first(kTrials),
-             [&](std::size_t trial, const ProgressReport&) {
-               ++runs[trial];
-               std::this_thread::sleep_for(std::chrono::milliseconds(2));
-               return TrialOutcome{};
-             },
-             {});
+  run_trials(
+      *world, first(kTrials),
+      [&](std::size_t trial, const ProgressReport&) {
+        ++runs[trial];
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        return TrialOutcome{};
+      },
+      {}, stop);
   for (const std::int64_t own : runs) {
     const auto by_rank = world->all_gather(own);
     EXPECT_EQ(std::accumulate(by_rank.begin(), by_rank.end(), std::int64_t{0}), 1);
   }
 }
 
-TEST(Scheduler, HandsOutInTheGivenOrder) {
+TEST_F(Scheduler, HandsOutInTheGivenOrder) {
   const std::vector<std::size_t> order = {5, 2, 7, 0, 1};
   std::vector<std::size_t> started;
   SweepObserver observer;
   observer.on_start = [&](std::size_t trial, int) { started.push_back(trial); };
   run_trials(
-      *world, order, [](std::size_t, const ProgressReport&) { return TrialOutcome{}; }, observer);
+      *world, order, [](std::size_t, const ProgressReport&) { return TrialOutcome{}; }, observer, stop);
   EXPECT_TRUE(world->rank() != 0 || started == order);
 }
 
-TEST(Scheduler, TellsRankZeroOfOutcomesAndProgress) {
+TEST_F(Scheduler, TellsRankZeroOfOutcomesAndProgress) {
   std::map<std::size_t, TrialState> finished;
   std::int64_t furthest = 0;
   SweepObserver observer;
@@ -56,15 +62,36 @@ TEST(Scheduler, TellsRankZeroOfOutcomesAndProgress) {
         report(3, 10);
         return TrialOutcome{.state = trial == 4 ? TrialState::kFailed : TrialState::kDone};
       },
-      observer);
+      observer, stop);
   if (world->rank() != 0) return;
   EXPECT_EQ(finished.size(), 6U);
   EXPECT_EQ(finished[4], TrialState::kFailed);
   EXPECT_EQ(furthest, 3);
 }
 
-TEST(Scheduler, EndsAtOnceWithoutTrials) {
-  run_trials(*world, {}, [](std::size_t, const ProgressReport&) { return TrialOutcome{}; }, {});
+TEST_F(Scheduler, EndsAtOnceWithoutTrials) {
+  run_trials(
+      *world, {}, [](std::size_t, const ProgressReport&) { return TrialOutcome{}; }, {}, stop);
+}
+
+// Last, since a stop holds for the process: rank 0 or any other may be the one that is told.
+TEST_F(Scheduler, StopsEveryRankWhereOneIsStopped) {
+  const int told = world->size() - 1;
+  std::int64_t runs = 0;
+  run_trials(
+      *world, first(100),
+      [&](std::size_t, const ProgressReport& report) {
+        ++runs;
+        if (world->rank() == told) stop.set();
+        for (int step = 0; step < 100 && !stop.is_set(); ++step) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(100));
+          report(step, 100);
+        }
+        return TrialOutcome{.state = stop.is_set() ? TrialState::kStopped : TrialState::kDone};
+      },
+      {}, stop);
+  EXPECT_TRUE(stop.is_set());
+  EXPECT_LE(runs, 1);  // none where the stop came first
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ class Trainer : public ::testing::Test {
                              .learning_rate = learning_rate,
                              .seed = seed,
                              .options = options};
-    return train_model(inputs, [](std::int64_t, std::int64_t, const Parameters&) {});
+    return train_model(inputs, {});
   }
 
   PretrainedModel model = load_pretrained(test::golden("model/tiny"));

@@ -7,6 +7,7 @@ enum ExitStatus : int {
   kAllDone = 0,           ///< everything the job asks for is done
   kSomeFailed = 1,        ///< some trials failed or diverged, the rest are done
   kWrongInput = 2,        ///< the job file, the options or the inputs are wrong; nothing was run
+  kStoppedEarly = 75,     ///< by a signal or a deadline, with work left and everything saved: run again to go on
   kWrongEnvironment = 3,  ///< MPI, the device or the filesystem
 };
 

@@ -31,6 +31,9 @@ class Safetensors {
   /// The same as float32; F16 and BF16 are converted.
   at::Tensor float_tensor(const std::string& name) const;
 
+  /// Text entries of the header's `__metadata__`.
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
   /// SHA-256 over names, types, shapes and bytes.
   std::string content_hash() const;
 
@@ -46,10 +49,14 @@ class Safetensors {
   void add_file(const std::filesystem::path& path);
 
   std::map<std::string, Entry> entries_;
+  std::map<std::string, std::string> metadata_;
 };
 
+/// Tensors in the order in which they are stored.
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
 /// Writes one file, atomically: float32 tensors by name, from any device.
-void write_safetensors(const std::filesystem::path& path,
-                       const std::vector<std::pair<std::string, at::Tensor>>& tensors);
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace tunescope

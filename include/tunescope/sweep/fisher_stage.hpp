@@ -36,6 +36,7 @@ struct RankContext {
   const SweepSpec& spec;
   SweepInputs& inputs;
   WorkerOptions worker;
+  StopRequest& stop;
 };
 
 /// The trainings whose weights pending runs measure, each once.
@@ -49,7 +50,8 @@ TrialOutcome train_source(const RankContext& context, const PlannedTrial& source
                           const std::vector<PlannedFisher>& runs, const ProgressReport& report);
 
 /// Computes every pending run with all ranks, one after another, and writes its file. *Collective.* A run whose source
-/// has left no weights, or whose gradients are not finite, is reported and left out.
+/// has left no weights, or whose gradients are not finite, is reported and left out. Ends early, between two runs,
+/// where rank 0's stop is set.
 void compute_fisher_runs(const RankContext& context, Reducer& reducer, const std::vector<PlannedFisher>& runs,
                          const FisherObserver& observer);
 

@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "tunescope/mpi/communicator.hpp"
+#include "tunescope/sweep/stop.hpp"
 
 namespace tunescope {
 
-/// How a trial ended.
-enum class TrialState : std::int32_t { kDone, kDiverged, kFailed };
+/// How a trial ended; `kStopped`: it was saved before its end.
+enum class TrialState : std::int32_t { kDone, kDiverged, kFailed, kStopped };
 
 /// What a rank tells of a trial that ended.
 struct TrialOutcome {
@@ -35,9 +36,10 @@ using ProgressReport = std::function<void(std::int64_t step, std::int64_t steps)
 using TrialFunction = std::function<TrialOutcome(std::size_t trial, const ProgressReport& report)>;
 
 /// Runs trials 0 ... order.size()-1 over all ranks, handed out by a thread of rank 0 in the given order (indices,
-/// longest expected first) to whichever rank is free. Every rank, rank 0 included, trains. An exception of `run` ends
-/// the job: failures of a trial are its return value. *Collective.*
+/// longest expected first) to whichever rank is free. Every rank, rank 0 included, trains. Once a rank's `stop` is set,
+/// that of every rank is set, and no more trials are handed out. An exception of `run` ends the job: failures of a
+/// trial are its return value. *Collective.*
 void run_trials(const Communicator& world, const std::vector<std::size_t>& order, const TrialFunction& run,
-                const SweepObserver& observer);
+                const SweepObserver& observer, StopRequest& stop);
 
 }  // namespace tunescope

@@ -55,6 +55,10 @@ struct SweepSpec {
   std::filesystem::path results_folder;
   ProgressStyle progress = ProgressStyle::kAuto;
   ReducerKind reducer = ReducerKind::kAuto;
+  std::int64_t retries = 1;           ///< of a trial that ends with an exception
+  double checkpoint_seconds = 600.0;  ///< between checkpoints; 0 = only at a stop
+  double deadline_seconds = 0.0;      ///< from the start to a stop; 0 = none
+  double end_margin_seconds = 120.0;  ///< from a stop to the end of the Slurm allocation
 
   /// The learning rates that a method is tried with.
   const std::vector<double>& learning_rates_of(const Method& method) const {

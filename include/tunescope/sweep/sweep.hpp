@@ -27,10 +27,15 @@ struct PlannedTrial {
 /// The paths of a job's results.
 struct ResultPaths {
   explicit ResultPaths(const SweepSpec& spec);
-  std::filesystem::path trials, failed, fisher, weights, log, job, merged;
+  std::filesystem::path trials, failed, checkpoints, fisher, weights, log, job, lock, merged;
   std::filesystem::path trial_file(const std::string& id) const { return trials / (id + ".h5"); }
   std::filesystem::path failed_file(const std::string& id) const { return failed / (id + ".h5"); }
   std::filesystem::path fisher_file(const std::string& id) const { return fisher / (id + ".h5"); }
+  /// The state of an unfinished trial, and the one before it.
+  std::filesystem::path checkpoint(const std::string& id) const { return checkpoints / id / "latest.safetensors"; }
+  std::filesystem::path previous_checkpoint(const std::string& id) const {
+    return checkpoints / id / "previous.safetensors";
+  }
   /// The weights that a trial's training had after `step` steps; kept until they have been measured.
   std::filesystem::path weights_file(const std::string& trial, std::int64_t step) const {
     return weights / (trial + "-" + std::to_string(step) + ".safetensors");
@@ -52,15 +57,23 @@ struct WorkerOptions {
   at::Device device = at::kCPU;
   int rank = 0;
   int threads = 1;
+  std::int64_t retries = 0;         ///< of a trial that ends with an exception
+  double checkpoint_seconds = 0.0;  ///< between checkpoints; 0 = only where a trial is stopped
 };
 
-/// Called as a trial trains, after each step.
-using ParametersCallback = std::function<void(std::int64_t step, const Parameters& parameters)>;
+/// How a trial is followed and stopped.
+struct TrialControl {
+  ProgressReport report;
+  const StopRequest& stop;
+  /// Called after each step.
+  std::function<void(std::int64_t step, const Parameters& parameters)> on_parameters = [](std::int64_t,
+                                                                                          const Parameters&) {};
+};
 
-/// Trains one trial and writes its file; an exception of the training becomes a `failed` file.
-TrialOutcome run_and_record(
-    const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths, const WorkerOptions& worker,
-    const ProgressReport& report, const ParametersCallback& on_parameters = [](std::int64_t, const Parameters&) {});
+/// Trains one trial, from its checkpoint where there is one, and writes its file. An exception of the training becomes
+/// a `failed` file; a stop leaves a checkpoint.
+TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths,
+                            const WorkerOptions& worker, const TrialControl& control);
 
 /// Hard-links, or copies where the filesystem has no links, a finished file of another job in the same results folder;
 /// `file` is relative to a job's folder.

@@ -39,6 +39,16 @@ class TrainableParameters final : public GradientSink {
   };
   void step(const Update& update);
 
+  /// What the next steps depend on: [N] each, and the steps done.
+  struct State {
+    at::Tensor values, first_moments, second_moments;
+    std::int64_t steps = 0;
+  };
+  /// Views of the buffers, not copies.
+  State state() const { return {values_, first_moments_, second_moments_, steps_}; }
+  /// Goes on from a state of the same selection of the same model. Throws `Error` where its size differs.
+  void restore(const State& state);
+
   ParameterIndex lowest_wanted() const override { return lowest_wanted_; }
   void linear(const LinearParameters& parameters, const at::Tensor& input, const at::Tensor& output_gradient) override;
   void layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
@@ -53,6 +63,7 @@ class TrainableParameters final : public GradientSink {
     at::Tensor indices;   // flat indices of the chosen scalars; undefined where all are
     at::Tensor gradient;  // view of the flat buffer in the tensor's shape, or a buffer of the whole tensor's size
   };
+  void scatter_values();
   void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);
   const at::Tensor* gradient_of(ParameterIndex index) const;
   void update_range(std::int64_t begin, std::int64_t count, const Update& update, double weight_decay);

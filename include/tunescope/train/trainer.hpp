@@ -37,7 +37,8 @@ struct Predictions {
   std::vector<float> labels;  ///< [examples]
 };
 
-enum class Outcome { kDone, kDiverged };
+/// `kStopped`: ended on request before its last step, with its state saved.
+enum class Outcome { kDone, kDiverged, kStopped };
 
 /// Everything a training run leaves.
 struct TrainResult {
@@ -66,20 +67,46 @@ struct TrainInputs {
   TrainOptions options;
 };
 
-/// Called after every step with the steps done and in all, and the parameters as they are now.
-using StepCallback = std::function<void(std::int64_t step, std::int64_t total_steps, const Parameters& parameters)>;
+/// All that a run needs to go on: what it has recorded so far and its optimiser's buffers, which are those of
+/// `TrainableParameters`. The schedule, the order of examples, dropout and the random head are functions of seed and
+/// step.
+struct TrainState {
+  TrainResult result;
+  at::Tensor values;          ///< [N] float32
+  at::Tensor first_moments;   ///< [N] float32
+  at::Tensor second_moments;  ///< [N] float32
+};
+
+/// What to do after a step.
+enum class NextAction { kGoOn, kSave, kSaveAndStop };
+
+/// How a caller follows and steers a run.
+struct TrainControl {
+  /// Called after every step with the steps done and in all, and the parameters as they are now.
+  std::function<void(std::int64_t step, std::int64_t total_steps, const Parameters& parameters)> on_step =
+      [](std::int64_t, std::int64_t, const Parameters&) {};
+  /// Asked after every step but the last.
+  std::function<NextAction()> next_action = [] { return NextAction::kGoOn; };
+  /// Called where `next_action` says so.
+  std::function<void(const TrainState& state)> save = [](const TrainState&) {};
+  /// Where an earlier run of the same inputs was saved; null to start anew.
+  const TrainState* resume = nullptr;
+};
 
 /// Steps of a run over `examples` examples.
 std::int64_t total_steps(const TrainOptions& options, std::int64_t examples);
 
-/// Fine-tunes a model; a pure function of its inputs (and, to rounding, of the number of threads).
-TrainResult train(const TrainInputs& inputs, const StepCallback& on_step);
+/// Fine-tunes a model; a pure function of its inputs (and, to rounding, of the number of threads), also where it was
+/// saved and resumed in between. Where a batch does not fit into memory, it is computed in parts: the same numbers to
+/// rounding, since dropout depends on examples, not batches. Throws `c10::OutOfMemoryError` where one example does not
+/// fit.
+TrainResult train(const TrainInputs& inputs, const TrainControl& control);
 
 /// The trained parameters beside the result, for tests and later stages.
 struct TrainedModel {
   TrainResult result;
   Parameters parameters;
 };
-TrainedModel train_model(const TrainInputs& inputs, const StepCallback& on_step);
+TrainedModel train_model(const TrainInputs& inputs, const TrainControl& control);
 
 }  // namespace tunescope

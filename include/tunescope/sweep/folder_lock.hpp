@@ -1,0 +1,22 @@
+#pragma once
+
+#include <filesystem>
+
+namespace tunescope {
+
+/// Holds a results folder for one sweep. The lock is the kernel's, so it goes with the process, however that ends; the
+/// file tells others who holds it.
+class FolderLock {
+ public:
+  /// Throws `ConfigError` naming the owner where another process holds the lock, `EnvironmentError` where the file
+  /// cannot be written.
+  explicit FolderLock(const std::filesystem::path& path);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace tunescope

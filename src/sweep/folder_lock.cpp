@@ -1,0 +1,51 @@
+#include "tunescope/sweep/folder_lock.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+std::string owner() {
+  char host[256] = "";
+  ::gethostname(host, sizeof host - 1);
+  return "process " + std::to_string(::getpid()) + " on " + host;
+}
+
+}  // namespace
+
+FolderLock::FolderLock(const std::filesystem::path& path)
+    : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+  if (descriptor_ < 0) throw EnvironmentError(path.string() + ": cannot be opened: " + std::strerror(errno));
+  struct flock request {};
+  request.l_type = F_WRLCK;
+  request.l_whence = SEEK_SET;
+  if (::fcntl(descriptor_, F_OFD_SETLK, &request) != 0) {
+    std::ifstream stream(path);
+    const std::string holder{std::istreambuf_iterator<char>(stream), {}};
+    ::close(descriptor_);
+    throw ConfigError(path.parent_path().string() + ": another sweep is working here (" +
+                      (holder.empty() ? "unknown" : holder) +
+                      "); wait for it, or give this job another name or [run] results");
+  }
+  const std::string text = owner();
+  const bool is_written = ::ftruncate(descriptor_, 0) == 0 &&
+                          ::write(descriptor_, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  if (!is_written) {
+    ::close(descriptor_);
+    throw EnvironmentError(path.string() + ": cannot be written: " + std::strerror(errno));
+  }
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+}  // namespace tunescope

@@ -1,0 +1,129 @@
+#include "tunescope/train/checkpoint.hpp"
+
+#include <ATen/ops/from_blob.h>
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "tunescope/error.hpp"
+#include "tunescope/hash.hpp"
+#include "tunescope/model/safetensors.hpp"
+
+namespace tunescope {
+namespace {
+
+using Json = nlohmann::json;
+
+// JSON has no NaN; a metric that does not apply is null.
+Json to_json(const Scores& scores) { return scores; }
+
+Scores to_scores(const Json& json) {
+  Scores scores;
+  for (const Json& value : json) {
+    scores.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+  }
+  return scores;
+}
+
+Json describe(const TrainResult& result) {
+  Json json = {{"kind", "tunescope checkpoint 1"},
+               {"steps", result.steps},
+               {"best_evaluation", result.best_evaluation},
+               {"output_size", result.predictions.output_size},
+               {"history", Json::array()},
+               {"evaluations", Json::array()}};
+  for (const StepRecord& step : result.history) {
+    json["history"].push_back({step.step, step.loss, step.learning_rate, step.gradient_norm});
+  }
+  for (const Evaluation& evaluation : result.evaluations) {
+    json["evaluations"].push_back({evaluation.step, evaluation.epoch, evaluation.loss, to_json(evaluation.scores)});
+  }
+  return json;
+}
+
+TrainResult parse(const Json& json) {
+  TrainResult result;
+  result.steps = json.at("steps");
+  result.best_evaluation = json.at("best_evaluation");
+  result.predictions.output_size = json.at("output_size");
+  result.mismatched_predictions.output_size = result.predictions.output_size;
+  for (const Json& step : json.at("history")) {
+    result.history.push_back(
+        {.step = step.at(0), .loss = step.at(1), .learning_rate = step.at(2), .gradient_norm = step.at(3)});
+  }
+  for (const Json& evaluation : json.at("evaluations")) {
+    result.evaluations.push_back({.step = evaluation.at(0),
+                                  .epoch = evaluation.at(1),
+                                  .loss = evaluation.at(2),
+                                  .scores = to_scores(evaluation.at(3))});
+  }
+  return result;
+}
+
+at::Tensor tensor_of(const std::vector<float>& values) {
+  return at::from_blob(const_cast<float*>(values.data()), {static_cast<std::int64_t>(values.size())}).clone();
+}
+
+std::vector<float> values_of(const at::Tensor& tensor) {
+  const float* const first = tensor.const_data_ptr<float>();
+  return {first, first + tensor.numel()};
+}
+
+NamedTensors tensors_of(const TrainState& state) {
+  return {{"first_moments", state.first_moments.cpu()},
+          {"label", tensor_of(state.result.predictions.labels)},
+          {"label_mismatched", tensor_of(state.result.mismatched_predictions.labels)},
+          {"logits", tensor_of(state.result.predictions.logits)},
+          {"logits_mismatched", tensor_of(state.result.mismatched_predictions.logits)},
+          {"second_moments", state.second_moments.cpu()},
+          {"values", state.values.cpu()}};
+}
+
+std::string checksum(const NamedTensors& tensors, const std::string& text) {
+  Sha256 hash;
+  hash.update(text);
+  for (const auto& [name, tensor] : tensors) {
+    hash.update(name).update({static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()});
+  }
+  return hash.hex_digest();
+}
+
+[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& reason) {
+  throw DataError(path.string() + ": the checkpoint is damaged: " + reason);
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& path, const TrainState& state) {
+  const NamedTensors tensors = tensors_of(state);
+  const std::string text = describe(state.result).dump();
+  write_safetensors(path, tensors, {{"state", text}, {"sha256", checksum(tensors, text)}});
+}
+
+TrainState load_checkpoint(const std::filesystem::path& path) {
+  try {
+    const Safetensors file = Safetensors::open_file(path);
+    NamedTensors tensors;
+    for (const std::string& name : file.names()) tensors.emplace_back(name, file.float_tensor(name));
+    const std::string& text = file.metadata().at("state");
+    if (file.metadata().at("sha256") != checksum(tensors, text)) refuse(path, "its checksum does not match");
+    TrainState state{.result = parse(Json::parse(text)),
+                     .values = file.float_tensor("values").clone(),
+                     .first_moments = file.float_tensor("first_moments").clone(),
+                     .second_moments = file.float_tensor("second_moments").clone()};
+    state.result.predictions.logits = values_of(file.float_tensor("logits"));
+    state.result.predictions.labels = values_of(file.float_tensor("label"));
+    state.result.mismatched_predictions.logits = values_of(file.float_tensor("logits_mismatched"));
+    state.result.mismatched_predictions.labels = values_of(file.float_tensor("label_mismatched"));
+    return state;
+  } catch (const ModelError& error) {
+    refuse(path, error.what());
+  } catch (const Json::exception& error) {
+    refuse(path, error.what());
+  } catch (const std::out_of_range&) {
+    refuse(path, "a part is missing");
+  }
+}
+
+}  // namespace tunescope

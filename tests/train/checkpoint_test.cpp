@@ -1,0 +1,172 @@
+#include "tunescope/train/checkpoint.hpp"
+
+#include <ATen/ops/empty.h>
+#include <c10/core/CPUAllocator.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "support/golden.hpp"
+#include "support/temporary_folder.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/random/stream.hpp"
+
+namespace tunescope {
+namespace {
+
+// 50 examples for the tiny model: two epochs of 13 steps at a batch of 4, evaluated in the middle of an epoch too.
+class Checkpoint : public ::testing::TestWithParam<const char*> {
+ protected:
+  Checkpoint() {
+    data.task = &find_task("RTE");
+    data.train = random_examples(50);
+    data.dev = random_examples(9);
+  }
+
+  static Dataset random_examples(int count) {
+    Dataset dataset;
+    RandomStream stream(random_key(static_cast<std::uint64_t>(count), RandomUse::kDemo));
+    for (int example = 0; example < count; ++example) {
+      const std::uint64_t length = 3 + stream.below(20);
+      for (std::uint64_t t = 0; t < length; ++t) {
+        dataset.token_ids.push_back(static_cast<std::int32_t>(stream.below(120)));
+        dataset.type_ids.push_back(t > length / 2 ? 1 : 0);
+      }
+      dataset.offsets.push_back(dataset.offsets.back() + static_cast<std::int64_t>(length));
+      dataset.labels.push_back(static_cast<float>(stream.below(2)));
+    }
+    return dataset;
+  }
+
+  TrainInputs inputs(const std::string& method) const {
+    return {.model = model,
+            .catalogue = catalogue,
+            .data = data,
+            .method = parse_method(method),
+            .learning_rate = 1e-3,
+            .seed = 5,
+            .options = {.epochs = 2, .batch_size = 4, .evaluate_every = 5, .dropout = 0.1}};
+  }
+
+  PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  ParameterCatalogue catalogue{model.config, 2};
+  TaskData data;
+  test::TemporaryFolder folder;
+};
+
+void expect_equal(const TrainedModel& found, const TrainedModel& expected) {
+  for (std::size_t i = 0; i < expected.parameters.size(); ++i) {
+    ASSERT_TRUE(found.parameters[i].equal(expected.parameters[i])) << i;
+  }
+  ASSERT_EQ(found.result.steps, expected.result.steps);
+  ASSERT_EQ(found.result.history.size(), expected.result.history.size());
+  for (std::size_t step = 0; step < expected.result.history.size(); ++step) {
+    EXPECT_EQ(found.result.history[step].loss, expected.result.history[step].loss);
+    EXPECT_EQ(found.result.history[step].gradient_norm, expected.result.history[step].gradient_norm);
+  }
+  ASSERT_EQ(found.result.evaluations.size(), expected.result.evaluations.size());
+  for (std::size_t i = 0; i < expected.result.evaluations.size(); ++i) {
+    EXPECT_EQ(found.result.evaluations[i].loss, expected.result.evaluations[i].loss);
+    EXPECT_EQ(found.result.evaluations[i].scores[0], expected.result.evaluations[i].scores[0]);
+  }
+  EXPECT_EQ(found.result.best_evaluation, expected.result.best_evaluation);
+  EXPECT_EQ(found.result.predictions.logits, expected.result.predictions.logits);
+}
+
+// Cut within an epoch, at its end, around an evaluation, and several times.
+TEST_P(Checkpoint, ResumedRunEqualsAnUninterruptedOneBitForBit) {
+  const TrainInputs trial = inputs(GetParam());
+  const TrainedModel whole = train_model(trial, {});
+  ASSERT_EQ(whole.result.steps, 26);
+  for (const std::vector<std::int64_t>& cuts :
+       std::vector<std::vector<std::int64_t>>{{1}, {5}, {13}, {25}, {3, 4, 14, 20}}) {
+    std::optional<TrainState> state;
+    for (const std::int64_t cut : cuts) {
+      std::int64_t step = 0;
+      const TrainedModel part =
+          train_model(trial, {.on_step = [&](std::int64_t done, std::int64_t, const Parameters&) { step = done; },
+                              .next_action = [&] { return step == cut ? NextAction::kSaveAndStop : NextAction::kGoOn; },
+                              .save = [&](const TrainState& saved) { save_checkpoint(folder.path() / "c", saved); },
+                              .resume = state ? &*state : nullptr});
+      EXPECT_EQ(part.result.outcome, Outcome::kStopped);
+      state = load_checkpoint(folder.path() / "c");
+      EXPECT_EQ(state->result.steps, cut);
+    }
+    expect_equal(train_model(trial, {.resume = &*state}), whole);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, Checkpoint,
+                         ::testing::Values("full", "layernorm", "head", "random:fraction=0.3", "bitfit"));
+
+TEST_F(Checkpoint, SavingDoesNotDisturbTheRun) {
+  const TrainInputs trial = inputs("full");
+  const TrainedModel saved =
+      train_model(trial, {.next_action = [] { return NextAction::kSave; },
+                          .save = [&](const TrainState& state) { save_checkpoint(folder.path() / "c", state); }});
+  expect_equal(saved, train_model(trial, {}));
+}
+
+TEST_F(Checkpoint, DamageIsFoundAndNamed) {
+  const std::filesystem::path file = folder.path() / "c";
+  train_model(inputs("layernorm"), {.next_action = [] { return NextAction::kSaveAndStop; },
+                                    .save = [&](const TrainState& state) { save_checkpoint(file, state); }});
+  const std::string good = test::read_bytes(file);
+  for (std::size_t position = 9; position < good.size(); position += good.size() / 40) {
+    std::string flipped = good;
+    flipped[position] = static_cast<char>(flipped[position] ^ 4);
+    folder.write("c", flipped);
+    EXPECT_NE(test::message_of<DataError>([&] { load_checkpoint(file); }).find(file.string()), std::string::npos)
+        << "byte " << position;
+  }
+  for (const std::size_t size : {std::size_t{0}, std::size_t{5}, good.size() / 2, good.size() - 1}) {
+    folder.write("c", good.substr(0, size));
+    EXPECT_THROW(load_checkpoint(file), DataError) << size << " bytes";
+  }
+}
+
+// The CPU allocator with a limit on single blocks, as if the device were full.
+class LimitedAllocator final : public c10::Allocator {
+ public:
+  explicit LimitedAllocator(std::size_t limit) : limit_(limit), real_(c10::GetCPUAllocator()) {
+    c10::SetCPUAllocator(this, 10);
+  }
+  ~LimitedAllocator() override { c10::SetCPUAllocator(real_, 10); }
+  c10::DataPtr allocate(std::size_t bytes) override {
+    if (bytes > limit_) TORCH_CHECK_WITH(OutOfMemoryError, false, "limit of ", limit_, " bytes");
+    return real_->allocate(bytes);
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return real_->raw_deleter(); }
+  void copy_data(void* target, const void* source, std::size_t bytes) const override {
+    real_->copy_data(target, source, bytes);
+  }
+
+ private:
+  std::size_t limit_;
+  c10::Allocator* real_;
+};
+
+TEST_F(Checkpoint, BatchThatDoesNotFitIsComputedInParts) {
+  TrainInputs trial = inputs("layernorm");
+  trial.options.batch_size = 25;
+  trial.options.max_steps = 3;
+  const TrainedModel whole = train_model(trial, {});
+  std::vector<StepRecord> history;
+  {
+    const LimitedAllocator limited(60'000);  // the intermediate layer of 25 examples takes about 80 kB
+    history = train_model(trial, {}).result.history;
+  }
+  ASSERT_EQ(history.size(), whole.result.history.size());
+  for (std::size_t step = 0; step < history.size(); ++step) {
+    EXPECT_NEAR(history[step].loss, whole.result.history[step].loss, 1e-5);
+    EXPECT_NEAR(history[step].gradient_norm, whole.result.history[step].gradient_norm, 1e-4);
+  }
+}
+
+TEST_F(Checkpoint, ExampleThatDoesNotFitIsAnError) {
+  const LimitedAllocator limited(1'000);
+  EXPECT_THROW(train_model(inputs("layernorm"), {}), c10::OutOfMemoryError);
+}
+
+}  // namespace
+}  // namespace tunescope
