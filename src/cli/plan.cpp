@@ -49,7 +49,9 @@ std::string readable_flops(double flops) {
 
 // One line a task and method; trials are in this order already.
 void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs) {
-  fmt::print("{:<6} {:<36} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14}\n", "task", "method", "trials", "done",
+  std::size_t width = 0;
+  for (const Method& method : spec.methods) width = std::max(width, method.text().size());
+  fmt::print("{:<6} {:<{}} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14}\n", "task", "method", width, "trials", "done",
              "diverged", "failed", "missing", "trainable", "work a trial");
   for (const std::string& task : spec.tasks) {
     const ParameterCatalogue& catalogue = inputs.catalogue(find_task(task));
@@ -62,7 +64,9 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
         flops = planned.flops;
       }
       const std::int64_t trainable = trainable_count(sketch_selection(method, catalogue), catalogue);
-      fmt::print("{:<6} {:<36} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14}\n", task, method.text(), counts.total,
+      std::size_t width = 0;
+      for (const Method& method : spec.methods) width = std::max(width, method.text().size());
+      fmt::print("{:<6} {:<{}} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14}\n", task, method.text(), width, counts.total,
                  counts.done, counts.diverged, counts.failed, counts.missing, trainable, readable_flops(flops));
     }
   }
