@@ -64,7 +64,40 @@ def change_of(trials):
     return values
 
 
-def small_content():
+FISHER_RUNS = [
+    {"task": "RTE", "seed": 1},
+    {"task": "RTE", "seed": 2},
+    {"task": "RTE", "seed": 1, "batch_size": 8},
+    {"task": "RTE", "seed": 1, "examples": 256},
+    {"task": "RTE", "seed": 1, "point": 0.0},
+    {"task": "CoLA", "seed": 1},
+]
+FISHER_SCALE = [1, 3, 50, 50, 50, 8]  # so RTE's mean over seeds is twice the base map, CoLA's eight times
+
+
+def fisher_of(scales):
+    """Output LayerNorm has 10 and 20 a scalar, the rest constants; totals depend on the tensors' sizes."""
+    base = np.full(SIZE.shape, np.nan)
+    base[0, 0], base[1:3, 1], base[1:3, 2], base[1:3, 3] = 1.0, 5.0, 2.0, (10.0, 20.0)
+    base[3, 4], base[4, 5] = 3.0, 100.0
+    mean = np.array(scales, dtype=float)[:, None, None] * base
+    total = mean * SIZE
+    share = total / np.nansum(total, axis=(1, 2), keepdims=True)
+    return {"mean": mean, "sum": total, "max": 2 * mean, "share": share}
+
+
+def fisher_fields():
+    """Fisher runs of the small sweep; scalars are kept of the first three."""
+    norm, dense = "bert.encoder.layer.0.output.LayerNorm.weight", "bert.encoder.layer.0.output.dense.weight"
+    values = [[4.0, 3.0, 2.0, 1.0], [4.0, 3.0, 1.0, 2.0], [1.0, 2.0, 3.0, 4.0]]
+    kept = {f"f{i:015x}": {norm: row, dense: np.full((4, 4), i + 1.0)} for i, row in enumerate(values)}
+    mask = {"method": "fisher:pool=layernorm,fraction=0.5,scope=task", "runs": f"f{0:015x}",
+            "indices": {norm: [0, 1]}}  # fmt: skip
+    return {"fisher_runs": FISHER_RUNS, "fisher": fisher_of(FISHER_SCALE), "fisher_parameters": kept,
+            "fisher_masks": {"m" + 15 * "0": mask}}  # fmt: skip
+
+
+def small_content(**fields):
     base = change_of(TRIALS)
     return Content(
         TRIALS, layers=LAYERS, components=COMPONENTS, size=SIZE,
@@ -73,12 +106,19 @@ def small_content():
                      {"trial": 0, "step": 100, "epoch": 1.0, "loss": 0.7, "accuracy": 0.7}],
         history=[{"trial": 0, "step": 1, "loss": 1.0, "learning_rate": 1e-6, "gradient_norm": 2.0}],
         predictions={f"{0:016x}": ([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]], [1, 0, 0])},
+        **fields,
     )  # fmt: skip
 
 
 @pytest.fixture
 def small_file(tmp_path):
     return write_file(tmp_path / "small.h5", small_content())
+
+
+@pytest.fixture
+def fisher_file(tmp_path):
+    """The small sweep with Fisher runs."""
+    return write_file(tmp_path / "fisher.h5", small_content(**fisher_fields()))
 
 
 @pytest.fixture

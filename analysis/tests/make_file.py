@@ -1,10 +1,5 @@
-"""Writes result files that follow the schema, with h5py alone: for tests, and as sample data.
+"""Writes result files that follow the schema, with h5py alone. Samples of them: make_sample.py."""
 
-python make_file.py minilm sample.h5        # 6 layers, 8 tasks, 5 methods, 1 seed
-python make_file.py bert-large sample.h5    # 24 layers, 8 tasks, 5 methods, 3 seeds
-"""
-
-import sys
 from dataclasses import dataclass, field
 
 import h5py
@@ -15,25 +10,25 @@ MEASURES = ["mean_abs", "rms", "relative_l2", "max_abs"]
 TEXT = h5py.string_dtype("utf-8")
 TRIAL_DEFAULTS = {
     "id": "", "task": "RTE", "method": "full", "learning_rate": 1e-5, "seed": 1, "state": "done",
-    "metric": "accuracy", "score": np.nan, "final_score": np.nan, "best_step": 0, "steps": 100,
+    "metric": "accuracy", "score": np.nan, "final_score": np.nan, "best_step": 0, "steps": 100, "error": "",
     "trainable_parameters": 1000, "total_parameters": 1000, "train_examples": 2490, "dev_examples": 277,
-    "wall_seconds": 10.0, "device": "cpu", "rank": 0, "threads": 1, "hostname": "node1", "error": "",
+    "wall_seconds": 10.0, "device": "cpu", "rank": 0, "threads": 1, "hostname": "node1", "mask": "",
 }  # fmt: skip
-EMBEDDINGS = ["word_embeddings.weight", "position_embeddings.weight", "token_type_embeddings.weight",
-              "LayerNorm.weight", "LayerNorm.bias"]  # fmt: skip
-BLOCK = [
-    f"{module}.{part}"
-    for module in ("attention.self.query", "attention.self.key", "attention.self.value",
-                   "attention.output.dense", "attention.output.LayerNorm", "intermediate.dense",
-                   "output.dense", "output.LayerNorm")
-    for part in ("weight", "bias")
-]  # fmt: skip
-COMPONENTS = [*EMBEDDINGS, *BLOCK, "dense.weight", "dense.bias", "weight", "bias"]
+FISHER_DEFAULTS = {
+    "id": "", "task": "RTE", "mode": "empirical", "examples": 1024, "batch_size": 1, "at": "full",
+    "point": 1.0, "step": 100, "learning_rate": 2e-5, "seed": 1, "trial": "", "ranks": 2, "threads": 1,
+    "reducer": "mpi", "device": "cpu", "hostname": "node1", "wall_seconds": 5.0,
+}  # fmt: skip
 
 
 @dataclass
 class Content:
-    """What goes into a file. `change` maps a measure to `[trial, layer, component]`."""
+    """What goes into a file.
+
+    `change` maps a measure to `[trial, layer, component]`, `fisher` one to `[run, layer, component]`,
+    `fisher_parameters` a run's id to tensors by name, `fisher_masks` a mask's id to its attributes and,
+    under `indices`, flat indices by tensor name.
+    """
 
     trials: list[dict]
     attributes: dict = field(default_factory=dict)
@@ -44,6 +39,10 @@ class Content:
     evaluations: list[dict] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
     predictions: dict[str, tuple] = field(default_factory=dict)
+    fisher_runs: list[dict] = field(default_factory=list)
+    fisher: dict[str, np.ndarray] = field(default_factory=dict)
+    fisher_parameters: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    fisher_masks: dict[str, dict] = field(default_factory=dict)
 
 
 def write_file(path, content):
@@ -63,6 +62,12 @@ def write_file(path, content):
                    ["loss", "learning_rate", "gradient_norm"])  # fmt: skip
         for name, (logits, label) in content.predictions.items():
             write_predictions(file, name, logits, label)
+        if content.fisher_runs:
+            write_fisher(file, content)
+        for name, tensors in content.fisher_parameters.items():
+            write_fisher_parameters(file, name, tensors)
+        for name, mask in content.fisher_masks.items():
+            write_fisher_mask(file, name, mask)
     return path
 
 
@@ -88,8 +93,8 @@ def put(parent, name, values, *scales):
     return dataset
 
 
-def column(rows, name):
-    default = TRIAL_DEFAULTS[name]
+def column(rows, name, defaults):
+    default = defaults[name]
     dtype = object if isinstance(default, str) else np.float64 if isinstance(default, float) else np.int64
     return np.array([row[name] for row in rows], dtype=dtype)
 
@@ -98,7 +103,7 @@ def write_trials(file, trials):
     parent = group(file, "trials")
     dimension = scale(parent, "trial", np.arange(len(trials)))
     for name in TRIAL_DEFAULTS:
-        put(parent, name, column(trials, name), dimension)
+        put(parent, name, column(trials, name, TRIAL_DEFAULTS), dimension)
 
 
 def write_scores(file, trials):
@@ -137,67 +142,36 @@ def write_predictions(file, name, logits, label):
     put(parent, "label", np.asarray(label, np.float32), example)
 
 
-TASKS = {"CoLA": ("matthews", 0.60), "SST-2": ("accuracy", 0.93), "MRPC": ("f1", 0.90),
-         "STS-B": ("spearman", 0.89), "QQP": ("f1", 0.87), "MNLI": ("accuracy", 0.86),
-         "QNLI": ("accuracy", 0.92), "RTE": ("accuracy", 0.70)}  # fmt: skip
+def write_fisher(file, content):
+    runs = [FISHER_DEFAULTS | {"id": f"f{i:015x}"} | run for i, run in enumerate(content.fisher_runs)]
+    parent = group(file, "fisher")
+    run = scale(parent, "run", np.arange(len(runs)))
+    layer, component = scale(parent, "layer", content.layers), scale(parent, "component", content.components)
+    put(parent, "size", content.size.astype(np.int64), layer, component)
+    for name in FISHER_DEFAULTS:
+        put(parent, name, column(runs, name, FISHER_DEFAULTS), run)
+    for measure, values in content.fisher.items():
+        put(parent, measure, np.asarray(values, np.float64), run, layer, component)
 
 
-def bert_sizes(layers, hidden, vocabulary):
-    """Scalars `[layer, component]` of a BERT with a two-class head."""
-    size = np.zeros((layers + 3, len(COMPONENTS)), dtype=np.int64)
-    place = {name: index for index, name in enumerate(COMPONENTS)}
-    for name, rows in zip(EMBEDDINGS, (vocabulary, 512, 2, 1, 1), strict=True):
-        size[0, place[name]] = rows * hidden
-    for name in BLOCK:
-        is_matrix = name.endswith("weight") and "LayerNorm" not in name
-        wide = 4 if name == "intermediate.dense.bias" or (is_matrix and "attention" not in name) else 1
-        size[1 : layers + 1, place[name]] = wide * hidden * (hidden if is_matrix else 1)
-    size[layers + 1, [place["dense.weight"], place["dense.bias"]]] = hidden * hidden, hidden
-    size[layers + 2, [place["weight"], place["bias"]]] = 2 * hidden, 2
-    return size
+def write_fisher_parameters(file, name, tensors):
+    """Every axis of every length is a dimension of its own, so that square matrices have two."""
+    parent = group(file, f"fisher_parameters/{name}")
+    for tensor, values in tensors.items():
+        values = np.asarray(values, np.float32)
+        names = [f"axis{axis}_{length}" for axis, length in enumerate(values.shape)]
+        axes = [
+            parent[n] if n in parent else scale(parent, n, np.arange(length))
+            for n, length in zip(names, values.shape, strict=True)
+        ]
+        put(parent, tensor, values, *axes)
 
 
-def sample(layers, hidden, vocabulary, seeds, learning_rates=(2e-5,)):
-    """A sweep of eight tasks and five methods, with invented numbers of plausible size."""
-    rng = np.random.default_rng(0)
-    size = bert_sizes(layers, hidden, vocabulary)
-    is_norm = np.array(["LayerNorm" in name for name in COMPONENTS])
-    is_output = np.array([name.startswith("output.LayerNorm") for name in COMPONENTS])
-    is_bias = np.array([name.endswith("bias") for name in COMPONENTS])
-    pool = {"full": np.ones(len(COMPONENTS), bool), "bitfit": is_bias, "layernorm": is_norm,
-            "layernorm-output": is_output, "random:pool=layernorm,fraction=0.2": is_norm}  # fmt: skip
-    trials, maps = [], []
-    for task, (metric, level) in TASKS.items():
-        for method, trained in pool.items():
-            for rate in learning_rates:
-                for seed in range(1, seeds + 1):
-                    score = level + rng.normal(0, 0.006) - 0.01 * (method != "full") * rng.random()
-                    fraction = 0.2 if "fraction" in method else 1.0
-                    trainable = int(fraction * size[:-1, trained].sum() + size[-1].sum())
-                    trials.append({
-                        "task": task, "method": method, "learning_rate": rate, "seed": seed, "metric": metric,
-                        "score": score, "final_score": score - 0.002, "trainable_parameters": trainable,
-                        "total_parameters": int(size.sum()), "wall_seconds": 100 + 20 * rng.random(),
-                        "device": "cuda:0", "best_step": 90,
-                    })  # fmt: skip
-                    depth = np.linspace(0.6, 1.4, layers + 3)[:, None]
-                    level_of = np.where(is_output, 9e-4, np.where(is_norm, 5e-4, 1.5e-4))
-                    change = level_of * depth * rng.lognormal(0, 0.25, size.shape)
-                    change[:, [COMPONENTS.index("attention.self.key.bias")]] *= 0.01
-                    change[-1] = 8e-4
-                    change[:-1, ~trained] = 0.0
-                    maps.append(np.where(size > 0, change, np.nan))
-    base = np.array(maps)
-    labels = ["embeddings", *map(str, range(layers)), "pooler", "head"]
-    change = {"mean_abs": base, "rms": 1.3 * base, "relative_l2": 8 * base / (1 + 20 * is_norm),
-              "max_abs": 6 * base}  # fmt: skip
-    return Content(trials, layers=labels, components=COMPONENTS, size=size, change=change)
-
-
-SAMPLES = {
-    "minilm": lambda: sample(6, 384, 30522, 1),
-    "bert-large": lambda: sample(24, 1024, 28996, 3),
-}
-
-if __name__ == "__main__":
-    write_file(sys.argv[2], SAMPLES[sys.argv[1]]())
+def write_fisher_mask(file, name, mask):
+    parent = group(file, f"fisher_masks/{name}")
+    parent.attrs.update({key: mask[key] for key in ("method", "runs")})
+    indices = mask["indices"]
+    tensor = scale(parent, "tensor", list(indices))
+    put(parent, "count", np.array([len(rows) for rows in indices.values()], np.int64), tensor)
+    row = scale(parent, "row", np.arange(sum(map(len, indices.values()))))
+    put(parent, "index", np.concatenate([np.asarray(rows, np.int64) for rows in indices.values()]), row)

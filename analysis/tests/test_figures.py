@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 import xarray as xr
-from make_file import SAMPLES, write_file
+from make_file import write_file
+from make_sample import SAMPLES
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, to_rgba
 

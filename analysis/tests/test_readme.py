@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import small_content
+from conftest import fisher_fields, small_content
 from make_file import write_file
 
 README = Path(__file__).parents[1] / "README.md"
@@ -14,7 +14,7 @@ def results_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "results" / "NAME"
     folder.mkdir(parents=True)
-    return write_file(folder / "NAME.h5", small_content())
+    return write_file(folder / "NAME.h5", small_content(**fisher_fields()))
 
 
 def test_every_example_runs_and_answers(results_folder, capsys):
@@ -23,8 +23,11 @@ def test_every_example_runs_and_answers(results_folder, capsys):
     for block in BLOCKS:
         exec(block, names)
         answers.append(capsys.readouterr().out)
-    assert len(answers) == 5
+    assert len(answers) == 7
     assert "output.LayerNorm.weight" in answers[1].splitlines()[1]
     assert re.search(r"full +0.56 +0.68", answers[2])
     assert re.search(r"full +0.6 +0.7", answers[3])
+    assert re.search(r"output.LayerNorm.weight +390", answers[4])  # (1 + 3 + 50 + 50) / 4 · (10 + 20) / 2
+    assert float(answers[5]) == pytest.approx(-1)
     assert Path("rms.png").exists()
+    assert Path("share.png").exists()

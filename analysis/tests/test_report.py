@@ -1,12 +1,14 @@
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import COMPONENTS, LAYERS, SIZE, trial
-from make_file import SAMPLES, write_file
+from make_file import write_file
+from make_sample import SAMPLES
 
 from tunescope_analysis.command import main
 
@@ -20,13 +22,17 @@ class Page(HTMLParser):
     def __init__(self, html):
         super().__init__()
         self.open, self.images, self.words, self.bold = [], [], [], []
+        self.links, self.ids = [], []
         self.feed(html)
         assert self.open == []
         self.text = re.sub(r"\s+", " ", "".join(self.words))
+        self.anchors = set(self.ids)
 
     def handle_starttag(self, tag, attrs):
         if tag in SPACED:
             self.words.append(" ")
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.links += [value.removeprefix("#") for name, value in attrs if name == "href"]
         if tag == "img":
             self.images.append(dict(attrs))
         if tag not in VOID:
@@ -36,7 +42,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" in self.open:
+        if "style" in self.open or "script" in self.open:
             return
         self.words.append(data)
         if self.open and self.open[-1] == "strong":
@@ -60,18 +66,35 @@ def test_writes_what_it_prints(small_file, report, tmp_path):
     _, lines = report(small_file)
     folder = tmp_path / "out"
     assert lines[-1] == f"report: {folder}/report.html"
-    names = ["scores.csv", "scores.png", "change.csv"]
-    names += [f"change_{measure}.png" for measure in ("mean_abs", "rms", "relative_l2", "max_abs")]
-    assert lines[:-1] == [str(folder / name) for name in names]
-    assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "report.html"])
+    printed = {Path(line.removeprefix("report: ")) for line in lines}
+    assert printed == set(folder.iterdir())
+    names = {path.name for path in printed}
+    measures = ("mean_abs", "rms", "relative_l2", "max_abs")
+    assert {"scores.csv", "scores.png", "change.csv", *(f"change_{name}.png" for name in measures)} <= names
+
+
+def test_every_figure_has_its_numbers_as_csv(fisher_file, report, tmp_path):
+    report(fisher_file)
+    tables = {path.stem for path in (tmp_path / "out").glob("*.csv")}
+    figures = {path.stem for path in (tmp_path / "out").glob("*.png")}
+    measures = {name for name in figures if name.startswith(("change_", "fisher_map_"))}
+    assert figures - measures <= tables
+    assert {"change", "fisher"} <= tables
 
 
 def test_page_stands_alone(small_file, report, tmp_path):
     page, _ = report(small_file)
     html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r"(src|href)=\"(?!data:)|url\(|@import|<script|https?://", html)
-    assert len(page.images) == 6
+    assert not re.search(r"(src|href)=\"(?!data:|#)|url\(|@import|<script [^>]*src|https?://", html)
+    assert len(page.images) >= 6
     assert all(image["src"].startswith("data:image/png;base64,") and image["alt"] for image in page.images)
+
+
+def test_links_lead_to_parts(fisher_file, report):
+    page, _ = report(fisher_file)
+    assert page.links
+    assert set(page.links) <= page.anchors
+    assert len(page.ids) == len(page.anchors)
 
 
 def test_page_shows_scores_as_glue_tables_do(small_file, report):

@@ -1,27 +1,69 @@
 """The files that a report is written to."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+import matplotlib as mpl
+import pandas as pd
+
 from tunescope_analysis.page import render_page
+from tunescope_analysis.parts.part import Picture, Table
 from tunescope_analysis.report import Report
 
+FORMATS = {
+    "html": "report.html, one page that stands alone",
+    "csv": "every table, and the numbers of every figure",
+    "png": "every figure",
+    "pdf": "every figure as vectors, fonts embedded, for a paper",
+    "latex": "every table of the page, for booktabs",
+    "netcdf": "the maps and profiles that the figures show",
+}
+DEFAULT_FORMATS = ("html", "csv", "png")
+LATEX = {"−": "$-$", "±": r"$\pm$", "×": r"$\times$", "–": "--", "≤": r"$\le$", "θ": r"$\theta$"}
 
-def write_report(report: Report, folder: Path) -> list[Path]:
-    """Write the page and its companions into `folder`; returns the paths in order, `report.html` last."""
+
+def write_report(report: Report, folder: Path, formats: Iterable[str] = DEFAULT_FORMATS) -> list[Path]:
+    """Write the report into `folder` in the formats named; returns the paths in order, the page last."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / "scores.csv"]
-    report.scores.to_csv(written[0], index=False)
-    if report.scores_png:
-        written.append(_save(report.scores_png, folder / "scores.png"))
-    if report.change is not None:
-        written.append(folder / "change.csv")
-        report.change.to_csv(written[-1], index=False)
-    written += [_save(part.png, folder / f"change_{part.measure}.png") for part in report.change_sections]
-    written.append(folder / "report.html")
-    written[-1].write_text(render_page(report), encoding="utf-8")
+    wanted, written = set(formats), []
+    for table in report.tables:
+        if "csv" in wanted:
+            written.append(folder / f"{table.name}.csv")
+            table.frame.to_csv(written[-1], index=False)
+        if "latex" in wanted and table.rows:
+            written.append(folder / f"{table.name}.tex")
+            written[-1].write_text(latex_table(table), encoding="utf-8")
+    for picture in report.pictures:
+        written += _write_picture(picture, folder, wanted)
+    if "netcdf" in wanted:
+        for part in report.parts:
+            for name, dataset in part.datasets.items():
+                written.append(folder / f"{name}.nc")
+                dataset.to_netcdf(written[-1], engine="h5netcdf")
+    if "html" in wanted:
+        written.append(folder / "report.html")
+        written[-1].write_text(render_page(report), encoding="utf-8")
     return written
 
 
-def _save(png: bytes, path: Path) -> Path:
-    path.write_bytes(png)
-    return path
+def latex_table(table: Table) -> str:
+    """The table as the page shows it, for LaTeX with booktabs."""
+    headings = [" ".join(filter(None, (heading.text, heading.note))) for heading in table.headings]
+    rows = [[" ".join(filter(None, (cell.text, cell.note, cell.line))) for cell in row] for row in table.rows]
+    columns = "".join("r" if heading.is_number else "l" for heading in table.headings)
+    text = pd.DataFrame(rows, columns=headings).to_latex(index=False, escape=True, column_format=columns)
+    for character, command in LATEX.items():
+        text = text.replace(character, command)
+    return text
+
+
+def _write_picture(picture: Picture, folder: Path, wanted: set[str]) -> list[Path]:
+    written = []
+    if "png" in wanted:
+        written.append(folder / f"{picture.name}.png")
+        written[-1].write_bytes(picture.png)
+    if "pdf" in wanted:
+        written.append(folder / f"{picture.name}.pdf")
+        with mpl.rc_context({"pdf.fonttype": 42}):
+            picture.figure.savefig(written[-1])
+    return written

@@ -1,6 +1,6 @@
 """Readable names for tasks' metrics, methods, measures and tensors, and the order they are shown in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 GLUE_ORDER = ("cola", "sst-2", "mrpc", "sts-b", "qqp", "mnli", "qnli", "rte", "wnli")
 
@@ -16,6 +16,30 @@ FORMULAS = {
     "rms": "root of the mean of (θF − θ0)²",
     "relative_l2": "‖θF − θ0‖ / ‖θ0‖",
     "max_abs": "max of |θF − θ0|",
+}
+
+FISHER_MEASURES = {
+    "mean": "Fisher information a scalar",
+    "sum": "Fisher information of the whole tensor",
+    "max": "largest Fisher information of a scalar",
+    "share": "share of the model's Fisher information",
+}
+
+FISHER_FORMULAS = {
+    "mean": "mean of F over the tensor's scalars",
+    "sum": "sum of F over the tensor's scalars",
+    "max": "max of F over the tensor's scalars",
+    "share": "sum of F over the tensor / sum over all measured",
+}
+
+FACTOR_LABELS = {
+    "batch_size": "batch size",
+    "examples": "examples",
+    "point": "point in training",
+    "mode": "labels",
+    "seed": "seed",
+    "at": "trained by",
+    "learning_rate": "learning rate",
 }
 
 METRICS = {
@@ -42,6 +66,30 @@ def metric_label(metric: str) -> str:
 def measure_label(measure: str) -> str:
     """A change measure in words."""
     return MEASURES.get(measure, measure.replace("_", " "))
+
+
+def fisher_label(measure: str, capital: bool = False) -> str:
+    """A Fisher measure in words; `capital` for a title."""
+    words = FISHER_MEASURES.get(measure, measure.replace("_", " "))
+    return words[0].upper() + words[1:] if capital else words
+
+
+def setting_sentence(run: Mapping[str, object]) -> str:
+    """The setting of a Fisher run in words."""
+    point = float(run["point"])  # type: ignore[arg-type]
+    when = "after" if point == 1 else "before" if point == 0 else f"after {point:.0%} of"
+    return (
+        f"batch size {run['batch_size']}, {run['examples']:,} examples, {run['mode']} labels, {when} "
+        "training by "
+        f"{run['at']}"
+    )
+
+
+def parse_method(method: str) -> tuple[str, dict[str, str]]:
+    """`fisher:pool=layernorm,fraction=0.2` as its name and its options."""
+    name, _, options = method.partition(":")
+    pairs = (option.partition("=") for option in options.split(",") if option)
+    return name, {key: value for key, _, value in pairs}
 
 
 def method_label(method: str) -> str:

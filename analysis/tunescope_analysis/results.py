@@ -84,6 +84,30 @@ class Results:
         """Dev-set `logits` `[example, class]` and `label` `[example]`, float32, of one trial."""
         return self.dataset(f"predictions/{trial_id}")
 
+    @property
+    def fisher(self) -> xr.Dataset:
+        """Maps `mean`, `sum`, `max`, `share` `[run, layer, component]`, `size`, and `[run]` columns."""
+        fisher = self.dataset("fisher")
+        if "size" not in fisher:
+            raise ResultsError(f"{self.path}: /fisher lacks size")
+        return fisher
+
+    def fisher_parameters(self, run_id: str) -> xr.Dataset:
+        """F of every scalar that was kept of a Fisher run: a variable a tensor, float32 in its shape."""
+        return self.dataset(f"fisher_parameters/{run_id}")
+
+    def fisher_mask(self, mask_id: str) -> xr.Dataset:
+        """A mask: names `tensor`, `count` `[tensor]`; `index` `[row]`, flat indices, tensor by tensor."""
+        return self.dataset(f"fisher_masks/{mask_id}")
+
+    def members(self, group: str) -> tuple[str, ...]:
+        """Names of the groups inside a group; none where it is absent."""
+        with h5py.File(self.path, "r") as file:
+            parent = file.get(group)
+            if not isinstance(parent, h5py.Group):
+                return ()
+            return tuple(name for name, item in parent.items() if isinstance(item, h5py.Group))
+
     def close(self) -> None:
         """Close every group that was opened."""
         for dataset in self._opened.values():

@@ -1,0 +1,200 @@
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import COMPONENTS, FISHER_RUNS, LAYERS, SIZE, fisher_of
+
+from tunescope_analysis import ResultsError, open_results
+from tunescope_analysis.fisher import (
+    component_fisher,
+    default_runs,
+    depth_correlation,
+    depth_profile,
+    find_fisher_leaders,
+    fisher_by_task,
+    fisher_table,
+    rank_components,
+    typical_over_tasks,
+)
+
+OUTPUT = "output.LayerNorm.weight"
+
+
+@pytest.fixture
+def results(fisher_file):
+    with open_results(fisher_file) as opened:
+        yield opened
+
+
+@pytest.fixture
+def open_runs(write):
+    """Open a file of Fisher runs; every run has the base maps unless others are given."""
+    opened = []
+
+    def open_content(runs, maps=None):
+        maps = maps or fisher_of(np.ones(len(runs)))
+        path = write([], layers=LAYERS, components=COMPONENTS, size=SIZE, fisher_runs=runs, fisher=maps)
+        opened.append(open_results(path))
+        return opened[-1].fisher
+
+    yield open_content
+    for results in opened:
+        results.close()
+
+
+def test_default_runs_are_per_example_of_most_examples_after_training(results):
+    assert default_runs(results.fisher).index.tolist() == [5, 0, 1]
+
+
+def test_default_settings_prefer_given_labels_then_full_then_late_points(open_runs):
+    runs = [
+        {"mode": "true", "examples": 5000},
+        {"at": "head"},
+        {"point": 0.5},
+        {"examples": 10},
+        {"batch_size": 4},
+    ]
+    assert default_runs(open_runs(runs)).index.tolist() == [3]
+
+
+def test_default_settings_prefer_maps_of_all_tensors(open_runs):
+    maps = fisher_of([1.0, 1.0])
+    for values in maps.values():
+        values[0, :, [0, 2, 4]] = np.nan
+    assert default_runs(open_runs([{"batch_size": 1}, {"batch_size": 8}], maps)).index.tolist() == [1]
+
+
+def test_maps_are_means_over_seeds_at_the_default_setting(results):
+    by_task = fisher_by_task(results.fisher)
+    assert by_task.dims == ("task", "layer", "component")
+    assert by_task["task"].values.tolist() == ["CoLA", "RTE"]
+    assert by_task.sel(task="RTE", component=OUTPUT, layer=["0", "1"]).values.tolist() == [20, 40]
+    assert by_task.sel(task="CoLA", component=OUTPUT, layer=["0", "1"]).values.tolist() == [80, 160]
+    assert np.array_equal(by_task.isnull().sel(task="RTE").values, SIZE == 0)
+
+
+def test_what_is_typical_is_the_geometric_mean_and_for_shares_the_plain_one(results):
+    typical = typical_over_tasks(fisher_by_task(results.fisher))
+    assert typical.sel(component=OUTPUT, layer="0").item() == pytest.approx(40)  # sqrt(20 · 80)
+    share = typical_over_tasks(fisher_by_task(results.fisher, "share"))
+    assert share.sum().item() == pytest.approx(1)
+
+
+def test_zeros_stay_zero_in_the_typical_map(open_runs):
+    maps = fisher_of([1.0, 1.0])
+    maps["mean"][0, 1, 3] = 0.0
+    fisher = open_runs([{"task": "RTE"}, {"task": "CoLA"}], maps)
+    assert typical_over_tasks(fisher_by_task(fisher)).sel(layer="0", component=OUTPUT) == 0
+
+
+@pytest.mark.parametrize(
+    ("measure", "ranking"),
+    [
+        # a scalar, four times the base map: 15, 5, 3, 2, 1
+        ("mean", {OUTPUT: 60, "attention.output.LayerNorm.weight": 20, "dense.weight": 12,
+                  "output.dense.weight": 8, "word_embeddings.weight": 4}),
+        # a component, four times 4 (10 + 20), 2 · 16 · 2, 60, 16 · 3, 2 · 4 · 5
+        ("sum", {OUTPUT: 480, "output.dense.weight": 256, "word_embeddings.weight": 240, "dense.weight": 192,
+                 "attention.output.LayerNorm.weight": 160}),
+        ("max", {OUTPUT: 160, "attention.output.LayerNorm.weight": 40, "dense.weight": 24,
+                 "output.dense.weight": 16, "word_embeddings.weight": 8}),
+        # of 60 + 40 + 64 + 120 + 48 + 800 = 1132, the head in
+        ("share", {OUTPUT: 120 / 1132, "output.dense.weight": 64 / 1132, "word_embeddings.weight": 60 / 1132,
+                   "dense.weight": 48 / 1132, "attention.output.LayerNorm.weight": 40 / 1132}),
+    ],
+)  # fmt: skip
+def test_ranking_with_and_without_the_size_leaves_the_head_out(results, measure, ranking):
+    found = rank_components(fisher_by_task(results.fisher, measure), results.fisher["size"])
+    assert found.to_dict() == pytest.approx(ranking)
+    assert found.index.tolist() == list(ranking)
+
+
+def test_a_scalar_counts_alike_in_layers_of_unequal_size():
+    size = xr.DataArray([[1], [3]], {"layer": ["0", "1"], "component": ["a.weight"]}, ("layer", "component"))
+    mean = xr.DataArray([[8.0], [4.0]], size.coords, size.dims, name="mean")
+    assert component_fisher(mean, size).item() == 5  # (1 · 8 + 3 · 4) / 4
+
+
+def test_leaders_are_counted_over_tasks(results):
+    by_task = fisher_by_task(results.fisher).copy()
+    by_task.loc[{"task": "RTE", "component": "output.dense.weight"}] = 1000.0
+    finding = find_fisher_leaders(by_task, results.fisher["size"])
+    # RTE 1000, CoLA 16: typical 126 against sqrt(30 · 120) = 60
+    assert finding.component == "output.dense.weight"
+    assert finding.value == pytest.approx(np.sqrt(1000 * 16))
+    assert (finding.tasks, finding.layernorm_tasks, finding.output_layernorm_tasks) == (2, 1, 1)
+
+
+def test_profile_is_the_mean_over_scalars_of_a_layer(results):
+    profile = depth_profile(results.fisher)
+    assert profile["part"].values.tolist() == ["all", "LayerNorm", "output LayerNorm"]
+    rte = profile.sel(task="RTE")
+    assert rte.sel(part="LayerNorm").values.tolist() == [15, 25]  # 2 (4 · 5 + 4 · 10) / 8 and 2 (20 + 80) / 8
+    assert rte.sel(part="output LayerNorm").values.tolist() == [20, 40]
+    assert rte.sel(part="all").values.tolist() == pytest.approx([2 * 92 / 24, 2 * 132 / 24])
+
+
+def profile_of(*values):
+    coordinates = {"task": ["RTE"], "part": ["all"], "layer": [str(i) for i in range(len(values))]}
+    return xr.DataArray([[list(values)]], coordinates, ("task", "part", "layer"))
+
+
+@pytest.mark.parametrize(
+    ("values", "rho"),
+    [
+        ((1.0, 2.0, 3.0), 1.0),
+        ((3.0, 2.0, 1.0), -1.0),
+        ((1.0, 3.0, 2.0, 4.0), 0.8),  # 1 − 6 · 2 / (4 · 15)
+        ((1.0, np.nan, 3.0, 9.0), 1.0),
+        ((1.0, 2.0), np.nan),
+        ((2.0, 2.0, 2.0), np.nan),
+    ],
+)
+def test_depth_correlation_is_spearmans(values, rho):
+    assert depth_correlation(profile_of(*values))["spearman"].item() == pytest.approx(rho, nan_ok=True)
+
+
+def test_layers_sort_as_numbers(results):
+    profile = profile_of(*range(12))
+    assert depth_correlation(profile)["spearman"].item() == pytest.approx(1)
+
+
+def test_table_has_a_row_for_each_tensor_and_task(results):
+    table = fisher_table(results.fisher)
+    assert len(table) == 3 * (SIZE > 0).sum()
+    assert table.columns.tolist() == ["task", "layer", "component", "size", "mean", "sum", "max", "share"]
+    cell = table[
+        (table["task"] == "typical") & (table["layer"] == "0") & (table["component"] == OUTPUT)
+    ].iloc[0]
+    assert cell[["size", "mean", "sum", "max"]].tolist() == pytest.approx([4, 40, 160, 80])
+
+
+def test_a_run_without_any_number_is_left_out(open_runs):
+    maps = fisher_of([1.0, np.nan])
+    fisher = open_runs([{"task": "RTE"}, {"task": "CoLA"}], maps)
+    assert fisher_by_task(fisher)["task"].values.tolist() == ["RTE"]
+
+
+def test_runs_without_any_number_have_no_maps(open_runs):
+    fisher = open_runs([{"task": "RTE"}], fisher_of([np.nan]))
+    empty = fisher_by_task(fisher)
+    assert empty.sizes["task"] == 0
+    assert depth_profile(fisher).size == 0
+    assert find_fisher_leaders(empty, fisher["size"]) is None
+
+
+def test_reads_runs_scalars_and_masks(results):
+    assert results.fisher["task"].values.tolist() == [run["task"] for run in FISHER_RUNS]
+    assert results.members("fisher_parameters") == tuple(f"f{i:015x}" for i in range(3))
+    scalars = results.fisher_parameters(f"f{1:015x}")
+    assert scalars["bert.encoder.layer.0.output.LayerNorm.weight"].values.tolist() == [4, 3, 1, 2]
+    assert scalars["bert.encoder.layer.0.output.dense.weight"].shape == (4, 4)
+    mask = results.fisher_mask("m" + 15 * "0")
+    assert (mask["count"].values.tolist(), mask["index"].values.tolist()) == ([2], [0, 1])
+    assert mask.attrs["runs"] == f"f{0:015x}"
+
+
+def test_a_file_without_fisher_says_so(small_file):
+    with open_results(small_file) as results:
+        assert results.members("fisher_parameters") == ()
+        with pytest.raises(ResultsError, match="no group /fisher"):
+            _ = results.fisher

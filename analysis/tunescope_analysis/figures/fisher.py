@@ -1,0 +1,81 @@
+"""Fisher information over depth, and against parameter change."""
+
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tunescope_analysis.figures.grid import colour_of, marker_of, new_figure, panel_grid, style_plot
+from tunescope_analysis.labels import FORMULAS, is_layernorm, is_output_layernorm, order_tasks
+
+KINDS = ("output LayerNorm", "other LayerNorm", "other bias", "other weight")
+
+
+def depth_figure(profile: xr.DataArray) -> Figure:
+    """A panel a task, a line a part: Fisher information a scalar (log axis) over the numbered layers."""
+    tasks = [str(task) for task in profile["task"].values]
+    grid = panel_grid(len(tasks))
+    figure = new_figure(grid, "Fisher information a scalar over depth")
+    for place, task in enumerate(tasks):
+        axes = grid.axes(figure, place)
+        style_plot(axes, task)
+        for series, part in enumerate(profile["part"].values):
+            values = profile.sel(task=task, part=part)
+            layers = [int(layer) for layer in values["layer"].values]
+            drawn = values.where(values > 0).values
+            axes.plot(layers, drawn, marker_of(series) + "-", color=colour_of(series), markersize=5,
+                      linewidth=1.3, label=str(part))  # fmt: skip
+        axes.set_yscale("log")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        axes.set_xlabel("layer", fontsize=9)
+    _legend(figure, grid.size[1])
+    return figure
+
+
+def fisher_change_figure(frame: pd.DataFrame, measure: str = "mean_abs") -> Figure:
+    """A panel a task, a marker a tensor: change against Fisher information a scalar, both on log axes."""
+    tasks = order_tasks(frame["task"])
+    grid = panel_grid(len(tasks))
+    figure = new_figure(grid, "Change of each tensor against its Fisher information")
+    for place, task in enumerate(tasks):
+        axes = grid.axes(figure, place)
+        style_plot(axes, task)
+        _scatter(axes, frame[frame["task"] == task], measure)
+        axes.set_xlabel("Fisher information a scalar", fontsize=9)
+        if place % grid.columns == 0:
+            axes.set_ylabel(FORMULAS.get(measure, measure), fontsize=9)
+    _legend(figure, grid.size[1])
+    return figure
+
+
+def kind_of(component: str) -> str:
+    """Which of `KINDS` a tensor is of."""
+    if is_output_layernorm(component):
+        return KINDS[0]
+    if is_layernorm(component):
+        return KINDS[1]
+    return KINDS[2] if component.endswith("bias") else KINDS[3]
+
+
+def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
+    drawn = rows[(rows["fisher"] > 0) & (rows[measure] > 0)]
+    kinds = drawn["component"].map(kind_of)
+    for place, kind in reversed(list(enumerate(KINDS))):
+        own = drawn[kinds == kind]
+        axes.plot(own["fisher"], own[measure], marker_of(place), color=colour_of(place), markersize=4.5,
+                  alpha=0.75, label=kind)  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    hidden = len(rows) - len(drawn)
+    if hidden:
+        axes.text(0.03, 0.97, f"{hidden} at zero not drawn", transform=axes.transAxes, fontsize=7.5, va="top",
+                  color="#555555")  # fmt: skip
+
+
+def _legend(figure: Figure, height: float) -> None:
+    """One legend for all panels, below the title."""
+    handles, labels = figure.axes[0].get_legend_handles_labels() if figure.axes else ([], [])
+    if handles:
+        figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.005, 1 - 0.36 / height), ncols=4,
+                      fontsize=8.5, frameon=False, borderpad=0.1, columnspacing=1.2)  # fmt: skip

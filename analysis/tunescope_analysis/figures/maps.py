@@ -1,0 +1,176 @@
+"""Heat maps: component by layer, a panel a task."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from tunescope_analysis.change import layers_of, mean_over_tasks
+from tunescope_analysis.figures.grid import Grid, new_figure
+from tunescope_analysis.fisher import typical_over_tasks
+from tunescope_analysis.labels import (
+    FISHER_FORMULAS,
+    FORMULAS,
+    component_label,
+    fisher_label,
+    is_layernorm,
+    measure_label,
+)
+
+EMPTY = "#d4d4d4"
+ZERO = "#ffffff"
+WIDE_RANGE = 100.0  # our choice: from this ratio on, a linear scale would hide the small values
+
+
+@dataclass(frozen=True)
+class MapStyle:
+    """The words of a map: its title, its colour bar, what grey means beside "no such tensor".
+
+    `overall` names the panel over all tasks. Values below `shown_fraction` of the largest share the darkest
+    colour (our choice).
+    """
+
+    title: str
+    bar: str
+    also_grey: str = ""
+    overall: str = "mean of {} tasks"
+    shown_fraction: float = 1e-4
+
+
+def change_figure(by_task: xr.DataArray) -> Figure:
+    """Change maps, the mean over tasks first, then a panel a task, on one colour scale.
+
+    `by_task` is `[task, layer, component]`, named after its measure.
+    """
+    measure = str(by_task.name)
+    method = by_task.attrs.get("method", "full")
+    style = MapStyle(
+        title=f"{measure_label(measure).capitalize()} of each tensor, method {method}",
+        bar=FORMULAS.get(measure, measure),
+        also_grey=", or it was zero before" if measure == "relative_l2" else "",
+    )
+    return _map_figure(by_task, mean_over_tasks(by_task), style)
+
+
+def fisher_figure(by_task: xr.DataArray) -> Figure:
+    """Fisher maps in the same form; the first panel is `typical_over_tasks`."""
+    measure = str(by_task.name)
+    style = MapStyle(
+        title=fisher_label(measure, capital=True),
+        bar=FISHER_FORMULAS.get(measure, measure),
+        also_grey=", or it was not measured",
+        overall="mean of {} tasks" if measure == "share" else "typical of {} tasks",
+        shown_fraction=1e-6,
+    )
+    return _map_figure(by_task, typical_over_tasks(by_task), style)
+
+
+def _map_figure(by_task: xr.DataArray, overall: xr.DataArray, style: MapStyle) -> Figure:
+    """Component by layer as colours, over all tasks first, then a panel a task, on one colour scale.
+
+    `by_task` is `[task, layer, component]`. Components that no layer has are left out. Grey: the layer has
+    no such tensor. White: exactly zero.
+    """
+    present = by_task.notnull().any(["task", "layer"]).values
+    shown = by_task.isel(component=present)
+    panels = [(str(task), shown.sel(task=task)) for task in shown["task"].values]
+    has_overall = len(panels) > 1
+    if has_overall:
+        panels.insert(0, (style.overall.format(len(panels)), overall.isel(component=present)))
+    grid = _map_grid(len(panels), shown.sizes["layer"], shown.sizes["component"])
+    figure = new_figure(grid, style.title)
+    norm, colours = _colour_scale(shown.values, style.shown_fraction)
+    for place, (title, values) in enumerate(panels):
+        axes = grid.axes(figure, place)
+        image = _draw_map(axes, values, norm, colours)
+        weight = "bold" if has_overall and place == 0 else "normal"
+        axes.set_title(title, fontsize=10, fontweight=weight, pad=4)
+        _label_layers(axes, shown["layer"].values, is_last=place + grid.columns >= len(panels))
+        _label_components(axes, shown, is_first=place % grid.columns == 0)
+    _add_colour_bar(figure, image, shown, (grid, style))
+    return figure
+
+
+def _map_grid(panels: int, layers: int, components: int) -> Grid:
+    left, right_edge, row_height = 2.45, 11.2, 0.148
+    narrowest = max(1.5, 0.1 * layers)
+    columns = max(1, min(panels, 5, int((right_edge - left) / narrowest)))
+    rows = -(-panels // columns)
+    columns = -(-panels // rows)
+    width = min((right_edge - left) / columns - Grid.gap, max(3.4, 0.17 * layers))
+    width = max(width, 5.0 if columns == 1 else 0.0)
+    return Grid(rows, columns, width, row_height * components, left, top=0.6, bottom=1.46, row_gap=0.66)
+
+
+def _colour_scale(values: np.ndarray, shown_fraction: float) -> tuple[Normalize, Colormap]:
+    """One scale for all panels; logarithmic where the values span more than `WIDE_RANGE`."""
+    positive = values[np.isfinite(values) & (values > 0)]
+    colours = colormaps["viridis"].with_extremes(bad=EMPTY, under=ZERO)
+    if positive.size == 0:
+        return Normalize(np.nextafter(0, 1), 1.0), colours
+    low, high = float(positive.min()), float(positive.max())
+    if high / low >= WIDE_RANGE:
+        return LogNorm(max(low, high * shown_fraction), high), colours
+    return Normalize(low if high > low else low * 0.5, high), colours
+
+
+def _draw_map(axes: Axes, values: xr.DataArray, norm: Normalize, colours: Colormap) -> AxesImage:
+    cells = values.transpose("component", "layer").values
+    lowest = norm.vmin or 0.0
+    clipped = np.where(cells > 0, np.maximum(cells, lowest), cells)
+    below = lowest * 1e-3  # a logarithm would take zero for missing
+    image = axes.imshow(np.ma.masked_invalid(np.where(clipped == 0, below, clipped)), norm=norm, cmap=colours,
+                        aspect="auto", interpolation="nearest")  # fmt: skip
+    axes.tick_params(length=2, labelsize=8, pad=2)
+    return image
+
+
+def _label_layers(axes: Axes, layers: np.ndarray, is_last: bool) -> None:
+    """Hugging Face's layer numbers, from 0; every second or fourth one where they would touch."""
+    numbered = [place for place, layer in enumerate(layers) if str(layer).isdigit()]
+    width = axes.get_position().width * axes.get_figure(root=True).get_figwidth() / len(layers)  # type: ignore[union-attr]
+    wanted = 0.14 if len(numbered) <= 10 else 0.2  # inches a label needs
+    step = next((step for step in (1, 2, 4, 8) if step * width >= wanted), 16)
+    named = [place for place, layer in enumerate(layers) if not str(layer).isdigit()]
+    axes.set_xticks(sorted(numbered[::step] + named))
+    short = {"embeddings": "emb.", "pooler": "pool"}
+    ticks = [str(layers[place]) for place in sorted(numbered[::step] + named)]
+    for label, text in zip(axes.set_xticklabels([short.get(t, t) for t in ticks]), ticks, strict=True):
+        if not text.isdigit():
+            label.set(rotation=90, fontsize=7.5)
+    if is_last:
+        axes.set_xlabel("layer", fontsize=9, labelpad=2)
+
+
+def _label_components(axes: Axes, shown: xr.DataArray, is_first: bool) -> None:
+    axes.set_yticks(range(shown.sizes["component"]))
+    names = [str(name) for name in shown["component"].values]
+    labels = [component_label(name, layers_of(shown, name)) for name in names]
+    ticks = axes.set_yticklabels(labels if is_first else [""] * len(labels))
+    for tick, name in zip(ticks, names, strict=True):
+        tick.set_fontweight("bold" if is_layernorm(name) else "normal")
+
+
+def _add_colour_bar(
+    figure: Figure, image: AxesImage, shown: xr.DataArray, layout: tuple[Grid, MapStyle]
+) -> None:
+    grid, style = layout
+    width, height = grid.size
+    bar_width = min(5.0, width - 2.5)
+    axes = figure.add_axes(((width - bar_width) / 2 / width, 0.66 / height, bar_width / width, 0.14 / height))
+    bar = figure.colorbar(image, cax=axes, orientation="horizontal")
+    scale = "log scale" if isinstance(image.norm, LogNorm) else "linear scale"
+    bar.set_label(f"{style.bar}, {scale}", fontsize=9, labelpad=2)
+    bar.ax.tick_params(labelsize=8)
+    notes = [f"grey: the layer has no such tensor{style.also_grey}"]
+    if (shown == 0).any():
+        notes.append("white: exactly zero")
+    lowest = image.norm.vmin or 0.0
+    if float(shown.where(shown > 0).min()) < lowest:
+        notes.append(f"darkest: {lowest:.0e} or less")
+    figure.text(0.5, 0.06 / height, "; ".join(notes), fontsize=8.5, ha="center", va="bottom")

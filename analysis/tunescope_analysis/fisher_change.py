@@ -1,0 +1,46 @@
+"""Fisher information against parameter change, tensor by tensor."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from tunescope_analysis.change import FRESH_LAYER, change_by_task, measures_of
+from tunescope_analysis.fisher import fisher_by_task
+
+FEWEST_TENSORS = 3
+
+
+def fisher_and_change(
+    fisher: xr.Dataset, change: xr.Dataset, trials: xr.Dataset, method: str = "full"
+) -> pd.DataFrame:
+    """A row a task and tensor that has both: Fisher information a scalar (`fisher`), every change measure.
+
+    Both are means over seeds, as in the maps. The head is left out (our choice): it starts from random
+    numbers.
+    """
+    columns = {name: change_by_task(change, trials, name, method) for name in measures_of(change)}
+    columns["fisher"] = fisher_by_task(fisher, "mean")
+    aligned = xr.align(*columns.values(), join="inner")
+    frame = xr.Dataset(dict(zip(columns, aligned, strict=True))).to_dataframe().reset_index()
+    frame = frame[frame["fisher"].notna() & frame[measures_of(change)].notna().any(axis=1)]
+    return frame[frame["layer"] != FRESH_LAYER].reset_index(drop=True)
+
+
+def correlation_by_task(frame: pd.DataFrame) -> pd.DataFrame:
+    """Spearman's rank correlation of Fisher information and each change measure: a row a task and measure."""
+    measures = [name for name in frame.columns if name not in ("task", "layer", "component", "fisher")]
+    rows = [
+        {"task": task, "measure": measure, **_spearman(group["fisher"], group[measure])}
+        for task, group in frame.groupby("task", sort=False)
+        for measure in measures
+    ]
+    return pd.DataFrame(rows, columns=["task", "measure", "spearman", "tensors"])
+
+
+def _spearman(first: pd.Series, second: pd.Series) -> dict[str, float]:
+    both = first.notna() & second.notna()
+    first, second = first[both], second[both]
+    is_defined = len(first) >= FEWEST_TENSORS and first.nunique() > 1 and second.nunique() > 1
+    rho = float(stats.spearmanr(first, second).statistic) if is_defined else np.nan
+    return {"spearman": rho, "tensors": len(first)}

@@ -1,0 +1,122 @@
+"""Which components fine-tuning changed: a map, a ranking and a sentence a measure."""
+
+import xarray as xr
+
+from tunescope_analysis.change import (
+    Finding,
+    change_by_task,
+    change_table,
+    component_ranking,
+    find_leaders,
+    layers_of,
+    mean_over_tasks,
+    measures_of,
+    method_for_change,
+)
+from tunescope_analysis.figures import change_figure
+from tunescope_analysis.labels import component_label, is_output_layernorm, measure_label, order_tasks
+from tunescope_analysis.parts.part import (
+    NOT_SUPPORTED,
+    SUPPORTED,
+    Listing,
+    Part,
+    Picture,
+    Subheading,
+    Table,
+    Verdict,
+)
+from tunescope_analysis.results import Results
+from tunescope_analysis.scores import best_trials, trial_frame
+
+SHOWN = 5
+
+
+def change_part(results: Results) -> Part:
+    """Every measure's change maps, for `full` where a trial of it finished."""
+    part = Part("change", "Parameter change")
+    trials = results.trials
+    if "change" not in results.groups:
+        part.note(
+            "The file has no /change group, so there are no change maps. `tunescope sweep` records them."
+        )
+        return part
+    method = method_for_change(trials)
+    if method is None:
+        part.note("No trial has finished, so there are no change maps.")
+        return part
+    change = results.change
+    if method != "full":
+        part.note(
+            f"No trial of method full has finished: the maps show {method}, the method with the most "
+            "trainable parameters."
+        )
+    maps = {name: change_by_task(change, trials, name, method) for name in measures_of(change)}
+    findings = {name: find_leaders(by_task) for name, by_task in maps.items()}
+    if not any(findings.values()):
+        part.note(f"/change holds no number for method {method}, so there are no change maps.")
+        return part
+    _introduce(part, method, trials)
+    part.add(Table("change", change_table(change, trials, method)))
+    part.datasets["change_by_task"] = xr.Dataset(maps)
+    for name, finding in findings.items():
+        if finding is not None:
+            _add_measure(part, maps[name], finding)
+    if method == "full" and findings.get("mean_abs") is not None:
+        part.verdicts.append(_verdict(findings["mean_abs"]))
+    return part
+
+
+def finding_sentence(finding: Finding, label: str, task: str | None = None) -> str:
+    """One sentence; `task` names the only task of a file that has one, `label` the leading component."""
+    measure = measure_label(finding.measure)
+    if task is not None:
+        return f"By {measure}, {label} changed most on {task} ({finding.value:.2e}, mean over its layers)."
+    return (
+        f"By {measure}, {label} changed most ({finding.value:.2e}, mean over tasks and its layers); "
+        f"a LayerNorm tensor leads on {finding.layernorm_tasks} of {finding.tasks} tasks, "
+        f"one of output LayerNorm on {finding.output_layernorm_tasks}."
+    )
+
+
+def _introduce(part: Part, method: str, trials: xr.Dataset) -> None:
+    part.say(
+        f"How far each tensor moved from its pre-trained values, method {method}: mean over seeds at the "
+        "best learning rate of each task. Components are ranked by the mean over the layers that have them. "
+        "The head is left out of the ranking, for it starts from random numbers (our choice)."
+    )
+    chosen = best_trials(trials)
+    shown = set(chosen.loc[chosen["method"] == method, "task"])
+    left_out = [task for task in order_tasks(trial_frame(trials)["task"]) if task not in shown]
+    if left_out:
+        part.note(f"Without a finished trial of this method, so not in the maps: {', '.join(left_out)}.")
+
+
+def _add_measure(part: Part, by_task: xr.DataArray, finding: Finding) -> None:
+    def label(component: str) -> str:
+        return component_label(component, layers_of(by_task, component))
+
+    only = str(by_task["task"].values[0]) if by_task.sizes["task"] == 1 else None
+    sentence = finding_sentence(finding, label(finding.component), only)
+    ranking = component_ranking(mean_over_tasks(by_task)).head(SHOWN)
+    part.add(Subheading(measure_label(finding.measure).capitalize()))
+    part.say(sentence)
+    part.add(
+        Listing([f"{label(str(name))}: {value:.2e}" for name, value in ranking.items()]),
+        Picture(
+            f"change_{finding.measure}",
+            change_figure(by_task),
+            alt=f"Heat map, component by layer, a panel a task. {sentence}",
+        ),
+    )
+
+
+def _verdict(finding: Finding) -> Verdict:
+    is_most = 2 * finding.output_layernorm_tasks > finding.tasks
+    holds = is_most and is_output_layernorm(finding.component)
+    return Verdict(
+        "change",
+        SUPPORTED if holds else NOT_SUPPORTED,
+        f"By mean absolute change a tensor of output LayerNorm leads on {finding.output_layernorm_tasks} of "
+        f"{finding.tasks} tasks, any LayerNorm on {finding.layernorm_tasks}.",
+        "change_mean_abs",
+    )

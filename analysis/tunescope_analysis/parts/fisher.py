@@ -1,0 +1,197 @@
+"""Where the Fisher information is: maps, rankings by each normalisation, the profile over depth."""
+
+import pandas as pd
+import xarray as xr
+
+from tunescope_analysis.change import Finding, layers_of
+from tunescope_analysis.figures.fisher import depth_figure
+from tunescope_analysis.figures.maps import fisher_figure
+from tunescope_analysis.fisher import (
+    FEWEST_LAYERS,
+    default_runs,
+    depth_correlation,
+    depth_profile,
+    find_fisher_leaders,
+    fisher_by_task,
+    fisher_measures_of,
+    fisher_table,
+    rank_components,
+)
+from tunescope_analysis.labels import (
+    component_label,
+    fisher_label,
+    is_layernorm,
+    is_output_layernorm,
+    setting_sentence,
+)
+from tunescope_analysis.parts.numbers import count, fixed, plural, scientific, share
+from tunescope_analysis.parts.part import (
+    NOT_DECIDABLE,
+    NOT_SUPPORTED,
+    SUPPORTED,
+    Cell,
+    Column,
+    Heading,
+    Part,
+    Picture,
+    Subheading,
+    Table,
+    Verdict,
+    frame_table,
+)
+from tunescope_analysis.results import Results
+
+NEEDED = "Run `tunescope fisher JOB`, or a sweep with a method such as `fisher:fraction=0.2`."
+SHORT = {"mean": "A scalar", "sum": "Whole tensor", "max": "Largest scalar", "share": "Share of the model"}
+STEADY = 0.5  # our choice: from this Spearman correlation on, later layers "have more"
+
+
+def fisher_part(results: Results) -> Part:
+    """Fisher maps by every measure, a ranking of components, and the profile over depth."""
+    part = Part("fisher", "Fisher information")
+    if "fisher" not in results.groups or default_runs(results.fisher).empty:
+        part.note(f"The file holds no Fisher information. {NEEDED}")
+        return part
+    fisher = results.fisher
+    maps = {name: fisher_by_task(fisher, name) for name in fisher_measures_of(fisher)}
+    part.say(
+        "Diagonal Fisher information F, the mean over examples of the squared gradient of log p(y|x): mean "
+        "over "
+        f"seeds. {_settings(default_runs(fisher))} What is typical of the tasks is the geometric mean over "
+        "them, for "
+        "tasks differ in scale (our choice). The head is left out of rankings."
+    )
+    part.add(Table("fisher", fisher_table(fisher)), _ranking_table(maps, fisher["size"]))
+    part.datasets["fisher_by_task"] = xr.Dataset(maps)
+    for by_task in maps.values():
+        finding = find_fisher_leaders(by_task, fisher["size"])
+        if finding is not None:
+            _add_measure(part, by_task, finding)
+    _add_depth(part, fisher)
+    return part
+
+
+def fisher_sentence(finding: Finding, label: str, task: str | None = None) -> str:
+    """Which component is first by a measure, and whether that is the paper's output LayerNorm."""
+    measure = fisher_label(finding.measure)
+    holds = "holds" if is_output_layernorm(finding.component) else "does not hold"
+    value = share(finding.value) if finding.measure == "share" else scientific(finding.value)
+    where = f"on {task}" if task else "typical of the tasks"
+    claim = f"that output LayerNorm is first {holds} on this model by this measure"
+    leads = "" if task else (
+        f" A LayerNorm tensor leads on {finding.layernorm_tasks} of {finding.tasks} tasks, one of output "
+        "LayerNorm "
+        f"on {finding.output_layernorm_tasks}."
+    )  # fmt: skip
+    return f"By {measure}, {label} is first ({value} {where}): {claim}.{leads}"
+
+
+def _settings(runs: pd.DataFrame) -> str:
+    """The setting of the maps: one sentence where all tasks have the same, else one a task."""
+    first = runs.groupby("task", sort=False).head(1)
+    sentences = {row["task"]: setting_sentence(row) for _, row in first.iterrows()}
+    seeds = runs.groupby("task")["seed"].nunique().max()
+    known = f"{plural(int(seeds), 'seed')} a task." if seeds == 1 else f"Up to {int(seeds)} seeds a task."
+    if len(set(sentences.values())) == 1:
+        return f"Setting: {next(iter(sentences.values()))}. {known}"
+    return " ".join(f"Setting of {task}: {text}." for task, text in sentences.items()) + f" {known}"
+
+
+def _add_measure(part: Part, by_task: xr.DataArray, finding: Finding) -> None:
+    only = str(by_task["task"].values[0]) if by_task.sizes["task"] == 1 else None
+    sentence = fisher_sentence(finding, _label(by_task, finding.component), only)
+    part.add(Subheading(fisher_label(finding.measure, capital=True)))
+    part.say(sentence)
+    alt = f"Heat map, component by layer, a panel a task. {sentence}"
+    part.add(Picture(f"fisher_map_{finding.measure}", fisher_figure(by_task), alt))
+    if finding.measure == "mean":
+        holds = is_output_layernorm(finding.component) and 2 * finding.output_layernorm_tasks > finding.tasks
+        part.verdicts.append(
+            Verdict("fisher-largest", SUPPORTED if holds else NOT_SUPPORTED, sentence, "fisher_map_mean")
+        )
+
+
+def _ranking_table(maps: dict[str, xr.DataArray], size: xr.DataArray) -> Table:
+    """Components by `mean`, with their value and place by every measure."""
+    rankings = {name: rank_components(by_task, size) for name, by_task in maps.items()}
+    frame = pd.DataFrame(rankings)
+    places = frame.rank(ascending=False, method="min")
+    frame = frame.join(places.add_suffix("_rank")).sort_values(f"{next(iter(maps))}_rank", kind="stable")
+    scalars = size.sel(layer=size["layer"] != "head").sum("layer").to_series()
+    frame.insert(0, "size", scalars.reindex(frame.index))
+    by_task = next(iter(maps.values()))
+    rows = [
+        [Cell(_label(by_task, str(name)), is_best=is_layernorm(str(name))), Cell(count(row["size"])),
+         *(_ranked_cell(row, measure) for measure in maps)]
+        for name, row in frame.iterrows()
+    ]  # fmt: skip
+    headings = [Heading("Component", is_number=False), Heading("Scalars"),
+                *(Heading(SHORT.get(name, name), note="value, place") for name in maps)]  # fmt: skip
+    frame = frame.rename_axis("component").reset_index()
+    return Table(
+        "fisher_ranking", frame, headings, rows, "Fisher information of components over all their layers."
+    )
+
+
+def _ranked_cell(row: pd.Series, measure: str) -> Cell:
+    value = row[measure]
+    text = share(value) if measure == "share" else scientific(value)
+    rank = row[f"{measure}_rank"]
+    return Cell(text, note="" if pd.isna(rank) else f"{int(rank)}.", is_best=rank == 1)
+
+
+def _add_depth(part: Part, fisher: xr.Dataset) -> None:
+    profile = depth_profile(fisher)
+    part.add(Subheading("Over depth"))
+    if not profile.size:
+        part.note(
+            "The file has no numbered layers with Fisher information, so there is no profile over depth."
+        )
+        return
+    table = depth_correlation(profile)
+    sentence = depth_sentence(table)
+    part.say(sentence)
+    columns = {
+        "task": Column("Task", is_number=False),
+        "part": Column("Tensors", is_number=False),
+        "spearman": Column("Spearman of layer and Fisher information", fixed),
+        "layers": Column("Layers", count),
+    }
+    part.add(
+        frame_table("fisher_depth_correlation", table, columns),
+        Table("fisher_depth", profile.to_series().dropna().rename("fisher").reset_index()),
+        Picture("fisher_depth", depth_figure(profile), f"Lines over layers, a panel a task. {sentence}"),
+    )
+    part.datasets["fisher_depth"] = profile.to_dataset(name="fisher")
+    part.verdicts.append(_depth_verdict(table, sentence))
+
+
+def depth_sentence(table: pd.DataFrame) -> str:
+    """On how many tasks later layers have more, for each group of tensors."""
+    sentences = []
+    for part, group in table.groupby("part", sort=False):
+        rho = group["spearman"].dropna()
+        tensors = "all tensors" if part == "all" else str(part)
+        if rho.empty:
+            sentences.append(f"For {tensors} the layers are too few, or all alike, to say.")
+            continue
+        sentences.append(
+            f"In {tensors} later layers have more Fisher information on {int((rho > 0).sum())} of "
+            f"{plural(len(rho), 'task')} (Spearman of layer and Fisher information: median "
+            f"{fixed(rho.median())})."
+        )
+    return " ".join(sentences)
+
+
+def _depth_verdict(table: pd.DataFrame, sentence: str) -> Verdict:
+    parts = table.set_index("part")["spearman"]
+    rho = parts.loc[["LayerNorm"] if "LayerNorm" in parts.index else ["all"]].dropna()
+    if rho.empty:
+        reason = f"Fewer than {FEWEST_LAYERS} layers, or all alike. {sentence}"
+        return Verdict("fisher-depth", NOT_DECIDABLE, reason, "fisher_depth")
+    holds = rho.median() >= STEADY and 2 * (rho > 0).sum() > len(rho)
+    return Verdict("fisher-depth", SUPPORTED if holds else NOT_SUPPORTED, sentence, "fisher_depth")
+
+
+def _label(by_task: xr.DataArray, component: str) -> str:
+    return component_label(component, layers_of(by_task, component))

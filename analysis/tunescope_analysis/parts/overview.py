@@ -1,0 +1,76 @@
+"""What was run: counts, device time, versions, and the trials without a result."""
+
+import pandas as pd
+
+from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.parts.numbers import count, general, plural
+from tunescope_analysis.parts.part import Cell, Facts, Heading, Part, Subheading, Table, Verbatim
+from tunescope_analysis.results import Results
+from tunescope_analysis.scores import order_methods, score_table, trial_frame
+
+FAILURES_SHOWN = 20
+SECONDS_PER_HOUR = 3600
+
+
+def overview_part(results: Results) -> Part:
+    """The job in numbers, and every trial that has no result, with its message."""
+    trials = trial_frame(results.trials)
+    table = score_table(results.trials)
+    attributes = results.attributes
+    part = Part("run", "What was run")
+    part.add(
+        Facts(
+            [
+                ("Trials", _states(trials)),
+                ("Tasks", ", ".join(order_tasks(trials["task"])) or "none"),
+                ("Methods", "; ".join(order_methods(table)) or "none"),
+                ("Fisher runs", _fisher_runs(results)),
+                ("Device time", _device_time(trials)),
+                ("Created", attributes.created or "unknown"),
+                ("Tunescope", f"{attributes.tunescope_version or 'unknown version'}, commit "
+                              f"{attributes.git_commit or 'unknown'}, schema {attributes.schema_version}"),
+            ]
+        )
+    )  # fmt: skip
+    failures = trials[trials["state"] != "done"]
+    if len(failures):
+        part.add(Subheading("Trials without a result"), _failure_table(failures))
+        if len(failures) > FAILURES_SHOWN:
+            part.say(f"And {len(failures) - FAILURES_SHOWN} more.")
+    return part
+
+
+def job_part(results: Results) -> Part:
+    """The job file as it was run."""
+    return Part("job", "Job", [Verbatim(results.attributes.job or "The file names no job.")])
+
+
+def _states(trials: pd.DataFrame) -> str:
+    states = ", ".join(f"{number} {state}" for state, number in trials["state"].value_counts().items())
+    return f"{len(trials)} ({states})" if states else "0"
+
+
+def _fisher_runs(results: Results) -> str:
+    return str(results.fisher.sizes["run"]) if "fisher" in results.groups else "none"
+
+
+def _device_time(trials: pd.DataFrame) -> str:
+    parts = []
+    for device, group in trials.groupby("device") if len(trials) else []:
+        seconds = float(group["wall_seconds"].sum())
+        hours = f"{seconds / SECONDS_PER_HOUR:.2f} h"
+        parts.append(f"{device or 'unknown'}: {count(seconds)} s ({hours}) in {plural(len(group), 'trial')}")
+    return "; ".join(parts) or "none"
+
+
+def _failure_table(failures: pd.DataFrame) -> Table:
+    headings = [Heading(text, is_number=False) for text in ("Trial", "State", "Message", "Where")]
+    rows = []
+    for row in failures.head(FAILURES_SHOWN).to_dict("records"):
+        rate = general(row["learning_rate"])
+        trial = f"{row['task']}, {row['method']}, learning rate {rate}, seed {row['seed']}"
+        where = f"{row['hostname']}, rank {row['rank']}"
+        rows.append([Cell(trial, line=str(row["id"])), Cell(str(row["state"])),
+                     Cell(str(row["error"] or "no message")), Cell(where)])  # fmt: skip
+    columns = ["id", "task", "method", "learning_rate", "seed", "state", "error", "hostname", "rank"]
+    return Table("failures", failures[columns], headings, rows)

@@ -1,0 +1,170 @@
+"""What a part of a report is made of, whatever it is written to."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 150
+SUPPORTED, NOT_SUPPORTED, NOT_DECIDABLE = "supported", "not supported", "not decidable with these runs"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table: `note` follows in small letters, `line` stands below in small letters."""
+
+    text: str
+    note: str = ""
+    line: str = ""
+    is_best: bool = False
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column's heading; numbers are set flush right."""
+
+    text: str
+    note: str = ""
+    is_number: bool = True
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A sentence or more; a note is set apart from the findings: what is missing, what to run for it."""
+
+    text: str
+    is_note: bool = False
+    kind: str = "paragraph"
+
+
+@dataclass(frozen=True)
+class Subheading:
+    """The title of what follows, inside a part."""
+
+    text: str
+    kind: str = "subheading"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A numbered list."""
+
+    items: list[str]
+    kind: str = "listing"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names with their values."""
+
+    pairs: list[tuple[str, str]]
+    kind: str = "facts"
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """Text as it is, line by line."""
+
+    text: str
+    kind: str = "verbatim"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: `frame` holds the numbers for files, `rows` what a reader sees; without rows only a file.
+
+    The first column of `rows` names the row. An empty `name` makes no file.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    headings: list[Heading] = field(default_factory=list)
+    rows: list[list[Cell]] = field(default_factory=list)
+    caption: str = ""
+    kind: str = "table"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure. `name` is the stem of its files and its anchor, `alt` says in words what it shows."""
+
+    name: str
+    figure: Figure
+    alt: str
+    caption: str = ""
+    is_wide: bool = True
+    kind: str = "picture"
+
+    @cached_property
+    def png(self) -> bytes:
+        """The figure as PNG."""
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
+        return buffer.getvalue()
+
+
+Block = Paragraph | Subheading | Listing | Facts | Verbatim | Table | Picture
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the runs say on a claim, by its key; `figure` names the figure or table that says so."""
+
+    claim: str
+    ruling: str
+    reason: str
+    figure: str = ""
+
+
+@dataclass
+class Part:
+    """One part of the report; `key` is its anchor, `datasets` what its figures show, for netCDF files."""
+
+    key: str
+    title: str
+    blocks: list[Block] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    datasets: dict[str, xr.Dataset] = field(default_factory=dict)
+
+    def say(self, text: str) -> None:
+        """Add a paragraph."""
+        self.blocks.append(Paragraph(text))
+
+    def note(self, text: str) -> None:
+        """Add a note, set apart."""
+        self.blocks.append(Paragraph(text, is_note=True))
+
+    def add(self, *blocks: Block) -> None:
+        """Add blocks, in order."""
+        self.blocks.extend(blocks)
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables, in order."""
+        return [block for block in self.blocks if isinstance(block, Table)]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """The figures, in order."""
+        return [block for block in self.blocks if isinstance(block, Picture)]
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column of a frame is shown."""
+
+    heading: str
+    show: Callable[[object], str] = str
+    is_number: bool = True
+
+
+def frame_table(name: str, frame: pd.DataFrame, columns: Mapping[str, Column], caption: str = "") -> Table:
+    """A table of the named columns of a frame; the frame's other columns go to the files only."""
+    headings = [Heading(column.heading, is_number=column.is_number) for column in columns.values()]
+    shown = [[column.show(value) for value in frame[key]] for key, column in columns.items()]
+    rows = [[Cell(text) for text in row] for row in zip(*shown, strict=True)]
+    return Table(name, frame, headings, rows, caption)

@@ -1,0 +1,116 @@
+"""Scores by task and method, and against the number of trainable parameters."""
+
+import numpy as np
+import pandas as pd
+
+from tunescope_analysis.figures import parameters_figure, scores_figure
+from tunescope_analysis.labels import metric_label, order_tasks
+from tunescope_analysis.parts.numbers import count, percent, plural, share
+from tunescope_analysis.parts.part import Cell, Heading, Part, Picture, Table
+from tunescope_analysis.results import Results
+from tunescope_analysis.scores import glue_average, method_parameters, order_methods, score_table
+
+
+def scores_part(results: Results) -> Part:
+    """The score table, and the same numbers as a figure."""
+    table = score_table(results.trials)
+    part = Part("scores", "Scores")
+    if not table["mean"].notna().any():
+        part.add(Table("scores", table))
+        part.say("No trial has finished, so there are no scores.")
+        return part
+    tasks = order_tasks(table["task"])
+    part.say(_introduction(len(tasks), int(table["seeds"].max())))
+    part.add(
+        _score_table(table, tasks),
+        Picture(
+            "scores",
+            scores_figure(table),
+            alt="Dot plot of the table: a panel a task, a line a method, bars of one standard deviation.",
+            caption=f"The same numbers{'; each task has its own scale' if len(tasks) > 1 else ''}.",
+        ),
+    )
+    return part
+
+
+def parameters_part(results: Results) -> Part:
+    """Trainable parameters a method beside its average score."""
+    table = score_table(results.trials)
+    part = Part("parameters", "Trainable parameters and score")
+    if table.empty:
+        part.say("There are no trials, so there is nothing to compare.")
+        return part
+    part.add(_parameter_table(table))
+    figure = parameters_figure(table)
+    if figure is None:
+        part.say("No method has a score on every task, so there is no average to plot.")
+        return part
+    alt = "Scatter plot of the table: score against trainable parameters on a log scale, a marker a method."
+    part.add(Picture("parameters", figure, alt, is_wide=False))
+    return part
+
+
+def _introduction(tasks: int, seeds: int) -> str:
+    sentences = [
+        "Dev-set scores × 100 at the best learning rate of each task and method, chosen on the dev set.",
+        f"Mean ± standard deviation over up to {seeds} seeds."
+        if seeds > 1
+        else "One seed, so no standard deviation.",
+        "Bold: best mean of the task.",
+    ]
+    if tasks > 1:
+        sentences.append("The average is given where a method has a score on every task.")
+    return " ".join(sentences)
+
+
+def _score_table(table: pd.DataFrame, tasks: list[str]) -> Table:
+    """A row a method, a cell a task; means that print alike are equally best (our choice)."""
+    best, average = table.groupby("task")["mean"].max(), glue_average(table)
+    most_seeds = int(table["seeds"].max())
+    rows = []
+    for method in order_methods(table):
+        own = table[table["method"] == method].set_index("task")
+        row = [Cell(method), *(_score_cell(own, task, best[task], most_seeds) for task in tasks)]
+        if len(tasks) > 1:
+            whole = percent(average[method]) if method in average else "–"
+            row.append(Cell(whole, is_best=method in average and whole == percent(average.max())))
+        rows.append(row)
+    headings = [Heading("Method", is_number=False), *(Heading(task, _metric(table, task)) for task in tasks)]
+    if len(tasks) > 1:
+        headings.append(Heading("Average"))
+    return Table("scores", table, headings, rows)
+
+
+def _score_cell(own: pd.DataFrame, task: str, best: float, most_seeds: int) -> Cell:
+    if task not in own.index:
+        return Cell("–")
+    row = own.loc[task]
+    if not np.isfinite(row["mean"]):
+        return Cell("", note=str(row["state"]))
+    seeds = int(row["seeds"])
+    line = plural(seeds, "seed") if seeds < most_seeds else ""
+    spread = "" if np.isnan(row["standard_deviation"]) else f"± {percent(row['standard_deviation'])}"
+    text = percent(row["mean"])
+    return Cell(text, spread, line, is_best=text == percent(best))
+
+
+def _parameter_table(table: pd.DataFrame) -> Table:
+    average = glue_average(table)
+    parameters = method_parameters(table)
+    frame = parameters.assign(
+        share=parameters["trainable_parameters"] / parameters["total_parameters"].replace(0, np.nan),
+        average=average.reindex(parameters.index),
+    ).reset_index()
+    headings = [Heading("Method", is_number=False), Heading("Trainable"), Heading("Share of all"),
+                Heading(f"{'Score' if table['task'].nunique() == 1 else 'Average'} × 100")]  # fmt: skip
+    rows = [
+        [Cell(row.method), Cell(count(row.trainable_parameters)), Cell(share(row.share)),
+         Cell(percent(row.average) if np.isfinite(row.average) else "–")]
+        for row in frame.itertuples()
+    ]  # fmt: skip
+    return Table("parameters", frame, headings, rows)
+
+
+def _metric(table: pd.DataFrame, task: str) -> str:
+    metrics = table.loc[(table["task"] == task) & (table["metric"] != ""), "metric"]
+    return metric_label(str(metrics.iloc[0])) if len(metrics) else ""

@@ -1,0 +1,88 @@
+"""Are subsets chosen by Fisher information better than random ones?"""
+
+import pandas as pd
+
+from tunescope_analysis.figures.subsets import subsets_figure
+from tunescope_analysis.parts.numbers import fixed, points, probability
+from tunescope_analysis.parts.part import (
+    NOT_DECIDABLE,
+    NOT_SUPPORTED,
+    SUPPORTED,
+    Column,
+    Part,
+    Picture,
+    Table,
+    Verdict,
+    frame_table,
+)
+from tunescope_analysis.results import Results
+from tunescope_analysis.subsets import subset_differences, subset_table
+
+LEVEL = 0.05
+
+
+def subsets_part(results: Results) -> Part:
+    """Paired differences of every `fisher` method and the `random` one of its pool and fraction."""
+    part = Part("subsets", "Fisher subsets against random subsets")
+    differences = subset_differences(results.trials)
+    if differences.empty:
+        part.note(
+            "No method `fisher:...` has a control `random:...` of the same pool and fraction with a common "
+            "task and "
+            "seed. Run a sweep with both, such as `methods = fisher:fraction=0.2 random:fraction=0.2`."
+        )
+        return part
+    table = subset_table(differences)
+    part.say(
+        "Chosen less random of the same pool and fraction, over tasks and seeds, each at its own best "
+        "learning rate; "
+        "scores × 100. p: Wilcoxon's signed-rank test, two-sided, exact up to 14 pairs or without ties. "
+        "Pairs of one "
+        "task share its dev set, so p over all tasks is a little too small."
+    )
+    sentences = [subset_sentence(row) for _, row in table.groupby("method", sort=False).head(1).iterrows()]
+    for sentence in sentences:
+        part.say(sentence)
+    columns = {
+        "method": Column("Method", is_number=False),
+        "task": Column("Task", is_number=False),
+        "pairs": Column("Pairs"),
+        "mean_difference": Column("Mean difference × 100", points),
+        "standard_deviation": Column("Standard deviation × 100", lambda value: fixed(100 * value)),
+        "better": Column("Better"),
+        "equal": Column("Equal"),
+        "worse": Column("Worse"),
+        "p": Column("p", probability),
+        "smallest_p": Column("Smallest p possible", probability),
+    }
+    alt = "Dots of differences, a panel a method, a line a task, around a line at zero. " + " ".join(
+        sentences
+    )
+    part.add(
+        frame_table("subsets_summary", table, columns),
+        Table("subsets", differences),
+        Picture("subsets", subsets_figure(differences), alt),
+    )
+    part.verdicts.append(_verdict(table))
+    return part
+
+
+def subset_sentence(row: pd.Series) -> str:
+    """What the pairs of one method say; where they are too few to say anything, that."""
+    start = (
+        f"{row['method']} is {points(row['mean_difference'])} points from its random control "
+        f"({row['better']} better, {row['equal']} equal, {row['worse']} worse of {row['pairs']})"
+    )
+    if not row["smallest_p"] < LEVEL:
+        least = probability(row["smallest_p"])
+        return f"{start}; too few unequal pairs to reach p < {LEVEL} (smallest possible {least})."
+    return f"{start}, p = {probability(row['p'])}."
+
+
+def _verdict(table: pd.DataFrame) -> Verdict:
+    whole = table.groupby("method", sort=False).head(1)
+    reason = " ".join(subset_sentence(row) for _, row in whole.iterrows())
+    if not (whole["smallest_p"] < LEVEL).any():
+        return Verdict("subset-random", NOT_DECIDABLE, reason, "subsets")
+    is_better = (whole["p"] < LEVEL) & (whole["mean_difference"] > 0)
+    return Verdict("subset-random", SUPPORTED if is_better.any() else NOT_SUPPORTED, reason, "subsets")

@@ -1,0 +1,75 @@
+"""Subsets chosen by Fisher information against random ones of the same pool and size."""
+
+import pandas as pd
+import xarray as xr
+
+from tunescope_analysis.labels import order_tasks, parse_method
+from tunescope_analysis.paired import paired_scores, signed_rank
+from tunescope_analysis.scores import trial_frame
+
+CHOSEN, CONTROL = "fisher", "random"
+DEFAULT_POOL = "layernorm"
+
+
+def subset_pairs(trials: xr.Dataset) -> list[tuple[str, str]]:
+    """Every method `fisher:...` with the method `random:...` of the same pool and fraction."""
+    methods = sorted(set(trial_frame(trials)["method"]))
+    controls = {_pool_and_fraction(method): method for method in methods if _is(method, CONTROL)}
+    chosen = [method for method in methods if _is(method, CHOSEN)]
+    return [(m, controls[_pool_and_fraction(m)]) for m in chosen if _pool_and_fraction(m) in controls]
+
+
+def subset_differences(trials: xr.Dataset) -> pd.DataFrame:
+    """A row a pair of methods, task and seed: `fisher`, `random` (scores), `difference` (chosen − random)."""
+    frames = [
+        paired_scores(trials, chosen, control)
+        .rename(columns={"first": CHOSEN, "second": CONTROL})
+        .assign(method=chosen, control=control)
+        for chosen, control in subset_pairs(trials)
+    ]
+    columns = ["method", "control", "task", "seed", CHOSEN, CONTROL, "difference"]
+    return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def subset_table(differences: pd.DataFrame) -> pd.DataFrame:
+    """Mean difference and Wilcoxon's p a pair of methods: a row for all tasks together, then a row a task.
+
+    `smallest_p` is what so many pairs can reach; `better`, `equal`, `worse` count pairs. Pairs of one task
+    share its dev set, so the row over all tasks takes them for more independent than they are.
+    """
+    rows = []
+    for (method, control), group in differences.groupby(["method", "control"]):
+        parts = [("all tasks", group)]
+        if group["task"].nunique() > 1:
+            parts += [(task, group[group["task"] == task]) for task in order_tasks(group["task"])]
+        else:
+            parts = [(group["task"].iloc[0], group)]
+        pair = {"method": method, "control": control}
+        rows += [pair | {"task": task} | _compare(part) for task, part in parts]
+    columns = ["method", "control", "task", "pairs", "mean_difference", "standard_deviation",
+               "better", "equal", "worse", "p", "smallest_p"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _compare(group: pd.DataFrame) -> dict[str, float]:
+    difference = group["difference"].round(12)
+    test = signed_rank(difference.to_numpy())
+    return {
+        "pairs": len(difference),
+        "mean_difference": difference.mean(),
+        "standard_deviation": difference.std(ddof=1),
+        "better": int((difference > 0).sum()),
+        "equal": int((difference == 0).sum()),
+        "worse": int((difference < 0).sum()),
+        "p": test.p,
+        "smallest_p": test.smallest,
+    }
+
+
+def _is(method: str, name: str) -> bool:
+    return parse_method(method)[0] == name
+
+
+def _pool_and_fraction(method: str) -> tuple[str, float]:
+    options = parse_method(method)[1]
+    return options.get("pool", DEFAULT_POOL), float(options.get("fraction", "nan"))
