@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from make_file import Content, write_file
 
+from tunescope_analysis.parts import part
+
 LAYERS = ["embeddings", "0", "1", "pooler", "head"]
 COMPONENTS = [
     "word_embeddings.weight",
@@ -108,6 +110,12 @@ def small_content(**fields):
         predictions={f"{0:016x}": ([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]], [1, 0, 0])},
         **fields,
     )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def coarse_pictures(monkeypatch):
+    """Tests look at numbers and words, so that pictures may be coarse, and fast."""
+    monkeypatch.setattr(part, "DOTS_PER_INCH", 40)
 
 
 @pytest.fixture

@@ -7,12 +7,14 @@ from make_sample import SAMPLES
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tunescope_analysis import open_results
+from tunescope_analysis.change import numbered_layers
 from tunescope_analysis.figures.fisher import depth_figure, fisher_change_figure, kind_of
 from tunescope_analysis.figures.maps import fisher_figure
 from tunescope_analysis.figures.stability import stability_figure
 from tunescope_analysis.figures.subsets import subsets_figure
-from tunescope_analysis.fisher import depth_profile, fisher_by_task
+from tunescope_analysis.fisher import depth_profile, find_fisher_leaders, fisher_by_task
 from tunescope_analysis.fisher_change import fisher_and_change
+from tunescope_analysis.parts.change import encoder_sentence
 from tunescope_analysis.parts.fisher import depth_sentence, fisher_part
 from tunescope_analysis.parts.fisher_change import correlation_sentence, fisher_change_part
 from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Paragraph
@@ -59,6 +61,20 @@ def test_says_that_the_claim_does_not_hold(write):
     assert "output dense weight is first (9.90e+01 on RTE)" in words(part)
     assert "does not hold on this model by this measure" in words(part)
     assert [v.ruling for v in part.verdicts] == [NOT_SUPPORTED, NOT_DECIDABLE]  # two layers have no trend
+
+
+def test_says_which_component_is_first_among_encoder_layers(results):
+    maps = fisher_by_task(results.fisher)
+    maps.loc[{"component": "word_embeddings.weight"}] = 1e6
+    assert encoder_sentence(find_fisher_leaders(numbered_layers(maps), results.fisher["size"])) == (
+        "Among the components of encoder layers output LayerNorm weight is first; one of output LayerNorm "
+        "leads on 2 of 2 tasks."
+    )
+    assert encoder_sentence(None) == ""
+
+
+def test_says_how_sure_the_first_place_is(results):
+    assert "It is first in 100 % of 2,000 bootstrap draws of the seeds." in words(fisher_part(results))
 
 
 def test_says_the_setting_once_where_tasks_share_it(results):

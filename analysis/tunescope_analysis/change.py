@@ -78,6 +78,11 @@ def component_ranking(values: xr.DataArray) -> pd.Series:
     return ranking.sort_values(ascending=False, kind="stable")
 
 
+def numbered_layers(values: xr.DataArray) -> xr.DataArray:
+    """The layers of the encoder alone: without embeddings, pooler and head, of which there is one each."""
+    return values.isel(layer=[str(layer).isdigit() for layer in values["layer"].values])
+
+
 def find_leaders(by_task: xr.DataArray) -> Finding | None:
     """The finding of one `[task, layer, component]` map; None where it holds no number."""
     overall = component_ranking(mean_over_tasks(by_task))

@@ -3,37 +3,75 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from tunescope_analysis.files import DEFAULT_FORMATS, FORMATS, write_report
-from tunescope_analysis.report import build_report
-from tunescope_analysis.results import ResultsError, open_results
+from tunescope_analysis.report import Report, build_comparison, build_difference, build_report
+from tunescope_analysis.results import Results, ResultsError, open_results
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write a report; returns 0, or 2 with one line on stderr where the file or the folder is unusable."""
+    """Write reports; returns 0, or 2 with one line on stderr where a file or the folder is unusable."""
     options = _parser().parse_args(arguments)
-    folder = options.output or Path(f"{options.file.stem}-report")
     try:
-        with open_results(options.file) as results:
-            report = build_report(results)
-            written = write_report(report, folder, options.format)
-            has_trials = report.has_trials
+        with ExitStack() as stack:
+            paths = options.diff or options.file
+            files = {
+                name: stack.enter_context(open_results(path)) for name, path in name_files(paths).items()
+            }
+            folder = options.output or Path(f"{'-'.join(files)}-report")
+            for results in files.values():
+                if not results.trials.sizes["trial"]:
+                    print(f"{results.path}: no trials yet")
+            for place, report in _reports(files, bool(options.diff)).items():
+                _write(report, folder / place, options.format)
     except (ResultsError, OSError) as error:
         print(f"tunescope-report: {error}", file=sys.stderr)
         return 2
-    if not has_trials:
-        print(f"{options.file}: no trials yet")
-    for path in written:
-        print(f"report: {path}" if path.name == "report.html" else path)
     return 0
+
+
+def name_files(paths: Sequence[Path]) -> dict[str, Path]:
+    """A name for each file: its stem, with the folder before it where stems are equal, then a number."""
+    stems = [path.stem for path in paths]
+    named: dict[str, Path] = {}
+    for path in paths:
+        name = path.stem if stems.count(path.stem) == 1 else f"{path.resolve().parent.name}-{path.stem}"
+        number = 1
+        while name in named:
+            number += 1
+            name = f"{path.stem}-{number}"
+        named[name] = path
+    return named
+
+
+def _reports(files: dict[str, Results], is_difference: bool) -> dict[str, Report]:
+    """Reports by the folder below the output that they go to."""
+    if is_difference:
+        return {".": build_difference(files)}
+    if len(files) == 1:
+        return {".": build_report(next(iter(files.values())))}
+    reports = {name: build_report(results) for name, results in files.items()}
+    return reports | {".": build_comparison(files, reports)}
+
+
+def _write(report: Report, folder: Path, formats: Sequence[str]) -> None:
+    for path in write_report(report, folder, formats):
+        print(f"report: {path}" if path.name == "report.html" else path)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tunescope-report", description="Write a report page, tables and figures from a Tunescope file."
+        prog="tunescope-report",
+        description="Write a report page, tables and figures from a Tunescope file; of several files one "
+        "each, and one that puts them side by side.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="merged result file (NAME.h5)")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", type=Path, nargs="*", default=[], metavar="FILE",
+                        help="merged result file (NAME.h5)")  # fmt: skip
+    source.add_argument("--diff", type=Path, nargs=2, metavar=("A", "B"),
+                        help="say which scores moved from A to B beyond seed noise")  # fmt: skip
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="folder to write into (default: NAME-report)"
     )
@@ -52,7 +90,6 @@ def _formats(text: str) -> list[str]:
     names = [name for name in text.replace(" ", ",").split(",") if name]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
-        raise argparse.ArgumentTypeError(
-            f"no format {', '.join(unknown) or 'named'}; there are {', '.join(FORMATS)}"
-        )
+        named = ", ".join(unknown) or "named"
+        raise argparse.ArgumentTypeError(f"no format {named}; there are {', '.join(FORMATS)}")
     return names

@@ -19,7 +19,15 @@ FORMATS = {
     "netcdf": "the maps and profiles that the figures show",
 }
 DEFAULT_FORMATS = ("html", "csv", "png")
-LATEX = {"−": "$-$", "±": r"$\pm$", "×": r"$\times$", "–": "--", "≤": r"$\le$", "θ": r"$\theta$"}
+LATEX = {
+    "−": "$-$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "–": "--",
+    "≈": r"$\approx$",
+    "≤": r"$\le$",
+    "θ": r"$\theta$",
+}
 
 
 def write_report(report: Report, folder: Path, formats: Iterable[str] = DEFAULT_FORMATS) -> list[Path]:

@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from tunescope_analysis.change import FRESH_LAYER, Finding
+from tunescope_analysis.change import FRESH_LAYER, Finding, numbered_layers
 from tunescope_analysis.labels import FISHER_MEASURES, is_layernorm, is_output_layernorm, order_tasks
 
 SETTINGS = ("mode", "batch_size", "examples", "at", "point")
@@ -83,8 +83,8 @@ def typical_over_tasks(by_task: xr.DataArray) -> xr.DataArray:
     if by_task.name == "share":
         return by_task.mean("task")
     with np.errstate(divide="ignore"):
-        logarithms = np.log(by_task)
-    return np.exp(logarithms.mean("task")).rename(by_task.name)
+        logarithms = xr.apply_ufunc(np.log, by_task)
+    return xr.apply_ufunc(np.exp, logarithms.mean("task")).rename(by_task.name)
 
 
 def component_fisher(by_task: xr.DataArray, size: xr.DataArray) -> xr.DataArray:
@@ -135,8 +135,7 @@ def depth_profile(fisher: xr.Dataset) -> xr.DataArray:
     out.
     """
     total = fisher_by_task(fisher, "sum")
-    numbered = [str(layer).isdigit() for layer in total["layer"].values]
-    total = total.isel(layer=numbered)
+    total = numbered_layers(total)
     size = fisher["size"].sel(layer=total["layer"]).where(total.notnull())
     names = [str(name) for name in total["component"].values]
     members = {

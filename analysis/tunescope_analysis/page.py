@@ -20,12 +20,7 @@ def render_page(report: Report) -> str:
     environment.filters["picture"] = _embed
     environment.filters["breakable"] = _breakable
     environment.filters["code"] = _mark_code
-    return environment.get_template("report.html.j2").render(
-        parts=report.parts,
-        has_trials=report.has_trials,
-        file_name=report.results.path.name,
-        attributes=report.results.attributes,
-    )
+    return environment.get_template("report.html.j2").render(report=report)
 
 
 def _breakable(text: str) -> Markup:

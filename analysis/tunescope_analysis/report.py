@@ -1,42 +1,52 @@
 """What a report says: its parts, in order, from one result file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tunescope_analysis.parts.change import change_part
+from tunescope_analysis.parts.claims import claims_part
+from tunescope_analysis.parts.comparison import (
+    files_part,
+    moved_part,
+    rulings_part,
+    side_by_side_part,
+    sizes_part,
+)
 from tunescope_analysis.parts.fisher import fisher_part
 from tunescope_analysis.parts.fisher_change import fisher_change_part
 from tunescope_analysis.parts.overview import job_part, overview_part
 from tunescope_analysis.parts.part import Part, Picture, Table
 from tunescope_analysis.parts.scores import parameters_part, scores_part
+from tunescope_analysis.parts.significance import significance_part
 from tunescope_analysis.parts.stability import stability_part
 from tunescope_analysis.parts.subsets import subsets_part
+from tunescope_analysis.parts.task_size import task_size_part
+from tunescope_analysis.parts.training import training_part
 from tunescope_analysis.results import Results
 
 PARTS: tuple[Callable[[Results], Part], ...] = (
     overview_part,
     scores_part,
     parameters_part,
+    significance_part,
     change_part,
     fisher_part,
     fisher_change_part,
     stability_part,
     subsets_part,
+    training_part,
+    task_size_part,
     job_part,
 )
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page and the files beside it are made of."""
+    """Everything that the page and the files beside it are made of; `warnings` stand at its top."""
 
-    results: Results
+    title: str
     parts: list[Part]
-
-    @property
-    def has_trials(self) -> bool:
-        """Whether the file holds any trial, finished or not."""
-        return bool(self.results.trials.sizes["trial"])
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def tables(self) -> list[Table]:
@@ -51,4 +61,35 @@ class Report:
 
 def build_report(results: Results) -> Report:
     """Compute every table and figure; a part that the file has no data for says so, and what to run."""
-    return Report(results, [build(results) for build in PARTS])
+    parts = [build(results) for build in PARTS]
+    parts = [parts[0], claims_part(parts), *parts[1:]]
+    return Report(results.path.name, parts, _warnings(results))
+
+
+def _warnings(results: Results) -> list[str]:
+    warnings = []
+    if not results.trials.sizes["trial"]:
+        warnings.append("This file holds no trials yet. There is nothing to compare.")
+    if not results.attributes.is_complete:
+        warnings.append(
+            "The sweep was not complete when this file was written. Scores and averages may still change."
+        )
+    return warnings
+
+
+def build_comparison(files: dict[str, Results], reports: dict[str, Report]) -> Report:
+    """Several files side by side: what they are, their reports' verdicts, scores, task sizes."""
+    trials = {name: results.trials for name, results in files.items()}
+    rulings = {
+        name: {verdict.claim: verdict.ruling for part in report.parts for verdict in part.verdicts}
+        for name, report in reports.items()
+    }
+    parts = [files_part(files), rulings_part(rulings), side_by_side_part(trials), sizes_part(trials)]
+    return Report(", ".join(files), parts)
+
+
+def build_difference(files: dict[str, Results]) -> Report:
+    """What moved from the first of two files to the second."""
+    (first, second) = files
+    moved = moved_part((first, second), files[first].trials, files[second].trials)
+    return Report(f"{first} and {second}", [moved, files_part(files)])

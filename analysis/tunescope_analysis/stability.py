@@ -106,23 +106,10 @@ def _rankings(results: Results, runs: pd.DataFrame) -> Iterator[Ranked]:
     kept = set(results.members("fisher_parameters"))
     with_scalars = [run for run in runs.index if runs.loc[run, "id"] in kept]
     if len(with_scalars) > 1:
-        scalars = _scalars(results, [str(runs.loc[run, "id"]) for run in with_scalars])
-        if scalars is not None:
-            yield Ranked("scalar", with_scalars, scalars)
+        scalars = results.fisher_scalars([str(runs.loc[run, "id"]) for run in with_scalars], is_layernorm)
+        yield Ranked("scalar", with_scalars, scalars[:, np.isfinite(scalars).all(axis=0)])
     with_maps = [run for run in runs.index if runs.loc[run, "cells"] > 0]
     yield Ranked("tensor", with_maps, _cells(results.fisher, with_maps))
-
-
-def _scalars(results: Results, run_ids: list[str]) -> np.ndarray | None:
-    """F of every LayerNorm scalar that all runs kept, `[run, item]` float32."""
-    opened = [results.fisher_parameters(run_id) for run_id in run_ids]
-    shared = set.intersection(*({str(name) for name in run.data_vars} for run in opened))
-    names = sorted(name for name in shared if is_layernorm(name))
-    if not names:
-        return None
-    rows = [np.concatenate([run[name].values.ravel() for name in names]) for run in opened]
-    values = np.array(rows)
-    return values[:, np.isfinite(values).all(axis=0)]
 
 
 def _cells(fisher: xr.Dataset, runs: list[int]) -> np.ndarray:

@@ -6,7 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tunescope_analysis.figures.grid import colour_of, marker_of, new_figure, panel_grid, style_plot
+from tunescope_analysis.figures.grid import (
+    add_legend,
+    colour_of,
+    marker_of,
+    new_figure,
+    panel_grid,
+    style_plot,
+)
 from tunescope_analysis.labels import FORMULAS, is_layernorm, is_output_layernorm, order_tasks
 
 KINDS = ("output LayerNorm", "other LayerNorm", "other bias", "other weight")
@@ -29,7 +36,7 @@ def depth_figure(profile: xr.DataArray) -> Figure:
         axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
         axes.set_xlabel("layer", fontsize=9)
-    _legend(figure, grid.size[1])
+    add_legend(figure, grid)
     return figure
 
 
@@ -45,7 +52,7 @@ def fisher_change_figure(frame: pd.DataFrame, measure: str = "mean_abs") -> Figu
         axes.set_xlabel("Fisher information a scalar", fontsize=9)
         if place % grid.columns == 0:
             axes.set_ylabel(FORMULAS.get(measure, measure), fontsize=9)
-    _legend(figure, grid.size[1])
+    add_legend(figure, grid)
     return figure
 
 
@@ -71,11 +78,3 @@ def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
     if hidden:
         axes.text(0.03, 0.97, f"{hidden} at zero not drawn", transform=axes.transAxes, fontsize=7.5, va="top",
                   color="#555555")  # fmt: skip
-
-
-def _legend(figure: Figure, height: float) -> None:
-    """One legend for all panels, below the title."""
-    handles, labels = figure.axes[0].get_legend_handles_labels() if figure.axes else ([], [])
-    if handles:
-        figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.005, 1 - 0.36 / height), ncols=4,
-                      fontsize=8.5, frameon=False, borderpad=0.1, columnspacing=1.2)  # fmt: skip

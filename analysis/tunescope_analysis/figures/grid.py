@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -50,12 +51,26 @@ def new_figure(grid: Grid, title: str, subtitle: str = "") -> Figure:
     return figure
 
 
-def panel_grid(panels: int, columns: int = 4, width: float = 2.6, height: float = 2.1) -> Grid:
+def panel_grid(
+    panels: int, columns: int = 4, width: float = 2.6, height: float = 2.1, left: float = 0.75
+) -> Grid:
     """A grid of plots with axes of their own; one to three panels stand in one row."""
     columns = max(1, min(columns, panels))
     rows = max(1, -(-panels // columns))
     width = 4.6 if columns == 1 else width
-    return Grid(rows, columns, width, height, left=0.75, top=0.95, bottom=0.6, gap=0.65, row_gap=0.85)
+    return Grid(rows, columns, width, height, left, top=0.95, bottom=0.6, gap=0.65, row_gap=0.85)
+
+
+def add_legend(figure: Figure, grid: Grid, columns: int = 4) -> None:
+    """One legend for all panels, between title and panels."""
+    found: dict[str, Artist] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if found:
+        figure.legend(list(found.values()), list(found), loc="upper left", ncols=columns, fontsize=8.5,
+                      bbox_to_anchor=(0.005, 1 - 0.36 / grid.size[1]), frameon=False, borderpad=0.1,
+                      columnspacing=1.2)  # fmt: skip
 
 
 def style_plot(axes: Axes, title: str = "") -> None:

@@ -170,7 +170,7 @@ def _add_colour_bar(
     notes = [f"grey: the layer has no such tensor{style.also_grey}"]
     if (shown == 0).any():
         notes.append("white: exactly zero")
-    lowest = image.norm.vmin or 0.0
+    lowest = float(np.min(image.norm.vmin or 0.0))
     if float(shown.where(shown > 0).min()) < lowest:
         notes.append(f"darkest: {lowest:.0e} or less")
     figure.text(0.5, 0.06 / height, "; ".join(notes), fontsize=8.5, ha="center", va="bottom")

@@ -1,11 +1,12 @@
 """Agreement of Fisher rankings against the setting that differs."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tunescope_analysis.agreement import AGREEMENTS
-from tunescope_analysis.figures.grid import Grid, colour_of, marker_of, new_figure, style_plot
+from tunescope_analysis.figures.grid import Grid, add_legend, colour_of, marker_of, new_figure, style_plot
 from tunescope_analysis.labels import FACTOR_LABELS, order_tasks
 from tunescope_analysis.stability import FACTORS, LEVELS, setting_order
 
@@ -13,8 +14,8 @@ from tunescope_analysis.stability import FACTORS, LEVELS, setting_order
 def stability_figure(against: pd.DataFrame, level: str) -> Figure:
     """A row a measure of agreement, a column a setting that differs, a line a task.
 
-    `against` is from `against_reference`; the rows of `level` are drawn. The last axis tick of a setting is
-    the reference's own value where it lies inside the range, marked by a grey line.
+    `against` is from `against_reference`; the rows of `level` are drawn. A dotted line marks the reference's
+    own value.
     """
     rows = against[against["level"] == level]
     factors = [factor for factor in FACTORS if (rows["differs"] == factor).any()]
@@ -36,21 +37,21 @@ def stability_figure(against: pd.DataFrame, level: str) -> Figure:
                 axes.set_yticklabels([])
             if line < len(AGREEMENTS) - 1:
                 axes.set_xticklabels([])
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper left", bbox_to_anchor=(0.005, 1 - 0.36 / grid.size[1]), ncols=8,
-                  fontsize=8.5, frameon=False, borderpad=0.1)  # fmt: skip
+    add_legend(figure, grid, columns=8)
     return figure
 
 
 def _draw_factor(axes: Axes, rows: pd.DataFrame, name: str, tasks: list[str]) -> None:
     values = sorted({*rows["value"], *rows["reference"]}, key=setting_order)
     places = {value: place for place, value in enumerate(values)}
+    is_ordered = all(np.isfinite(setting_order(value)[0]) for value in values)
     for reference in set(rows["reference"]) - {""}:
         axes.axvline(places[reference], color="#999999", linewidth=1.0, linestyle=":")
     for series, task in enumerate(tasks):
         own = rows[rows["task"] == task].assign(place=lambda frame: frame["value"].map(places))
         own = own.sort_values("place")
-        axes.plot(own["place"], own[name], marker_of(series) + "-", color=colour_of(series), markersize=5,
+        line = "-" if is_ordered else ""
+        axes.plot(own["place"], own[name], marker_of(series) + line, color=colour_of(series), markersize=5,
                   linewidth=1.0, alpha=0.85, label=task)  # fmt: skip
     axes.set_xlim(-0.5, len(values) - 0.5)
     axes.set_xticks(range(len(values)), [value or "other seed" for value in values])

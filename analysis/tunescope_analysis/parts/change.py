@@ -1,7 +1,9 @@
 """Which components fine-tuning changed: a map, a ranking and a sentence a measure."""
 
+import pandas as pd
 import xarray as xr
 
+from tunescope_analysis.certainty import RESAMPLES, change_certainty
 from tunescope_analysis.change import (
     Finding,
     change_by_task,
@@ -12,9 +14,11 @@ from tunescope_analysis.change import (
     mean_over_tasks,
     measures_of,
     method_for_change,
+    numbered_layers,
 )
 from tunescope_analysis.figures import change_figure
 from tunescope_analysis.labels import component_label, is_output_layernorm, measure_label, order_tasks
+from tunescope_analysis.parts.numbers import count, plural, share
 from tunescope_analysis.parts.part import (
     NOT_SUPPORTED,
     SUPPORTED,
@@ -60,9 +64,13 @@ def change_part(results: Results) -> Part:
     part.datasets["change_by_task"] = xr.Dataset(maps)
     for name, finding in findings.items():
         if finding is not None:
-            _add_measure(part, maps[name], finding)
-    if method == "full" and findings.get("mean_abs") is not None:
-        part.verdicts.append(_verdict(findings["mean_abs"]))
+            shares = change_certainty(change, trials, name, method)
+            _add_measure(part, maps[name], finding, certainty_sentence(shares, finding.component))
+    main = findings.get("mean_abs")
+    if method == "full" and main is not None:
+        part.verdicts.append(
+            _verdict(main, encoder_sentence(find_leaders(numbered_layers(maps["mean_abs"]))))
+        )
     return part
 
 
@@ -78,6 +86,24 @@ def finding_sentence(finding: Finding, label: str, task: str | None = None) -> s
     )
 
 
+def encoder_sentence(finding: Finding | None) -> str:
+    """Which component is first when embeddings and pooler, of which there is one each, are left out."""
+    if finding is None:
+        return ""
+    return (
+        f"Among the components of encoder layers {component_label(finding.component, '0')} is first; one "
+        "of output "
+        f"LayerNorm leads on {finding.output_layernorm_tasks} of {plural(finding.tasks, 'task')}."
+    )
+
+
+def certainty_sentence(shares: pd.Series | None, component: str) -> str:
+    """How often the component stays first when the seeds are drawn again; nothing for single seeds."""
+    if shares is None:
+        return ""
+    return f"It is first in {share(shares[component])} of {count(RESAMPLES)} bootstrap draws of the seeds."
+
+
 def _introduce(part: Part, method: str, trials: xr.Dataset) -> None:
     part.say(
         f"How far each tensor moved from its pre-trained values, method {method}: mean over seeds at the "
@@ -91,7 +117,7 @@ def _introduce(part: Part, method: str, trials: xr.Dataset) -> None:
         part.note(f"Without a finished trial of this method, so not in the maps: {', '.join(left_out)}.")
 
 
-def _add_measure(part: Part, by_task: xr.DataArray, finding: Finding) -> None:
+def _add_measure(part: Part, by_task: xr.DataArray, finding: Finding, certainty: str) -> None:
     def label(component: str) -> str:
         return component_label(component, layers_of(by_task, component))
 
@@ -99,7 +125,11 @@ def _add_measure(part: Part, by_task: xr.DataArray, finding: Finding) -> None:
     sentence = finding_sentence(finding, label(finding.component), only)
     ranking = component_ranking(mean_over_tasks(by_task)).head(SHOWN)
     part.add(Subheading(measure_label(finding.measure).capitalize()))
-    part.say(sentence)
+    part.say(
+        " ".join(
+            filter(None, (sentence, certainty, encoder_sentence(find_leaders(numbered_layers(by_task)))))
+        )
+    )
     part.add(
         Listing([f"{label(str(name))}: {value:.2e}" for name, value in ranking.items()]),
         Picture(
@@ -110,13 +140,13 @@ def _add_measure(part: Part, by_task: xr.DataArray, finding: Finding) -> None:
     )
 
 
-def _verdict(finding: Finding) -> Verdict:
+def _verdict(finding: Finding, encoder: str) -> Verdict:
     is_most = 2 * finding.output_layernorm_tasks > finding.tasks
     holds = is_most and is_output_layernorm(finding.component)
     return Verdict(
         "change",
         SUPPORTED if holds else NOT_SUPPORTED,
         f"By mean absolute change a tensor of output LayerNorm leads on {finding.output_layernorm_tasks} of "
-        f"{finding.tasks} tasks, any LayerNorm on {finding.layernorm_tasks}.",
+        f"{plural(finding.tasks, 'task')}, any LayerNorm on {finding.layernorm_tasks}. {encoder}",
         "change_mean_abs",
     )

@@ -3,7 +3,8 @@
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.change import Finding, layers_of
+from tunescope_analysis.certainty import fisher_certainty
+from tunescope_analysis.change import Finding, layers_of, numbered_layers
 from tunescope_analysis.figures.fisher import depth_figure
 from tunescope_analysis.figures.maps import fisher_figure
 from tunescope_analysis.fisher import (
@@ -24,6 +25,7 @@ from tunescope_analysis.labels import (
     is_output_layernorm,
     setting_sentence,
 )
+from tunescope_analysis.parts.change import certainty_sentence, encoder_sentence
 from tunescope_analysis.parts.numbers import count, fixed, plural, scientific, share
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
@@ -63,10 +65,13 @@ def fisher_part(results: Results) -> Part:
     )
     part.add(Table("fisher", fisher_table(fisher)), _ranking_table(maps, fisher["size"]))
     part.datasets["fisher_by_task"] = xr.Dataset(maps)
-    for by_task in maps.values():
+    for name, by_task in maps.items():
         finding = find_fisher_leaders(by_task, fisher["size"])
         if finding is not None:
-            _add_measure(part, by_task, finding)
+            shares = fisher_certainty(fisher, default_runs(fisher)) if name == "mean" else None
+            encoder = encoder_sentence(find_fisher_leaders(numbered_layers(by_task), fisher["size"]))
+            more = " ".join(filter(None, (certainty_sentence(shares, finding.component), encoder)))
+            _add_measure(part, by_task, finding, more)
     _add_depth(part, fisher)
     return part
 
@@ -97,17 +102,22 @@ def _settings(runs: pd.DataFrame) -> str:
     return " ".join(f"Setting of {task}: {text}." for task, text in sentences.items()) + f" {known}"
 
 
-def _add_measure(part: Part, by_task: xr.DataArray, finding: Finding) -> None:
+def _add_measure(part: Part, by_task: xr.DataArray, finding: Finding, more: str) -> None:
     only = str(by_task["task"].values[0]) if by_task.sizes["task"] == 1 else None
     sentence = fisher_sentence(finding, _label(by_task, finding.component), only)
     part.add(Subheading(fisher_label(finding.measure, capital=True)))
-    part.say(sentence)
+    part.say(f"{sentence} {more}".rstrip())
     alt = f"Heat map, component by layer, a panel a task. {sentence}"
     part.add(Picture(f"fisher_map_{finding.measure}", fisher_figure(by_task), alt))
     if finding.measure == "mean":
         holds = is_output_layernorm(finding.component) and 2 * finding.output_layernorm_tasks > finding.tasks
         part.verdicts.append(
-            Verdict("fisher-largest", SUPPORTED if holds else NOT_SUPPORTED, sentence, "fisher_map_mean")
+            Verdict(
+                "fisher-largest",
+                SUPPORTED if holds else NOT_SUPPORTED,
+                f"{sentence} {more}".rstrip(),
+                "fisher_map_mean",
+            )
         )
 
 

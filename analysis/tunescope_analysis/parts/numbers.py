@@ -16,6 +16,11 @@ def points(difference: object) -> str:
     return signed(100 * _number(difference), 2)
 
 
+def spread(deviation: object) -> str:
+    """A standard deviation of scores × 100, two decimals."""
+    return fixed(100 * _number(deviation))
+
+
 def signed(value: object, decimals: int = 2) -> str:
     """A number with its sign and a true minus."""
     number = _number(value)
@@ -37,6 +42,12 @@ def probability(value: object) -> str:
     if not math.isfinite(number):
         return MISSING
     return "< 0.001" if number < 0.0005 else f"{number:.3f}"
+
+
+def p_is(value: object) -> str:
+    """`p = 0.012`, `p < 0.001`."""
+    text = probability(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def count(value: object) -> str:

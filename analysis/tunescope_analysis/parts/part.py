@@ -15,12 +15,13 @@ SUPPORTED, NOT_SUPPORTED, NOT_DECIDABLE = "supported", "not supported", "not dec
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table: `note` follows in small letters, `line` stands below in small letters."""
+    """One cell of a table: `note` follows in small letters, `line` stands below; `link` is an anchor."""
 
     text: str
     note: str = ""
     line: str = ""
     is_best: bool = False
+    link: str = ""
 
 
 @dataclass(frozen=True)

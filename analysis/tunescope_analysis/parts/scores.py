@@ -1,14 +1,19 @@
 """Scores by task and method, and against the number of trainable parameters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from tunescope_analysis.certainty import tied_with_best
 from tunescope_analysis.figures import parameters_figure, scores_figure
 from tunescope_analysis.labels import metric_label, order_tasks
 from tunescope_analysis.parts.numbers import count, percent, plural, share
 from tunescope_analysis.parts.part import Cell, Heading, Part, Picture, Table
 from tunescope_analysis.results import Results
 from tunescope_analysis.scores import glue_average, method_parameters, order_methods, score_table
+
+TIED = "≈"
 
 
 def scores_part(results: Results) -> Part:
@@ -20,9 +25,10 @@ def scores_part(results: Results) -> Part:
         part.say("No trial has finished, so there are no scores.")
         return part
     tasks = order_tasks(table["task"])
+    tied = tied_with_best(results.trials)
     part.say(_introduction(len(tasks), int(table["seeds"].max())))
     part.add(
-        _score_table(table, tasks),
+        _score_table(table, tasks, tied),
         Picture(
             "scores",
             scores_figure(table),
@@ -58,19 +64,24 @@ def _introduction(tasks: int, seeds: int) -> str:
         else "One seed, so no standard deviation.",
         "Bold: best mean of the task.",
     ]
+    if seeds > 1:
+        sentences.append(f"{TIED}: not told from the best by its seeds (Welch's t test, Holm, 0.05).")
     if tasks > 1:
         sentences.append("The average is given where a method has a score on every task.")
     return " ".join(sentences)
 
 
-def _score_table(table: pd.DataFrame, tasks: list[str]) -> Table:
+def _score_table(table: pd.DataFrame, tasks: list[str], tied: set[tuple[str, str]]) -> Table:
     """A row a method, a cell a task; means that print alike are equally best (our choice)."""
     best, average = table.groupby("task")["mean"].max(), glue_average(table)
     most_seeds = int(table["seeds"].max())
     rows = []
     for method in order_methods(table):
         own = table[table["method"] == method].set_index("task")
-        row = [Cell(method), *(_score_cell(own, task, best[task], most_seeds) for task in tasks)]
+        cells = [_score_cell(own, task, best[task], most_seeds) for task in tasks]
+        marked = [replace(c, note=f"{c.note} {TIED}") if (task, method) in tied and not c.is_best else c
+                  for task, c in zip(tasks, cells, strict=True)]  # fmt: skip
+        row = [Cell(method), *marked]
         if len(tasks) > 1:
             whole = percent(average[method]) if method in average else "–"
             row.append(Cell(whole, is_best=method in average and whole == percent(average.max())))

@@ -131,8 +131,9 @@ def _verdicts(against: pd.DataFrame) -> list[Verdict]:
     means = rows.groupby(["differs", "value"])["spearman"].mean()
     tried = ", ".join(FACTOR_LABELS[name] for name in ASKED if name in means.index.get_level_values(0))
     reason = (
-        f"Against {tried}; Spearman's correlation with the reference, mean over tasks, is at least "
-        f"{fixed(means.min())} ({STABLE} counts as stable, our choice). {weakest_sentence(against, level)}"
+        f"Tried: {tried}. The lowest Spearman correlation with the reference, mean over tasks, is "
+        f"{fixed(means.min())} ({STABLE} or more counts as stable, our choice). "
+        f"{weakest_sentence(against, level)}"
     )
     ruling = SUPPORTED if means.min() >= STABLE else NOT_SUPPORTED
     return [Verdict("stability", ruling, reason, f"stability_{level}")]

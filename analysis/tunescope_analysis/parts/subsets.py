@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tunescope_analysis.figures.subsets import subsets_figure
-from tunescope_analysis.parts.numbers import fixed, points, probability
+from tunescope_analysis.parts.numbers import p_is, points, probability, spread
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
     NOT_SUPPORTED,
@@ -48,7 +48,7 @@ def subsets_part(results: Results) -> Part:
         "task": Column("Task", is_number=False),
         "pairs": Column("Pairs"),
         "mean_difference": Column("Mean difference × 100", points),
-        "standard_deviation": Column("Standard deviation × 100", lambda value: fixed(100 * value)),
+        "standard_deviation": Column("Standard deviation × 100", spread),
         "better": Column("Better"),
         "equal": Column("Equal"),
         "worse": Column("Worse"),
@@ -76,7 +76,7 @@ def subset_sentence(row: pd.Series) -> str:
     if not row["smallest_p"] < LEVEL:
         least = probability(row["smallest_p"])
         return f"{start}; too few unequal pairs to reach p < {LEVEL} (smallest possible {least})."
-    return f"{start}, p = {probability(row['p'])}."
+    return f"{start}, {p_is(row['p'])}."
 
 
 def _verdict(table: pd.DataFrame) -> Verdict:

@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+from conftest import trial
+
+from tunescope_analysis import open_results
+from tunescope_analysis.parts.claims import CLAIMS, claims_part
+from tunescope_analysis.parts.equivalence import equivalence_verdicts, judge
+from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Paragraph, Part, Verdict
+from tunescope_analysis.parts.significance import significance_part
+from tunescope_analysis.parts.task_size import task_size_part
+from tunescope_analysis.parts.training import training_part
+from tunescope_analysis.report import build_report
+
+PARAMETERS = {"full": 1000, "layernorm": 60, "layernorm-output": 30, "bitfit": 110}
+RATES = {"full": 1e-5}
+
+
+def words(part):
+    return " ".join(block.text for block in part.blocks if isinstance(block, Paragraph))
+
+
+def sweep(differences, seeds=4, tasks=("RTE", "CoLA")):
+    """Scores of `full`, and of methods that lie by `differences` from it on every task and seed."""
+    rng = np.random.default_rng(0)
+    trials = []
+    for task in tasks:
+        for seed in range(1, seeds + 1):
+            score = 0.6 + 0.01 * rng.normal()
+            for method, difference in {"full": 0.0, **differences}.items():
+                noise = 0.0 if method == "full" else 0.001 * rng.normal()
+                own = trial(task, "full", RATES.get(method, 1e-3), seed, score + difference + noise)
+                own |= {"method": method, "trainable_parameters": PARAMETERS.get(method, 12)}
+                trials.append(own)
+    return trials
+
+
+def rulings(path, head_size=10):
+    with open_results(path) as results:
+        return {verdict.claim: verdict.ruling for verdict in equivalence_verdicts(results.trials, head_size)}
+
+
+@pytest.mark.parametrize(
+    ("difference", "ruling"), [(-0.002, SUPPORTED), (-0.05, NOT_SUPPORTED), (0.05, SUPPORTED)]
+)
+def test_equivalence_to_full_is_judged_by_the_margin(write, difference, ruling):
+    assert rulings(write(sweep({"layernorm": difference})))["equivalence"] == ruling
+
+
+def test_near_the_margin_the_runs_cannot_tell(write):
+    assert rulings(write(sweep({"layernorm": -0.01})))["equivalence"] == NOT_DECIDABLE
+
+
+def test_one_of_two_layernorm_methods_is_enough(write):
+    path = write(sweep({"layernorm": 0.0, "layernorm-output": -0.05}))
+    assert rulings(path)["equivalence"] == SUPPORTED
+
+
+def test_one_pair_is_too_few(write):
+    assert rulings(write(sweep({"layernorm": 0.0}, seeds=1, tasks=("RTE",))))["equivalence"] == NOT_DECIDABLE
+
+
+def test_bitfit_has_five_times_the_parameters_without_the_head(write):
+    # (110 − 10) / (30 − 10) = 5
+    path = write(sweep({"layernorm-output": 0.0, "bitfit": 0.0}))
+    assert rulings(path)["bitfit"] == SUPPORTED
+    # (110 − 10) / (60 − 10) = 2
+    assert rulings(write(sweep({"layernorm": 0.0, "bitfit": 0.0})))["bitfit"] == NOT_SUPPORTED
+
+
+def test_without_the_size_of_the_head_bitfit_is_not_judged(write):
+    assert rulings(write(sweep({"layernorm-output": 0.0, "bitfit": 0.0})), np.nan)["bitfit"] == NOT_DECIDABLE
+
+
+def test_subsets_may_be_better_than_their_pool(write):
+    task = "fisher:pool=layernorm,fraction=0.2,scope=task"
+    union = "fisher:pool=layernorm,fraction=0.2,scope=union"
+    found = rulings(write(sweep({"layernorm": 0.0, task: 0.05, union: -0.05})))
+    assert (found["subset"], found["union"]) == (SUPPORTED, NOT_SUPPORTED)
+
+
+def test_the_reason_has_the_numbers(write):
+    with open_results(write(sweep({"layernorm": -0.05}))) as results:
+        _, reason = judge(results.trials, "layernorm", "full")
+    assert reason.startswith("layernorm is −5.0")
+    assert "over 8 tasks and seeds (90 % interval −5.0" in reason
+
+
+def test_every_claim_has_a_row_and_says_what_to_run(small_file):
+    part = claims_part([])
+    (table,) = part.tables
+    assert len(table.rows) == len(CLAIMS)
+    assert {row[1].text for row in table.rows} == {NOT_DECIDABLE}
+    assert all("Run " in row[2].text for row in table.rows)
+
+
+def test_links_only_to_figures_that_are_there():
+    part = Part("x", "x", verdicts=[Verdict("change", SUPPORTED, "because", "change_rms")])
+    rows = claims_part([part]).tables[0].rows
+    assert (rows[0][1].text, rows[0][2].text, rows[0][3].link) == (SUPPORTED, "because", "")
+
+
+def test_verdicts_name_known_claims(fisher_file):
+    with open_results(fisher_file) as results:
+        report = build_report(results)
+    found = {verdict.claim for part in report.parts for verdict in part.verdicts}
+    assert {"change", "fisher-largest", "fisher-depth", "stability", "equivalence", "bitfit"} == found
+    assert found <= set(CLAIMS)
+
+
+def test_few_tasks_are_said_to_limit_the_tests(write):
+    with open_results(write(sweep({"layernorm": -0.01, "bitfit": -0.02}))) as results:
+        text = words(significance_part(results))
+    assert "Friedman's test over 2 tasks: the 3 methods" in text
+    assert "cannot tell methods from one another" in text
+    assert "the smallest possible is 0.500" in text
+
+
+def test_parts_without_data_say_what_to_run(write):
+    with open_results(write([])) as results:
+        for build in (significance_part, training_part, task_size_part):
+            part = build(results)
+            assert part.pictures == []
+            assert "Run " in words(part)
+
+
+def test_one_rate_and_one_seed_are_said(write):
+    with open_results(write(sweep({"layernorm": 0.0}, seeds=1))) as results:
+        text = words(training_part(results))
+    assert "Every method has one learning rate." in text
+    assert "Every method has one finished seed." in text
+
+
+def test_training_part_of_the_small_sweep(small_file):
+    with open_results(small_file) as results:
+        part = training_part(results)
+        names = {picture.name for picture in part.pictures}
+    assert names == {"learning_rates", "learning_curves", "seeds", "budget"}
+    assert "1 trial diverged." in words(part)
+    assert "Widest: full on CoLA, 52.0 to 60.0 over 2 seeds." in words(part)
+
+
+def test_sizes_of_tasks(write):
+    trials = sweep({"layernorm": -0.01})
+    for entry in trials:
+        entry["train_examples"] = {"RTE": 2490, "CoLA": 8551}[entry["task"]]
+    with open_results(write(trials)) as results:
+        part = task_size_part(results)
+    assert [picture.name for picture in part.pictures] == ["task_size"]
+    assert "Below 4 sizes a trend cannot be told." in words(part)

@@ -1,0 +1,73 @@
+"""How sure a ranking is: what other draws of the same seeds would have put first."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tunescope_analysis.change import FRESH_LAYER
+from tunescope_analysis.scores import best_trials
+from tunescope_analysis.significance import LEVEL, holm, welch
+
+RESAMPLES = 2000
+FEWEST_SEEDS = 2
+
+
+def share_first(groups: list[np.ndarray], resamples: int = RESAMPLES) -> np.ndarray | None:
+    """How often each component is first when seeds are drawn again, with replacement: `[component]`.
+
+    `groups` has an array `[seed, component]` a task. Seeds are drawn within their task, averaged over seeds,
+    then over tasks (the bootstrap; a fixed seed). NaN ranks last. None where no task has two seeds.
+    """
+    if not any(len(group) >= FEWEST_SEEDS for group in groups):
+        return None
+    rng = np.random.default_rng(0)
+    total = np.zeros((resamples, groups[0].shape[1]))
+    for group in groups:
+        drawn = rng.integers(len(group), size=(resamples, len(group)))
+        total += group[drawn].mean(axis=1)
+    first = np.argmax(np.where(np.isfinite(total), total, -np.inf), axis=1)
+    return np.bincount(first, minlength=total.shape[1]) / resamples
+
+
+def change_certainty(change: xr.Dataset, trials: xr.Dataset, measure: str, method: str) -> pd.Series | None:
+    """`share_first` of the components by one measure of change, over the trials behind its map."""
+    chosen = best_trials(trials)
+    chosen = chosen[chosen["method"] == method]
+    return _certainty(change[measure], "trial", [group.index for _, group in chosen.groupby("task")])
+
+
+def fisher_certainty(fisher: xr.Dataset, runs: pd.DataFrame) -> pd.Series | None:
+    """`share_first` of the components by Fisher information a scalar, each task scaled to a mean of one."""
+    return _certainty(fisher["mean"], "run", [group.index for _, group in runs.groupby("task")], scaled=True)
+
+
+def tied_with_best(trials: xr.Dataset) -> set[tuple[str, str]]:
+    """Tasks and methods whose seeds cannot be told from those of the task's best method.
+
+    Welch's t test, Holm's correction over the task's other methods, 0.05. The best itself is not listed, nor
+    methods with one seed.
+    """
+    best = best_trials(trials)
+    tied = set()
+    for task, group in best.groupby("task"):
+        scores = {str(method): rows["score"].to_numpy(float) for method, rows in group.groupby("method")}
+        leader = max(scores, key=lambda method: float(scores[method].mean()))
+        others = [
+            m for m in scores if m != leader and min(len(scores[m]), len(scores[leader])) >= FEWEST_SEEDS
+        ]
+        p = pd.Series([welch(scores[leader], scores[method]) for method in others], index=others, dtype=float)
+        tied |= {(str(task), method) for method in others if not holm(p)[method] < LEVEL}
+    return tied
+
+
+def _certainty(
+    values: xr.DataArray, dim: str, members: list[pd.Index], scaled: bool = False
+) -> pd.Series | None:
+    kept = values.sel(layer=values["layer"] != FRESH_LAYER)
+    groups = []
+    for rows in members:
+        own = kept.isel({dim: rows}).transpose(dim, "layer", "component")
+        means = own.where(np.isfinite(own)).mean("layer").values
+        groups.append(means / np.nanmean(means) if scaled else means)
+    shares = share_first(groups) if groups else None
+    return None if shares is None else pd.Series(shares, index=kept["component"].values)

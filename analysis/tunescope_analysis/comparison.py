@@ -1,0 +1,63 @@
+"""Several result files side by side, and what moved from one to another."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tunescope_analysis.scores import best_trials, score_table
+from tunescope_analysis.significance import LEVEL, holm, welch
+from tunescope_analysis.task_size import size_gaps
+
+MOVED, WITHIN, IDENTICAL, UNKNOWN = "moved", "within seed noise", "identical", "too few seeds to tell"
+
+
+def side_by_side(trials: Mapping[str, xr.Dataset]) -> pd.DataFrame:
+    """The score tables of several files, one below another, with a first column `file`."""
+    tables = [score_table(own).assign(file=name) for name, own in trials.items()]
+    frame = pd.concat(tables, ignore_index=True)
+    return frame[["file", *[name for name in frame if name != "file"]]]
+
+
+def gaps_of_files(trials: Mapping[str, xr.Dataset]) -> pd.DataFrame:
+    """Gaps to `full` over training-set sizes, of all files together, with a first column `file`."""
+    frames = [size_gaps(own).assign(file=name) for name, own in trials.items()]
+    frame = pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
+    return frame[["file", *[name for name in frame if name != "file"]]]
+
+
+def moved_scores(first: xr.Dataset, second: xr.Dataset) -> pd.DataFrame:
+    """Which scores moved from one file to the other: a row a task and method of either.
+
+    Seeds at each one's best learning rate, Welch's t test (for another version need not give seed by seed
+    the same), Holm's correction over all rows. `verdict` is empty where one file lacks the pair.
+    """
+    columns = ["task", "method", "learning_rate", "mean", "seeds"]
+    tables = [score_table(trials)[columns] for trials in (first, second)]
+    joined = tables[0].merge(tables[1], on=["task", "method"], how="outer", suffixes=("_first", "_second"))
+    samples = [best_trials(trials) for trials in (first, second)]
+    tests = [_compare(samples, str(row.task), str(row.method)) for row in joined.itertuples()]
+    frame = joined.assign(
+        difference=joined["mean_second"] - joined["mean_first"],
+        p=[p for p, _ in tests],
+        verdict=[verdict for _, verdict in tests],
+    )
+    frame["holm_p"] = holm(frame["p"])
+    frame.loc[frame["holm_p"] < LEVEL, "verdict"] = MOVED
+    return frame
+
+
+def _compare(samples: list[pd.DataFrame], task: str, method: str) -> tuple[float, str]:
+    """Welch's p where it is defined, and the verdict before correction."""
+    first, second = (
+        best.loc[(best["task"] == task) & (best["method"] == method), ["seed", "score"]].sort_values("seed")
+        for best in samples
+    )
+    if first.empty or second.empty:
+        return np.nan, ""
+    if np.array_equal(first.to_numpy(float), second.to_numpy(float)):
+        return np.nan, IDENTICAL
+    if min(len(first), len(second)) < 2:
+        return np.nan, UNKNOWN
+    return welch(first["score"].to_numpy(float), second["score"].to_numpy(float)), WITHIN

@@ -1,0 +1,136 @@
+"""How training went: learning rates, learning curves, seeds, and the best of a budget of trials."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tunescope_analysis.figures.grid import (
+    Grid,
+    add_legend,
+    colour_of,
+    marker_of,
+    new_figure,
+    panel_grid,
+    style_plot,
+)
+from tunescope_analysis.labels import order_tasks
+
+LEGEND_LINE = 0.2  # inches
+
+
+def rates_figure(rates: pd.DataFrame, methods: list[str]) -> Figure:
+    """A panel a task, a line a method: mean score × 100 over learning rates; a cross: a trial diverged."""
+    figure, grid, panels = _panels("Score × 100 by learning rate", rates, methods)
+    for task, axes in panels:
+        for place, method in enumerate(methods):
+            own = rates[(rates["task"] == task) & (rates["method"] == method)].sort_values("learning_rate")
+            _draw_line(axes, own["learning_rate"], own, (place, method))
+            bad = own[own["diverged"] > 0]
+            axes.plot(bad["learning_rate"], [0.04] * len(bad), "x", color=colour_of(place), markersize=6,
+                      transform=axes.get_xaxis_transform())  # fmt: skip
+        axes.set_xscale("log")
+        axes.set_xlabel("learning rate", fontsize=9)
+    add_legend(figure, grid, columns=2)
+    return figure
+
+
+def curves_figure(curves: pd.DataFrame, methods: list[str]) -> Figure:
+    """A panel a task, a line a method: mean dev metric × 100 over epochs, shaded ± one standard deviation."""
+    figure, grid, panels = _panels("Dev metric × 100 during training", curves, methods)
+    for task, axes in panels:
+        for place, method in enumerate(methods):
+            own = curves[(curves["task"] == task) & (curves["method"] == method)].sort_values("epoch")
+            _draw_line(axes, own["epoch"], own, (place, method))
+        axes.set_xlabel("epoch", fontsize=9)
+    add_legend(figure, grid, columns=2)
+    return figure
+
+
+def seeds_figure(scores: pd.DataFrame, methods: list[str]) -> Figure:
+    """A panel a task, a column a method: the score × 100 of every seed, a bar at their mean."""
+    figure, grid, panels = _panels("Score × 100 of every seed", scores, methods)
+    for task, axes in panels:
+        for place, method in enumerate(methods):
+            values = 100 * scores.loc[(scores["task"] == task) & (scores["method"] == method), "score"]
+            if len(values):
+                axes.plot([place] * len(values), values, marker_of(place), color=colour_of(place),
+                          markersize=5, alpha=0.6, label=method)  # fmt: skip
+                axes.plot(place, values.mean(), "_", color="#000000", markersize=15)
+        axes.set_xlim(-0.6, len(methods) - 0.4)
+        axes.set_xticks([])
+    add_legend(figure, grid, columns=2)
+    return figure
+
+
+def budget_figure(table: pd.DataFrame, methods: list[str]) -> Figure:
+    """A panel a task, a line a method: expected best score × 100 of so many trials."""
+    figure, grid, panels = _panels("Expected best score × 100 of a number of trials", table, methods)
+    for task, axes in panels:
+        for place, method in enumerate(methods):
+            own = table[(table["task"] == task) & (table["method"] == method)]
+            if len(own):
+                axes.plot(own["trials"], 100 * own["expected"], marker_of(place) + "-",
+                          color=colour_of(place), markersize=4, linewidth=1.2, label=method)  # fmt: skip
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        axes.set_xlabel("trials", fontsize=9)
+    add_legend(figure, grid, columns=2)
+    return figure
+
+
+def sizes_figure(gaps: pd.DataFrame, methods: list[str]) -> Figure:
+    """Gap to `full` × 100 over training examples (log axis), a marker a task, a line a method."""
+    grid = _with_legend(panel_grid(1, height=2.8), len(methods))
+    figure = new_figure(grid, "Score less full fine-tuning's, × 100")
+    axes = grid.axes(figure, 0)
+    style_plot(axes)
+    axes.axhline(0, color="#000000", linewidth=0.8)
+    for place, method in enumerate(methods):
+        own = gaps[gaps["method"] == method]
+        axes.plot(own["train_examples"], 100 * own["gap"], marker_of(place) + "-", color=colour_of(place),
+                  markersize=5.5, linewidth=0.9, label=method)  # fmt: skip
+    for task, group in gaps.groupby("task"):
+        axes.text(group["train_examples"].iloc[0], 1.01, str(task), transform=axes.get_xaxis_transform(),
+                  fontsize=7.5, rotation=40, ha="left", va="bottom")  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlabel("training examples", fontsize=9)
+    add_legend(figure, grid, columns=2)
+    return figure
+
+
+def _panels(
+    title: str, rows: pd.DataFrame, methods: list[str]
+) -> tuple[Figure, Grid, list[tuple[str, Axes]]]:
+    tasks = order_tasks(rows["task"])
+    grid = _with_legend(panel_grid(len(tasks)), len(methods))
+    figure = new_figure(grid, title)
+    panels = []
+    for place, task in enumerate(tasks):
+        axes = grid.axes(figure, place)
+        style_plot(axes, task)
+        panels.append((task, axes))
+    return figure, grid, panels
+
+
+def _with_legend(grid: Grid, entries: int) -> Grid:
+    """The grid with room for a legend of two columns above the panels."""
+    lines = -(-entries // 2)
+    return replace(grid, top=0.8 + LEGEND_LINE * lines)
+
+
+def _draw_line(axes: Axes, x: pd.Series, rows: pd.DataFrame, series: tuple[int, str]) -> None:
+    """Mean × 100 with a band of one standard deviation, where there is one."""
+    if rows.empty:
+        return
+    place, method = series
+    mean, deviation = 100 * rows["mean"], 100 * rows["standard_deviation"]
+    axes.plot(
+        x, mean, marker_of(place) + "-", color=colour_of(place), markersize=4.5, linewidth=1.2, label=method
+    )
+    if np.isfinite(deviation).any():
+        axes.fill_between(
+            x, mean - deviation, mean + deviation, color=colour_of(place), alpha=0.15, linewidth=0
+        )

@@ -1,0 +1,164 @@
+"""Parts of a report on several files: what they hold, their scores, and their verdicts side by side."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tunescope_analysis.comparison import MOVED, gaps_of_files, moved_scores, side_by_side
+from tunescope_analysis.figures.comparison import comparison_figure
+from tunescope_analysis.figures.training import sizes_figure
+from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.parts.claims import CLAIMS
+from tunescope_analysis.parts.numbers import count, general, join_words, percent, plural, points, probability
+from tunescope_analysis.parts.part import (
+    NOT_DECIDABLE,
+    Cell,
+    Column,
+    Heading,
+    Part,
+    Picture,
+    Table,
+    frame_table,
+)
+from tunescope_analysis.results import Results
+from tunescope_analysis.scores import order_methods, trial_frame
+
+
+def files_part(files: Mapping[str, Results]) -> Part:
+    """What each file is: when and with what it was made, how much of it is done."""
+    rows = []
+    for name, results in files.items():
+        trials = trial_frame(results.trials)
+        rows.append(
+            {
+                "file": name,
+                "created": results.attributes.created or "unknown",
+                "version": f"{results.attributes.tunescope_version} {results.attributes.git_commit}".strip(),
+                "trials": len(trials),
+                "done": int((trials["state"] == "done").sum()),
+                "parameters": trials["total_parameters"].max() if len(trials) else np.nan,
+                "devices": ", ".join(sorted(set(trials["device"]))),
+                "hosts": ", ".join(sorted(set(trials["hostname"]))),
+            }
+        )
+    columns = {
+        "file": Column("File", is_number=False),
+        "created": Column("Created", is_number=False),
+        "version": Column("Tunescope", is_number=False),
+        "trials": Column("Trials"),
+        "done": Column("Done"),
+        "parameters": Column("Model's parameters", count),
+        "devices": Column("Devices", is_number=False),
+        "hosts": Column("Hosts", is_number=False),
+    }
+    return Part("files", "Files", [frame_table("files", pd.DataFrame(rows), columns)])
+
+
+def rulings_part(rulings: Mapping[str, Mapping[str, str]]) -> Part:
+    """The verdict on each claim by file: `rulings` maps a file to rulings by claim."""
+    part = Part("claims", "Verdict on each claim, file by file")
+    headings = [Heading("Claim", is_number=False), *(Heading(file, is_number=False) for file in rulings)]
+    rows = [
+        [Cell(claim), *(Cell(own.get(key, NOT_DECIDABLE)) for own in rulings.values())]
+        for key, (claim, _) in CLAIMS.items()
+    ]
+    frame = pd.DataFrame(
+        [(key, claim, *(own.get(key, NOT_DECIDABLE) for own in rulings.values()))
+         for key, (claim, _) in CLAIMS.items()],
+        columns=["key", "claim", *rulings],
+    )  # fmt: skip
+    part.add(Table("claims", frame, headings, rows))
+    return part
+
+
+def side_by_side_part(trials: Mapping[str, xr.Dataset]) -> Part:
+    """Scores of every file, a row a method and file, a column a task."""
+    part = Part("scores", "Scores side by side")
+    table = side_by_side(trials)
+    if not table["mean"].notna().any():
+        part.note("No trial of any file has finished. Run `tunescope sweep JOB`.")
+        return part
+    tasks = order_tasks(table["task"])
+    rows = []
+    for method in order_methods(table):
+        for file in trials:
+            own = table[(table["method"] == method) & (table["file"] == file)].set_index("task")
+            if len(own):
+                rows.append([Cell(method), Cell(file), *(_cell(own, task) for task in tasks)])
+    headings = [Heading("Method", is_number=False), Heading("File", is_number=False), *map(Heading, tasks)]
+    alt = "Dot plot of the table, a panel a task, a line a method, a marker a file."
+    part.say("Dev-set scores × 100 at each file's best learning rate, mean ± standard deviation over seeds.")
+    part.add(Table("scores", table, headings, rows), Picture("scores", comparison_figure(table), alt))
+    return part
+
+
+def sizes_part(trials: Mapping[str, xr.Dataset]) -> Part:
+    """Gaps to `full` over training-set size, all files together: for sweeps over `train_examples`."""
+    part = Part("task-size", "Gap to full fine-tuning by training-set size")
+    gaps = gaps_of_files(trials)
+    if gaps.empty or gaps["train_examples"].nunique() < 2:
+        part.note("This needs `full` and another method at two training-set sizes or more in the files.")
+        return part
+    gaps = gaps.sort_values(["method", "train_examples"], kind="stable")
+    methods = list(dict.fromkeys(gaps["method"]))
+    part.add(
+        Table("task_size", gaps),
+        Picture("task_size", sizes_figure(gaps, methods),
+                "Lines of the difference to full over training-set size, a line a method.", is_wide=False),
+    )  # fmt: skip
+    return part
+
+
+def moved_part(names: tuple[str, str], first: xr.Dataset, second: xr.Dataset) -> Part:
+    """Which scores moved beyond seed noise from the first file to the second."""
+    part = Part("moved", f"From {names[0]} to {names[1]}")
+    table = moved_scores(first, second)
+    part.say(moved_sentence(table))
+    part.say("Welch's t test over seeds at each one's best learning rate, Holm's correction over all rows.")
+    columns = {
+        "task": Column("Task", is_number=False),
+        "method": Column("Method", is_number=False),
+        "mean_first": Column(f"{names[0]} × 100", _percent),
+        "mean_second": Column(f"{names[1]} × 100", _percent),
+        "difference": Column("Difference × 100", points),
+        "seeds_first": Column("Seeds", count),
+        "seeds_second": Column("Seeds", count),
+        "learning_rate_first": Column("Learning rate", general),
+        "learning_rate_second": Column("Learning rate", general),
+        "p": Column("p", probability),
+        "holm_p": Column("p, Holm", probability),
+        "verdict": Column("Verdict", lambda text: str(text) or "in one file only", is_number=False),
+    }
+    part.add(frame_table("moved", table, columns))
+    return part
+
+
+def moved_sentence(table: pd.DataFrame) -> str:
+    """How many scores moved, and which."""
+    both = table[table["verdict"] != ""]
+    moved = both[both["verdict"] == MOVED]
+    counts = ", ".join(f"{number} {verdict}" for verdict, number in both["verdict"].value_counts().items())
+    start = (
+        f"{plural(len(both), 'score')} in both files: {counts}."
+        if len(both)
+        else "No score is in both files."
+    )
+    if moved.empty:
+        return start
+    named = [f"{row.method} on {row.task} ({points(row.difference)})" for row in moved.itertuples()]
+    return f"{start} Moved beyond seed noise: {join_words(named)}."
+
+
+def _cell(own: pd.DataFrame, task: str) -> Cell:
+    if task not in own.index or not np.isfinite(own.loc[task, "mean"]):
+        return Cell("–")
+    row = own.loc[task]
+    deviation = row["standard_deviation"]
+    return Cell(percent(row["mean"]), note="" if np.isnan(deviation) else f"± {percent(deviation)}")
+
+
+def _percent(value: object) -> str:
+    number = float(value)  # type: ignore[arg-type]
+    return percent(number) if np.isfinite(number) else "–"

@@ -1,0 +1,83 @@
+"""Verdicts on the paper's claims of equivalence: LayerNorm to full, BitFit, subsets to their pool."""
+
+import numpy as np
+import xarray as xr
+
+from tunescope_analysis.labels import parse_method
+from tunescope_analysis.parts.numbers import fixed, p_is, plural, points
+from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
+from tunescope_analysis.scores import score_table
+from tunescope_analysis.significance import MARGIN, compare, unit_pairs
+from tunescope_analysis.subsets import CHOSEN, DEFAULT_POOL
+
+UNIT = "task and seed"
+FIVE_TIMES = (4.0, 7.0)  # our choice: what "about five times" covers
+
+
+def equivalence_verdicts(trials: xr.Dataset, head_size: float = np.nan) -> list[Verdict]:
+    """A verdict on each claim of equivalence that the methods of the file speak to.
+
+    `head_size` is the number of scalars of the head, which every method trains.
+    """
+    methods = set(score_table(trials)["method"])
+    verdicts = []
+    smaller = [method for method in ("layernorm-output", "layernorm") if method in methods]
+    if smaller and "full" in methods:
+        verdicts.append(_combine("equivalence", [judge(trials, method, "full") for method in smaller]))
+    if smaller and "bitfit" in methods:
+        verdicts.append(_bitfit_verdict(trials, smaller[0], head_size))
+    for claim, scopes in (("subset", ("task",)), ("union", ("union", "leave-one-out"))):
+        pairs = [
+            (method, pool)
+            for method in sorted(methods)
+            for name, options in [parse_method(method)]
+            for pool in [options.get("pool", DEFAULT_POOL)]
+            if name == CHOSEN and options.get("scope", "task") in scopes and pool in methods
+        ]
+        if pairs:
+            judged = [judge(trials, method, pool) for method, pool in pairs]
+            verdicts.append(_combine(claim, judged))
+    return verdicts
+
+
+def judge(trials: xr.Dataset, first: str, second: str) -> tuple[str, str]:
+    """Whether `first` is as good as `second` within the margin, or better: ruling and reason.
+
+    Over tasks and seeds. Supported where the whole 90 % interval of the mean difference lies above − margin,
+    so where the equivalence test has p < 0.05, or `first` is better. Not supported where it lies below.
+    Else the runs cannot tell.
+    """
+    pairs = unit_pairs(trials, first, second, UNIT)
+    if len(pairs) < 2:
+        return NOT_DECIDABLE, f"{first} and {second} have {plural(len(pairs), 'task and seed')} in common."
+    result = compare(pairs)
+    interval = f"{points(result['low'])} to {points(result['high'])}"
+    reason = (
+        f"{first} is {points(result['mean_difference'])} points from {second} over {len(pairs)} tasks and "
+        f"seeds (90 % interval {interval}; equivalence within {100 * MARGIN:g}: "
+        f"{p_is(result['equivalence_p'])})."
+    )
+    if result["low"] > -MARGIN:
+        return SUPPORTED, reason
+    return (NOT_SUPPORTED if result["high"] < -MARGIN else NOT_DECIDABLE), reason
+
+
+def _combine(claim: str, judged: list[tuple[str, str]]) -> Verdict:
+    """The best ruling of several methods that a claim is about, with all reasons."""
+    rulings = [ruling for ruling, _ in judged]
+    ruling = next(r for r in (SUPPORTED, NOT_DECIDABLE, NOT_SUPPORTED) if r in rulings)
+    return Verdict(claim, ruling, " ".join(reason for _, reason in judged), "equivalence")
+
+
+def _bitfit_verdict(trials: xr.Dataset, method: str, head_size: float) -> Verdict:
+    ruling, reason = judge(trials, method, "bitfit")
+    medians = score_table(trials).groupby("method")["trainable_parameters"].median()
+    times = (medians["bitfit"] - head_size) / (medians[method] - head_size)
+    if not np.isfinite(times):
+        text = "The file does not say how many parameters the head has."
+        return Verdict("bitfit", NOT_DECIDABLE, f"{reason} {text}", "parameters")
+    reason = f"BitFit trains {fixed(times, 1)} times the parameters of {method}, the head left out. {reason}"
+    low, high = FIVE_TIMES
+    if ruling == SUPPORTED and not low <= times <= high:
+        ruling = NOT_SUPPORTED
+    return Verdict("bitfit", ruling, reason, "parameters")

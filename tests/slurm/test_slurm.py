@@ -1,0 +1,174 @@
+"""The batch scripts on a real Slurm of two nodes: what they leave behind, and when they go back into the queue."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+h5py = pytest.importorskip("h5py")
+
+SCRIPTS = Path(__file__).parent.parent.parent / "slurm"
+SITE = ["-N2", "--ntasks-per-node=2", "--cpus-per-task=1"]
+TRIALS = {"data.tasks": "CoLA MNLI", "sweep.methods": "full layernorm", "sweep.seeds": "1 2"}
+LONGER = {**TRIALS, "train.epochs": "40", "data.train_examples": "128"}
+ENDLESS = {**LONGER, "train.epochs": "5000"}
+
+
+class Batch:
+    """One job in the queue; submitted from the folder of its job file, with the scripts in slurm/ as in a checkout."""
+
+    def __init__(self, cluster, job):
+        self.cluster, self.job = cluster, job
+        shutil.copytree(SCRIPTS, job.folder / "slurm")
+
+    def write(self, keys=None):
+        self.job.keys |= keys or {}
+        self.job.file.write_text(self.job.text)
+
+    def submit(self, *options, command="sweep", program_options=()):
+        self.write()
+        script = f"slurm/{command}.sbatch"
+        output = self.cluster.run(
+            "sbatch", "--parsable", "--output=log.txt", f"--chdir={self.job.folder}", *SITE, "--time=10", *options,
+            script, self.job.file.name, *program_options, cwd=self.job.folder,
+        )  # fmt: skip
+        assert output.strip().isdigit(), output
+        self.number = output.strip()
+        return self
+
+    @property
+    def log(self):
+        path = self.job.folder / "log.txt"
+        return path.read_text() if path.exists() else ""
+
+    def facts(self):
+        return dict(re.findall(r"(\w+)=(\S*)", self.cluster.run("scontrol", "show", "job", self.number)))
+
+    def wait_for(self, *states, restarts=0, seconds=90):
+        def there():
+            facts = self.facts()
+            return facts["JobState"] in states and int(facts["Restarts"]) >= restarts
+
+        try:
+            self.cluster.wait_until(f"job {self.number} is {' or '.join(states)}", there, seconds)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}\n--- job {self.facts()}\n--- its log\n{self.log}") from None
+        return self.facts()
+
+    def wait_for_end(self, **limits):
+        return self.wait_for("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", **limits)
+
+    def wait_until_training(self):
+        self.wait_for("RUNNING")
+        self.cluster.wait_until("every rank trains", lambda: len(self.saved()) >= 4)
+
+    def saved(self):
+        return list((self.job.results / "checkpoints").glob("*/latest.safetensors"))
+
+    def cancel(self):
+        self.cluster.run("scancel", self.number)
+        self.wait_for_end()
+
+    def assert_complete(self, trials=8):
+        with h5py.File(self.job.merged) as merged:
+            assert merged.attrs["complete"] == 1
+            states = merged["trials/state"].asstr()[:].tolist()
+            hosts = set(merged["trials/hostname"].asstr()[:])
+        assert states == ["done"] * trials
+        assert len(self.job.trial_files()) == trials
+        assert list((self.job.results / "checkpoints").iterdir()) == []
+        assert list(self.job.folder.glob(".tunescope-failures-*")) == []
+        return hosts
+
+
+@pytest.fixture
+def make_batch(cluster, make_job, tmp_path):
+    """A batch job; whatever the test leaves running is cancelled."""
+    made = []
+
+    def make(keys):
+        made.append(Batch(cluster, make_job(tmp_path, keys)))
+        return made[-1]
+
+    yield make
+    for batch in made:
+        if hasattr(batch, "number"):
+            batch.cancel()
+
+
+def test_sweep_over_two_nodes_completes(make_batch):
+    batch = make_batch(LONGER).submit()
+    facts = batch.wait_for_end()
+    assert (facts["JobState"], facts["ExitCode"], facts["Restarts"]) == ("COMPLETED", "0:0", "0"), batch.log
+    assert batch.assert_complete() == {"n1", "n2"}
+    logs = sorted(path.name for path in (batch.job.results / "log").glob("rank-*.log"))
+    assert logs == [f"rank-{rank}.log" for rank in range(4)]
+
+
+def test_deadline_puts_the_job_back(make_batch):
+    batch = make_batch({**ENDLESS, "run.deadline_seconds": "4"}).submit()
+    batch.wait_for("PENDING", restarts=1)
+    assert "run it again to go on" in batch.log
+    assert len(batch.saved()) == 4
+    batch.cancel()
+
+
+def test_deadline_puts_the_job_back_until_complete(make_batch):
+    batch = make_batch({**LONGER, "train.epochs": "120", "run.deadline_seconds": "10"}).submit()
+    facts = batch.wait_for_end(seconds=240)
+    assert facts["JobState"] == "COMPLETED", batch.log
+    assert int(facts["Restarts"]) >= 1
+    batch.assert_complete()
+
+
+def test_time_limit_puts_the_job_back(make_batch):
+    batch = make_batch({**ENDLESS, "run.end_margin_seconds": "50"}).submit("--time=1")
+    batch.wait_for("PENDING", restarts=1)
+    assert "run it again to go on" in batch.log
+    assert len(batch.saved()) == 4
+    batch.cancel()
+
+
+# The ranks get a signal of --full from slurmstepd, from srun and from the script; a second one ends a rank at once with
+# status 75, perhaps in the middle of its checkpoint. The one before that remains.
+SEVERAL_SIGNALS = pytest.mark.xfail(reason="a second signal cuts off the save that the first began", strict=False)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param([], id="steps"),
+        pytest.param(["--batch"], id="batch"),
+        pytest.param(["--full"], id="full", marks=SEVERAL_SIGNALS),
+    ],
+)
+def test_signal_saves_and_puts_the_job_back(make_batch, options):
+    batch = make_batch({**ENDLESS, "run.checkpoint_seconds": "0.5"}).submit()
+    batch.wait_until_training()
+    batch.cluster.run("scancel", "--signal=USR2", *options, batch.number)
+    batch.wait_for("PENDING", restarts=1)
+    assert "run it again to go on" in batch.log
+    assert list(batch.job.folder.glob(".tunescope-failures-*")) == []  # the script saw 75, no failure
+    assert len(batch.saved()) == 4
+    batch.cancel()
+
+
+def test_scancel_is_final_and_a_new_job_goes_on(make_batch):
+    batch = make_batch({**LONGER, "train.epochs": "120", "run.checkpoint_seconds": "0.5"}).submit()
+    batch.wait_until_training()
+    batch.cancel()
+    facts = batch.facts()
+    assert (facts["JobState"], facts["Restarts"]) == ("CANCELLED", "0"), batch.log
+    assert batch.saved()
+    batch.submit()
+    assert batch.wait_for_end(seconds=240)["JobState"] == "COMPLETED", batch.log
+    batch.assert_complete()
+
+
+def test_wrong_job_file_ends_with_2_and_is_not_put_back(make_batch):
+    batch = make_batch({**TRIALS, "sweep.methods": "no-such-method"}).submit()
+    facts = batch.wait_for_end()
+    assert (facts["JobState"], facts["ExitCode"], facts["Restarts"]) == ("FAILED", "2:0", "0"), batch.log
+    assert "no-such-method" in batch.log
+    assert not batch.job.results.exists()
