@@ -48,10 +48,6 @@ struct Subject {
     }
   }
 
-  Loss loss(const at::Tensor& logits, const PackedBatch& batch) const {
-    return task.is_regression() ? squared_error(logits, batch.labels) : cross_entropy(logits, batch.labels);
-  }
-
   const Task& task;
   PretrainedModel model;
   ParameterCatalogue catalogue;
@@ -88,7 +84,7 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
       const BertActivations activations = subject.bert.forward(parameters, batch, key);
       trainable.zero_gradients();
       subject.bert.backward(parameters, batch, activations, key,
-                            subject.loss(activations.logits, batch).logits_gradient, trainable);
+                            batch_loss(activations.logits, batch.labels).logits_gradient, trainable);
       benchmark::DoNotOptimize(trainable.gradient_norm());
       if (with_update) trainable.step({.learning_rate = 1e-12});
     }
@@ -97,18 +93,14 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
 }
 
 void fisher(benchmark::State& state, const Subject& subject, const std::string& pool, FisherMode mode) {
-  const Selection selection = select_parameters(parse_method(pool), subject.catalogue, {.seed = 1});
-  FisherInputs inputs{.config = subject.model.config,
-                      .catalogue = subject.catalogue,
-                      .parameters = subject.parameters,
-                      .dataset = subject.dataset,
-                      .task = subject.task,
-                      .is_wanted = {},
-                      .mode = mode};
-  for (const TensorSelection& tensor : selection) {
-    inputs.is_wanted.push_back(tensor.kind != TensorSelection::Kind::kNone);
-  }
-  for (auto _ : state) benchmark::DoNotOptimize(sum_squared_gradients(inputs, {}, [](std::int64_t, std::int64_t) {}));
+  const FisherInputs inputs{.config = subject.model.config,
+                            .catalogue = subject.catalogue,
+                            .parameters = subject.parameters,
+                            .dataset = subject.dataset,
+                            .task = subject.task,
+                            .is_wanted = pool_members(pool, subject.catalogue),
+                            .mode = mode};
+  for (auto _ : state) benchmark::DoNotOptimize(sum_squared_gradients(inputs, {}));
   count(state, subject);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tunescope/error.hpp"
+#include "tunescope/hostname.hpp"
 
 namespace tunescope {
 namespace {
@@ -29,10 +30,8 @@ void sync(const std::filesystem::path& path, int flags) {
 
 // Host and process keep two writers of the same file, on any nodes, apart.
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
-  char host[256] = "host";
-  ::gethostname(host, sizeof host - 1);
   return path.parent_path() /
-         ("." + path.filename().string() + "." + host + "." + std::to_string(::getpid()) + kUnfinished);
+         ("." + path.filename().string() + "." + hostname() + "." + std::to_string(::getpid()) + kUnfinished);
 }
 
 }  // namespace

@@ -21,21 +21,18 @@ std::string describe(const PlannedFisher& planned) {
 
 FisherObserver print_runs(std::size_t count) {
   const auto number = std::make_shared<std::size_t>(0);
-  return {
-      .on_progress = [](const PlannedFisher& planned, std::int64_t done,
-                        std::int64_t of) { spdlog::debug("Fisher run {}: {} of {} examples", planned.id, done, of); },
-      .on_finish =
-          [number, count](const PlannedFisher& planned, double seconds) {
-            spdlog::info("Fisher run {} done after {:.1f} s", planned.id, seconds);
-            fmt::print("[Fisher {}/{}] {}: {}\n", ++*number, count, describe(planned), readable_duration(seconds));
-            std::fflush(stdout);
-          },
-      .on_failure =
-          [number, count](const PlannedFisher& planned, const std::string& error) {
-            spdlog::error("Fisher run {}: {}", planned.id, error);
-            fmt::print("[Fisher {}/{}] {}: failed: {}\n", ++*number, count, describe(planned), error);
-            std::fflush(stdout);
-          }};
+  return {.on_finish =
+              [number, count](const PlannedFisher& planned, double seconds) {
+                spdlog::info("Fisher run {} done after {:.1f} s", planned.id, seconds);
+                fmt::print("[Fisher {}/{}] {}: {}\n", ++*number, count, describe(planned), readable_duration(seconds));
+                std::fflush(stdout);
+              },
+          .on_failure =
+              [number, count](const PlannedFisher& planned, const std::string& error) {
+                spdlog::error("Fisher run {}: {}", planned.id, error);
+                fmt::print("[Fisher {}/{}] {}: failed: {}\n", ++*number, count, describe(planned), error);
+                std::fflush(stdout);
+              }};
 }
 
 std::size_t count_stored(const SweepSpec& spec, const std::vector<PlannedFisher>& runs) {
@@ -86,8 +83,7 @@ bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher> run
       });
   if (is_stopped) return false;
   compute_fisher_runs(context, *reducer, runs, print_runs(pending));
-  const std::size_t stored = agree(world, {count_stored(context.spec, runs)}).front();
-  return stored == runs.size();
+  return world.broadcast_integer(count_stored(context.spec, runs) == runs.size()) != 0;
 }
 
 ExitStatus fisher(int argc, char** argv) {

@@ -55,7 +55,7 @@ ExitStatus prepare_first(const Communicator& world, int argc, char** argv, std::
 
 ExitStatus prepare(const Communicator& world, int argc, char** argv, std::optional<Job>& job) {
   ExitStatus status = world.rank() == 0 ? prepare_first(world, argc, argv, job) : kAllDone;
-  status = static_cast<ExitStatus>(std::stoi(world.broadcast(std::to_string(status))));
+  status = static_cast<ExitStatus>(world.broadcast_integer(status));
   if (status != kAllDone) return status;
   const std::string hashes = world.broadcast(world.rank() == 0 ? job->hashes.serialize() : "");
   if (world.rank() != 0) {
@@ -111,7 +111,7 @@ ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command) {
     stop.set_deadline(
         find_deadline(job->spec.deadline_seconds, std::chrono::seconds(std::llround(job->spec.end_margin_seconds))));
     const RankContext context{.world = world, .spec = job->spec, .inputs = job->inputs, .worker = worker, .stop = stop};
-    return static_cast<ExitStatus>(std::stoi(world.broadcast(std::to_string(command(context, job->hashes)))));
+    return static_cast<ExitStatus>(world.broadcast_integer(command(context, job->hashes)));
   } catch (const std::exception& error) {
     // The other ranks may wait in a collective that this one will never reach.
     fmt::print(stderr, "tunescope: [rank {}] {}\n", world.rank(), error.what());
@@ -137,7 +137,7 @@ bool run_and_show_trials(const RankContext& context, const std::vector<PlannedTr
         return outcome;
       },
       display.observer(), context.stop);
-  return agree(context.world, {context.stop.is_set() ? 1U : 0U}).front() == 1U;
+  return context.world.broadcast_integer(context.stop.is_set()) != 0;
 }
 
 }  // namespace tunescope::cli

@@ -64,8 +64,6 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
         flops = planned.flops;
       }
       const std::int64_t trainable = trainable_count(sketch_selection(method, catalogue), catalogue);
-      std::size_t width = 0;
-      for (const Method& method : spec.methods) width = std::max(width, method.text().size());
       fmt::print("{:<6} {:<{}} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14}\n", task, method.text(), width, counts.total,
                  counts.done, counts.diverged, counts.failed, counts.missing, trainable, readable_flops(flops));
     }

@@ -87,28 +87,22 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
 
 }  // namespace
 
-std::vector<at::Tensor> sum_squared_gradients(const FisherInputs& inputs, const Shard& shard,
-                                              const FisherProgress& on_progress) {
+std::vector<at::Tensor> sum_squared_gradients(const FisherInputs& inputs, const Shard& shard) {
   const std::vector<Examples> batches = micro_batches(inputs);
   SquaredGradients squares(inputs.catalogue, inputs.is_wanted, inputs.parameters.front().device());
-  std::int64_t done = 0;
-  const std::int64_t share = inputs.dataset.size() / shard.ranks;
   for (std::size_t number = static_cast<std::size_t>(shard.rank); number < batches.size();
        number += static_cast<std::size_t>(shard.ranks)) {
     add_squares(inputs, batches[number], squares);
-    done += static_cast<std::int64_t>(batches[number].size());
-    on_progress(done, std::max(share, done));
   }
   if (find_non_finite(squares.sums())) refuse_non_finite(inputs, batches, shard);
   return squares.sums();
 }
 
-std::vector<at::Tensor> fisher_diagonal(const FisherInputs& inputs, const Communicator& world, Reducer& reducer,
-                                        const FisherProgress& on_progress) {
+std::vector<at::Tensor> fisher_diagonal(const FisherInputs& inputs, const Communicator& world, Reducer& reducer) {
   std::vector<at::Tensor> sums;
   std::string error;
   try {
-    sums = sum_squared_gradients(inputs, {.rank = world.rank(), .ranks = world.size()}, on_progress);
+    sums = sum_squared_gradients(inputs, {.rank = world.rank(), .ranks = world.size()});
   } catch (const NumericalError& caught) {
     error = caught.what();
   }

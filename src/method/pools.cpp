@@ -40,6 +40,15 @@ std::vector<bool> pool_members(const std::string& pool, const ParameterCatalogue
   return is_member;
 }
 
+std::vector<ParameterIndex> pool_tensors(const std::string& pool, const ParameterCatalogue& catalogue) {
+  const PoolPredicate contains = find_pool(pool).contains;
+  std::vector<ParameterIndex> tensors;
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (contains(catalogue[i]) && !catalogue[i].is_head()) tensors.push_back(i);
+  }
+  return tensors;
+}
+
 std::string canonical_pool(const std::string& pool) {
   const std::string& name = find_pool(pool).name;
   if (name == "head") throw ConfigError("pool 'head' has no members beside the head, which always trains");

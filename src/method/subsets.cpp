@@ -12,13 +12,9 @@ namespace {
 
 // The tensors that a method's pool names, whose scalars are numbered through.
 struct PoolMembers {
-  PoolMembers(const Method& method, const ParameterCatalogue& catalogue) {
-    const std::vector<bool> is_member = pool_members(method.options.at("pool"), catalogue);
-    for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-      if (!is_member[i] || catalogue[i].is_head()) continue;
-      tensors.push_back(i);
-      size += catalogue[i].size();
-    }
+  PoolMembers(const Method& method, const ParameterCatalogue& catalogue)
+      : tensors(pool_tensors(method.options.at("pool"), catalogue)) {
+    for (const ParameterIndex i : tensors) size += catalogue[i].size();
     const double fraction = std::stod(method.options.at("fraction"));
     chosen = std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(size)));
   }

@@ -68,6 +68,13 @@ std::string Communicator::broadcast(std::string text, int root) const {
   return text;
 }
 
+std::int64_t Communicator::broadcast_integer(std::int64_t value) const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Ibcast(&value, 1, MPI_INT64_T, 0, handle_, &request), "MPI_Ibcast");
+  wait(request);
+  return value;
+}
+
 void Communicator::barrier() const {
   MPI_Request request = MPI_REQUEST_NULL;
   check_mpi(MPI_Ibarrier(handle_, &request), "MPI_Ibarrier");
@@ -76,7 +83,9 @@ void Communicator::barrier() const {
 
 std::vector<std::int64_t> Communicator::all_gather(std::int64_t value) const {
   std::vector<std::int64_t> values(static_cast<std::size_t>(size_));
-  check_mpi(MPI_Allgather(&value, 1, MPI_INT64_T, values.data(), 1, MPI_INT64_T, handle_), "MPI_Allgather");
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Iallgather(&value, 1, MPI_INT64_T, values.data(), 1, MPI_INT64_T, handle_, &request), "MPI_Iallgather");
+  wait(request);
   return values;
 }
 

@@ -71,8 +71,9 @@ void schema::copy_diagonal(const Group& source, const Group& target) {
   }
 }
 
-FisherRecord read_fisher(const std::filesystem::path& path) {
-  const hdf5::File file = schema::open_checked(path);
+namespace {
+
+FisherRecord read_record(const hdf5::File& file, const std::filesystem::path& path) {
   try {
     FisherRecord record;
     const Group group = file.open_group("fisher");
@@ -86,11 +87,14 @@ FisherRecord read_fisher(const std::filesystem::path& path) {
   }
 }
 
+}  // namespace
+
+FisherRecord read_fisher(const std::filesystem::path& path) { return read_record(schema::open_checked(path), path); }
+
 std::vector<at::Tensor> read_fisher_diagonal(const std::filesystem::path& path,
                                              const std::vector<std::string>& tensors) {
-  const FisherRecord record = read_fisher(path);
   const hdf5::File file = schema::open_checked(path);
-  const Group group = file.open_group("fisher_parameters").open_group(record.row.id);
+  const Group group = file.open_group("fisher_parameters").open_group(read_record(file, path).row.id);
   std::vector<at::Tensor> diagonal;
   for (const std::string& tensor : tensors) {
     std::vector<float> values = group.read_floats(tensor);

@@ -1,7 +1,6 @@
 #include "tunescope/sweep/fisher_stage.hpp"
 
 #include <spdlog/fmt/fmt.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,6 +10,7 @@
 
 #include "tunescope/error.hpp"
 #include "tunescope/fisher/diagonal.hpp"
+#include "tunescope/hostname.hpp"
 #include "tunescope/model/safetensors.hpp"
 #include "tunescope/results/fisher_record.hpp"
 #include "tunescope/train/trainer.hpp"
@@ -21,11 +21,8 @@ namespace {
 // Every member of `inner` that is not of the head must be in `outer`.
 bool contains(const std::string& outer, const std::string& inner, const ParameterCatalogue& catalogue) {
   const std::vector<bool> outer_members = pool_members(outer, catalogue);
-  const std::vector<bool> inner_members = pool_members(inner, catalogue);
-  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (inner_members[i] && !outer_members[i] && !catalogue[i].is_head()) return false;
-  }
-  return true;
+  const std::vector<ParameterIndex> inner_tensors = pool_tensors(inner, catalogue);
+  return std::all_of(inner_tensors.begin(), inner_tensors.end(), [&](ParameterIndex i) { return outer_members[i]; });
 }
 
 void check_pools(const SweepSpec& spec, const ParameterCatalogue& catalogue) {
@@ -77,8 +74,6 @@ Parameters load_weights(const RankContext& context, const PlannedFisher& planned
 }
 
 FisherRow describe(const PlannedFisher& planned, const RankContext& context, std::string_view reducer) {
-  char hostname[256] = "";
-  ::gethostname(hostname, sizeof hostname - 1);
   const FisherRun& run = planned.run;
   FisherRow row;
   row.id = planned.id;
@@ -95,7 +90,7 @@ FisherRow describe(const PlannedFisher& planned, const RankContext& context, std
   row.ranks = context.world.size();
   row.threads = context.worker.threads;
   row.device = context.worker.device.str();
-  row.hostname = hostname;
+  row.hostname = hostname();
   return row;
 }
 
@@ -127,12 +122,8 @@ void compute(const RankContext& context, Reducer& reducer, const PlannedFisher& 
                             .mode = planned.run.mode,
                             .batch_size = planned.run.batch_size,
                             .seed = planned.run.source.seed};
-  const bool is_first = context.world.rank() == 0;
-  const std::vector<at::Tensor> diagonal =
-      fisher_diagonal(inputs, context.world, reducer, [&](std::int64_t done, std::int64_t of) {
-        if (is_first) observer.on_progress(planned, done, of);
-      });
-  if (is_first) {
+  const std::vector<at::Tensor> diagonal = fisher_diagonal(inputs, context.world, reducer);
+  if (context.world.rank() == 0) {
     FisherRecord record{.row = describe(planned, context, reducer.name()),
                         .axes = MapAxes::of(catalogue),
                         .maps = FisherMaps::of(catalogue, diagonal),
@@ -225,7 +216,7 @@ void compute_fisher_runs(const RankContext& context, Reducer& reducer, const std
   const ResultPaths paths(context.spec);
   for (const PlannedFisher& planned : runs) {
     if (planned.is_done) continue;
-    if (context.world.broadcast(context.stop.is_set() ? "stop" : "") == "stop") break;
+    if (context.world.broadcast_integer(context.stop.is_set()) != 0) break;
     std::string error;
     if (context.world.rank() == 0 && !has_weights(paths, planned)) {
       error = "its training (trial " + planned.run.source.id() + ") left no weights at step " +

@@ -9,15 +9,12 @@
 #include <iterator>
 
 #include "tunescope/error.hpp"
+#include "tunescope/hostname.hpp"
 
 namespace tunescope {
 namespace {
 
-std::string owner() {
-  char host[256] = "";
-  ::gethostname(host, sizeof host - 1);
-  return "process " + std::to_string(::getpid()) + " on " + host;
-}
+std::string owner() { return "process " + std::to_string(::getpid()) + " on " + hostname(); }
 
 }  // namespace
 
@@ -28,6 +25,12 @@ FolderLock::FolderLock(const std::filesystem::path& path)
   request.l_type = F_WRLCK;
   request.l_whence = SEEK_SET;
   if (::fcntl(descriptor_, F_OFD_SETLK, &request) != 0) {
+    const int error = errno;
+    if (error != EAGAIN && error != EACCES) {
+      ::close(descriptor_);
+      throw EnvironmentError(path.string() + ": cannot be locked: " + std::strerror(error) +
+                             "; does this filesystem support locks? Choose another folder with [run] results");
+    }
     std::ifstream stream(path);
     const std::string holder{std::istreambuf_iterator<char>(stream), {}};
     ::close(descriptor_);

@@ -1,11 +1,11 @@
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <limits>
 #include <optional>
 
 #include "tunescope/error.hpp"
+#include "tunescope/hostname.hpp"
 #include "tunescope/results/trial_record.hpp"
 #include "tunescope/sweep/sweep.hpp"
 #include "tunescope/train/checkpoint.hpp"
@@ -15,12 +15,6 @@ namespace tunescope {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-std::string hostname() {
-  char name[256] = "";
-  ::gethostname(name, sizeof name - 1);
-  return name;
-}
 
 TrialRow describe(const PlannedTrial& planned, const TaskData& data, const WorkerOptions& worker) {
   TrialRow row;
@@ -74,6 +68,7 @@ std::optional<TrainState> find_checkpoint(const ResultPaths& paths, const std::s
       return load_checkpoint(path);
     } catch (const DataError& error) {
       spdlog::warn("{}; an earlier one is used, or the trial starts anew", error.what());
+      std::filesystem::remove(path);  // the next save must not put it in the place of the good one
     }
   }
   return std::nullopt;

@@ -107,21 +107,16 @@ std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalog
                                       const ResultPaths& paths) {
   std::vector<ScalarScores> scores;
   if (trial.fisher_runs.empty()) return scores;
-  const std::vector<bool> is_member = pool_members(trial.method.options.at("pool"), catalogue);
+  const std::vector<ParameterIndex> tensors = pool_tensors(trial.method.options.at("pool"), catalogue);
   std::vector<std::string> names;
-  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (is_member[i] && !catalogue[i].is_head()) names.push_back(catalogue[i].name);
-  }
+  for (const ParameterIndex i : tensors) names.push_back(catalogue[i].name);
   for (const std::string& id : trial.fisher_runs) {
     if (!std::filesystem::exists(paths.fisher_file(id))) {
       throw Error("the Fisher run " + id + " that this method chooses by is missing; see why in the output of the run");
     }
     std::vector<at::Tensor> diagonal = read_fisher_diagonal(paths.fisher_file(id), names);
     ScalarScores task(catalogue.size());
-    std::size_t next = 0;
-    for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-      if (is_member[i] && !catalogue[i].is_head()) task[i] = std::move(diagonal[next++]);
-    }
+    for (std::size_t k = 0; k < tensors.size(); ++k) task[tensors[k]] = std::move(diagonal[k]);
     scores.push_back(std::move(task));
   }
   return scores;

@@ -15,9 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// JSON has no NaN; a metric that does not apply is null.
-Json to_json(const Scores& scores) { return scores; }
-
+// JSON has no NaN; a metric that does not apply is null there.
 Scores to_scores(const Json& json) {
   Scores scores;
   for (const Json& value : json) {
@@ -27,8 +25,7 @@ Scores to_scores(const Json& json) {
 }
 
 Json describe(const TrainResult& result) {
-  Json json = {{"kind", "tunescope checkpoint 1"},
-               {"steps", result.steps},
+  Json json = {{"steps", result.steps},
                {"best_evaluation", result.best_evaluation},
                {"output_size", result.predictions.output_size},
                {"history", Json::array()},
@@ -37,7 +34,7 @@ Json describe(const TrainResult& result) {
     json["history"].push_back({step.step, step.loss, step.learning_rate, step.gradient_norm});
   }
   for (const Evaluation& evaluation : result.evaluations) {
-    json["evaluations"].push_back({evaluation.step, evaluation.epoch, evaluation.loss, to_json(evaluation.scores)});
+    json["evaluations"].push_back({evaluation.step, evaluation.epoch, evaluation.loss, evaluation.scores});
   }
   return json;
 }

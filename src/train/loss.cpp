@@ -21,4 +21,8 @@ Loss squared_error(const at::Tensor& logits, const at::Tensor& labels) {
   return {difference.square().sum().item<double>() / batch_size, difference.mul(2.0 / batch_size)};
 }
 
+Loss batch_loss(const at::Tensor& logits, const at::Tensor& labels) {
+  return labels.is_floating_point() ? squared_error(logits, labels) : cross_entropy(logits, labels);
+}
+
 }  // namespace tunescope

@@ -90,7 +90,7 @@ class Run {
       if (result_.outcome == Outcome::kDone && is_evaluation_due()) evaluate();
       if (result_.outcome == Outcome::kDone && result_.steps < total_steps_) follow(control);
     }
-    measure();
+    if (result_.outcome != Outcome::kStopped) measure();
     return {std::move(result_), std::move(parameters_)};
   }
 
@@ -113,8 +113,7 @@ class Run {
                       std::optional<std::uint64_t> dropout_key) {
     const PackedBatch batch = pack(inputs_.data.train, examples, task_.is_regression(), parameters_.front().device());
     const BertActivations activations = bert_.forward(parameters_, batch, dropout_key);
-    const Loss loss = task_.is_regression() ? squared_error(activations.logits, batch.labels)
-                                            : cross_entropy(activations.logits, batch.labels);
+    const Loss loss = batch_loss(activations.logits, batch.labels);
     const double share = static_cast<double>(examples.size()) / static_cast<double>(batch_size);
     if (share < 1.0) loss.logits_gradient.mul_(share);
     bert_.backward(parameters_, batch, activations, dropout_key, loss.logits_gradient, trainable_);

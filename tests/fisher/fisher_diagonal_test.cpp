@@ -92,7 +92,7 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
     bert.backward(subject.parameters, batch, activations, std::nullopt, score, single);
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i].addcmul_(single.gradients[i], single.gradients[i]);
   }
-  const std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {}, [](std::int64_t, std::int64_t) {});
+  const std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {});
   for (ParameterIndex i = 0; i < sums.size(); ++i) {
     if (is_zero_in_theory(subject.catalogue[i])) continue;
     EXPECT_LT(relative_l2(sums[i], expected[i]), 1e-12) << subject.catalogue[i].name;
@@ -178,11 +178,10 @@ TEST(FisherDiagonal, ShardsAddUpToTheWhole) {
   FisherCase subject;
   subject.dataset = test::repeat(subject.dataset, 100);  // several micro-batches
   FisherInputs inputs = subject.inputs();
-  const auto ignore = [](std::int64_t, std::int64_t) {};
-  const std::vector<at::Tensor> whole = sum_squared_gradients(inputs, {}, ignore);
-  std::vector<at::Tensor> added = sum_squared_gradients(inputs, {.rank = 0, .ranks = 3}, ignore);
+  const std::vector<at::Tensor> whole = sum_squared_gradients(inputs, {});
+  std::vector<at::Tensor> added = sum_squared_gradients(inputs, {.rank = 0, .ranks = 3});
   for (const int rank : {1, 2}) {
-    const std::vector<at::Tensor> part = sum_squared_gradients(inputs, {.rank = rank, .ranks = 3}, ignore);
+    const std::vector<at::Tensor> part = sum_squared_gradients(inputs, {.rank = rank, .ranks = 3});
     for (std::size_t i = 0; i < added.size(); ++i) added[i].add_(part[i]);
   }
   for (std::size_t i = 0; i < added.size(); ++i) EXPECT_LE(relative_l2(added[i], whole[i]), 1e-12);

@@ -53,8 +53,7 @@ Pass run_pass(const PretrainedModel& model, const ParameterCatalogue& catalogue,
               const PackedBatch& batch) {
   const Bert bert(model.config, catalogue);
   Pass pass{.activations = bert.forward(parameters, batch, std::nullopt), .loss = {}, .gradients = {}};
-  pass.loss = batch.labels.is_floating_point() ? squared_error(pass.activations.logits, batch.labels)
-                                               : cross_entropy(pass.activations.logits, batch.labels);
+  pass.loss = batch_loss(pass.activations.logits, batch.labels);
   test::CollectedGradients sink(parameters);
   bert.backward(parameters, batch, pass.activations, std::nullopt, pass.loss.logits_gradient, sink);
   pass.gradients = std::move(sink.gradients);

@@ -42,8 +42,7 @@ TEST(FisherDiagonal, IsTheSameOnAnyNumberOfRanks) {
     subject.dataset = test::repeat(examples, times);
     const FisherInputs inputs = subject.inputs();
     const std::vector<at::Tensor> alone = test::FisherCase::diagonal(inputs);
-    const std::vector<at::Tensor> together =
-        fisher_diagonal(inputs, world, *make_mpi_reducer(world), [](std::int64_t, std::int64_t) {});
+    const std::vector<at::Tensor> together = fisher_diagonal(inputs, world, *make_mpi_reducer(world));
     for (std::size_t i = 0; i < alone.size(); ++i) {
       EXPECT_LE(together[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
     }
@@ -54,8 +53,7 @@ TEST(FisherDiagonal, ThrowsOnEveryRankWhereOneFindsAGradientThatIsNotFinite) {
   const Communicator world(MPI_COMM_WORLD);
   test::FisherCase subject;
   subject.parameters.back() = at::full_like(subject.parameters.back(), std::numeric_limits<float>::quiet_NaN());
-  EXPECT_THROW(fisher_diagonal(subject.inputs(), world, *make_mpi_reducer(world), [](std::int64_t, std::int64_t) {}),
-               NumericalError);
+  EXPECT_THROW(fisher_diagonal(subject.inputs(), world, *make_mpi_reducer(world)), NumericalError);
 }
 
 TEST(Communicator, BroadcastsFromAnyRank) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "tunescope/comm/reducer.hpp"
@@ -32,19 +31,14 @@ struct Shard {
   int ranks = 1;
 };
 
-/// Told after each micro-batch how many examples of how many of this shard are done.
-using FisherProgress = std::function<void(std::int64_t done, std::int64_t of)>;
-
 /// Sums of squared gradients over one shard's micro-batches, by catalogue index, float64; undefined where not wanted.
 /// Every number of ranks adds up the same micro-batches. Throws `NumericalError` naming example and tensor where a
 /// gradient is not finite.
-std::vector<at::Tensor> sum_squared_gradients(const FisherInputs& inputs, const Shard& shard,
-                                              const FisherProgress& on_progress);
+std::vector<at::Tensor> sum_squared_gradients(const FisherInputs& inputs, const Shard& shard);
 
 /// The diagonal Fisher information F_i = mean over examples of E_y (∂ log p(y|x) / ∂θ_i)², in evaluation mode, computed
 /// by all ranks together; by catalogue index, float64, the same on every rank. *Collective.* Throws as
 /// `sum_squared_gradients`, on every rank.
-std::vector<at::Tensor> fisher_diagonal(const FisherInputs& inputs, const Communicator& world, Reducer& reducer,
-                                        const FisherProgress& on_progress);
+std::vector<at::Tensor> fisher_diagonal(const FisherInputs& inputs, const Communicator& world, Reducer& reducer);
 
 }  // namespace tunescope

@@ -61,6 +61,10 @@ Selection sketch_selection(const Method& method, const ParameterCatalogue& catal
 /// Throws `ConfigError` naming the nearest known pool.
 std::vector<bool> pool_members(const std::string& pool, const ParameterCatalogue& catalogue);
 
+/// A pool's tensors without those of the head, in catalogue order: what a method chooses scalars from. Throws as
+/// `pool_members`.
+std::vector<ParameterIndex> pool_tensors(const std::string& pool, const ParameterCatalogue& catalogue);
+
 /// The pool's name in its canonical spelling. Throws `ConfigError` where it is unknown or without members.
 std::string canonical_pool(const std::string& pool);
 

@@ -34,6 +34,9 @@ class Communicator {
   /// takes no core from the one that works.
   std::string broadcast(std::string text, int root = 0) const;
 
+  /// Returns rank 0's number on every rank. *Collective.* Sleeps while waiting.
+  std::int64_t broadcast_integer(std::int64_t value) const;
+
   /// Returns when all ranks have called it. *Collective.* Sleeps while waiting.
   void barrier() const;
 

@@ -25,7 +25,6 @@ std::vector<PlannedFisher> plan_fisher(const SweepSpec& spec, const std::vector<
 
 /// What rank 0 hears of the stage.
 struct FisherObserver {
-  std::function<void(const PlannedFisher& run, std::int64_t done, std::int64_t of)> on_progress;
   std::function<void(const PlannedFisher& run, double seconds)> on_finish;
   std::function<void(const PlannedFisher& run, const std::string& error)> on_failure;
 };

@@ -16,4 +16,7 @@ Loss cross_entropy(const at::Tensor& logits, const at::Tensor& labels);
 /// Squared error of `logits` [B, 1] against `labels` [B] float32.
 Loss squared_error(const at::Tensor& logits, const at::Tensor& labels);
 
+/// The loss that fits the labels of a packed batch: squared error of values, cross-entropy of classes.
+Loss batch_loss(const at::Tensor& logits, const at::Tensor& labels);
+
 }  // namespace tunescope

@@ -37,7 +37,7 @@ struct Predictions {
   std::vector<float> labels;  ///< [examples]
 };
 
-/// `kStopped`: ended on request before its last step, with its state saved.
+/// `kStopped`: ended on request before its last step, with its state saved; its change is not measured.
 enum class Outcome { kDone, kDiverged, kStopped };
 
 /// Everything a training run leaves.
