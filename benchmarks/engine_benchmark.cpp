@@ -100,7 +100,7 @@ void fisher(benchmark::State& state, const Subject& subject, const std::string& 
                             .task = subject.task,
                             .is_wanted = pool_members(pool, subject.catalogue),
                             .mode = mode};
-  for (auto _ : state) benchmark::DoNotOptimize(sum_squared_gradients(inputs, {}));
+  for (auto _ : state) benchmark::DoNotOptimize(sum_squared_gradients(inputs, {}).sums);
   count(state, subject);
 }
 

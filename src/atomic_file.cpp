@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "tunescope/error.hpp"
@@ -66,6 +68,17 @@ void write_text_atomically(const std::filesystem::path& path, const std::string&
     file.close();
     if (!file) fail(temporary, "cannot be written");
   });
+}
+
+void wait_for_file(const std::filesystem::path& path) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(90);
+  while (!std::filesystem::exists(path)) {
+    if (std::chrono::steady_clock::now() > end) {
+      throw EnvironmentError(path.string() + ": another rank has written this file, but " + hostname() +
+                             " does not see it; is the results folder on a filesystem that all nodes share?");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
 }
 
 }  // namespace tunescope

@@ -18,4 +18,8 @@ void remove_unfinished_files(const std::filesystem::path& folder);
 /// `write_atomically` for a text.
 void write_text_atomically(const std::filesystem::path& path, const std::string& text);
 
+/// Waits for a file that another process has written: a shared filesystem may show it here only later. Throws
+/// `EnvironmentError` after 90 s, longer than NFS by default remembers that a file was missing.
+void wait_for_file(const std::filesystem::path& path);
+
 }  // namespace tunescope

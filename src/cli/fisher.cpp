@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "parallel_job.hpp"
+#include "tunescope/atomic_file.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/progress.hpp"
 
@@ -19,27 +20,54 @@ std::string describe(const PlannedFisher& planned) {
                      run.batch_size, run.source.method.text(), run.source.seed, run.point);
 }
 
-FisherObserver print_runs(std::size_t count) {
-  const auto number = std::make_shared<std::size_t>(0);
-  return {.on_finish =
-              [number, count](const PlannedFisher& planned, double seconds) {
-                spdlog::info("Fisher run {} done after {:.1f} s", planned.id, seconds);
-                fmt::print("[Fisher {}/{}] {}: {}\n", ++*number, count, describe(planned), readable_duration(seconds));
-                std::fflush(stdout);
-              },
-          .on_failure =
-              [number, count](const PlannedFisher& planned, const std::string& error) {
-                spdlog::error("Fisher run {}: {}", planned.id, error);
-                fmt::print("[Fisher {}/{}] {}: failed: {}\n", ++*number, count, describe(planned), error);
-                std::fflush(stdout);
-              }};
+// Computes pending runs, showing progress. Collective.
+void compute_and_show(const RankContext& context, Reducer& reducer, const std::vector<PlannedFisher>& pending) {
+  std::vector<ProgressDisplay::Item> items;
+  for (const PlannedFisher& planned : pending) {
+    items.push_back({describe(planned), static_cast<double>(examples_of(planned.run, context.inputs))});
+  }
+  ProgressDisplay display(std::move(items), "Fisher runs", context.spec.progress);
+  compute_fisher_runs(context, reducer, pending,
+                      {.on_progress =
+                           [&](std::size_t run, std::int64_t done, std::int64_t of) {
+                             display.progress(run, static_cast<double>(done) / static_cast<double>(of));
+                           },
+                       .on_finish =
+                           [&](std::size_t run, double seconds) {
+                             spdlog::info("Fisher run {} done after {:.1f} s", pending[run].id, seconds);
+                             display.finish(run, ProgressDisplay::End::kGood, "done", seconds);
+                           },
+                       .on_failure =
+                           [&](std::size_t run, const std::string& error) {
+                             spdlog::error("Fisher run {}: {}", pending[run].id, error);
+                             display.finish(run, ProgressDisplay::End::kBad, "FAILED: " + error, 0.0);
+                           }});
 }
 
-std::size_t count_stored(const SweepSpec& spec, const std::vector<PlannedFisher>& runs) {
-  const ResultPaths paths(spec);
-  return static_cast<std::size_t>(std::count_if(runs.begin(), runs.end(), [&](const PlannedFisher& planned) {
-    return std::filesystem::exists(paths.fisher_file(planned.id));
-  }));
+std::vector<PlannedFisher> pending_of(std::vector<PlannedFisher> runs) {
+  std::erase_if(runs, [](const PlannedFisher& planned) { return planned.is_done; });
+  return runs;
+}
+
+void print_start(const RankContext& context, const std::vector<PlannedFisher>& runs, std::string_view reducer) {
+  for (const PlannedFisher& planned : runs) {
+    if (!planned.warning.empty()) fmt::print("warning: {}\n", planned.warning);
+  }
+  const int ranks = context.world.size();
+  const std::size_t pending = pending_of(runs).size();
+  fmt::print("{}: {} Fisher runs, {} already there, {} to compute on {} rank{} (sums over {})\n", context.spec.name,
+             runs.size(), runs.size() - pending, pending, ranks, ranks == 1 ? "" : "s", reducer);
+  std::fflush(stdout);
+}
+
+Order sources_to_train(const SweepSpec& spec, const std::vector<PlannedTrial>& sources,
+                       const std::vector<PlannedFisher>& runs) {
+  Order order;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (has_to_train(spec, sources[i], runs)) order.push_back(i);
+  }
+  sort_longest_first(order, sources);
+  return order;
 }
 
 // What rank 0 finds stored holds for all: another rank's view of a shared folder may lag behind.
@@ -54,55 +82,54 @@ void agree_on_done(const Communicator& world, std::vector<PlannedFisher>& runs) 
 
 }  // namespace
 
-bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher> runs) {
+bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& runs) {
   if (runs.empty()) return true;
   const Communicator& world = context.world;
+  const SweepSpec& spec = context.spec;
+  const bool is_first = world.rank() == 0;
+  if (is_first) find_stored_fisher(spec, runs);
   agree_on_done(world, runs);
-  const auto pending = static_cast<std::size_t>(
-      std::count_if(runs.begin(), runs.end(), [](const PlannedFisher& planned) { return !planned.is_done; }));
-  if (pending == 0) return true;
-  const std::unique_ptr<Reducer> reducer = make_reducer(context.spec.reducer, world, context.worker.device);
-  if (world.rank() == 0) {
-    for (const PlannedFisher& planned : runs) {
-      if (!planned.warning.empty()) fmt::print("warning: {}\n", planned.warning);
-    }
-    fmt::print("{}: {} Fisher runs, {} already there, {} to compute on {} rank{} (sums over {})\n", context.spec.name,
-               runs.size(), runs.size() - pending, pending, world.size(), world.size() == 1 ? "" : "s",
-               reducer->name());
-    std::fflush(stdout);
-  }
-  const std::vector<PlannedTrial> sources = fisher_sources(runs);
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (lacks_weights(context.spec, sources[i], runs)) order.push_back(i);
-  }
-  order = agree(world, order);
-  const bool is_stopped =
+  const std::vector<PlannedFisher> pending = pending_of(runs);
+  if (pending.empty()) return true;
+  const std::unique_ptr<Reducer> reducer = make_reducer(spec.reducer, world, context.worker.device);
+  if (is_first) print_start(context, runs, reducer->name());
+  const std::vector<PlannedTrial> sources = fisher_sources(pending, context.inputs);
+  const Order order = agree(world, is_first ? sources_to_train(spec, sources, pending) : Order{});
+  const TrialsEnd end =
       run_and_show_trials(context, sources, order, [&](std::size_t trial, const ProgressReport& report) {
-        return train_source(context, sources[trial], runs, report);
+        return train_source(context, sources[trial], pending, report);
       });
-  if (is_stopped) return false;
-  compute_fisher_runs(context, *reducer, runs, print_runs(pending));
-  return world.broadcast_integer(count_stored(context.spec, runs) == runs.size()) != 0;
+  if (end.is_stopped) return false;
+  for (const std::size_t source : end.recorded) wait_for_weights(spec, sources[source], pending);
+  compute_and_show(context, *reducer, pending);
+  if (is_first) {
+    find_stored_fisher(spec, runs);
+    remove_measured_weights(spec, runs);
+  }
+  agree_on_done(world, runs);
+  for (const PlannedFisher& planned : runs) {
+    if (planned.is_done) wait_for_file(ResultPaths(spec).fisher_file(planned.id));
+  }
+  return pending_of(runs).empty();
 }
 
 ExitStatus fisher(int argc, char** argv) {
-  return run_parallel(argc, argv, [](const RankContext& context, const InputHashes& hashes) {
+  const auto run = [](const RankContext& context, Job& job) {
     const auto begin = std::chrono::steady_clock::now();
     const SweepSpec& spec = context.spec;
-    const std::vector<PlannedFisher> runs = plan_fisher(spec, expand_fisher_runs(spec, hashes), context.inputs);
-    const bool is_complete = run_fisher_stage(context, runs);
+    const bool is_complete = run_fisher_stage(context, job.fisher);
     if (context.world.rank() == 0) {
       std::vector<std::string> ids;
-      for (const PlannedFisher& planned : runs) ids.push_back(planned.id);
-      merge_results(spec, stored_trials(spec, hashes), ids, context.inputs, is_complete);
+      for (const PlannedFisher& planned : job.fisher) ids.push_back(planned.id);
+      merge_results(spec, stored_trials(spec, job.hashes), ids, context.inputs, is_complete);
       const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-      fmt::print("{} of {} Fisher runs done in {}\nresults: {}\n", count_stored(spec, runs), runs.size(),
-                 readable_duration(elapsed.count()), spec.results_file().string());
+      fmt::print("{} of {} Fisher runs done in {}\nresults: {}\n", ids.size() - pending_of(job.fisher).size(),
+                 ids.size(), readable_duration(elapsed.count()), spec.results_file().string());
     }
     if (is_complete) return kAllDone;
     return context.stop.is_set() ? kStoppedEarly : kSomeFailed;
-  });
+  };
+  return run_parallel(argc, argv, {.fisher_runs = expand_fisher_runs, .run = run});
 }
 
 }  // namespace tunescope::cli

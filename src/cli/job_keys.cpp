@@ -54,16 +54,20 @@ void assign_fisher_modes(SweepSpec& spec, const Value& value) {
   }
 }
 
-// A list of whole numbers from `smallest` on, each once.
-std::vector<std::int64_t> parse_integers(const Value& value, std::int64_t smallest) {
-  std::vector<std::int64_t> numbers;
+// A list of values, each once, however it is written: "1" and "1.0" are equal.
+template <typename Number, typename Parse>
+std::vector<Number> parse_list(const Value& value, Parse parse) {
+  std::vector<Number> numbers;
   for (const std::string& word : parse_words(value)) {
-    numbers.push_back(parse_integer({value.key, word, value.origin}, smallest));
-    if (std::find(numbers.begin(), numbers.end() - 1, numbers.back()) != numbers.end() - 1) {
-      refuse(value, "'" + word + "' only once");
-    }
+    const Number number = parse(Value{value.key, word, value.origin});
+    if (std::find(numbers.begin(), numbers.end(), number) != numbers.end()) refuse(value, "'" + word + "' only once");
+    numbers.push_back(number);
   }
   return numbers;
+}
+
+std::vector<std::int64_t> parse_integers(const Value& value, std::int64_t smallest) {
+  return parse_list<std::int64_t>(value, [&](const Value& word) { return parse_integer(word, smallest); });
 }
 
 std::vector<std::uint64_t> parse_seeds(const Value& value) {
@@ -72,10 +76,7 @@ std::vector<std::uint64_t> parse_seeds(const Value& value) {
 }
 
 void assign_fisher_points(SweepSpec& spec, const Value& value) {
-  spec.fisher.points.clear();
-  for (const std::string& word : parse_words(value)) {
-    spec.fisher.points.push_back(parse_number({value.key, word, value.origin}, 0.0, 1.0));
-  }
+  spec.fisher.points = parse_list<double>(value, [](const Value& word) { return parse_number(word, 0.0, 1.0); });
 }
 
 template <typename Choice, std::size_t count>
@@ -204,7 +205,7 @@ const std::vector<JobKey>& job_keys() {
        "sums Fisher information over ranks: nccl, mpi, or auto (nccl where every rank has a GPU)", assign_reducer},
       {"run.retries", "1", "how often a trial that ends with an exception is tried again in the same sweep",
        [](SweepSpec& spec, const Value& value) { spec.retries = parse_integer(value, 0); }},
-      {"run.checkpoint_seconds", "600", "between checkpoints of a running trial; 0 = only where the sweep is stopped",
+      {"run.checkpoint_seconds", "600", "between checkpoints of a running trial or Fisher run; 0 = only at a stop",
        [](SweepSpec& spec, const Value& value) { spec.checkpoint_seconds = parse_number(value, 0.0, kInfinity); }},
       {"run.deadline_seconds", "0", "after which everything is saved and the sweep ends with status 75; 0 = none",
        [](SweepSpec& spec, const Value& value) { spec.deadline_seconds = parse_number(value, 0.0, kInfinity); }},

@@ -16,6 +16,7 @@
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/progress.hpp"
+#include "tunescope/data/task.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/mpi/environment.hpp"
 
@@ -31,8 +32,13 @@ void log_to_file(const ResultPaths& paths, int rank) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+void plan_fisher_runs(const ParallelCommand& command, Job& job) {
+  job.fisher = plan_fisher(job.spec, command.fisher_runs(job.spec, job.hashes), job.inputs);
+}
+
 // On rank 0, before any training: everything that can be wrong with the job is found and reported here, once.
-ExitStatus prepare_first(const Communicator& world, int argc, char** argv, std::optional<Job>& job) {
+ExitStatus prepare_first(const Communicator& world, int argc, char** argv, const ParallelCommand& command,
+                         std::optional<Job>& job) {
   try {
     refuse_singletons(world);
     SweepSpec spec = parse_job(argc, argv);
@@ -44,7 +50,7 @@ ExitStatus prepare_first(const Communicator& world, int argc, char** argv, std::
     job->lock = std::move(lock);
     job->hashes = job->inputs.load_and_hash();
     job_fisher_ids(job->spec, job->hashes);  // a wrong grid shows here
-    plan_fisher(job->spec, needed_fisher_runs(job->spec, job->hashes), job->inputs);
+    plan_fisher_runs(command, *job);
     write_text_atomically(ResultPaths(job->spec).job, job->spec.job_text);
     return kAllDone;
   } catch (const std::exception& error) {
@@ -53,8 +59,9 @@ ExitStatus prepare_first(const Communicator& world, int argc, char** argv, std::
   }
 }
 
-ExitStatus prepare(const Communicator& world, int argc, char** argv, std::optional<Job>& job) {
-  ExitStatus status = world.rank() == 0 ? prepare_first(world, argc, argv, job) : kAllDone;
+ExitStatus prepare(const Communicator& world, int argc, char** argv, const ParallelCommand& command,
+                   std::optional<Job>& job) {
+  ExitStatus status = world.rank() == 0 ? prepare_first(world, argc, argv, command, job) : kAllDone;
   status = static_cast<ExitStatus>(world.broadcast_integer(status));
   if (status != kAllDone) return status;
   const std::string hashes = world.broadcast(world.rank() == 0 ? job->hashes.serialize() : "");
@@ -63,6 +70,7 @@ ExitStatus prepare(const Communicator& world, int argc, char** argv, std::option
     log_to_file(ResultPaths(spec), world.rank());
     job.emplace(std::move(spec));
     job->hashes = InputHashes::parse(hashes);
+    plan_fisher_runs(command, *job);
   }
   return kAllDone;
 }
@@ -93,25 +101,54 @@ WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
   return worker;
 }
 
+std::string describe(const Trial& trial) {
+  return fmt::format("{:<5}  {:<36}  lr {:<7}  seed {}", trial.task, trial.method.text(), trial.learning_rate,
+                     trial.seed);
+}
+
+std::string describe(const TrialOutcome& outcome, const Trial& trial) {
+  const std::string_view metric = metric_name(find_task(trial.task).headline);
+  switch (outcome.state) {
+    case TrialState::kDone:
+      return fmt::format("{} {:.1f}", metric, 100.0 * outcome.score);
+    case TrialState::kDiverged:
+      return "diverged";
+    case TrialState::kFailed:
+      return "FAILED, see tunescope status";
+    case TrialState::kStopped:
+      return "saved";
+  }
+  return "";
+}
+
+ProgressDisplay::End end_of(const TrialOutcome& outcome) {
+  if (outcome.state == TrialState::kStopped) return ProgressDisplay::End::kSaved;
+  return outcome.state == TrialState::kDone ? ProgressDisplay::End::kGood : ProgressDisplay::End::kBad;
+}
+
+bool is_recorded(const TrialOutcome& outcome) {
+  return outcome.state == TrialState::kDone || outcome.state == TrialState::kDiverged;
+}
+
 }  // namespace
 
 Job::Job(SweepSpec parsed)
     : spec(std::move(parsed)), inputs(spec, [](const std::string& warning) { spdlog::warn("{}", warning); }) {}
 
 ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command) {
+  StopRequest stop;  // first, so that a signal during start-up counts
   const MpiEnvironment mpi;
   const Communicator& world = mpi.world();
-  StopRequest stop;
   try {
     std::optional<Job> job;
-    const ExitStatus status = prepare(world, argc, argv, job);
+    const ExitStatus status = prepare(world, argc, argv, command, job);
     if (status != kAllDone) return status;
     const WorkerOptions worker = set_up_worker(world, job->spec);
     job->inputs.move_model_to(worker.device);
     stop.set_deadline(
         find_deadline(job->spec.deadline_seconds, std::chrono::seconds(std::llround(job->spec.end_margin_seconds))));
     const RankContext context{.world = world, .spec = job->spec, .inputs = job->inputs, .worker = worker, .stop = stop};
-    return static_cast<ExitStatus>(world.broadcast_integer(command(context, job->hashes)));
+    return static_cast<ExitStatus>(world.broadcast_integer(command.run(context, *job)));
   } catch (const std::exception& error) {
     // The other ranks may wait in a collective that this one will never reach.
     fmt::print(stderr, "tunescope: [rank {}] {}\n", world.rank(), error.what());
@@ -119,25 +156,47 @@ ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command) {
   }
 }
 
-std::vector<std::size_t> agree(const Communicator& world, const std::vector<std::size_t>& numbers) {
+Order agree(const Communicator& world, const Order& numbers) {
   std::istringstream stream(world.broadcast(fmt::format("{}", fmt::join(numbers, " "))));
   return {std::istream_iterator<std::size_t>(stream), {}};
 }
 
-bool run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials,
-                         const std::vector<std::size_t>& order, const TrialFunction& run) {
-  ProgressDisplay display(trials, order, context.spec.progress);
+void sort_longest_first(Order& order, const std::vector<PlannedTrial>& trials) {
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return trials[a].flops > trials[b].flops; });
+}
+
+TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials, const Order& order,
+                              const TrialFunction& run) {
+  std::vector<ProgressDisplay::Item> items;
+  for (const std::size_t trial : order) items.push_back({describe(trials[trial].trial), trials[trial].flops});
+  ProgressDisplay display(std::move(items), "trials", context.spec.progress);
+  TrialsEnd end;
+  const SweepObserver observer{.on_start = [&](std::size_t item, int) { display.start(item); },
+                               .on_progress =
+                                   [&](std::size_t item, std::int64_t step, std::int64_t steps) {
+                                     display.progress(item, static_cast<double>(step) / static_cast<double>(steps));
+                                   },
+                               .on_finish =
+                                   [&](std::size_t item, const TrialOutcome& outcome) {
+                                     if (is_recorded(outcome)) end.recorded.push_back(order[item]);
+                                     display.finish(item, end_of(outcome), describe(outcome, trials[order[item]].trial),
+                                                    outcome.seconds);
+                                   }};
   run_trials(
-      context.world, order,
-      [&](std::size_t trial, const ProgressReport& report) {
-        spdlog::info("trial {} starts: {} {}", trials[trial].id, trials[trial].trial.task,
-                     trials[trial].trial.method.text());
-        const TrialOutcome outcome = run(trial, report);
-        spdlog::info("trial {} ended after {:.1f} s", trials[trial].id, outcome.seconds);
+      context.world, order.size(),
+      [&](std::size_t item, const ProgressReport& report) {
+        const PlannedTrial& planned = trials[order[item]];
+        spdlog::info("trial {} starts: {} {}", planned.id, planned.trial.task, planned.trial.method.text());
+        const TrialOutcome outcome = run(order[item], report);
+        spdlog::info("trial {} ended after {:.1f} s", planned.id, outcome.seconds);
         return outcome;
       },
-      display.observer(), context.stop);
-  return context.world.broadcast_integer(context.stop.is_set()) != 0;
+      observer, context.stop);
+  const ResultPaths paths(context.spec);
+  for (const std::size_t trial : end.recorded) wait_for_file(paths.trial_file(trials[trial].id));
+  end.is_stopped = context.world.broadcast_integer(context.stop.is_set()) != 0;
+  return end;
 }
 
 }  // namespace tunescope::cli

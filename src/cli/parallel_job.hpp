@@ -20,26 +20,41 @@ struct Job {
   SweepSpec spec;
   SweepInputs inputs;
   InputHashes hashes;
-  std::unique_ptr<FolderLock> lock;  ///< on rank 0
+  std::vector<PlannedFisher> fisher;  ///< of the command; what is stored of them is not looked up yet
+  std::unique_ptr<FolderLock> lock;   ///< on rank 0
 };
 
-/// What a command does with all ranks; the result, the same on every rank, is the exit status.
-using ParallelCommand = std::function<ExitStatus(const RankContext& context, const InputHashes& hashes)>;
+/// A command that all ranks carry out together.
+struct ParallelCommand {
+  /// The Fisher runs that it computes where they are missing.
+  std::function<std::vector<FisherRun>(const SweepSpec& spec, const InputHashes& hashes)> fisher_runs;
+  /// The result, the same on every rank, is the exit status.
+  std::function<ExitStatus(const RankContext& context, Job& job)> run;
+};
 
 /// Starts MPI, reads and checks the job on rank 0, reports once whatever is wrong with it, gives every rank its device
 /// and threads, and runs the command. An exception of the command ends all ranks. *Collective.*
 ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command);
 
-/// Makes pending Fisher runs with all ranks: trains their sources, then computes them. Returns whether all of `runs`
-/// are stored now, the same on every rank. *Collective.*
-bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher> runs);
+/// Makes what is missing of these Fisher runs with all ranks: trains their sources, then computes them. Returns whether
+/// all are stored now, the same on every rank. *Collective.*
+bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& runs);
 
-/// Trains pending trials over all ranks, in the given order, showing progress. Returns whether the sweep was stopped,
-/// the same on every rank. *Collective.*
-bool run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials,
-                         const std::vector<std::size_t>& order, const TrialFunction& run);
+/// Indices of trials in the order in which they are handed out: the longest expected first.
+using Order = std::vector<std::size_t>;
+void sort_longest_first(Order& order, const std::vector<PlannedTrial>& trials);
+
+/// How a list of trials ended.
+struct TrialsEnd {
+  bool is_stopped = false;  ///< the same on every rank
+  Order recorded;           ///< on rank 0: those whose files are there now
+};
+
+/// Trains pending trials over all ranks, in the given order, showing progress. *Collective.*
+TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials, const Order& order,
+                              const TrialFunction& run);
 
 /// Rank 0's numbers on every rank. *Collective.*
-std::vector<std::size_t> agree(const Communicator& world, const std::vector<std::size_t>& numbers);
+Order agree(const Communicator& world, const Order& numbers);
 
 }  // namespace tunescope::cli

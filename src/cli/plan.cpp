@@ -90,8 +90,10 @@ ExitStatus plan(const CommandLine& line) {
   const SweepSpec spec = read_only_job(line);
   SweepInputs inputs(spec, print_warning);
   const InputHashes hashes = inputs.load_and_hash();
-  const std::vector<PlannedFisher> fisher = plan_fisher(spec, needed_fisher_runs(spec, hashes), inputs);
-  const std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
+  std::vector<PlannedFisher> fisher = plan_fisher(spec, needed_fisher_runs(spec, hashes), inputs);
+  find_stored_fisher(spec, fisher);
+  std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
+  find_stored_trials(spec, trials);
   print_warnings(trials);
   print_table(spec, trials, inputs);
   const Counts counts = count(trials);

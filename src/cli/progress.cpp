@@ -8,33 +8,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-
-#include "tunescope/data/task.hpp"
-
+#include <string_view>
+#include <utility>
 namespace tunescope::cli {
 namespace {
 
 constexpr std::string_view kClearLine = "\r\x1B[K";
-
-std::string describe(const Trial& trial) {
-  return fmt::format("{:<5}  {:<36}  lr {:<7}  seed {}", trial.task, trial.method.text(), trial.learning_rate,
-                     trial.seed);
-}
-
-std::string describe(const TrialOutcome& outcome, const Trial& trial) {
-  const std::string_view metric = metric_name(find_task(trial.task).headline);
-  switch (outcome.state) {
-    case TrialState::kDone:
-      return fmt::format("{} {:.1f}", metric, 100.0 * outcome.score);
-    case TrialState::kDiverged:
-      return "diverged";
-    case TrialState::kFailed:
-      return "FAILED, see tunescope status";
-    case TrialState::kStopped:
-      return "saved";
-  }
-  return "";
-}
 
 // Open MPI gives rank 0 a pseudo-terminal even in a batch job, so what counts is where the launcher itself writes.
 bool is_on_terminal() {
@@ -57,32 +36,21 @@ std::string readable_duration(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
-ProgressDisplay::ProgressDisplay(const std::vector<PlannedTrial>& trials, const std::vector<std::size_t>& order,
-                                 ProgressStyle style)
-    : trials_(trials), style_(style), count_(order.size()) {
+ProgressDisplay::ProgressDisplay(std::vector<Item> items, std::string noun, ProgressStyle style)
+    : items_(std::move(items)), noun_(std::move(noun)), style_(style) {
   if (style_ == ProgressStyle::kAuto) {
     style_ = is_on_terminal() ? ProgressStyle::kBar : ProgressStyle::kLines;
   }
-  for (const std::size_t trial : order) total_flops_ += trials[trial].flops;
+  for (const Item& item : items_) total_work_ += item.work;
 }
 
-SweepObserver ProgressDisplay::observer() {
-  if (style_ == ProgressStyle::kNone) return {};
-  return {.on_start = [this](std::size_t trial, int rank) { start(trial, rank); },
-          .on_progress =
-              [this](std::size_t trial, std::int64_t step, std::int64_t steps) {
-                progress(trial, static_cast<double>(step) / static_cast<double>(steps));
-              },
-          .on_finish = [this](std::size_t trial, const TrialOutcome& outcome) { finish(trial, outcome); }};
-}
-
-void ProgressDisplay::start(std::size_t trial, int) {
-  running_[trial] = 0.0;
+void ProgressDisplay::start(std::size_t item) {
+  running_[item] = 0.0;
   if (style_ == ProgressStyle::kBar) draw_bar();
 }
 
-void ProgressDisplay::progress(std::size_t trial, double fraction) {
-  running_[trial] = fraction;
+void ProgressDisplay::progress(std::size_t item, double fraction) {
+  running_[item] = fraction;
   const auto now = std::chrono::steady_clock::now();
   if (style_ == ProgressStyle::kBar && now - last_shown_ >= kRedrawInterval) {
     last_shown_ = now;
@@ -95,22 +63,27 @@ void ProgressDisplay::progress(std::size_t trial, double fraction) {
   }
 }
 
-void ProgressDisplay::finish(std::size_t trial, const TrialOutcome& outcome) {
-  ++finished_;
-  failed_ += outcome.state == TrialState::kDone ? 0 : 1;
-  finished_flops_ += trials_[trial].flops;
-  running_.erase(trial);
-  const Trial& finished = trials_[trial].trial;
-  fmt::print("{}[{}/{}]  {}  {}  in {}; {} to go\n", style_ == ProgressStyle::kBar ? kClearLine : "", finished_, count_,
-             describe(finished), describe(outcome, finished), readable_duration(outcome.seconds), remaining());
-  if (style_ == ProgressStyle::kBar && finished_ < count_) draw_bar();
+void ProgressDisplay::finish(std::size_t item, End end, const std::string& result, double seconds) {
+  running_.erase(item);
+  if (style_ == ProgressStyle::kNone) return;
+  const std::string_view clear = style_ == ProgressStyle::kBar ? kClearLine : "";
+  if (end == End::kSaved) {
+    fmt::print("{}{}  {}\n", clear, items_[item].label, result);
+  } else {
+    ++finished_;
+    bad_ += end == End::kBad ? 1 : 0;
+    finished_work_ += items_[item].work;
+    fmt::print("{}[{}/{}]  {}  {}  in {}; {} to go\n", clear, finished_, items_.size(), items_[item].label, result,
+               readable_duration(seconds), remaining());
+  }
+  if (style_ == ProgressStyle::kBar && finished_ < items_.size()) draw_bar();
   std::fflush(stdout);
 }
 
 double ProgressDisplay::finished_share() const {
-  double flops = finished_flops_;
-  for (const auto& [trial, fraction] : running_) flops += fraction * trials_[trial].flops;
-  return total_flops_ > 0.0 ? flops / total_flops_ : 0.0;
+  double work = finished_work_;
+  for (const auto& [item, fraction] : running_) work += fraction * items_[item].work;
+  return total_work_ > 0.0 ? work / total_work_ : 0.0;
 }
 
 // From the share of the expected work that is done and the time it took.
@@ -122,8 +95,8 @@ std::string ProgressDisplay::remaining() const {
 }
 
 std::string ProgressDisplay::counts() const {
-  return fmt::format("{} of {} trials, {} running{}, {} to go", finished_, count_, running_.size(),
-                     failed_ > 0 ? fmt::format(", {} failed or diverged", failed_) : "", remaining());
+  return fmt::format("{} of {} {}, {} running{}, {} to go", finished_, items_.size(), noun_, running_.size(),
+                     bad_ > 0 ? fmt::format(", {} failed or diverged", bad_) : "", remaining());
 }
 
 void ProgressDisplay::draw_bar() const {

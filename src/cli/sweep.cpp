@@ -13,18 +13,17 @@ namespace tunescope::cli {
 namespace {
 
 // The trials to run, longest expected first, the same on every rank.
-std::vector<std::size_t> agree_on_order(const Communicator& world, const std::vector<PlannedTrial>& trials) {
-  std::vector<std::size_t> order;
+Order agree_on_order(const Communicator& world, const std::vector<PlannedTrial>& trials) {
+  Order order;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     if (trials[i].state == StoredState::kMissing || trials[i].state == StoredState::kFailed) order.push_back(i);
   }
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return trials[a].flops > trials[b].flops; });
+  sort_longest_first(order, trials);
   return agree(world, order);
 }
 
 void print_start(const Communicator& world, const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                 const std::vector<std::size_t>& order, const WorkerOptions& worker) {
+                 const Order& order, const WorkerOptions& worker) {
   for (const PlannedTrial& planned : trials) {
     if (!planned.warning.empty()) fmt::print("warning: {}\n", planned.warning);
   }
@@ -53,28 +52,31 @@ ExitStatus finish(const RankContext& context, const InputHashes& hashes, double 
 }  // namespace
 
 ExitStatus sweep(int argc, char** argv) {
-  return run_parallel(argc, argv, [](const RankContext& context, const InputHashes& hashes) {
+  const auto run = [](const RankContext& context, Job& job) {
     const auto begin = std::chrono::steady_clock::now();
     const SweepSpec& spec = context.spec;
+    const InputHashes& hashes = job.hashes;
     const bool is_first = context.world.rank() == 0;
-    run_fisher_stage(context, plan_fisher(spec, needed_fisher_runs(spec, hashes), context.inputs));
-    const std::vector<PlannedTrial> trials = plan_trials(spec, hashes, context.inputs);
-    const std::vector<std::size_t> order = agree_on_order(context.world, trials);
+    run_fisher_stage(context, job.fisher);
+    std::vector<PlannedTrial> trials = plan_trials(spec, hashes, context.inputs);
+    if (is_first) find_stored_trials(spec, trials);
+    const Order order = agree_on_order(context.world, trials);
     if (is_first) print_start(context.world, spec, trials, order, context.worker);
     const ResultPaths paths(spec);
-    const bool is_stopped =
+    const TrialsEnd end =
         run_and_show_trials(context, trials, order, [&](std::size_t trial, const ProgressReport& report) {
           return run_and_record(trials[trial], context.inputs, paths, context.worker,
                                 {.report = report, .stop = context.stop});
         });
     if (!is_first) return kAllDone;
-    if (is_stopped && !is_complete(stored_trials(spec, hashes))) {
+    if (end.is_stopped && !is_complete(stored_trials(spec, hashes))) {
       fmt::print("{}: stopped early with everything saved; run it again to go on\n", spec.name);
       return kStoppedEarly;
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
     return finish(context, hashes, elapsed.count());
-  });
+  };
+  return run_parallel(argc, argv, {.fisher_runs = needed_fisher_runs, .run = run});
 }
 
 }  // namespace tunescope::cli

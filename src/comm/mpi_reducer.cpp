@@ -29,7 +29,6 @@ class MpiReducer final : public Reducer {
 
   void all_reduce_sum(const at::Tensor& values) override {
     const MPI_Datatype type = mpi_type(values.scalar_type());
-    world_.barrier();  // the ranks come at different times; this wait leaves the cores to those who still work
     const at::Tensor flat = values.view(-1);
     for (std::int64_t first = 0; first < flat.numel(); first += kPieceElements) {
       const at::Tensor piece = flat.narrow(0, first, std::min(kPieceElements, flat.numel() - first));

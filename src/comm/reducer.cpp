@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tunescope/device/device.hpp"
 #include "tunescope/error.hpp"
 
 namespace tunescope {
@@ -9,9 +10,10 @@ namespace {
 
 // Whether every rank of the job has a GPU that no other rank uses. Collective.
 bool each_rank_has_a_gpu(const Communicator& world, at::Device device) {
-  std::vector<std::int64_t> devices = world.split_by_node().all_gather(device.is_cuda() ? device.index() : -1);
+  std::vector<std::int64_t> devices = world.split_by_node().all_gather(device_identity(device));
   std::sort(devices.begin(), devices.end());
-  const bool is_good_here = devices.front() >= 0 && std::adjacent_find(devices.begin(), devices.end()) == devices.end();
+  const bool is_good_here =
+      devices.front() != kNoIdentity && std::adjacent_find(devices.begin(), devices.end()) == devices.end();
   const std::vector<std::int64_t> everywhere = world.all_gather(is_good_here);
   return std::all_of(everywhere.begin(), everywhere.end(), [](std::int64_t is_good) { return is_good != 0; });
 }
@@ -23,8 +25,9 @@ std::unique_ptr<Reducer> make_reducer(ReducerKind kind, const Communicator& worl
   const bool fits_nccl = each_rank_has_a_gpu(world, device);
   if (kind == ReducerKind::kNccl && !fits_nccl) {
     throw DeviceError(
-        "[run] reducer = nccl needs a GPU of its own for every rank; start as many ranks a node as it has "
-        "GPUs, or choose reducer = mpi");
+        "[run] reducer = nccl needs a GPU of its own for every rank and a binary with NCCL (compiled in: " +
+        compiled_backends() +
+        "); start as many ranks a node as it has GPUs, build with -DTUNESCOPE_CUDA=ON, or choose reducer = mpi");
   }
   return fits_nccl ? make_nccl_reducer(world, device) : make_mpi_reducer(world);
 }

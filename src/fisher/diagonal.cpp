@@ -41,6 +41,18 @@ std::vector<Examples> micro_batches(const FisherInputs& inputs) {
   return batches;
 }
 
+std::int64_t shard_size(const std::vector<Examples>& batches, const Shard& shard) {
+  const auto count = static_cast<std::int64_t>(batches.size());
+  return std::max<std::int64_t>(0, (count - shard.rank + shard.ranks - 1) / shard.ranks);
+}
+
+void restore(const FisherState& saved, FisherState& state) {
+  state.micro_batches = saved.micro_batches;
+  for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
+    if (state.sums[i].defined()) state.sums[i].copy_(saved.sums[i]);
+  }
+}
+
 void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGradients& squares) {
   const Bert bert(inputs.config, inputs.catalogue);
   const PackedBatch batch =
@@ -87,36 +99,51 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
 
 }  // namespace
 
-std::vector<at::Tensor> sum_squared_gradients(const FisherInputs& inputs, const Shard& shard) {
+FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control) {
   const std::vector<Examples> batches = micro_batches(inputs);
+  const std::int64_t count = shard_size(batches, shard);
   SquaredGradients squares(inputs.catalogue, inputs.is_wanted, inputs.parameters.front().device());
-  for (std::size_t number = static_cast<std::size_t>(shard.rank); number < batches.size();
-       number += static_cast<std::size_t>(shard.ranks)) {
-    add_squares(inputs, batches[number], squares);
+  FisherState state{.micro_batches = 0, .sums = squares.sums()};
+  if (control.resume != nullptr) restore(*control.resume, state);
+  for (; state.micro_batches < count; ++state.micro_batches) {
+    const NextAction action = control.next_action();
+    if (action != NextAction::kGoOn) control.save(state);
+    if (action == NextAction::kSaveAndStop) return state;
+    add_squares(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)], squares);
+    control.on_progress(state.micro_batches + 1, count);
   }
-  if (find_non_finite(squares.sums())) refuse_non_finite(inputs, batches, shard);
-  return squares.sums();
+  if (find_non_finite(state.sums)) refuse_non_finite(inputs, batches, shard);
+  return state;
 }
 
-std::vector<at::Tensor> fisher_diagonal(const FisherInputs& inputs, const Communicator& world, Reducer& reducer) {
-  std::vector<at::Tensor> sums;
+std::optional<std::vector<at::Tensor>> fisher_diagonal(const FisherInputs& inputs, const Communicator& world,
+                                                       Reducer& reducer, const FisherControl& control) {
+  enum End : std::int64_t { kFinished, kStopped, kFailed };
+  const Shard shard{.rank = world.rank(), .ranks = world.size()};
+  FisherState state;
   std::string error;
+  End end = kFinished;
   try {
-    sums = sum_squared_gradients(inputs, {.rank = world.rank(), .ranks = world.size()});
+    state = sum_squared_gradients(inputs, shard, control);
+    if (state.micro_batches < shard_size(micro_batches(inputs), shard)) end = kStopped;
   } catch (const NumericalError& caught) {
     error = caught.what();
+    end = kFailed;
   }
-  const std::vector<std::int64_t> has_error = world.all_gather(!error.empty());
-  const auto first = std::find(has_error.begin(), has_error.end(), 1);
-  if (first != has_error.end()) {
-    throw NumericalError(world.broadcast(error, static_cast<int>(first - has_error.begin())));
+  const std::vector<std::int64_t> ends = world.all_gather(end);
+  if (const auto failed = std::find(ends.begin(), ends.end(), kFailed); failed != ends.end()) {
+    throw NumericalError(world.broadcast(error, static_cast<int>(failed - ends.begin())));
   }
-  for (const at::Tensor& sum : sums) {
+  if (std::find(ends.begin(), ends.end(), kStopped) != ends.end()) {
+    if (end == kFinished) control.save(state);
+    return std::nullopt;
+  }
+  for (const at::Tensor& sum : state.sums) {
     if (!sum.defined()) continue;
     reducer.all_reduce_sum(sum);
     sum.div_(static_cast<double>(group_count(inputs)));
   }
-  return sums;
+  return state.sums;
 }
 
 }  // namespace tunescope

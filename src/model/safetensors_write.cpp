@@ -10,13 +10,20 @@ namespace {
 
 constexpr std::size_t kHeaderAlignment = 8;
 
+at::ScalarType stored_type(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
 std::string header_of(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::int64_t begin = 0;
   for (const auto& [name, tensor] : tensors) {
-    const std::int64_t end = begin + tensor.numel() * static_cast<std::int64_t>(sizeof(float));
-    header[name] = {{"dtype", "F32"}, {"shape", tensor.sizes().vec()}, {"data_offsets", {begin, end}}};
+    const at::ScalarType type = stored_type(tensor);
+    const std::int64_t end = begin + tensor.numel() * static_cast<std::int64_t>(c10::elementSize(type));
+    header[name] = {{"dtype", type == at::kDouble ? "F64" : "F32"},
+                    {"shape", tensor.sizes().vec()},
+                    {"data_offsets", {begin, end}}};
     begin = end;
   }
   std::string text = header.dump();
@@ -35,7 +42,7 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
     stream.write(reinterpret_cast<const char*>(&length), sizeof length);
     stream.write(header.data(), static_cast<std::streamsize>(header.size()));
     for (const auto& [name, tensor] : tensors) {
-      const at::Tensor stored = tensor.cpu().to(at::kFloat).contiguous();
+      const at::Tensor stored = tensor.cpu().to(stored_type(tensor)).contiguous();
       stream.write(static_cast<const char*>(stored.const_data_ptr()), static_cast<std::streamsize>(stored.nbytes()));
     }
     stream.flush();

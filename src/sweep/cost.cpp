@@ -13,7 +13,9 @@ double evaluation_count(const Trial& trial, std::int64_t steps, std::int64_t ste
 
 }  // namespace
 
-double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, const TaskData& data) {
+double expected_flops(const Trial& trial, SweepInputs& inputs) {
+  const TaskData& data = inputs.task(trial.task);
+  const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
   const Selection selection = sketch_selection(trial.method, catalogue);
   double forward = 0.0;
   double backward = 0.0;

@@ -1,18 +1,22 @@
 #include "tunescope/sweep/fisher_stage.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 
+#include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/hostname.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/model/checked_tensors.hpp"
 #include "tunescope/results/fisher_record.hpp"
+#include "tunescope/sweep/cost.hpp"
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
@@ -64,6 +68,7 @@ Parameters load_weights(const RankContext& context, const PlannedFisher& planned
   Parameters parameters = with_new_head(context.inputs.model(), catalogue, planned.run.source.seed);
   if (planned.step == 0) return parameters;
   const std::filesystem::path path = ResultPaths(context.spec).weights_file(planned.run.source.id(), planned.step);
+  wait_for_file(path);
   const Safetensors file = Safetensors::open_file(path);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (file.has(catalogue[i].name)) {
@@ -105,10 +110,49 @@ std::vector<std::pair<std::string, at::Tensor>> kept_diagonal(const std::vector<
   return kept;
 }
 
+// Where a rank's share of a run is saved on its way.
+class ShareCheckpoint {
+ public:
+  ShareCheckpoint(const std::filesystem::path& path, const ParameterCatalogue& catalogue)
+      : path_(path), catalogue_(catalogue) {}
+
+  void save(const FisherState& state) const {
+    CheckedTensors saved{.tensors = {}, .text = std::to_string(state.micro_batches)};
+    for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
+      if (state.sums[i].defined()) saved.tensors.emplace_back(catalogue_[i].name, state.sums[i].cpu());
+    }
+    std::sort(saved.tensors.begin(), saved.tensors.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::filesystem::create_directories(path_.parent_path());
+    write_checked_tensors(path_, saved);
+  }
+
+  // Nothing where there is no file, or a damaged one.
+  std::optional<FisherState> load() const {
+    if (!std::filesystem::exists(path_)) return std::nullopt;
+    try {
+      CheckedTensors saved = read_checked_tensors(path_);
+      FisherState state{.micro_batches = std::stoll(saved.text), .sums = std::vector<at::Tensor>(catalogue_.size())};
+      std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
+      for (ParameterIndex i = 0; i < catalogue_.size(); ++i) state.sums[i] = tensors[catalogue_[i].name];
+      return state;
+    } catch (const DataError& error) {
+      spdlog::warn("{}; this rank's share starts anew", error.what());
+      return std::nullopt;
+    }
+  }
+
+ private:
+  std::filesystem::path path_;
+  const ParameterCatalogue& catalogue_;
+};
+
 // Collective. Rank 0 writes the file.
-void compute(const RankContext& context, Reducer& reducer, const PlannedFisher& planned,
+void compute(const RankContext& context, Reducer& reducer, std::size_t number, const PlannedFisher& planned,
              const FisherObserver& observer) {
   const auto begin = std::chrono::steady_clock::now();
+  const bool is_first = context.world.rank() == 0;
+  const ResultPaths paths(context.spec);
   const TaskData& data = context.inputs.task(planned.run.source.task);
   const ParameterCatalogue& catalogue = context.inputs.catalogue(*data.task);
   const Parameters parameters = load_weights(context, planned, catalogue);
@@ -122,40 +166,84 @@ void compute(const RankContext& context, Reducer& reducer, const PlannedFisher& 
                             .mode = planned.run.mode,
                             .batch_size = planned.run.batch_size,
                             .seed = planned.run.source.seed};
-  const std::vector<at::Tensor> diagonal = fisher_diagonal(inputs, context.world, reducer);
-  if (context.world.rank() == 0) {
+  const ShareCheckpoint checkpoint(paths.fisher_checkpoint(planned.id, context.world.rank(), context.world.size()),
+                                   catalogue);
+  const std::optional<FisherState> saved = checkpoint.load();
+  CheckpointClock clock(context.worker.checkpoint_seconds, context.stop);
+  const auto diagonal = fisher_diagonal(inputs, context.world, reducer,
+                                        {.on_progress =
+                                             [&](std::int64_t done, std::int64_t of) {
+                                               if (is_first) observer.on_progress(number, done, of);
+                                             },
+                                         .next_action = [&] { return clock.next_action(); },
+                                         .save = [&](const FisherState& state) { checkpoint.save(state); },
+                                         .resume = saved ? &*saved : nullptr});
+  if (!diagonal) {
+    context.stop.set();
+    return;
+  }
+  if (is_first) {
     FisherRecord record{.row = describe(planned, context, reducer.name()),
                         .axes = MapAxes::of(catalogue),
-                        .maps = FisherMaps::of(catalogue, diagonal),
-                        .diagonal = kept_diagonal(diagonal, catalogue, planned.run.keep)};
+                        .maps = FisherMaps::of(catalogue, *diagonal),
+                        .diagonal = kept_diagonal(*diagonal, catalogue, planned.run.keep)};
     record.row.examples = dataset.size();
     record.row.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    write_fisher(ResultPaths(context.spec).fisher_file(planned.id), record);
-    observer.on_finish(planned, record.row.wall_seconds);
+    write_fisher(paths.fisher_file(planned.id), record);
+    std::filesystem::remove_all(paths.checkpoints / planned.id);
+    observer.on_finish(number, record.row.wall_seconds);
   }
   context.world.barrier();
 }
 
-bool has_weights(const ResultPaths& paths, const PlannedFisher& planned) {
-  return planned.step == 0 || std::filesystem::exists(paths.weights_file(planned.run.source.id(), planned.step));
+bool has_weights(const ResultPaths& paths, const std::string& source, std::int64_t step) {
+  return step == 0 || std::filesystem::exists(paths.weights_file(source, step));
 }
 
-// Weights are large; a source's are needed no longer once all its runs are stored.
-void remove_measured_weights(const ResultPaths& paths, const std::vector<PlannedFisher>& runs) {
-  std::map<std::string, bool> is_needed;
+// The steps at which pending runs measure this source's weights.
+std::set<std::int64_t> measured_steps(const std::string& source, const std::vector<PlannedFisher>& runs) {
+  std::set<std::int64_t> steps;
   for (const PlannedFisher& planned : runs) {
-    is_needed[planned.run.source.id()] |= !std::filesystem::exists(paths.fisher_file(planned.id));
+    if (!planned.is_done && planned.run.source.id() == source) steps.insert(planned.step);
   }
-  for (const PlannedFisher& planned : runs) {
-    const std::string source = planned.run.source.id();
-    if (!is_needed[source]) std::filesystem::remove(paths.weights_file(source, planned.step));
+  return steps;
+}
+
+std::set<std::int64_t> missing_weights(const ResultPaths& paths, const std::string& source,
+                                       const std::vector<PlannedFisher>& runs) {
+  std::set<std::int64_t> steps = measured_steps(source, runs);
+  std::erase_if(steps, [&](std::int64_t step) { return has_weights(paths, source, step); });
+  return steps;
+}
+
+// The step at which a stored training diverged: it leaves no weights from there on.
+std::optional<std::int64_t> step_of_divergence(const ResultPaths& paths, const std::string& trial) {
+  const std::filesystem::path file = paths.trial_file(trial);
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  try {
+    const TrialRow row = read_trial_row(file);
+    return row.state == "diverged" ? std::optional(row.steps) : std::nullopt;
+  } catch (const Hdf5Error&) {
+    return std::nullopt;
   }
+}
+
+// Empty where the weights are there.
+std::string why_not_measurable(const ResultPaths& paths, const PlannedFisher& planned) {
+  const std::string source = planned.run.source.id();
+  if (has_weights(paths, source, planned.step)) return "";
+  const std::optional<std::int64_t> diverged = step_of_divergence(paths, source);
+  return fmt::format("its training (trial {}) left no weights at step {}: {}", source, planned.step,
+                     diverged ? fmt::format("it diverged at step {}", *diverged) : "it failed");
 }
 
 }  // namespace
 
+std::int64_t examples_of(const FisherRun& run, SweepInputs& inputs) {
+  return run.examples > 0 ? run.examples : inputs.task(run.source.task).train.size();
+}
+
 std::vector<PlannedFisher> plan_fisher(const SweepSpec& spec, const std::vector<FisherRun>& runs, SweepInputs& inputs) {
-  const ResultPaths paths(spec);
   check_pools(spec, inputs.catalogue(find_task(spec.tasks.front())));
   std::vector<PlannedFisher> planned_runs;
   for (const FisherRun& run : runs) {
@@ -164,29 +252,48 @@ std::vector<PlannedFisher> plan_fisher(const SweepSpec& spec, const std::vector<
     PlannedFisher planned{.run = run, .id = run.id(), .warning = {}};
     const std::int64_t steps = total_steps(run.source.options, data.train.size());
     planned.step = std::llround(run.point * static_cast<double>(steps));
-    if (std::filesystem::exists(paths.fisher)) adopt_from_sibling(spec, "fisher/" + planned.id + ".h5");
-    look_up(planned, paths);
     planned_runs.push_back(std::move(planned));
   }
   return planned_runs;
 }
 
-std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs) {
+void find_stored_fisher(const SweepSpec& spec, std::vector<PlannedFisher>& runs) {
+  const ResultPaths paths(spec);
+  const bool has_folder = std::filesystem::exists(paths.fisher);
+  for (PlannedFisher& planned : runs) {
+    if (has_folder) adopt_from_sibling(spec, "fisher/" + planned.id + ".h5");
+    look_up(planned, paths);
+  }
+}
+
+std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs, SweepInputs& inputs) {
   std::vector<PlannedTrial> sources;
   std::set<std::string> known;
   for (const PlannedFisher& planned : runs) {
     const std::string id = planned.run.source.id();
     if (planned.is_done || !known.insert(id).second) continue;
-    sources.push_back({.trial = planned.run.source, .id = id, .error = {}, .warning = {}});
+    sources.push_back({.trial = planned.run.source,
+                       .id = id,
+                       .error = {},
+                       .warning = {},
+                       .flops = expected_flops(planned.run.source, inputs)});
   }
   return sources;
 }
 
-bool lacks_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs) {
+bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs) {
   const ResultPaths paths(spec);
-  return std::any_of(runs.begin(), runs.end(), [&](const PlannedFisher& planned) {
-    return !planned.is_done && planned.run.source.id() == source.id && !has_weights(paths, planned);
-  });
+  const std::set<std::int64_t> steps = missing_weights(paths, source.id, runs);
+  const std::optional<std::int64_t> end = step_of_divergence(paths, source.id);
+  return std::any_of(steps.begin(), steps.end(), [&](std::int64_t step) { return !end || step < *end; });
+}
+
+void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs) {
+  const ResultPaths paths(spec);
+  const std::optional<std::int64_t> end = step_of_divergence(paths, source.id);
+  for (const std::int64_t step : measured_steps(source.id, runs)) {
+    if (step > 0 && (!end || step < *end)) wait_for_file(paths.weights_file(source.id, step));
+  }
 }
 
 TrialOutcome train_source(const RankContext& context, const PlannedTrial& source,
@@ -194,10 +301,7 @@ TrialOutcome train_source(const RankContext& context, const PlannedTrial& source
   const ResultPaths paths(context.spec);
   const ParameterCatalogue& catalogue = context.inputs.catalogue(find_task(source.trial.task));
   const std::vector<at::Tensor>& backbone = context.inputs.model().backbone;
-  std::set<std::int64_t> steps;
-  for (const PlannedFisher& planned : runs) {
-    if (!planned.is_done && planned.run.source.id() == source.id) steps.insert(planned.step);
-  }
+  const std::set<std::int64_t> steps = missing_weights(paths, source.id, runs);
   const auto save_weights = [&](std::int64_t step, const Parameters& parameters) {
     if (!steps.contains(step)) return;
     NamedTensors trained;
@@ -207,32 +311,42 @@ TrialOutcome train_source(const RankContext& context, const PlannedTrial& source
     }
     write_safetensors(paths.weights_file(source.id, step), trained);
   };
-  return run_and_record(source, context.inputs, paths, context.worker,
-                        {.report = report, .stop = context.stop, .on_parameters = save_weights});
+  TrialControl control{.report = report, .stop = context.stop, .on_parameters = save_weights};
+  if (!steps.empty()) control.resume_before = *steps.begin();
+  return run_and_record(source, context.inputs, paths, context.worker, control);
 }
 
 void compute_fisher_runs(const RankContext& context, Reducer& reducer, const std::vector<PlannedFisher>& runs,
                          const FisherObserver& observer) {
   const ResultPaths paths(context.spec);
-  for (const PlannedFisher& planned : runs) {
+  const bool is_first = context.world.rank() == 0;
+  for (std::size_t number = 0; number < runs.size(); ++number) {
+    const PlannedFisher& planned = runs[number];
     if (planned.is_done) continue;
-    if (context.world.broadcast_integer(context.stop.is_set()) != 0) break;
-    std::string error;
-    if (context.world.rank() == 0 && !has_weights(paths, planned)) {
-      error = "its training (trial " + planned.run.source.id() + ") left no weights at step " +
-              std::to_string(planned.step) + ": it diverged or failed";
-    }
-    error = context.world.broadcast(error);
+    if (context.world.broadcast_integer(context.stop.is_set()) != 0) context.stop.set();
+    if (context.stop.is_set()) break;
+    std::string error = context.world.broadcast(is_first ? why_not_measurable(paths, planned) : "");
     if (error.empty()) {
       try {
-        compute(context, reducer, planned, observer);
+        compute(context, reducer, number, planned, observer);
       } catch (const NumericalError& caught) {  // on every rank
         error = caught.what();
       }
     }
-    if (!error.empty() && context.world.rank() == 0) observer.on_failure(planned, error);
+    if (!error.empty() && is_first) observer.on_failure(number, error);
   }
-  if (context.world.rank() == 0) remove_measured_weights(paths, runs);
+}
+
+void remove_measured_weights(const SweepSpec& spec, const std::vector<PlannedFisher>& runs) {
+  const ResultPaths paths(spec);
+  std::set<std::string> needed;
+  for (const PlannedFisher& planned : runs) {
+    if (!planned.is_done) needed.insert(planned.run.source.id());
+  }
+  for (const PlannedFisher& planned : runs) {
+    const std::string source = planned.run.source.id();
+    if (!needed.contains(source)) std::filesystem::remove(paths.weights_file(source, planned.step));
+  }
 }
 
 }  // namespace tunescope

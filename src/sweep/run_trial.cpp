@@ -42,6 +42,7 @@ void record_result(TrialRecord& record, const TrainResult& result, const TaskDat
   row.state = result.outcome == Outcome::kDone ? "done" : "diverged";
   row.error = result.message;
   row.steps = result.steps;
+  row.wall_seconds = result.seconds;
   row.trainable_parameters = result.trainable_parameters;
   row.total_parameters = result.total_parameters;
   if (!result.evaluations.empty()) {
@@ -81,26 +82,6 @@ void store_checkpoint(const ResultPaths& paths, const std::string& id, const Tra
   save_checkpoint(latest, state);
 }
 
-// When a run saves its state: at intervals, and once more where it is asked to stop.
-class CheckpointClock {
- public:
-  CheckpointClock(double interval_seconds, const StopRequest& stop)
-      : interval_(interval_seconds), stop_(stop), last_(std::chrono::steady_clock::now()) {}
-
-  NextAction next_action() {
-    if (stop_.is_set()) return NextAction::kSaveAndStop;
-    const auto now = std::chrono::steady_clock::now();
-    if (interval_.count() <= 0.0 || now - last_ < interval_) return NextAction::kGoOn;
-    last_ = now;
-    return NextAction::kSave;
-  }
-
- private:
-  std::chrono::duration<double> interval_;
-  const StopRequest& stop_;
-  std::chrono::steady_clock::time_point last_;
-};
-
 TrainResult train_from_checkpoint(const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths,
                                   const WorkerOptions& worker, const TrialControl& control) {
   const TaskData& data = inputs.task(planned.trial.task);
@@ -114,7 +95,8 @@ TrainResult train_from_checkpoint(const PlannedTrial& planned, SweepInputs& inpu
                                  .seed = planned.trial.seed,
                                  .options = planned.trial.options};
   CheckpointClock clock(worker.checkpoint_seconds, control.stop);
-  const std::optional<TrainState> saved = find_checkpoint(paths, planned.id);
+  std::optional<TrainState> saved = find_checkpoint(paths, planned.id);
+  if (saved && saved->result.steps >= control.resume_before) saved.reset();
   if (saved) spdlog::info("trial {} goes on after step {}", planned.id, saved->result.steps);
   return train(train_inputs, {.on_step =
                                   [&](std::int64_t step, std::int64_t steps, const Parameters& parameters) {
@@ -153,10 +135,11 @@ TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, co
       record.row.error = error.what();
     }
   }
-  if (record.row.state.empty()) record.row.state = "failed";
-  record.row.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  TrialOutcome outcome{.state = TrialState::kFailed, .score = record.row.score, .seconds = record.row.wall_seconds};
-  if (record.row.state == "failed") {
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  TrialOutcome outcome{.state = TrialState::kFailed, .score = record.row.score, .seconds = seconds};
+  if (record.row.state.empty()) {
+    record.row.state = "failed";
+    record.row.wall_seconds = seconds;
     write_trial(paths.failed_file(planned.id), record);
     return outcome;
   }

@@ -33,8 +33,8 @@ struct Message {
 // Hands out trials until every rank has been told that none is left, or one asks for a stop.
 class Scheduler {
  public:
-  Scheduler(const Communicator& world, const std::vector<std::size_t>& order, const SweepObserver& observer)
-      : world_(world), order_(order), observer_(observer) {}
+  Scheduler(const Communicator& world, std::size_t count, const SweepObserver& observer)
+      : world_(world), count_(count), observer_(observer) {}
 
   void operator()(const StopRequest& stop) {
     for (int working_ranks = world_.size(); working_ranks > 0;) {
@@ -59,8 +59,8 @@ class Scheduler {
     }
     if (message.kind == MessageKind::kFinished) observer_.on_finish(trial, message.outcome);
     if (message.outcome.state == TrialState::kStopped) stop_all();
-    const bool has_next = !is_stopped_ && next_ < order_.size();
-    const std::int64_t assigned = has_next ? static_cast<std::int64_t>(order_[next_++]) : kNoTrial;
+    const bool has_next = !is_stopped_ && next_ < count_;
+    const std::int64_t assigned = has_next ? static_cast<std::int64_t>(next_++) : kNoTrial;
     if (has_next) observer_.on_start(static_cast<std::size_t>(assigned), sender);
     world_.send(assigned, sender, kTagToWorker);
     return has_next;
@@ -74,7 +74,7 @@ class Scheduler {
   }
 
   const Communicator& world_;
-  const std::vector<std::size_t>& order_;
+  std::size_t count_;
   const SweepObserver& observer_;
   std::size_t next_ = 0;
   bool is_stopped_ = false;
@@ -108,14 +108,14 @@ void drain_stop_messages(const Communicator& world) {
 
 }  // namespace
 
-void run_trials(const Communicator& world, const std::vector<std::size_t>& order, const TrialFunction& run,
-                const SweepObserver& observer, StopRequest& stop) {
+void run_trials(const Communicator& world, std::size_t count, const TrialFunction& run, const SweepObserver& observer,
+                StopRequest& stop) {
   std::thread scheduler;
   if (world.rank() == 0) {
     scheduler = std::thread([&] {
       // Nobody could join this thread's exception to its rank while all ranks wait for trials.
       try {
-        Scheduler(world, order, observer)(stop);
+        Scheduler(world, count, observer)(stop);
       } catch (const std::exception& error) {
         spdlog::critical("scheduler: {}", error.what());
         abort_all_ranks(kEnvironmentExitStatus);

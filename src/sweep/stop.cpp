@@ -1,24 +1,53 @@
 #include "tunescope/sweep/stop.hpp"
 
 #include <signal.h>
+#include <spdlog/spdlog.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <string>
 
 namespace tunescope {
 namespace {
 
 constexpr int kStoppedEarlyExitStatus = 75;
+// A launcher and a batch system may both pass on what was meant as one signal.
+constexpr std::int64_t kRepeatSeconds = 5;
 
 std::atomic<bool> is_stop_requested{false};
-std::atomic<int> signals_received{0};
+std::atomic<std::int64_t> first_signal_seconds{0};
+
+std::int64_t monotonic_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);  // safe in a signal handler
+  return now.tv_sec;
+}
 
 void on_signal(int) {
-  if (signals_received.fetch_add(1) > 0) ::_exit(kStoppedEarlyExitStatus);
+  const std::int64_t now = monotonic_seconds();
+  std::int64_t first = 0;
+  if (!first_signal_seconds.compare_exchange_strong(first, now) && now - first >= kRepeatSeconds) {
+    ::_exit(kStoppedEarlyExitStatus);
+  }
   is_stop_requested = true;
+}
+
+// The end of the Slurm allocation, where the environment names one that lies ahead.
+std::optional<std::chrono::system_clock::time_point> slurm_end_time() {
+  const char* const text = std::getenv("SLURM_JOB_END_TIME");
+  if (text == nullptr) return std::nullopt;
+  std::int64_t seconds = 0;
+  const char* const end = text + std::strlen(text);
+  const bool is_number = std::from_chars(text, end, seconds).ptr == end;
+  const auto time = std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
+  if (is_number && time > std::chrono::system_clock::now()) return time;
+  spdlog::warn("SLURM_JOB_END_TIME = '{}' is not a time that lies ahead (seconds since 1970); it is ignored", text);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -38,15 +67,25 @@ bool StopRequest::is_set() const {
   return is_stop_requested || (deadline_ && std::chrono::system_clock::now() >= *deadline_);
 }
 
+NextAction CheckpointClock::next_action() {
+  if (stop_.is_set()) return NextAction::kSaveAndStop;
+  const auto now = std::chrono::steady_clock::now();
+  if (interval_.count() <= 0.0 || now - last_ < interval_) return NextAction::kGoOn;
+  last_ = now;
+  return NextAction::kSave;
+}
+
 std::optional<std::chrono::system_clock::time_point> find_deadline(double seconds, std::chrono::seconds margin) {
   using Clock = std::chrono::system_clock;
   std::optional<Clock::time_point> deadline;
   if (seconds > 0.0) {
     deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   }
-  if (const char* end = std::getenv("SLURM_JOB_END_TIME")) {
-    const Clock::time_point slurm_end = Clock::from_time_t(std::strtoll(end, nullptr, 10)) - margin;
-    if (!deadline || slurm_end < *deadline) deadline = slurm_end;
+  if (const auto end = slurm_end_time()) {
+    // A short allocation keeps half of its time for work, or it would be re-queued for ever.
+    const Clock::duration left = *end - Clock::now();
+    const Clock::time_point slurm_deadline = *end - std::min<Clock::duration>(margin, left / 2);
+    if (!deadline || slurm_deadline < *deadline) deadline = slurm_deadline;
   }
   return deadline;
 }

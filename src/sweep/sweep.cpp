@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/results/results_file.hpp"
 #include "tunescope/sweep/cost.hpp"
@@ -26,6 +27,15 @@ void look_up(PlannedTrial& planned, const ResultPaths& paths) {
   } catch (const Hdf5Error& error) {
     planned.warning = std::string(error.what()) + "; the trial runs again";
   }
+}
+
+std::vector<PlannedTrial> expand(const SweepSpec& spec, const InputHashes& hashes) {
+  std::vector<PlannedTrial> trials;
+  for (Trial& trial : expand_trials(spec, hashes)) {
+    const std::string id = trial.id();
+    trials.push_back({.trial = std::move(trial), .id = id, .error = {}, .warning = {}});
+  }
+  return trials;
 }
 
 MaskRecord record_mask(const Trial& trial, SweepInputs& inputs, const ResultPaths& paths) {
@@ -51,7 +61,10 @@ void adopt_from_sibling(const SweepSpec& spec, const std::filesystem::path& file
     if (!std::filesystem::exists(sibling)) continue;
     std::error_code error;
     std::filesystem::create_hard_link(sibling, own, error);
-    if (error) std::filesystem::copy_file(sibling, own, error);
+    if (!error) return;
+    write_atomically(own, [&](const std::filesystem::path& temporary) {
+      std::filesystem::copy_file(sibling, temporary, std::filesystem::copy_options::overwrite_existing);
+    });
     return;
   }
 }
@@ -80,27 +93,24 @@ void prepare_results_folder(const ResultPaths& paths) {
 }
 
 std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes& hashes) {
-  const ResultPaths paths(spec);
-  std::vector<PlannedTrial> trials;
-  for (Trial& trial : expand_trials(spec, hashes)) {
-    PlannedTrial planned{.trial = trial, .id = trial.id(), .state = StoredState::kMissing, .error = {}, .warning = {}};
-    look_up(planned, paths);
-    trials.push_back(std::move(planned));
-  }
+  std::vector<PlannedTrial> trials = expand(spec, hashes);
+  for (PlannedTrial& planned : trials) look_up(planned, ResultPaths(spec));
   return trials;
 }
 
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs) {
-  const ResultPaths paths(spec);
-  if (std::filesystem::exists(paths.trials)) {
-    for (const Trial& trial : expand_trials(spec, hashes)) adopt_from_sibling(spec, "trials/" + trial.id() + ".h5");
-  }
-  std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
-  for (PlannedTrial& planned : trials) {
-    const TaskData& data = inputs.task(planned.trial.task);
-    planned.flops = expected_flops(planned.trial, inputs.catalogue(*data.task), data);
-  }
+  std::vector<PlannedTrial> trials = expand(spec, hashes);
+  for (PlannedTrial& planned : trials) planned.flops = expected_flops(planned.trial, inputs);
   return trials;
+}
+
+void find_stored_trials(const SweepSpec& spec, std::vector<PlannedTrial>& trials) {
+  const ResultPaths paths(spec);
+  const bool has_folder = std::filesystem::exists(paths.trials);
+  for (PlannedTrial& planned : trials) {
+    if (has_folder) adopt_from_sibling(spec, "trials/" + planned.id + ".h5");
+    look_up(planned, paths);
+  }
 }
 
 std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue,

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 
-#include "tunescope/error.hpp"
-#include "tunescope/hash.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/model/checked_tensors.hpp"
 
 namespace tunescope {
 namespace {
@@ -26,6 +25,7 @@ Scores to_scores(const Json& json) {
 
 Json describe(const TrainResult& result) {
   Json json = {{"steps", result.steps},
+               {"seconds", result.seconds},
                {"best_evaluation", result.best_evaluation},
                {"output_size", result.predictions.output_size},
                {"history", Json::array()},
@@ -42,6 +42,7 @@ Json describe(const TrainResult& result) {
 TrainResult parse(const Json& json) {
   TrainResult result;
   result.steps = json.at("steps");
+  result.seconds = json.at("seconds");
   result.best_evaluation = json.at("best_evaluation");
   result.predictions.output_size = json.at("output_size");
   result.mismatched_predictions.output_size = result.predictions.output_size;
@@ -77,49 +78,29 @@ NamedTensors tensors_of(const TrainState& state) {
           {"values", state.values.cpu()}};
 }
 
-std::string checksum(const NamedTensors& tensors, const std::string& text) {
-  Sha256 hash;
-  hash.update(text);
-  for (const auto& [name, tensor] : tensors) {
-    hash.update(name).update({static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()});
-  }
-  return hash.hex_digest();
-}
-
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& reason) {
-  throw DataError(path.string() + ": the checkpoint is damaged: " + reason);
-}
-
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& path, const TrainState& state) {
-  const NamedTensors tensors = tensors_of(state);
-  const std::string text = describe(state.result).dump();
-  write_safetensors(path, tensors, {{"state", text}, {"sha256", checksum(tensors, text)}});
+  write_checked_tensors(path, {tensors_of(state), describe(state.result).dump()});
 }
 
 TrainState load_checkpoint(const std::filesystem::path& path) {
+  const CheckedTensors saved = read_checked_tensors(path);
+  const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
   try {
-    const Safetensors file = Safetensors::open_file(path);
-    NamedTensors tensors;
-    for (const std::string& name : file.names()) tensors.emplace_back(name, file.float_tensor(name));
-    const std::string& text = file.metadata().at("state");
-    if (file.metadata().at("sha256") != checksum(tensors, text)) refuse(path, "its checksum does not match");
-    TrainState state{.result = parse(Json::parse(text)),
-                     .values = file.float_tensor("values").clone(),
-                     .first_moments = file.float_tensor("first_moments").clone(),
-                     .second_moments = file.float_tensor("second_moments").clone()};
-    state.result.predictions.logits = values_of(file.float_tensor("logits"));
-    state.result.predictions.labels = values_of(file.float_tensor("label"));
-    state.result.mismatched_predictions.logits = values_of(file.float_tensor("logits_mismatched"));
-    state.result.mismatched_predictions.labels = values_of(file.float_tensor("label_mismatched"));
+    TrainState state{.result = parse(Json::parse(saved.text)),
+                     .values = tensors.at("values"),
+                     .first_moments = tensors.at("first_moments"),
+                     .second_moments = tensors.at("second_moments")};
+    state.result.predictions.logits = values_of(tensors.at("logits"));
+    state.result.predictions.labels = values_of(tensors.at("label"));
+    state.result.mismatched_predictions.logits = values_of(tensors.at("logits_mismatched"));
+    state.result.mismatched_predictions.labels = values_of(tensors.at("label_mismatched"));
     return state;
-  } catch (const ModelError& error) {
-    refuse(path, error.what());
   } catch (const Json::exception& error) {
-    refuse(path, error.what());
+    refuse_checkpoint(path, error.what());
   } catch (const std::out_of_range&) {
-    refuse(path, "a part is missing");
+    refuse_checkpoint(path, "a part is missing");
   }
 }
 

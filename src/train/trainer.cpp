@@ -4,6 +4,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -91,19 +92,26 @@ class Run {
       if (result_.outcome == Outcome::kDone && result_.steps < total_steps_) follow(control);
     }
     if (result_.outcome != Outcome::kStopped) measure();
+    result_.seconds = seconds();
     return {std::move(result_), std::move(parameters_)};
   }
 
  private:
   void restore(const TrainState& state) {
     result_ = state.result;
+    seconds_before_ = state.result.seconds;
     trainable_.restore({state.values, state.first_moments, state.second_moments, state.result.steps});
+  }
+
+  double seconds() const {
+    return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
   }
 
   void follow(const TrainControl& control) {
     const NextAction action = control.next_action();
     if (action == NextAction::kGoOn) return;
     const TrainableParameters::State state = trainable_.state();
+    result_.seconds = seconds();
     control.save({result_, state.values, state.first_moments, state.second_moments});
     if (action == NextAction::kSaveAndStop) result_.outcome = Outcome::kStopped;
   }
@@ -203,6 +211,8 @@ class Run {
     }
   }
 
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  double seconds_before_ = 0.0;
   const TrainInputs& inputs_;
   const Task& task_;
   BertConfig config_;

@@ -6,6 +6,7 @@ h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
 WRONG_INPUT = 2
+STOPPED_EARLY = 75
 GRID = {
     "fisher.examples": "8 16",
     "fisher.mode": "empirical true sampled",
@@ -94,6 +95,34 @@ def test_sources_are_ordinary_trials(make_job, tmp_path):
     result = job.run("sweep", ranks=1)
     assert result.returncode == 0
     assert "1 already there, 0 to run" in result.stdout
+
+
+def test_point_before_the_checkpoint_of_its_source_is_still_measured(make_job, tmp_path):
+    # A sweep is stopped late in the training that the job then wants measured half-way.
+    keys = {"sweep.methods": "full", "data.tasks": "CoLA", "fisher.examples": "8", "train.epochs": "400"}
+    job = make_job(tmp_path, {**keys, "run.deadline_seconds": "2"})
+    assert job.run("sweep", ranks=1).returncode == STOPPED_EARLY
+    assert list((job.results / "checkpoints").glob("*/latest.safetensors"))
+    job.keys |= {"run.deadline_seconds": "0", "fisher.points": "0.001 1"}
+    fisher(job)
+
+
+def test_diverged_source_is_named_and_not_trained_again(make_job, tmp_path):
+    keys = {"sweep.methods": "full", "data.tasks": "CoLA", "fisher.examples": "8", "sweep.learning_rates": "1e30"}
+    job = make_job(tmp_path, keys)
+    result = fisher(job, expect=1)
+    assert "it diverged at step" in result.stdout
+    before = job.modification_times()
+    result = fisher(job, expect=1)
+    assert "it diverged at step" in result.stdout
+    assert job.modification_times() == before
+
+
+def test_wrong_grid_is_refused_once_before_any_training(make_job, tmp_path):
+    job = make_job(tmp_path, {"fisher.examples": "8 100000", "sweep.methods": "full"})
+    result = fisher(job, ranks=3, expect=WRONG_INPUT)
+    assert result.stderr.count("[fisher] examples = 100000") == 1
+    assert not job.trial_files()
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +220,7 @@ def test_only_chosen_scalars_change(chosen):
         ({"sweep.methods": "fisher:fraction=0.5,pool=head"}, ["pool", "head", "no", "members"]),
         ({"sweep.methods": "fisher:fraction=0.5", "fisher.examples": "100000"}, ["[fisher] examples = 100000", "CoLA"]),
         ({"sweep.methods": "fisher:fraction=0.5", "fisher.points": "1.5"}, ["fisher.points", "1.5"]),
+        ({"sweep.methods": "full", "fisher.points": "1 1.0"}, ["fisher.points", "'1.0' only once"]),
         ({"sweep.methods": "fisher:fraction=0.5", "fisher.mode": "exact"}, ["exact", "empirical, true, sampled"]),
         (
             {"sweep.methods": "fisher:fraction=0.5", "fisher.mode": "true", "fisher.batch_sizes": "4"},

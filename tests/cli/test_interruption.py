@@ -2,9 +2,11 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -18,13 +20,13 @@ STOPPED_EARLY = 75
 LONGER = {"sweep.methods": "full layernorm", "train.epochs": "40", "sweep.seeds": "1 2", "data.train_examples": "128"}
 
 
-def start(job, ranks=2):
-    """The sweep as a background process in a process group of its own."""
+def start(job, ranks=2, command="sweep"):
+    """The command as a background process in a process group of its own."""
     job.file.write_text(job.text)
     environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    command = ["mpirun", "--oversubscribe", "-n", str(ranks), str(job.program.binary), "sweep", job.file.name]
+    arguments = ["mpirun", "--oversubscribe", "-n", str(ranks), str(job.program.binary), command, job.file.name]
     return subprocess.Popen(
-        command, cwd=job.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        arguments, cwd=job.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
 
@@ -56,6 +58,13 @@ def wait_until(condition, seconds=60):
     raise AssertionError("it did not happen in time")
 
 
+def wait_until_training(job, ranks=2):
+    """Until every rank has been in its first trial for a moment."""
+    logs = [job.results / "log" / f"rank-{rank}.log" for rank in range(ranks)]
+    wait_until(lambda: all(log.exists() and " starts: " in log.read_text() for log in logs))
+    time.sleep(0.3)
+
+
 @pytest.fixture(scope="module")
 def undisturbed(make_job, tmp_path_factory):
     job = make_job(tmp_path_factory.mktemp("undisturbed"), LONGER)
@@ -84,8 +93,7 @@ def run_to_the_end(job, limit=100):
 def test_signal_to_the_launcher_saves_and_the_next_run_goes_on_bitwise(make_job, tmp_path, undisturbed):
     job = make_job(tmp_path, LONGER)
     process = start(job)
-    wait_until(lambda: len(ranks_of(process)) == 2)
-    time.sleep(1.5)
+    wait_until_training(job)
     process.send_signal(signal.SIGUSR2)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == STOPPED_EARLY, output
@@ -98,8 +106,7 @@ def test_signal_to_the_launcher_saves_and_the_next_run_goes_on_bitwise(make_job,
 def test_signal_to_one_rank_stops_all(make_job, tmp_path):
     job = make_job(tmp_path, {**LONGER, "train.epochs": "2000"})
     process = start(job)
-    wait_until(lambda: len(ranks_of(process)) == 2)
-    time.sleep(2)
+    wait_until_training(job)
     os.kill(ranks_of(process)[1], signal.SIGTERM)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == STOPPED_EARLY, output
@@ -118,6 +125,35 @@ def test_end_of_the_slurm_allocation_is_a_deadline(make_job, tmp_path, monkeypat
     begin = time.monotonic()
     assert job.run("sweep", ranks=2).returncode == STOPPED_EARLY
     assert time.monotonic() - begin < 30
+
+
+@pytest.mark.parametrize("end", ["", "soon", "1000000000"])
+def test_end_of_the_slurm_allocation_that_makes_no_sense_is_ignored(make_job, tmp_path, monkeypatch, end):
+    monkeypatch.setenv("SLURM_JOB_END_TIME", end)
+    job = make_job(tmp_path)
+    job.sweep(ranks=2)
+    assert f"SLURM_JOB_END_TIME = '{end}' is not a time" in (job.results / "log" / "rank-0.log").read_text()
+
+
+def test_allocation_shorter_than_the_margin_still_gets_on(make_job, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 40))
+    make_job(tmp_path, {"run.end_margin_seconds": "3600"}).sweep(ranks=2)
+
+
+def test_copies_of_a_signal_do_not_cut_off_the_save(make_job, tmp_path):
+    job = make_job(tmp_path, {**LONGER, "train.epochs": "2000"})
+    process = start(job)
+    wait_until_training(job)
+    ranks = ranks_of(process)
+    for _ in range(20):
+        for rank in ranks:
+            try:
+                os.kill(rank, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == STOPPED_EARLY, output
+    assert len(list((job.results / "checkpoints").glob("*/latest.safetensors"))) == 2
 
 
 def test_killed_at_random_moments_loses_nothing(make_job, tmp_path, undisturbed):
@@ -165,6 +201,91 @@ def test_damaged_checkpoint_is_named_and_the_one_before_is_used(make_job, tmp_pa
     assert all(
         f"{file}: the checkpoint is damaged" in logs for file in (path.relative_to(job.folder) for path in latest)
     )
+
+
+def test_damaged_checkpoint_does_not_displace_the_one_before(make_job, tmp_path):
+    job = make_job(tmp_path, {**LONGER, "run.deadline_seconds": "2", "run.checkpoint_seconds": "0.3"})
+    job.keys["train.epochs"] = "2000"
+    assert job.run("sweep", ranks=2).returncode == STOPPED_EARLY
+    latest = list((job.results / "checkpoints").glob("*/latest.safetensors"))
+    for file in latest:
+        file.write_bytes(b"damaged")
+    job.keys["run.checkpoint_seconds"] = "0"  # the next save is the one at the deadline
+    assert job.run("sweep", ranks=2).returncode == STOPPED_EARLY
+    assert latest
+    assert not [file for file in (job.results / "checkpoints").glob("*/*") if file.read_bytes() == b"damaged"]
+
+
+@pytest.fixture(scope="module")
+def large_fisher(make_job, tmp_path_factory):
+    """A job maker whose Fisher run takes seconds, and the diagonal of an undisturbed run on 2 ranks."""
+    data = tmp_path_factory.mktemp("large")
+
+    def make(folder, keys=None):
+        job = make_job(folder, {**MEASURED, **(keys or {})})
+        if not (data / "CoLA").exists():
+            shutil.copytree(Path(job.keys["data.glue"]) / "CoLA", data / "CoLA")
+            rows = (data / "CoLA" / "train.tsv").read_text().splitlines()
+            (data / "CoLA" / "train.tsv").write_text("\n".join(rows * 60) + "\n")
+        job.keys["data.glue"] = str(data)
+        return job
+
+    whole = make(tmp_path_factory.mktemp("whole"))
+    result = whole.run("fisher", ranks=2)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return make, diagonals(whole)
+
+
+MEASURED = {
+    "data.tasks": "CoLA",
+    "data.train_examples": "0",
+    "fisher.points": "0",
+    "fisher.examples": "0",
+    "fisher.mode": "empirical true",
+}
+
+
+def diagonals(job):
+    found = {}
+    for path in sorted((job.results / "fisher").glob("*.h5")):
+        with h5py.File(path) as file:
+            file.visititems(
+                lambda name, item, stem=path.stem: found.update({(stem, name): item[()].tobytes()})
+                if isinstance(item, h5py.Dataset) and name.startswith("fisher_parameters") and item.dtype.kind == "f"
+                else None
+            )
+    assert found
+    return found
+
+
+def test_fisher_run_is_stopped_inside_and_goes_on_bitwise(large_fisher, tmp_path):
+    make, undisturbed = large_fisher
+    job = make(tmp_path, {"run.deadline_seconds": "0.6"})
+    cuts = 0
+    for _ in range(100):
+        result = job.run("fisher", ranks=2)
+        if result.returncode == 0:
+            break
+        assert result.returncode == STOPPED_EARLY, result.stdout + result.stderr
+        shares = {path.name for path in (job.results / "checkpoints").glob("*/*")}
+        assert shares == {"rank-0-of-2.safetensors", "rank-1-of-2.safetensors"}
+        cuts += 1
+    assert cuts >= 1
+    assert diagonals(job) == undisturbed
+    assert list((job.results / "checkpoints").iterdir()) == []
+
+
+def test_signal_to_one_rank_stops_a_fisher_run(large_fisher, tmp_path):
+    make, undisturbed = large_fisher
+    job = make(tmp_path, {"data.train_examples": "0"})
+    process = start(job, command="fisher")
+    wait_until(lambda: (job.results / "log" / "rank-1.log").exists() and len(ranks_of(process)) == 2)
+    os.kill(ranks_of(process)[0], signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == STOPPED_EARLY, output
+    result = job.run("fisher", ranks=2)
+    assert result.returncode == 0, result.stdout
+    assert diagonals(job) == undisturbed
 
 
 def test_second_sweep_on_the_same_folder_is_refused(make_job, tmp_path):

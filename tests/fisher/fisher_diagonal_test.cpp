@@ -92,7 +92,7 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
     bert.backward(subject.parameters, batch, activations, std::nullopt, score, single);
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i].addcmul_(single.gradients[i], single.gradients[i]);
   }
-  const std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {});
+  const std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {}).sums;
   for (ParameterIndex i = 0; i < sums.size(); ++i) {
     if (is_zero_in_theory(subject.catalogue[i])) continue;
     EXPECT_LT(relative_l2(sums[i], expected[i]), 1e-12) << subject.catalogue[i].name;
@@ -178,13 +178,39 @@ TEST(FisherDiagonal, ShardsAddUpToTheWhole) {
   FisherCase subject;
   subject.dataset = test::repeat(subject.dataset, 100);  // several micro-batches
   FisherInputs inputs = subject.inputs();
-  const std::vector<at::Tensor> whole = sum_squared_gradients(inputs, {});
-  std::vector<at::Tensor> added = sum_squared_gradients(inputs, {.rank = 0, .ranks = 3});
+  const std::vector<at::Tensor> whole = sum_squared_gradients(inputs, {}).sums;
+  std::vector<at::Tensor> added = sum_squared_gradients(inputs, {.rank = 0, .ranks = 3}).sums;
   for (const int rank : {1, 2}) {
-    const std::vector<at::Tensor> part = sum_squared_gradients(inputs, {.rank = rank, .ranks = 3});
+    const std::vector<at::Tensor> part = sum_squared_gradients(inputs, {.rank = rank, .ranks = 3}).sums;
     for (std::size_t i = 0; i < added.size(); ++i) added[i].add_(part[i]);
   }
   for (std::size_t i = 0; i < added.size(); ++i) EXPECT_LE(relative_l2(added[i], whole[i]), 1e-12);
+}
+
+TEST(FisherDiagonal, ShardResumedAtAnyMicroBatchIsTheSameBitForBit) {
+  FisherCase subject;
+  subject.dataset = test::repeat(subject.dataset, 100);
+  const FisherInputs inputs = subject.inputs();
+  const Shard shard{.rank = 1, .ranks = 2};
+  const FisherState whole = sum_squared_gradients(inputs, shard);
+  ASSERT_GE(whole.micro_batches, 3);
+  for (const std::int64_t cut : {std::int64_t{0}, std::int64_t{1}, whole.micro_batches - 1}) {
+    FisherState saved;
+    std::int64_t done = 0;
+    const auto save = [&](const FisherState& state) {
+      saved = state;
+      for (at::Tensor& sum : saved.sums) sum = sum.clone();
+    };
+    const FisherState stopped = sum_squared_gradients(
+        inputs, shard,
+        {.on_progress = [&](std::int64_t batches, std::int64_t) { done = batches; },
+         .next_action = [&] { return done == cut ? NextAction::kSaveAndStop : NextAction::kGoOn; },
+         .save = save});
+    EXPECT_EQ(stopped.micro_batches, cut);
+    const FisherState resumed = sum_squared_gradients(inputs, shard, {.resume = &saved});
+    ASSERT_EQ(resumed.micro_batches, whole.micro_batches);
+    for (std::size_t i = 0; i < whole.sums.size(); ++i) EXPECT_TRUE(resumed.sums[i].equal(whole.sums[i])) << cut;
+  }
 }
 
 TEST(FisherDiagonal, NamesExampleAndTensorOfAGradientThatIsNotFinite) {

@@ -42,10 +42,30 @@ TEST(FisherDiagonal, IsTheSameOnAnyNumberOfRanks) {
     subject.dataset = test::repeat(examples, times);
     const FisherInputs inputs = subject.inputs();
     const std::vector<at::Tensor> alone = test::FisherCase::diagonal(inputs);
-    const std::vector<at::Tensor> together = fisher_diagonal(inputs, world, *make_mpi_reducer(world));
+    const std::vector<at::Tensor> together = fisher_diagonal(inputs, world, *make_mpi_reducer(world)).value();
     for (std::size_t i = 0; i < alone.size(); ++i) {
       EXPECT_LE(together[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
     }
+  }
+}
+
+TEST(FisherDiagonal, StopOfOneRankStopsAllAndEveryRankSaves) {
+  const Communicator world(MPI_COMM_WORLD);
+  test::FisherCase subject;
+  subject.dataset = test::repeat(subject.dataset, 100);
+  std::optional<FisherState> saved;
+  const bool is_last = world.rank() == world.size() - 1;
+  const auto stopped =
+      fisher_diagonal(subject.inputs(), world, *make_mpi_reducer(world),
+                      {.next_action = [&] { return is_last ? NextAction::kSaveAndStop : NextAction::kGoOn; },
+                       .save = [&](const FisherState& state) { saved = state; }});
+  EXPECT_FALSE(stopped.has_value());
+  ASSERT_TRUE(saved.has_value());
+  EXPECT_EQ(saved->micro_batches == 0, is_last);
+  const auto resumed = fisher_diagonal(subject.inputs(), world, *make_mpi_reducer(world), {.resume = &*saved}).value();
+  const std::vector<at::Tensor> alone = test::FisherCase::diagonal(subject.inputs());
+  for (std::size_t i = 0; i < alone.size(); ++i) {
+    EXPECT_LE(resumed[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
   }
 }
 

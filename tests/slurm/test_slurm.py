@@ -130,19 +130,8 @@ def test_time_limit_puts_the_job_back(make_batch):
     batch.cancel()
 
 
-# The ranks get a signal of --full from slurmstepd, from srun and from the script; a second one ends a rank at once with
-# status 75, perhaps in the middle of its checkpoint. The one before that remains.
-SEVERAL_SIGNALS = pytest.mark.xfail(reason="a second signal cuts off the save that the first began", strict=False)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        pytest.param([], id="steps"),
-        pytest.param(["--batch"], id="batch"),
-        pytest.param(["--full"], id="full", marks=SEVERAL_SIGNALS),
-    ],
-)
+# The ranks get a signal of --full from slurmstepd, from srun and from the script.
+@pytest.mark.parametrize("options", [[], ["--batch"], ["--full"]], ids=["steps", "batch", "full"])
 def test_signal_saves_and_puts_the_job_back(make_batch, options):
     batch = make_batch({**ENDLESS, "run.checkpoint_seconds": "0.5"}).submit()
     batch.wait_until_training()

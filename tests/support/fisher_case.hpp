@@ -68,7 +68,7 @@ struct FisherCase {
 
   /// The diagonal on one rank: the mean over groups.
   static std::vector<at::Tensor> diagonal(const FisherInputs& inputs) {
-    std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {});
+    std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {}).sums;
     const std::int64_t groups = (inputs.dataset.size() + inputs.batch_size - 1) / inputs.batch_size;
     for (at::Tensor& sum : sums) {
       if (sum.defined()) sum.div_(static_cast<double>(groups));

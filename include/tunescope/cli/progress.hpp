@@ -5,36 +5,40 @@
 #include <string>
 #include <vector>
 
-#include "tunescope/sweep/scheduler.hpp"
-#include "tunescope/sweep/sweep.hpp"
+#include "tunescope/sweep/spec.hpp"
 
 namespace tunescope::cli {
 
-/// Shows a sweep's progress on standard output: a bar on a terminal, a line a finished trial elsewhere.
+/// Shows on standard output how far a list of tasks is: a bar on a terminal, a line for each finished task elsewhere.
 class ProgressDisplay {
  public:
-  /// `order` lists the trials that will run.
-  ProgressDisplay(const std::vector<PlannedTrial>& trials, const std::vector<std::size_t>& order, ProgressStyle style);
+  struct Item {
+    std::string label;
+    double work = 1.0;  ///< expected, relative to the others
+  };
+  enum class End { kGood, kBad, kSaved };  ///< `kSaved`: it will go on in another run
 
-  /// The functions that keep this display up to date; it must outlive them.
-  SweepObserver observer();
+  /// `noun` names the items in the plural.
+  ProgressDisplay(std::vector<Item> items, std::string noun, ProgressStyle style);
+
+  void start(std::size_t item);
+  void progress(std::size_t item, double fraction);
+  /// `result` is what the line says of it.
+  void finish(std::size_t item, End end, const std::string& result, double seconds);
 
  private:
-  void start(std::size_t trial, int rank);
-  void progress(std::size_t trial, double fraction);
-  void finish(std::size_t trial, const TrialOutcome& outcome);
   void draw_bar() const;
   double finished_share() const;
   std::string remaining() const;
   std::string counts() const;
 
-  const std::vector<PlannedTrial>& trials_;
+  std::vector<Item> items_;
+  std::string noun_;
   ProgressStyle style_;
-  std::size_t count_ = 0;
   std::size_t finished_ = 0;
-  std::size_t failed_ = 0;
-  double total_flops_ = 0.0;
-  double finished_flops_ = 0.0;
+  std::size_t bad_ = 0;
+  double total_work_ = 0.0;
+  double finished_work_ = 0.0;
   std::map<std::size_t, double> running_;  // fraction done
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point last_shown_ = begin_;

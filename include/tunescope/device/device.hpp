@@ -2,6 +2,7 @@
 
 #include <c10/core/Device.h>
 
+#include <cstdint>
 #include <string>
 
 namespace tunescope {
@@ -11,6 +12,13 @@ enum class DeviceKind { kAuto, kCpu, kCuda };
 
 /// Number of CUDA devices this process sees; 0 where the binary has no CUDA backend.
 int cuda_device_count();
+
+/// What `device_identity` gives for the CPU; smaller than every other.
+constexpr std::int64_t kNoIdentity = -1;
+
+/// A number that two processes of a node agree on exactly where they use the same GPU, whatever each of them sees it
+/// numbered as (a launcher may show each rank one GPU only).
+std::int64_t device_identity(c10::Device device);
 
 /// What the binary was built with: "cpu", or "cpu, cuda 13.0, nccl 2.28.9".
 std::string compiled_backends();

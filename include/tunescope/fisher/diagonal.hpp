@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "tunescope/comm/reducer.hpp"
@@ -7,6 +9,7 @@
 #include "tunescope/fisher/score_gradient.hpp"
 #include "tunescope/model/bert_config.hpp"
 #include "tunescope/model/pretrained.hpp"
+#include "tunescope/next_action.hpp"
 
 namespace tunescope {
 
@@ -31,14 +34,33 @@ struct Shard {
   int ranks = 1;
 };
 
-/// Sums of squared gradients over one shard's micro-batches, by catalogue index, float64; undefined where not wanted.
-/// Every number of ranks adds up the same micro-batches. Throws `NumericalError` naming example and tensor where a
-/// gradient is not finite.
-std::vector<at::Tensor> sum_squared_gradients(const FisherInputs& inputs, const Shard& shard);
+/// How far a shard is.
+struct FisherState {
+  std::int64_t micro_batches = 0;  ///< of the shard, done
+  std::vector<at::Tensor> sums;    ///< of squared gradients, by catalogue index, float64; undefined where not wanted
+};
+
+/// How a caller follows and steers a shard.
+struct FisherControl {
+  /// Called after each micro-batch with those done and all of the shard.
+  std::function<void(std::int64_t done, std::int64_t of)> on_progress = [](std::int64_t, std::int64_t) {};
+  /// Asked before each micro-batch.
+  std::function<NextAction()> next_action = [] { return NextAction::kGoOn; };
+  /// Called where `next_action` says so.
+  std::function<void(const FisherState& state)> save = [](const FisherState&) {};
+  /// Where the same shard of the same inputs was saved; null to start anew.
+  const FisherState* resume = nullptr;
+};
+
+/// Sums the squared gradients of one shard's micro-batches; the same numbers, bit for bit, where it was saved and
+/// resumed in between. Every number of ranks adds up the same micro-batches. Where it is stopped, the state has fewer
+/// micro-batches than the shard. Throws `NumericalError` naming example and tensor where a gradient is not finite.
+FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control = {});
 
 /// The diagonal Fisher information F_i = mean over examples of E_y (∂ log p(y|x) / ∂θ_i)², in evaluation mode, computed
-/// by all ranks together; by catalogue index, float64, the same on every rank. *Collective.* Throws as
-/// `sum_squared_gradients`, on every rank.
-std::vector<at::Tensor> fisher_diagonal(const FisherInputs& inputs, const Communicator& world, Reducer& reducer);
+/// by all ranks together; by catalogue index, float64, the same on every rank. Nothing where a rank was stopped: then
+/// all have saved their shards. *Collective.* Throws as `sum_squared_gradients`, on every rank.
+std::optional<std::vector<at::Tensor>> fisher_diagonal(const FisherInputs& inputs, const Communicator& world,
+                                                       Reducer& reducer, const FisherControl& control = {});
 
 }  // namespace tunescope

@@ -55,7 +55,7 @@ class Safetensors {
 /// Tensors in the order in which they are stored.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// Writes one file, atomically: float32 tensors by name, from any device.
+/// Writes one file, atomically: tensors by name, from any device; float64 as it is, every other type as float32.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

@@ -19,14 +19,22 @@ struct PlannedFisher {
   std::string warning;  ///< why a file that exists does not count
 };
 
-/// Looks up what is stored of these runs. Throws `ConfigError` where a run asks for more examples than its task has,
+/// Plans these runs; nothing is looked up. Throws `ConfigError` where a run asks for more examples than its task has,
 /// or a method of the job for scalars whose Fisher information the job does not measure or keep.
 std::vector<PlannedFisher> plan_fisher(const SweepSpec& spec, const std::vector<FisherRun>& runs, SweepInputs& inputs);
 
-/// What rank 0 hears of the stage.
+/// How many examples a run measures.
+std::int64_t examples_of(const FisherRun& run, SweepInputs& inputs);
+
+/// Looks up what is stored of planned runs; a run of another job in the same results folder is linked into this job's.
+void find_stored_fisher(const SweepSpec& spec, std::vector<PlannedFisher>& runs);
+
+/// What rank 0 hears of the stage; runs by their number in the list.
 struct FisherObserver {
-  std::function<void(const PlannedFisher& run, double seconds)> on_finish;
-  std::function<void(const PlannedFisher& run, const std::string& error)> on_failure;
+  /// Of rank 0's share; the other ranks have as much to do.
+  std::function<void(std::size_t run, std::int64_t done, std::int64_t of)> on_progress;
+  std::function<void(std::size_t run, double seconds)> on_finish;
+  std::function<void(std::size_t run, const std::string& error)> on_failure;
 };
 
 /// What every rank works with.
@@ -38,20 +46,27 @@ struct RankContext {
   StopRequest& stop;
 };
 
-/// The trainings whose weights pending runs measure, each once.
-std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs);
+/// The trainings whose weights the pending of these runs measure, each once, with their costs.
+std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs, SweepInputs& inputs);
 
-/// Whether a source has still to be trained: pending runs measure weights that it has not left.
-bool lacks_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
+/// Whether a source has still to be trained: pending runs measure weights that it has not left. A training that is
+/// known to have diverged before is not repeated.
+bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
+
+/// Waits until this rank sees the weights that a source's training has left for pending runs; see `wait_for_file`.
+void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
 
 /// Trains one source: an ordinary trial that leaves its weights at the steps at which `runs` measure them.
 TrialOutcome train_source(const RankContext& context, const PlannedTrial& source,
                           const std::vector<PlannedFisher>& runs, const ProgressReport& report);
 
 /// Computes every pending run with all ranks, one after another, and writes its file. *Collective.* A run whose source
-/// has left no weights, or whose gradients are not finite, is reported and left out. Ends early, between two runs,
-/// where rank 0's stop is set.
+/// has left no weights, or whose gradients are not finite, is reported and left out. Where rank 0's stop is set before
+/// a run, or that of any rank during one, each rank saves its share and the stop of all is set.
 void compute_fisher_runs(const RankContext& context, Reducer& reducer, const std::vector<PlannedFisher>& runs,
                          const FisherObserver& observer);
+
+/// Weights are large: removes those of sources whose runs are all done.
+void remove_measured_weights(const SweepSpec& spec, const std::vector<PlannedFisher>& runs);
 
 }  // namespace tunescope

@@ -35,11 +35,11 @@ using ProgressReport = std::function<void(std::int64_t step, std::int64_t steps)
 /// Runs one trial on the calling rank.
 using TrialFunction = std::function<TrialOutcome(std::size_t trial, const ProgressReport& report)>;
 
-/// Runs trials 0 ... order.size()-1 over all ranks, handed out by a thread of rank 0 in the given order (indices,
-/// longest expected first) to whichever rank is free. Every rank, rank 0 included, trains. Once a rank's `stop` is set,
+/// Runs trials 0 ... count-1 over all ranks, handed out in this order by a thread of rank 0 to whichever rank is free;
+/// the longest should come first. Every rank, rank 0 included, trains. Once a rank's `stop` is set,
 /// that of every rank is set, and no more trials are handed out. An exception of `run` ends the job: failures of a
 /// trial are its return value. *Collective.*
-void run_trials(const Communicator& world, const std::vector<std::size_t>& order, const TrialFunction& run,
-                const SweepObserver& observer, StopRequest& stop);
+void run_trials(const Communicator& world, std::size_t count, const TrialFunction& run, const SweepObserver& observer,
+                StopRequest& stop);
 
 }  // namespace tunescope

@@ -3,11 +3,14 @@
 #include <chrono>
 #include <optional>
 
+#include "tunescope/next_action.hpp"
+
 namespace tunescope {
 
 /// Whether this process should save its work and end: after SIGTERM or SIGUSR2 (SIGUSR1 belongs to NCCL and Open MPI),
-/// at a deadline, or because another rank was told so. A second signal ends the process at once with status 75; every
-/// file is written under a temporary name, so that is safe too.
+/// at a deadline, or because another rank was told so. A signal 5 s or more after the first ends the process at once
+/// with status 75; every file is written under a temporary name, so that is safe too. Repeats before that are taken for
+/// copies of the first: launchers and batch systems send them.
 class StopRequest {
  public:
   /// Installs the signal handlers. One a process.
@@ -23,8 +26,23 @@ class StopRequest {
   std::optional<std::chrono::system_clock::time_point> deadline_;
 };
 
-/// When the job has to stop: `seconds` from now where that is above 0, and `margin` before the end of the Slurm
-/// allocation where the environment names it (SLURM_JOB_END_TIME); the earlier of the two.
+/// When a computation saves its state: at intervals (0: never), and once more where it is asked to stop.
+class CheckpointClock {
+ public:
+  CheckpointClock(double interval_seconds, const StopRequest& stop)
+      : interval_(interval_seconds), stop_(stop), last_(std::chrono::steady_clock::now()) {}
+
+  NextAction next_action();
+
+ private:
+  std::chrono::duration<double> interval_;
+  const StopRequest& stop_;
+  std::chrono::steady_clock::time_point last_;
+};
+
+/// When the job has to stop: `seconds` from now where that is above 0, and `margin` (at most half of the time left)
+/// before the end of the Slurm allocation where the environment names it (SLURM_JOB_END_TIME); the earlier of the two.
+/// An end that is no number or has passed is named in the log and ignored.
 std::optional<std::chrono::system_clock::time_point> find_deadline(double seconds, std::chrono::seconds margin);
 
 }  // namespace tunescope

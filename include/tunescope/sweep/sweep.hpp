@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,10 @@ struct ResultPaths {
   std::filesystem::path previous_checkpoint(const std::string& id) const {
     return checkpoints / id / "previous.safetensors";
   }
+  /// The state of one rank's share of an unfinished Fisher run.
+  std::filesystem::path fisher_checkpoint(const std::string& id, int rank, int ranks) const {
+    return checkpoints / id / ("rank-" + std::to_string(rank) + "-of-" + std::to_string(ranks) + ".safetensors");
+  }
   /// The weights that a trial's training had after `step` steps; kept until they have been measured.
   std::filesystem::path weights_file(const std::string& trial, std::int64_t step) const {
     return weights / (trial + "-" + std::to_string(step) + ".safetensors");
@@ -45,11 +50,15 @@ struct ResultPaths {
 /// Makes the results folders. Throws `ConfigError` where they cannot be written.
 void prepare_results_folder(const ResultPaths& paths);
 
-/// Every trial of the job with what is stored of it. A finished trial of another job in the same results folder counts:
-/// it is linked into this job's.
+/// Every trial of the job with its cost; nothing is looked up.
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs);
 
-/// Without the costs and without linking: for looking at a job while it runs.
+/// Looks up what is stored of planned trials. A finished trial of another job in the same results folder counts: it is
+/// linked into this job's.
+void find_stored_trials(const SweepSpec& spec, std::vector<PlannedTrial>& trials);
+
+/// Every trial of the job with what is stored of it, without costs and without linking: for looking at a job while it
+/// runs.
 std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes& hashes);
 
 /// How a rank trains.
@@ -68,6 +77,8 @@ struct TrialControl {
   /// Called after each step.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_parameters = [](std::int64_t,
                                                                                           const Parameters&) {};
+  /// A checkpoint of this step or a later one does not count.
+  std::int64_t resume_before = std::numeric_limits<std::int64_t>::max();
 };
 
 /// Trains one trial, from its checkpoint where there is one, and writes its file. An exception of the training becomes

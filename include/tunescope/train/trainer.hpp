@@ -8,6 +8,7 @@
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/method/method.hpp"
 #include "tunescope/model/pretrained.hpp"
+#include "tunescope/next_action.hpp"
 #include "tunescope/train/change.hpp"
 #include "tunescope/train/options.hpp"
 
@@ -45,6 +46,7 @@ struct TrainResult {
   Outcome outcome = Outcome::kDone;
   std::string message;  ///< why it diverged, with the step
   std::int64_t steps = 0;
+  double seconds = 0.0;  ///< spent on it, over all pieces of an interrupted run
   std::int64_t trainable_parameters = 0;
   std::int64_t total_parameters = 0;
   std::vector<StepRecord> history;
@@ -76,9 +78,6 @@ struct TrainState {
   at::Tensor first_moments;   ///< [N] float32
   at::Tensor second_moments;  ///< [N] float32
 };
-
-/// What to do after a step.
-enum class NextAction { kGoOn, kSave, kSaveAndStop };
 
 /// How a caller follows and steers a run.
 struct TrainControl {

@@ -1,14 +1,28 @@
 #include "tunescope/device/device.hpp"
 
+#include <c10/cuda/CUDAException.h>
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 #include <spdlog/fmt/fmt.h>
+
+#include <cstring>
+#include <limits>
 
 namespace tunescope {
 
 int cuda_device_count() {
   int count = 0;
   return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
+std::int64_t device_identity(c10::Device device) {
+  if (!device.is_cuda()) return kNoIdentity;
+  cudaDeviceProp properties{};
+  C10_CUDA_CHECK(cudaGetDeviceProperties(&properties, device.index()));
+  std::int64_t halves[2];
+  static_assert(sizeof halves == sizeof properties.uuid);
+  std::memcpy(halves, &properties.uuid, sizeof halves);
+  return (halves[0] ^ halves[1]) & std::numeric_limits<std::int64_t>::max();
 }
 
 std::string compiled_backends() {
