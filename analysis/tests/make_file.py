@@ -8,6 +8,10 @@ import numpy as np
 METRICS = ["accuracy", "f1", "matthews", "pearson", "spearman", "accuracy_mismatched"]
 MEASURES = ["mean_abs", "rms", "relative_l2", "max_abs"]
 TEXT = h5py.string_dtype("utf-8")
+NEXUS_SIGNALS = {
+    "trials": ("score", ["trial"]), "change": ("mean_abs", ["trial", ".", "."]),
+    "fisher": ("mean", ["run", ".", "."]), "evaluations": ("loss", ["row"]), "history": ("loss", ["row"]),
+}  # fmt: skip
 TRIAL_DEFAULTS = {
     "id": "", "task": "RTE", "method": "full", "learning_rate": 1e-5, "seed": 1, "state": "done",
     "metric": "accuracy", "score": np.nan, "final_score": np.nan, "best_step": 0, "steps": 100, "error": "",
@@ -68,7 +72,17 @@ def write_file(path, content):
             write_fisher_parameters(file, name, tensors)
         for name, mask in content.fisher_masks.items():
             write_fisher_mask(file, name, mask)
+        write_nexus_defaults(file)
     return path
+
+
+def write_nexus_defaults(file):
+    """What a viewer that knows NeXus, such as h5web, plots first; `.` is an axis without numbers."""
+    file.attrs.update({"NX_class": "NXroot", "default": "change" if "change" in file else "trials"})
+    for name, (signal, axes) in NEXUS_SIGNALS.items():
+        if name in file and signal in file[name]:
+            file[name].attrs.update({"NX_class": "NXdata", "signal": signal})
+            file[name].attrs.create("axes", axes, dtype=TEXT)
 
 
 def group(file, name):
@@ -86,11 +100,18 @@ def put(parent, name, values, *scales):
     if values.dtype.kind in "UO":
         values = values.astype(object)
     dtype = TEXT if values.dtype == object else values.dtype
-    packed = {"compression": "gzip", "shuffle": True, "chunks": values.shape} if values.size else {}
+    packed = packing(values.shape) if values.size else {}
     dataset = parent.create_dataset(name, data=values, dtype=dtype, track_order=True, **packed)
     for axis, dimension in enumerate(scales):
         dataset.dims[axis].attach_scale(dimension)
     return dataset
+
+
+def packing(shape):
+    """How the program packs a dataset: whole rows of the first dimension, about 65,536 elements a chunk."""
+    row = int(np.prod(shape[1:]))
+    rows = min(max(65_536 // max(row, 1), 1), shape[0])
+    return {"compression": "gzip", "compression_opts": 1, "shuffle": True, "chunks": (rows, *shape[1:])}
 
 
 def column(rows, name, defaults):

@@ -9,7 +9,7 @@ from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTE
 from tunescope_analysis.parts.significance import significance_part
 from tunescope_analysis.parts.task_size import task_size_part
 from tunescope_analysis.parts.training import training_part
-from tunescope_analysis.report import build_report
+from tunescope_analysis.report import PARTS, build_report
 
 PARAMETERS = {"full": 1000, "layernorm": 60, "layernorm-output": 30, "bitfit": 110}
 RATES = {"full": 1e-5}
@@ -103,7 +103,9 @@ def test_verdicts_name_known_claims(fisher_file):
     with open_results(fisher_file) as results:
         report = build_report(results)
     found = {verdict.claim for part in report.parts for verdict in part.verdicts}
-    assert {"change", "fisher-largest", "fisher-depth", "stability", "equivalence", "bitfit"} == found
+    assert found == {
+        "change", "fisher-largest", "fisher-depth", "depth-reason", "stability", "equivalence", "bitfit"
+    }  # fmt: skip
     assert found <= set(CLAIMS)
 
 
@@ -112,7 +114,13 @@ def test_few_tasks_are_said_to_limit_the_tests(write):
         text = words(significance_part(results))
     assert "Friedman's test over 2 tasks: the 3 methods" in text
     assert "cannot tell methods from one another" in text
-    assert "the smallest possible is 0.500" in text
+    assert "So few tasks cannot show one: the smallest p possible is 0.135." in text  # exp(−2)
+    assert (
+        "Over task means Wilcoxon's test cannot show a difference at 0.05: the smallest p possible is 0.500, "
+        "and 1.000 after Holm's correction over 2 comparisons." in text
+    )
+    # eight tasks and seeds reach 2 / 2⁸, twice that with Holm's correction
+    assert "Over tasks and seeds Wilcoxon's test cannot" not in text
 
 
 def test_parts_without_data_say_what_to_run(write):
@@ -146,4 +154,51 @@ def test_sizes_of_tasks(write):
     with open_results(write(trials)) as results:
         part = task_size_part(results)
     assert [picture.name for picture in part.pictures] == ["task_size"]
-    assert "Below 4 sizes a trend cannot be told." in words(part)
+    assert "Below 5 sizes a trend cannot be told." in words(part)
+
+
+def sizes_sweep(gaps):
+    """One task a size, `layernorm-output` behind `full` by `gaps`."""
+    return [
+        trial("RTE", "full", 1e-5, 1, 0.8 - gap) | {"task": f"task{place}", "method": method,
+                                                    "train_examples": 10 ** (place + 2)}
+        for place, own in enumerate(gaps)
+        for method, gap in (("full", 0.0), ("layernorm-output", own))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gaps", "ruling"),
+    [
+        ([0.00, 0.01, 0.02, 0.03, 0.04], SUPPORTED),
+        ([0.04, 0.03, 0.02, 0.01, 0.00], NOT_SUPPORTED),
+        ([0.01, 0.03, 0.00, 0.02, 0.01], NOT_DECIDABLE),
+    ],
+)
+def test_a_gap_that_grows_with_size_is_judged_by_its_trend(write, gaps, ruling):
+    with open_results(write(sizes_sweep(gaps))) as results:
+        (verdict,) = task_size_part(results).verdicts
+    assert (verdict.claim, verdict.ruling) == ("task-size", ruling)
+
+
+def test_layernorm_has_to_match_every_other_small_method(write):
+    lora, adapter = "lora:rank=8", "adapter:size=64"
+    assert rulings(write(sweep({"layernorm": 0.0, lora: 0.0})))["lora"] == SUPPORTED
+    found = rulings(write(sweep({"layernorm": 0.0, lora: 0.0, adapter: 0.05})))
+    assert found["lora"] == NOT_SUPPORTED
+
+
+@pytest.mark.parametrize("build", PARTS[:-1])
+def test_every_part_of_an_empty_file_says_what_to_run(write, build):
+    with open_results(write([])) as results:
+        part = build(results)
+    notes = [block.text for block in part.blocks if isinstance(block, Paragraph) and block.is_note]
+    assert part.pictures == []
+    assert any("Run " in note for note in notes)
+
+
+def test_learning_curves_and_budgets_without_data_say_what_to_run(write):
+    with open_results(write([trial("RTE", "full", 1e-5, 1, 0.7)])) as results:
+        text = words(training_part(results))
+    assert "No trial has two evaluations. Run a sweep with a smaller `evaluate_every`" in text
+    assert "No method has two trials of a task. Run several `seeds` or `learning_rates`" in text

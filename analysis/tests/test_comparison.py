@@ -10,6 +10,8 @@ from tunescope_analysis.command import main, name_files
 from tunescope_analysis.comparison import (
     IDENTICAL,
     MOVED,
+    ONE_FILE,
+    UNFINISHED,
     UNKNOWN,
     WITHIN,
     gaps_of_files,
@@ -49,9 +51,10 @@ def test_says_which_scores_moved_beyond_seed_noise(moved):
         ("RTE", "layernorm"): WITHIN,
         ("CoLA", "full"): IDENTICAL,
         ("CoLA", "layernorm"): UNKNOWN,
-        ("CoLA", "bitfit"): "",
+        ("CoLA", "bitfit"): ONE_FILE,
     }
     assert moved_sentence(moved).endswith("Moved beyond seed noise: full on RTE (+10.00).")
+    assert moved["task"].tolist() == ["RTE", "CoLA", "CoLA", "CoLA", "RTE"]  # what moved, then GLUE's order
 
 
 def test_p_is_welchs_with_holms_correction(moved):
@@ -71,8 +74,43 @@ def test_scores_without_any_noise_move_when_they_differ(tmp_path):
         assert moved_scores(first.trials, second.trials)["verdict"].tolist() == [MOVED]
 
 
-def test_diff_command_writes_the_table(two, tmp_path, capsys):
+def test_missing_trials_and_single_seeds_are_said(tmp_path):
+    """One trial of three failed, all failed, one seed is left, another learning rate is best."""
+
+    def rows(method, scores, rate=1e-3, **more):
+        return [trial("RTE", "full", rate, seed, score) | {"method": method} | more
+                for seed, score in enumerate(scores)]  # fmt: skip
+
+    failed = {"state": "failed", "score": np.nan}
+    first = [*rows("full", [0.60, 0.61, 0.62]), *rows("head", [0.5, 0.51]), *rows("bitfit", [0.6, 0.61]),
+             *rows("layernorm", [0.600, 0.601, 0.602])]  # fmt: skip
+    second = [*rows("full", [0.60, 0.61]), rows("full", [0, 0, 0.62])[2] | failed,
+              *rows("head", [0.5, 0.5], **failed), *rows("bitfit", [0.7]),
+              *rows("layernorm", [0.8, 0.801, 0.802], rate=1e-4)]  # fmt: skip
+    paths = [write(tmp_path / "a.h5", first), write(tmp_path / "b.h5", second)]
+    with open_results(paths[0]) as a, open_results(paths[1]) as b:
+        table = moved_scores(a.trials, b.trials).set_index("method")
+    assert table["verdict"].to_dict() == {
+        "full": WITHIN, "head": UNFINISHED, "bitfit": UNKNOWN, "layernorm": MOVED
+    }  # fmt: skip
+    assert table.loc["full", ["seeds_first", "seeds_second"]].tolist() == [3, 2]
+    assert table.loc["layernorm", ["learning_rate_first", "learning_rate_second"]].tolist() == [1e-3, 1e-4]
+    assert table["p"].isna().to_dict() == {"full": False, "head": True, "bitfit": True, "layernorm": False}
+
+
+def test_files_without_a_common_score_say_so(tmp_path):
+    paths = [write(tmp_path / f"{task}.h5", [trial(task, "full", 1e-5, 1, 0.5)]) for task in ("RTE", "CoLA")]
+    with open_results(paths[0]) as first, open_results(paths[1]) as second:
+        table = moved_scores(first.trials, second.trials)
+    assert set(table["verdict"]) == {ONE_FILE}
+    assert moved_sentence(table) == "No score is in both files."
+
+
+def test_diff_command_says_what_moved_and_writes_the_table(two, tmp_path, capsys):
     assert main(["--diff", *map(str, two), "-o", str(tmp_path / "out")]) == 0
+    answer = capsys.readouterr().out.splitlines()[-1]
+    assert answer.startswith("4 scores in both files: ")
+    assert answer.endswith("Moved beyond seed noise: full on RTE (+10.00).")
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "From a to b" in page
     assert "in one file only" in page

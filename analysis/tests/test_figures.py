@@ -9,7 +9,8 @@ from matplotlib.colors import LogNorm, to_rgba
 from tunescope_analysis import open_results
 from tunescope_analysis.change import change_by_task
 from tunescope_analysis.figures import EMPTY, ZERO, change_figure, parameters_figure, scores_figure
-from tunescope_analysis.scores import score_table
+from tunescope_analysis.figures.grid import PAGE_WIDTH
+from tunescope_analysis.scores import average_table, score_table
 
 
 def small_map(cells):
@@ -83,10 +84,11 @@ def test_no_label_leaves_the_page_or_covers_another(tmp_path, name):
     with open_results(write_file(tmp_path / "sample.h5", SAMPLES[name]())) as results:
         table = score_table(results.trials)
         maps = change_figure(change_by_task(results.change, results.trials))
-        figures = [maps, scores_figure(table), parameters_figure(table)]
+        figures = [maps, scores_figure(table), parameters_figure(average_table(results.trials))]
     for figure in figures:
         renderer = FigureCanvasAgg(figure).get_renderer()
         figure.draw(renderer)
+        assert figure.get_figwidth() <= PAGE_WIDTH
         for axes in figure.axes:
             for axis in (axes.xaxis, axes.yaxis):
                 box = axis.get_tightbbox(renderer)
@@ -104,6 +106,6 @@ def test_scores_figure_names_what_is_missing(small_file):
 
 def test_parameters_figure_needs_a_method_with_every_task(small_file):
     with open_results(small_file) as results:
-        table = score_table(results.trials)
-    assert parameters_figure(table) is not None
-    assert parameters_figure(table[(table["method"] == "bitfit")]) is None
+        averages = average_table(results.trials)
+    assert parameters_figure(averages) is not None
+    assert parameters_figure(averages[averages["method"] == "bitfit"]) is None

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from tunescope_analysis import open_results
 from tunescope_analysis.change import numbered_layers
 from tunescope_analysis.figures.fisher import depth_figure, fisher_change_figure, kind_of
+from tunescope_analysis.figures.grid import PAGE_WIDTH
 from tunescope_analysis.figures.maps import fisher_figure
 from tunescope_analysis.figures.stability import stability_figure
 from tunescope_analysis.figures.subsets import subsets_figure
@@ -60,7 +61,11 @@ def test_says_that_the_claim_does_not_hold(write):
         part = fisher_part(results)
     assert "output dense weight is first (9.90e+01 on RTE)" in words(part)
     assert "does not hold on this model by this measure" in words(part)
-    assert [v.ruling for v in part.verdicts] == [NOT_SUPPORTED, NOT_DECIDABLE]  # two layers have no trend
+    assert {v.claim: v.ruling for v in part.verdicts} == {
+        "fisher-largest": NOT_SUPPORTED,
+        "fisher-depth": NOT_DECIDABLE,  # two layers have no trend
+        "depth-reason": NOT_DECIDABLE,
+    }
 
 
 def test_says_which_component_is_first_among_encoder_layers(results):
@@ -98,6 +103,7 @@ def test_verdicts_of_the_sample_name_their_figures(sample):
     assert {v.claim: v.ruling for v in part.verdicts} == {
         "fisher-largest": SUPPORTED,
         "fisher-depth": SUPPORTED,
+        "depth-reason": NOT_DECIDABLE,
     }
     names = {picture.name for picture in part.pictures}
     assert {v.figure for v in part.verdicts} <= names
@@ -181,7 +187,7 @@ def test_no_label_leaves_the_page(sample):
     against = against_reference(pair_table(sample), sample.fisher)
     figures = [
         fisher_figure(fisher_by_task(sample.fisher)),
-        depth_figure(depth_profile(sample.fisher)),
+        depth_figure(depth_profile(sample.fisher), "Fisher information"),
         fisher_change_figure(fisher_and_change(sample.fisher, sample.change, sample.trials)),
         stability_figure(against, "scalar"),
         stability_figure(against, "tensor"),
@@ -190,6 +196,7 @@ def test_no_label_leaves_the_page(sample):
     for figure in figures:
         renderer = FigureCanvasAgg(figure).get_renderer()
         figure.draw(renderer)
+        assert figure.get_figwidth() <= PAGE_WIDTH
         for axes in figure.axes:
             for axis in (axes.xaxis, axes.yaxis):
                 box = axis.get_tightbbox(renderer)

@@ -42,6 +42,17 @@ def test_tasks_of_ones_own_follow_glue():
     assert order_tasks(["zebra", "RTE", "apple", "cola", "RTE"]) == ["cola", "RTE", "apple", "zebra"]
 
 
-def test_method_options_go_on_their_own_line():
-    assert method_label("full") == "full"
-    assert method_label("random:pool=layernorm,fraction=0.2") == "random\npool=layernorm, fraction=0.2"
+@pytest.mark.parametrize(
+    ("method", "label"),
+    [
+        ("full", "full fine-tuning"),
+        ("layernorm-output", "output LayerNorm"),
+        ("random:pool=layernorm,fraction=0.2", "random 20 % of\nLayerNorm"),
+        ("fisher:pool=bitfit,fraction=0.125,scope=task", "Fisher 12.5 % of\nBitFit"),
+        ("fisher:pool=layernorm,fraction=0.2,scope=union", "Fisher 20 % of\nLayerNorm, all tasks"),
+        ("lora:rank=8,alpha=16", "LoRA\nrank=8, alpha=16"),
+        ("unheard-of", "unheard-of"),
+    ],
+)
+def test_methods_read_as_words(method, label):
+    assert method_label(method) == label

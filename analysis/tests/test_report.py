@@ -1,3 +1,4 @@
+import hashlib
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,7 +23,7 @@ class Page(HTMLParser):
     def __init__(self, html):
         super().__init__()
         self.open, self.images, self.words, self.bold = [], [], [], []
-        self.links, self.ids = [], []
+        self.links, self.ids, self.headings = [], [], []
         self.feed(html)
         assert self.open == []
         self.text = re.sub(r"\s+", " ", "".join(self.words))
@@ -45,6 +46,8 @@ class Page(HTMLParser):
         if "style" in self.open or "script" in self.open:
             return
         self.words.append(data)
+        if self.open and self.open[-1] == "th" and "thead" in self.open:
+            self.headings.append(data)
         if self.open and self.open[-1] == "strong":
             self.bold.append(data)
 
@@ -232,3 +235,24 @@ def test_unwritable_folder_is_one_line_and_exit_2(small_file, tmp_path, capsys):
 def test_samples_make_a_report(tmp_path, report):
     page, _ = report(write_file(tmp_path / "sample.h5", SAMPLES["minilm"]()))
     assert "one of output LayerNorm on 8." in page.text
+
+
+def test_page_names_the_model_and_the_files_checksum(write, report):
+    job = "name = sample\n\n[model]\npath = models/minilm-l6   # small\n"
+    path = write([trial("RTE", "full", 1e-5, 1, 0.7)], attributes={"job": job})
+    page, _ = report(path)
+    assert "Model models/minilm-l6, 132 parameters with the head" in page.text
+    assert f"other.h5, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}" in page.text
+
+
+def test_a_job_that_is_no_ini_file_leaves_the_model_unknown(write, report):
+    page, _ = report(write([], attributes={"job": "= ["}))
+    assert "Model unknown" in page.text
+
+
+def test_every_table_and_figure_speaks_in_words(fisher_file, report):
+    page, _ = report(fisher_file)
+    headings = {heading.lower() for heading in page.headings}
+    assert len(headings) > 30
+    assert not [heading for heading in headings if "_" in heading]
+    assert not [image["alt"] for image in page.images if "_" in image["alt"]]

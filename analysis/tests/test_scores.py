@@ -5,7 +5,15 @@ import pytest
 from conftest import trial
 
 from tunescope_analysis import open_results
-from tunescope_analysis.scores import best_trials, glue_average, method_parameters, order_methods, score_table
+from tunescope_analysis.results import head_size
+from tunescope_analysis.scores import (
+    average_table,
+    best_trials,
+    glue_average,
+    method_parameters,
+    order_methods,
+    score_table,
+)
 
 
 @pytest.fixture
@@ -101,3 +109,32 @@ def test_no_trials_give_an_empty_table(write):
     table = table_of(write([]))
     assert table.empty
     assert glue_average(table).empty
+
+
+def test_averages_have_an_interval_over_seeds_that_have_every_task(small_file):
+    with open_results(small_file) as results:
+        table = average_table(results.trials, head_size(results)).set_index("method")
+    full = table.loc["full"]
+    # seed 1: (0.70 + 0.52) / 2, seed 2: (0.66 + 0.60) / 2; t of 0.975 and one degree of freedom is 12.706
+    assert full[["average", "low", "high"]].tolist() == pytest.approx(
+        [0.62, 0.62 - 12.706 * 0.01, 0.62 + 12.706 * 0.01], abs=1e-5
+    )
+    assert table["seeds"].to_dict() == {"full": 2, "layernorm": 1, "bitfit": 0}
+    assert math.isnan(table.loc["layernorm", "low"])
+    assert math.isnan(table.loc["bitfit", "average"])
+
+
+def test_shares_are_given_with_and_without_the_head(small_file):
+    with open_results(small_file) as results:
+        assert head_size(results) == 8
+        table = average_table(results.trials, head_size(results)).set_index("method")
+    assert table.loc["layernorm", ["share", "share_without_head"]].tolist() == pytest.approx(
+        [24 / 132, 16 / 124]
+    )
+
+
+def test_without_maps_the_size_of_the_head_is_unknown(write):
+    with open_results(write([trial("RTE", "full", 1e-5, 1, 0.7)])) as results:
+        assert math.isnan(head_size(results))
+        table = average_table(results.trials, head_size(results))
+    assert math.isnan(table["share_without_head"].item())

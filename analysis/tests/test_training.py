@@ -1,10 +1,13 @@
+from itertools import combinations, permutations
+
 import numpy as np
 import pytest
 from conftest import trial
+from scipy import stats
 
 from tunescope_analysis import open_results
 from tunescope_analysis.budget import budget_table, expected_best
-from tunescope_analysis.task_size import size_correlation, size_gaps
+from tunescope_analysis.task_size import size_correlation, size_gaps, spearman
 from tunescope_analysis.training import diverged_table, learning_curves, rate_table, seed_scores
 
 
@@ -20,8 +23,6 @@ def test_expected_best_by_hand():
 
 
 def test_expected_best_is_the_mean_over_all_subsets():
-    from itertools import combinations
-
     scores = np.random.default_rng(0).random(6)
     for n, value in enumerate(expected_best(scores), 1):
         assert value == pytest.approx(np.mean([max(subset) for subset in combinations(scores, n)]))
@@ -88,11 +89,22 @@ def test_gaps_to_full_by_size(write):
 def test_correlation_of_size_and_gap():
     import pandas as pd
 
-    gaps = pd.DataFrame(
-        {"method": "layernorm", "train_examples": [1, 10, 100, 1000], "gap": [3.0, 2.0, 2.5, 0.0]}
-    )
-    row = size_correlation(gaps).iloc[0]
-    assert (row["sizes"], row["spearman"]) == (4, pytest.approx(-0.8))
+    sizes, gap = [1, 10, 100, 1000, 10_000], [3.0, 2.0, 2.5, 0.0, -1.0]
+    row = size_correlation(pd.DataFrame({"method": "layernorm", "train_examples": sizes, "gap": gap})).iloc[0]
+    assert (row["sizes"], row["spearman"]) == (5, pytest.approx(-0.9))
+    assert row["p"] == pytest.approx(10 / 120)  # 4 swaps of neighbours and the order itself, either way
+    four = size_correlation(
+        pd.DataFrame({"method": "layernorm", "train_examples": sizes[:4], "gap": gap[:4]})
+    ).iloc[0]
+    assert np.isnan(four["spearman"])
+
+
+def test_p_of_a_correlation_is_the_share_of_pairings_as_far_out():
+    first, second = np.array([1.0, 2, 3, 4, 5, 6]), np.array([2.0, 1, 4, 3, 6, 5])
+    rho = [stats.spearmanr(first, order).statistic for order in permutations(second)]
+    found = spearman(first, second)
+    assert found[0] == pytest.approx(stats.spearmanr(first, second).statistic)
+    assert found[1] == pytest.approx(np.mean(np.abs(rho) >= found[0] - 1e-9))
 
 
 def test_files_without_training_sizes_or_trials_have_no_gaps(write):

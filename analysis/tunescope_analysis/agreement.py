@@ -37,7 +37,7 @@ def jaccard(first: np.ndarray, second: np.ndarray) -> float:
 
 def descending_ranks(values: np.ndarray) -> np.ndarray:
     """Rank 1 for the largest; equals share the best rank among them, as `rank_biased_overlap` wants it."""
-    return stats.rankdata(-values, method="min")
+    return np.asarray(stats.rankdata(-values, method="min"))
 
 
 def rank_biased_overlap(

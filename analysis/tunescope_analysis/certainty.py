@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.change import FRESH_LAYER
+from tunescope_analysis.results import FRESH_LAYER
 from tunescope_analysis.scores import best_trials
 from tunescope_analysis.significance import LEVEL, holm, welch
 
@@ -56,7 +56,8 @@ def tied_with_best(trials: xr.Dataset) -> set[tuple[str, str]]:
             m for m in scores if m != leader and min(len(scores[m]), len(scores[leader])) >= FEWEST_SEEDS
         ]
         p = pd.Series([welch(scores[leader], scores[method]) for method in others], index=others, dtype=float)
-        tied |= {(str(task), method) for method in others if not holm(p)[method] < LEVEL}
+        adjusted = holm(p)
+        tied |= {(str(task), method) for method in others if not adjusted[method] < LEVEL}
     return tied
 
 
@@ -66,7 +67,7 @@ def _certainty(
     kept = values.sel(layer=values["layer"] != FRESH_LAYER)
     groups = []
     for rows in members:
-        own = kept.isel({dim: rows}).transpose(dim, "layer", "component")
+        own = kept.isel({dim: rows}).load().transpose(dim, "layer", "component")
         means = own.where(np.isfinite(own)).mean("layer").values
         groups.append(means / np.nanmean(means) if scaled else means)
     shares = share_first(groups) if groups else None

@@ -7,9 +7,8 @@ import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.labels import MEASURES, is_layernorm, is_output_layernorm, order_tasks
+from tunescope_analysis.results import FRESH_LAYER
 from tunescope_analysis.scores import best_trials
-
-FRESH_LAYER = "head"
 
 
 @dataclass(frozen=True)
@@ -52,14 +51,23 @@ def change_by_task(
     chosen = best_trials(trials)
     chosen = chosen[chosen["method"] == method]
     values = change[measure].transpose("trial", "layer", "component")
-    values = values.where(np.isfinite(values))
-    tasks = order_tasks(chosen["task"])
-    means = [values.isel(trial=chosen.index[chosen["task"] == task]).mean("trial") for task in tasks]
+    return mean_by_task(values, chosen, "trial").rename(measure).assign_attrs(method=method)
+
+
+def mean_by_task(values: xr.DataArray, chosen: pd.DataFrame, dimension: str) -> xr.DataArray:
+    """Mean of each task's rows along `dimension`: `[task, layer, component]`, tasks in their usual order.
+
+    Values that are not finite do not count. Only the rows that do are read.
+    `chosen` has a row an entry that counts, indexed by its position along `dimension`, with a column `task`.
+    """
+    tasks = order_tasks(chosen["task"]) if len(chosen) else []
+    rows = [values.isel({dimension: chosen.index[chosen["task"] == task]}).load() for task in tasks]
+    means = [own.where(np.isfinite(own)).mean(dimension) for own in rows]
     if not means:
-        empty = values.isel(trial=slice(0, 0)).rename(trial="task")
-        return empty.assign_coords(task=_labels([])).rename(measure).assign_attrs(method=method)
+        empty = values.isel({dimension: slice(0, 0)}).rename({dimension: "task"})
+        return empty.assign_coords(task=_labels([]))
     stacked = xr.concat(means, "task", coords="minimal", compat="override")
-    return stacked.assign_coords(task=_labels(tasks)).rename(measure).assign_attrs(method=method)
+    return stacked.assign_coords(task=_labels(tasks))
 
 
 def mean_over_tasks(by_task: xr.DataArray) -> xr.DataArray:
@@ -90,10 +98,15 @@ def find_leaders(by_task: xr.DataArray) -> Finding | None:
         return None
     rankings = [component_ranking(by_task.sel(task=task)) for task in by_task["task"].values]
     leaders = [str(ranking.index[0]) for ranking in rankings if not ranking.empty]
+    return finding_of(str(by_task.name), overall, leaders)
+
+
+def finding_of(measure: str, ranking: pd.Series, leaders: list[str]) -> Finding:
+    """The finding of a ranking over all tasks, which is not empty, and the leading component of each task."""
     return Finding(
-        measure=str(by_task.name),
-        component=str(overall.index[0]),
-        value=float(overall.iloc[0]),
+        measure=measure,
+        component=str(ranking.index[0]),
+        value=float(ranking.iloc[0]),
         tasks=len(leaders),
         layernorm_tasks=sum(map(is_layernorm, leaders)),
         output_layernorm_tasks=sum(map(is_output_layernorm, leaders)),
@@ -108,11 +121,20 @@ def change_table(change: xr.Dataset, trials: xr.Dataset, method: str) -> pd.Data
         maps = [by_task.drop_vars("task"), mean_over_tasks(by_task).expand_dims("task")]
         joined = xr.concat(maps, "task", coords="minimal", compat="override")
         columns[measure] = joined.assign_coords(task=_labels([*by_task["task"].values, "mean"]))
-    frame = xr.Dataset(columns).to_dataframe(dim_order=["task", "layer", "component"]).reset_index()
-    size = change["size"].to_series().rename("size").reset_index()
-    frame = frame.merge(size, on=["layer", "component"], how="left", sort=False)
+    frame = long_table(xr.Dataset(columns), change["size"])
     frame.insert(0, "method", method)
-    shown = ["method", "task", "layer", "component", "size", *columns]
+    return frame
+
+
+def long_table(maps: xr.Dataset, size: xr.DataArray) -> pd.DataFrame:
+    """Maps `[task, layer, component]` as rows task, layer, component, size, one column a map.
+
+    Cells where the model has no tensor are left out.
+    """
+    frame = maps.to_dataframe(dim_order=["task", "layer", "component"]).reset_index()
+    sizes = size.to_series().rename("size").reset_index()
+    frame = frame.merge(sizes, on=["layer", "component"], how="left", sort=False)
+    shown = ["task", "layer", "component", "size", *map(str, maps.data_vars)]
     return frame.loc[frame["size"] > 0, shown].reset_index(drop=True)
 
 

@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     print(f"{results.path}: no trials yet")
             for place, report in _reports(files, bool(options.diff)).items():
                 _write(report, folder / place, options.format)
+                if report.answer:
+                    print(report.answer)
     except (ResultsError, OSError) as error:
         print(f"tunescope-report: {error}", file=sys.stderr)
         return 2

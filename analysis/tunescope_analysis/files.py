@@ -59,7 +59,8 @@ def latex_table(table: Table) -> str:
     headings = [" ".join(filter(None, (heading.text, heading.note))) for heading in table.headings]
     rows = [[" ".join(filter(None, (cell.text, cell.note, cell.line))) for cell in row] for row in table.rows]
     columns = "".join("r" if heading.is_number else "l" for heading in table.headings)
-    text = pd.DataFrame(rows, columns=headings).to_latex(index=False, escape=True, column_format=columns)
+    frame = pd.DataFrame(rows, columns=headings)
+    text = str(frame.to_latex(index=False, escape=True, column_format=columns))
     for character, command in LATEX.items():
         text = text.replace(character, command)
     return text

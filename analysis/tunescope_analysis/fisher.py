@@ -5,8 +5,15 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from tunescope_analysis.change import FRESH_LAYER, Finding, numbered_layers
-from tunescope_analysis.labels import FISHER_MEASURES, is_layernorm, is_output_layernorm, order_tasks
+from tunescope_analysis.change import (
+    Finding,
+    finding_of,
+    long_table,
+    mean_by_task,
+    numbered_layers,
+)
+from tunescope_analysis.labels import FISHER_MEASURES, is_layernorm, is_output_layernorm
+from tunescope_analysis.results import FRESH_LAYER
 
 SETTINGS = ("mode", "batch_size", "examples", "at", "point")
 MODES = ("empirical", "true", "sampled")
@@ -65,14 +72,7 @@ def fisher_by_task(fisher: xr.Dataset, measure: str = "mean") -> xr.DataArray:
     """
     chosen = default_runs(fisher)
     values = fisher[measure].transpose("run", "layer", "component")
-    values = values.where(np.isfinite(values))
-    tasks = order_tasks(chosen["task"]) if len(chosen) else []
-    means = [values.isel(run=chosen.index[chosen["task"] == task]).mean("run") for task in tasks]
-    labels = np.array(tasks, dtype=object)
-    if not means:
-        return values.isel(run=slice(0, 0)).rename(run="task").assign_coords(task=labels).rename(measure)
-    stacked = xr.concat(means, "task", coords="minimal", compat="override")
-    return stacked.assign_coords(task=labels).rename(measure).drop_attrs()
+    return mean_by_task(values, chosen, "run").rename(measure).drop_attrs()
 
 
 def typical_over_tasks(by_task: xr.DataArray) -> xr.DataArray:
@@ -83,8 +83,9 @@ def typical_over_tasks(by_task: xr.DataArray) -> xr.DataArray:
     if by_task.name == "share":
         return by_task.mean("task")
     with np.errstate(divide="ignore"):
-        logarithms = xr.apply_ufunc(np.log, by_task)
-    return xr.apply_ufunc(np.exp, logarithms.mean("task")).rename(by_task.name)
+        logarithms = by_task.copy(data=np.log(by_task.values))
+    mean = logarithms.mean("task")
+    return mean.copy(data=np.exp(mean.values))
 
 
 def component_fisher(by_task: xr.DataArray, size: xr.DataArray) -> xr.DataArray:
@@ -118,14 +119,7 @@ def find_fisher_leaders(by_task: xr.DataArray, size: xr.DataArray) -> Finding | 
     each = component_fisher(by_task, size)
     own = [each.sel(task=task).to_series().dropna() for task in each["task"].values]
     leaders = [str(series.idxmax()) for series in own if len(series)]
-    return Finding(
-        measure=str(by_task.name),
-        component=str(ranking.index[0]),
-        value=float(ranking.iloc[0]),
-        tasks=len(leaders),
-        layernorm_tasks=sum(map(is_layernorm, leaders)),
-        output_layernorm_tasks=sum(map(is_output_layernorm, leaders)),
-    )
+    return finding_of(str(by_task.name), ranking, leaders)
 
 
 def depth_profile(fisher: xr.Dataset) -> xr.DataArray:
@@ -152,6 +146,14 @@ def depth_profile(fisher: xr.Dataset) -> xr.DataArray:
     return profile.dropna("part", how="all").rename("mean")
 
 
+def gradient_profile(profile: xr.DataArray) -> xr.DataArray:
+    """Root-mean-square gradient of log p(y|x) a scalar and example, from `depth_profile`: its root.
+
+    F of a scalar is the mean of its squared gradient, so at batch size 1 this is the gradients' own scale.
+    """
+    return profile.copy(data=np.sqrt(profile.values)).rename("gradient")
+
+
 def depth_correlation(profile: xr.DataArray) -> pd.DataFrame:
     """Spearman's rank correlation of layer number and Fisher information, a row a task and part.
 
@@ -175,8 +177,4 @@ def fisher_table(fisher: xr.Dataset) -> pd.DataFrame:
         by_task = fisher_by_task(fisher, measure)
         maps = [by_task, typical_over_tasks(by_task).expand_dims(task=np.array(["typical"], dtype=object))]
         columns[measure] = xr.concat(maps, "task", coords="minimal", compat="override").drop_attrs()
-    frame = xr.Dataset(columns).to_dataframe(dim_order=["task", "layer", "component"]).reset_index()
-    size = fisher["size"].to_series().rename("size").reset_index()
-    frame = frame.merge(size, on=["layer", "component"], how="left", sort=False)
-    shown = ["task", "layer", "component", "size", *columns]
-    return frame.loc[frame["size"] > 0, shown].reset_index(drop=True)
+    return long_table(xr.Dataset(columns), fisher["size"])

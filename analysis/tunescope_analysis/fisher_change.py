@@ -5,8 +5,9 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from tunescope_analysis.change import FRESH_LAYER, change_by_task, measures_of
+from tunescope_analysis.change import change_by_task, measures_of
 from tunescope_analysis.fisher import fisher_by_task
+from tunescope_analysis.results import FRESH_LAYER
 
 FEWEST_TENSORS = 3
 

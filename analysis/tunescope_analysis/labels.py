@@ -42,6 +42,21 @@ FACTOR_LABELS = {
     "learning_rate": "learning rate",
 }
 
+METHODS = {
+    "full": "full fine-tuning",
+    "head": "head alone",
+    "layernorm": "LayerNorm",
+    "layernorm-output": "output LayerNorm",
+    "layernorm-attention": "attention LayerNorm",
+    "bitfit": "BitFit",
+    "fisher": "Fisher",
+    "random": "random",
+    "lora": "LoRA",
+    "adapter": "adapters",
+}
+
+SCOPES = {"union": ", all tasks", "leave-one-out": ", other tasks"}
+
 METRICS = {
     "accuracy": "accuracy",
     "f1": "F1",
@@ -93,9 +108,19 @@ def parse_method(method: str) -> tuple[str, dict[str, str]]:
 
 
 def method_label(method: str) -> str:
-    """`random:pool=layernorm,fraction=0.2` on two lines, for an axis or a narrow column."""
-    name, _, options = method.partition(":")
-    return f"{name}\n{options.replace(',', ', ')}" if options else name
+    """A method in the field's words, on up to two lines, for an axis or a legend.
+
+    `random:pool=layernorm,fraction=0.2` is "random 20 % of" above "LayerNorm"; what the words do not cover
+    follows as `key=value`.
+    """
+    name, options = parse_method(method)
+    words = METHODS.get(name, name)
+    if "fraction" in options:
+        pool = options.pop("pool", "layernorm")
+        scope = SCOPES.get(options.pop("scope", "task"), "")
+        words += f" {100 * float(options.pop('fraction')):g} % of\n{METHODS.get(pool, pool)}{scope}"
+    more = ", ".join(f"{key}={value}" for key, value in options.items())
+    return words + (f"\n{more}" if more else "")
 
 
 def component_label(component: str, layers: Iterable[str] = ()) -> str:

@@ -18,19 +18,15 @@ def render_page(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters["picture"] = _embed
-    environment.filters["breakable"] = _breakable
-    environment.filters["code"] = _mark_code
+    environment.filters["words"] = _mark_words
     return environment.get_template("report.html.j2").render(report=report)
 
 
-def _breakable(text: str) -> Markup:
-    """A method's name, which may wrap after a colon or a comma."""
-    return Markup("<wbr>").join(re.split(r"(?<=[:,])(?=\S)", text))
-
-
-def _mark_code(text: str) -> Markup:
-    """Words between backticks as code."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+def _mark_words(text: str) -> Markup:
+    """Words between backticks as code; a method's name may wrap after a colon or a comma, × 100 may not."""
+    text = text.replace("× ", "×\N{NO-BREAK SPACE}").replace(" %", "\N{NO-BREAK SPACE}%")
+    breakable = re.sub(r"(?<=[:,])(?=[^\s\d])", "<wbr>", str(escape(text)))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", breakable))
 
 
 def _embed(png: bytes) -> str:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tunescope_analysis.comparison import moved_scores
 from tunescope_analysis.parts.change import change_part
 from tunescope_analysis.parts.claims import claims_part
 from tunescope_analysis.parts.comparison import (
     files_part,
     moved_part,
+    moved_sentence,
     rulings_part,
     side_by_side_part,
     sizes_part,
@@ -42,11 +44,15 @@ PARTS: tuple[Callable[[Results], Part], ...] = (
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page and the files beside it are made of; `warnings` stand at its top."""
+    """Everything that the page and the files beside it are made of; `warnings` stand at its top.
+
+    `answer` is one sentence for the terminal, where the report answers one question.
+    """
 
     title: str
     parts: list[Part]
     warnings: list[str] = field(default_factory=list)
+    answer: str = ""
 
     @property
     def tables(self) -> list[Table]:
@@ -91,5 +97,6 @@ def build_comparison(files: dict[str, Results], reports: dict[str, Report]) -> R
 def build_difference(files: dict[str, Results]) -> Report:
     """What moved from the first of two files to the second."""
     (first, second) = files
-    moved = moved_part((first, second), files[first].trials, files[second].trials)
-    return Report(f"{first} and {second}", [moved, files_part(files)])
+    table = moved_scores(files[first].trials, files[second].trials)
+    moved = moved_part((first, second), table)
+    return Report(f"{first} and {second}", [moved, files_part(files)], answer=moved_sentence(table))

@@ -10,7 +10,10 @@ import h5py
 import numpy as np
 import xarray as xr
 
+from tunescope_analysis.stored import open_group
+
 NEWEST_SCHEMA = 1
+FRESH_LAYER = "head"  # the only layer that is not pre-trained
 TRIAL_COLUMNS = (
     "id", "task", "method", "learning_rate", "seed", "state", "metric", "score",
     "trainable_parameters", "total_parameters", "wall_seconds", "device", "rank", "hostname", "error",
@@ -40,6 +43,7 @@ class Results:
     path: Path
     attributes: Attributes
     groups: tuple[str, ...]
+    _file: h5py.File = field(repr=False, compare=False)
     _opened: dict[str, xr.Dataset] = field(default_factory=dict, repr=False, compare=False)
 
     def dataset(self, group: str) -> xr.Dataset:
@@ -48,7 +52,7 @@ class Results:
             raise ResultsError(f"{self.path}: no group /{group}; the file has {', '.join(self.groups)}")
         if group not in self._opened:
             try:
-                self._opened[group] = xr.open_dataset(self.path, engine="h5netcdf", group=group)
+                self._opened[group] = open_group(self._file[group])
             except (OSError, KeyError, ValueError) as error:
                 raise ResultsError(f"{self.path}: cannot read group /{group}: {error}") from error
         return self._opened[group]
@@ -102,15 +106,12 @@ class Results:
 
         Read directly: opening thousands of tensors as labelled variables would take minutes.
         """
-        with h5py.File(self.path, "r") as file:
-            groups = [file[f"fisher_parameters/{run_id}"] for run_id in run_ids]
-            shared = set.intersection(*(set(group) for group in groups))
-            names = sorted(name for name in shared if is_wanted(name))
-            if not names:
-                return np.empty((len(groups), 0), np.float32)
-            return np.array(
-                [np.concatenate([group[name][...].ravel() for name in names]) for group in groups]
-            )
+        groups = [self._file[f"fisher_parameters/{run_id}"] for run_id in run_ids]
+        shared = set.intersection(*(set(group) for group in groups))
+        names = sorted(name for name in shared if is_wanted(name))
+        if not names:
+            return np.empty((len(groups), 0), np.float32)
+        return np.array([np.concatenate([group[name][...].ravel() for name in names]) for group in groups])
 
     def fisher_mask(self, mask_id: str) -> xr.Dataset:
         """A mask: names `tensor`, `count` `[tensor]`; `index` `[row]`, flat indices, tensor by tensor."""
@@ -118,17 +119,15 @@ class Results:
 
     def members(self, group: str) -> tuple[str, ...]:
         """Names of the groups inside a group; none where it is absent."""
-        with h5py.File(self.path, "r") as file:
-            parent = file.get(group)
-            if not isinstance(parent, h5py.Group):
-                return ()
-            return tuple(name for name, item in parent.items() if isinstance(item, h5py.Group))
+        parent = self._file.get(group)
+        if not isinstance(parent, h5py.Group):
+            return ()
+        return tuple(name for name in parent if parent.get(name, getclass=True) is h5py.Group)
 
     def close(self) -> None:
-        """Close every group that was opened."""
-        for dataset in self._opened.values():
-            dataset.close()
+        """Close the file; what was not read cannot be read any more."""
         self._opened.clear()
+        self._file.close()
 
     def __enter__(self) -> Self:
         """Return the open file itself."""
@@ -151,13 +150,28 @@ def open_results(path: str | Path) -> Results:
     if not _is_hdf5(path):
         raise ResultsError(f"{path}: not an HDF5 file")
     try:
-        with h5py.File(path, "r") as file:
-            attributes = _read_attributes(file, path)
-            _check_trials(file, path)
-            groups = tuple(name for name, item in file.items() if isinstance(item, h5py.Group))
+        file = h5py.File(path, "r")
     except OSError as error:
         raise ResultsError(f"{path}: cannot be opened as HDF5: {error}") from error
-    return Results(path, attributes, groups)
+    try:
+        attributes = _read_attributes(file, path)
+        _check_trials(file, path)
+        groups = tuple(name for name in file if file.get(name, getclass=True) is h5py.Group)
+    except (OSError, ResultsError) as error:
+        file.close()
+        if isinstance(error, ResultsError):
+            raise
+        raise ResultsError(f"{path}: cannot be read as HDF5: {error}") from error
+    return Results(path, attributes, groups, file)
+
+
+def head_size(results: Results) -> float:
+    """Scalars of the head, which every method trains, from whichever maps the file has; NaN without any."""
+    for group in ("change", "fisher"):
+        if group in results.groups:
+            size = results.dataset(group)["size"]
+            return float(size.sel(layer=size["layer"] == FRESH_LAYER).sum())
+    return float("nan")
 
 
 def _is_hdf5(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy import stats
 
 from tunescope_analysis.labels import order_tasks
 
@@ -67,10 +68,44 @@ def method_parameters(table: pd.DataFrame) -> pd.DataFrame:
     return medians.loc[order_methods(table)]
 
 
+def average_table(trials: xr.Dataset, head_size: float = np.nan) -> pd.DataFrame:
+    """A row a method, the most trainable first: its size and its average score over all tasks of the file.
+
+    `trainable_parameters` and `total_parameters` in scalars; `share` of all, and `share_without_head`, which
+    is what papers print, for a head of `head_size` scalars. `average` is a fraction, NaN where a task is
+    missing; `low` and `high` are the 95 % Student interval over the `seeds` that have every task (each seed's
+    average over tasks is one observation), NaN below two of them.
+    """
+    table, best = score_table(trials), best_trials(trials)
+    frame = method_parameters(table).rename_axis("method").reset_index()
+    trainable, total = frame["trainable_parameters"], frame["total_parameters"].replace(0, np.nan)
+    averages = glue_average(table)
+    intervals = [_seed_interval(best[best["method"] == method], table["task"].nunique())
+                 for method in frame["method"]]  # fmt: skip
+    return frame.assign(
+        share=trainable / total,
+        share_without_head=(trainable - head_size) / (total - head_size),
+        average=averages.reindex(frame["method"]).to_numpy(float),
+        low=[low for low, _, _ in intervals],
+        high=[high for _, high, _ in intervals],
+        seeds=[seeds for _, _, seeds in intervals],
+    )
+
+
 def order_methods(table: pd.DataFrame) -> list[str]:
     """The methods from the most trainable parameters to the fewest, equals by name."""
     medians = table.groupby("method")["trainable_parameters"].median()
     return sorted(medians.index, key=lambda method: (-medians[method], method))
+
+
+def _seed_interval(best: pd.DataFrame, tasks: int) -> tuple[float, float, int]:
+    """95 % interval of a method's average over tasks, and the number of seeds that have them all."""
+    seeds = best.groupby("seed")["score"].agg(["mean", "count"])
+    averages = seeds.loc[seeds["count"] == tasks, "mean"].to_numpy(float)
+    if len(averages) < 2:
+        return np.nan, np.nan, len(averages)
+    half = stats.t.ppf(0.975, len(averages) - 1) * stats.sem(averages)
+    return averages.mean() - half, averages.mean() + half, len(averages)
 
 
 def _summarise(group: pd.DataFrame, best: pd.DataFrame) -> dict[str, object]:

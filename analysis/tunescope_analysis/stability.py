@@ -8,10 +8,9 @@ import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.agreement import AGREEMENTS, TOP_FRACTION, pairwise_agreement
-from tunescope_analysis.change import FRESH_LAYER
 from tunescope_analysis.fisher import default_runs, run_frame
 from tunescope_analysis.labels import is_layernorm, order_tasks
-from tunescope_analysis.results import Results
+from tunescope_analysis.results import FRESH_LAYER, Results
 
 FACTORS = ("batch_size", "examples", "point", "mode", "seed", "at", "learning_rate")
 SEVERAL = "several"

@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tunescope_analysis.figures.grid import Grid, add_legend, colour_of, marker_of, new_figure, style_plot
+from tunescope_analysis.figures.grid import (
+    add_legend,
+    colour_of,
+    label_rows,
+    marker_of,
+    new_figure,
+    style_plot,
+)
+from tunescope_analysis.figures.scores import row_grid
 from tunescope_analysis.labels import method_label, order_tasks
 from tunescope_analysis.scores import order_methods
 
@@ -16,11 +24,7 @@ def comparison_figure(table: pd.DataFrame) -> Figure:
     tasks, methods = order_tasks(table["task"]), order_methods(table)
     files = list(dict.fromkeys(table["file"]))
     labels = [method_label(method) for method in methods]
-    left = 0.35 + 0.075 * max(len(line) for label in labels for line in label.split("\n"))
-    columns = min(4, len(tasks))
-    height = max(0.9, (0.26 + 0.14 * len(files)) * len(methods))
-    grid = Grid(-(-len(tasks) // columns), columns, 3.6 if columns == 1 else 2.3, height, left, top=1.0,
-                bottom=0.5, row_gap=0.7)  # fmt: skip
+    grid = row_grid(len(tasks), labels, row_height=0.2 + 0.1 * len(files))
     figure = new_figure(grid, "Dev-set scores × 100, file by file")
     for place, task in enumerate(tasks):
         axes = grid.axes(figure, place)
@@ -30,10 +34,9 @@ def comparison_figure(table: pd.DataFrame) -> Figure:
             own = rows.reindex(methods)
             y = np.arange(len(methods)) + LANE * ((series + 0.5) / len(files) - 0.5)
             axes.errorbar(100 * own["mean"], y, xerr=100 * own["standard_deviation"].fillna(0.0),
-                          fmt=marker_of(series), color=colour_of(series), markersize=5, capsize=2,
-                          linestyle="none", label=file)  # fmt: skip
-        axes.set_ylim(len(methods) - 0.5, -0.5)
-        axes.set_yticks(range(len(methods)), labels if place % columns == 0 else [])
+                          fmt=marker_of(series), color=colour_of(series), markersize=4, capsize=1.5,
+                          linestyle="none", linewidth=1.0, label=file)  # fmt: skip
+        label_rows(axes, labels, is_first=place % grid.columns == 0)
         axes.locator_params(axis="x", nbins=4)
     add_legend(figure, grid)
     return figure

@@ -4,9 +4,11 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from tunescope_analysis.figures.grid import (
+    TEXT_SIZE,
+    TICK_SIZE,
     add_legend,
     colour_of,
     marker_of,
@@ -19,11 +21,11 @@ from tunescope_analysis.labels import FORMULAS, is_layernorm, is_output_layernor
 KINDS = ("output LayerNorm", "other LayerNorm", "other bias", "other weight")
 
 
-def depth_figure(profile: xr.DataArray) -> Figure:
-    """A panel a task, a line a part: Fisher information a scalar (log axis) over the numbered layers."""
+def depth_figure(profile: xr.DataArray, title: str) -> Figure:
+    """A panel a task, a line a part: `[task, part, layer]` (log axis) over the numbered layers."""
     tasks = [str(task) for task in profile["task"].values]
-    grid = panel_grid(len(tasks))
-    figure = new_figure(grid, "Fisher information a scalar over depth")
+    grid = panel_grid(len(tasks), legend=1)
+    figure = new_figure(grid, title)
     for place, task in enumerate(tasks):
         axes = grid.axes(figure, place)
         style_plot(axes, task)
@@ -31,11 +33,11 @@ def depth_figure(profile: xr.DataArray) -> Figure:
             values = profile.sel(task=task, part=part)
             layers = [int(layer) for layer in values["layer"].values]
             drawn = values.where(values > 0).values
-            axes.plot(layers, drawn, marker_of(series) + "-", color=colour_of(series), markersize=5,
-                      linewidth=1.3, label=str(part))  # fmt: skip
-        axes.set_yscale("log")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-        axes.set_xlabel("layer", fontsize=9)
+            axes.plot(layers, drawn, marker_of(series) + "-", color=colour_of(series), markersize=2.5,
+                      linewidth=0.9, label=str(part))  # fmt: skip
+        _log_axes(axes, "y")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        axes.set_xlabel("layer", fontsize=TEXT_SIZE, labelpad=2)
     add_legend(figure, grid)
     return figure
 
@@ -43,15 +45,15 @@ def depth_figure(profile: xr.DataArray) -> Figure:
 def fisher_change_figure(frame: pd.DataFrame, measure: str = "mean_abs") -> Figure:
     """A panel a task, a marker a tensor: change against Fisher information a scalar, both on log axes."""
     tasks = order_tasks(frame["task"])
-    grid = panel_grid(len(tasks))
+    grid = panel_grid(len(tasks), left=0.6, legend=1)
     figure = new_figure(grid, "Change of each tensor against its Fisher information")
     for place, task in enumerate(tasks):
         axes = grid.axes(figure, place)
         style_plot(axes, task)
         _scatter(axes, frame[frame["task"] == task], measure)
-        axes.set_xlabel("Fisher information a scalar", fontsize=9)
+        axes.set_xlabel("Fisher information a scalar", fontsize=TEXT_SIZE, labelpad=2)
         if place % grid.columns == 0:
-            axes.set_ylabel(FORMULAS.get(measure, measure), fontsize=9)
+            axes.set_ylabel(FORMULAS.get(measure, measure), fontsize=TEXT_SIZE)
     add_legend(figure, grid)
     return figure
 
@@ -70,11 +72,18 @@ def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
     kinds = drawn["component"].map(kind_of)
     for place, kind in reversed(list(enumerate(KINDS))):
         own = drawn[kinds == kind]
-        axes.plot(own["fisher"], own[measure], marker_of(place), color=colour_of(place), markersize=4.5,
+        axes.plot(own["fisher"], own[measure], marker_of(place), color=colour_of(place), markersize=2.5,
                   alpha=0.75, label=kind)  # fmt: skip
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    _log_axes(axes, "xy")
     hidden = len(rows) - len(drawn)
     if hidden:
-        axes.text(0.03, 0.97, f"{hidden} at zero not drawn", transform=axes.transAxes, fontsize=7.5, va="top",
-                  color="#555555")  # fmt: skip
+        axes.text(0.03, 0.97, f"{hidden} at zero not drawn", transform=axes.transAxes, fontsize=TICK_SIZE,
+                  va="top", color="#555555")  # fmt: skip
+
+
+def _log_axes(axes: Axes, names: str) -> None:
+    """Log scales with few enough ticks for a small panel."""
+    for name in names:
+        axes.set(**{f"{name}scale": "log"})
+        getattr(axes, f"{name}axis").set_major_locator(LogLocator(numticks=4))
+        getattr(axes, f"{name}axis").set_minor_locator(NullLocator())

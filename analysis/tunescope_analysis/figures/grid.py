@@ -1,11 +1,17 @@
-"""Where panels go in a figure, and the colours and markers that all figures share."""
+"""Where panels go in a figure, and the sizes, colours and markers that all figures share."""
 
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+PAGE_WIDTH = 7.0  # inches: both columns of a paper; no figure is wider
+COLUMN_WIDTH = 3.4  # inches: one column
+TITLE_SIZE, PANEL_SIZE, TEXT_SIZE, TICK_SIZE = 9.0, 8.0, 7.0, 6.5  # points
+LINE_HEIGHT = 0.145  # inches of a line of a legend
+LETTER_WIDTH = 0.054  # inches of a letter of TEXT_SIZE, on average
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX<>"
 PALE = "#e4e4e4"
@@ -22,8 +28,8 @@ class Grid:
     left: float
     top: float
     bottom: float
-    gap: float = 0.14
-    row_gap: float = 0.5
+    gap: float = 0.1
+    row_gap: float = 0.4
 
     @property
     def size(self) -> tuple[float, float]:
@@ -45,20 +51,44 @@ def new_figure(grid: Grid, title: str, subtitle: str = "") -> Figure:
     """An empty figure of the grid's size, with a title and a line below it."""
     width, height = grid.size
     figure = Figure(figsize=(width, height), facecolor="white")
-    figure.text(0.12 / width, 1 - 0.1 / height, title, fontsize=12, fontweight="bold", va="top")
-    if subtitle:
-        figure.text(0.12 / width, 1 - 0.36 / height, subtitle, fontsize=9, va="top")
+    write_title(figure, title, subtitle)
     return figure
 
 
+def write_title(figure: Figure, title: str, subtitle: str = "") -> None:
+    """A bold title in the top left corner, and a line below it."""
+    width, height = figure.get_size_inches()
+    x = 0.06 / width
+    figure.text(x, 1 - 0.06 / height, title, fontsize=TITLE_SIZE, fontweight="bold", va="top")
+    if subtitle:
+        figure.text(x, 1 - 0.24 / height, subtitle, fontsize=TEXT_SIZE, va="top")
+
+
 def panel_grid(
-    panels: int, columns: int = 4, width: float = 2.6, height: float = 2.1, left: float = 0.75
+    panels: int, columns: int = 4, height: float = 1.2, left: float = 0.48, legend: int = 0, gap: float = 0.4
 ) -> Grid:
-    """A grid of plots with axes of their own; one to three panels stand in one row."""
+    """A grid of plots with axes of their own, in one column of a paper for one panel, else in both.
+
+    `left` is the room for labels, `legend` the number of lines of a legend above the panels.
+    """
     columns = max(1, min(columns, panels))
     rows = max(1, -(-panels // columns))
-    width = 4.6 if columns == 1 else width
-    return Grid(rows, columns, width, height, left, top=0.95, bottom=0.6, gap=0.65, row_gap=0.85)
+    width = PAGE_WIDTH if columns > 1 else COLUMN_WIDTH + max(0.0, left - 1.0)
+    panel_width = min((width - left) / columns - gap, 2.4) if columns > 1 else width - left - 0.15
+    gap = gap if columns > 1 else 0.15
+    top = 0.5 + LINE_HEIGHT * legend
+    return Grid(rows, columns, panel_width, height, left, top, bottom=0.42, gap=gap, row_gap=0.6)
+
+
+def label_room(labels: list[str]) -> float:
+    """Inches that these labels, some of several lines, need left of a panel."""
+    return 0.2 + LETTER_WIDTH * max((len(line) for label in labels for line in label.split("\n")), default=0)
+
+
+def legend_lines(labels: list[str], columns: int) -> int:
+    """Lines that a legend of so many columns has, labels of two lines counted twice."""
+    parts = np.array_split(np.array(labels, dtype=object), columns)
+    return max(sum(str(label).count("\n") + 1 for label in part) for part in parts)
 
 
 def add_legend(figure: Figure, grid: Grid, columns: int = 4) -> None:
@@ -68,17 +98,25 @@ def add_legend(figure: Figure, grid: Grid, columns: int = 4) -> None:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
     if found:
-        figure.legend(list(found.values()), list(found), loc="upper left", ncols=columns, fontsize=8.5,
-                      bbox_to_anchor=(0.005, 1 - 0.36 / grid.size[1]), frameon=False, borderpad=0.1,
-                      columnspacing=1.2)  # fmt: skip
+        figure.legend(list(found.values()), list(found), loc="upper left", ncols=columns, fontsize=TEXT_SIZE,
+                      bbox_to_anchor=(0.0, 1 - 0.2 / grid.size[1]), frameon=False, borderpad=0.2,
+                      columnspacing=1.2, handletextpad=0.5, labelspacing=0.25)  # fmt: skip
 
 
 def style_plot(axes: Axes, title: str = "") -> None:
     """Small ticks, a pale grid behind the data."""
-    axes.set_title(title, fontsize=10.5, fontweight="bold", pad=4)
-    axes.grid(color=PALE)
+    axes.set_title(title, fontsize=PANEL_SIZE, fontweight="bold", pad=3)
+    axes.grid(color=PALE, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8.5)
+    axes.tick_params(which="both", labelsize=TICK_SIZE, length=2, pad=2)
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.6)
+
+
+def label_rows(axes: Axes, labels: list[str], is_first: bool) -> None:
+    """A line a label from the top down, named where the panel is the first of its row."""
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.set_yticks(range(len(labels)), labels if is_first else [])
 
 
 def colour_of(place: int) -> str:

@@ -11,7 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from tunescope_analysis.change import layers_of, mean_over_tasks
-from tunescope_analysis.figures.grid import Grid, new_figure
+from tunescope_analysis.figures.grid import (
+    COLUMN_WIDTH,
+    PAGE_WIDTH,
+    PANEL_SIZE,
+    TEXT_SIZE,
+    Grid,
+    new_figure,
+)
 from tunescope_analysis.fisher import typical_over_tasks
 from tunescope_analysis.labels import (
     FISHER_FORMULAS,
@@ -20,10 +27,14 @@ from tunescope_analysis.labels import (
     fisher_label,
     is_layernorm,
     measure_label,
+    method_label,
 )
 
 EMPTY = "#d4d4d4"
 ZERO = "#ffffff"
+LABEL_SIZE = 5.5  # points: as many as a row of a map is high
+ROW_HEIGHT = 0.086  # inches of a component
+NARROW = 0.09  # inches of a layer, below which two names side by side do not fit
 WIDE_RANGE = 100.0  # our choice: from this ratio on, a linear scale would hide the small values
 
 
@@ -50,7 +61,7 @@ def change_figure(by_task: xr.DataArray) -> Figure:
     measure = str(by_task.name)
     method = by_task.attrs.get("method", "full")
     style = MapStyle(
-        title=f"{measure_label(measure).capitalize()} of each tensor, method {method}",
+        title=f"{measure_label(measure).capitalize()} of each tensor, {method_label(method)}",
         bar=FORMULAS.get(measure, measure),
         also_grey=", or it was zero before" if measure == "relative_l2" else "",
     )
@@ -85,26 +96,27 @@ def _map_figure(by_task: xr.DataArray, overall: xr.DataArray, style: MapStyle) -
     grid = _map_grid(len(panels), shown.sizes["layer"], shown.sizes["component"])
     figure = new_figure(grid, style.title)
     norm, colours = _colour_scale(shown.values, style.shown_fraction)
+    names = [str(name) for name in shown["component"].values]
+    labels = {name: component_label(name, layers_of(shown, name)) for name in names}
     for place, (title, values) in enumerate(panels):
         axes = grid.axes(figure, place)
         image = _draw_map(axes, values, norm, colours)
         weight = "bold" if has_overall and place == 0 else "normal"
-        axes.set_title(title, fontsize=10, fontweight=weight, pad=4)
+        axes.set_title(title, fontsize=PANEL_SIZE, fontweight=weight, pad=3)
         _label_layers(axes, shown["layer"].values, is_last=place + grid.columns >= len(panels))
-        _label_components(axes, shown, is_first=place % grid.columns == 0)
+        _label_components(axes, labels, is_first=place % grid.columns == 0)
     _add_colour_bar(figure, image, shown, (grid, style))
     return figure
 
 
 def _map_grid(panels: int, layers: int, components: int) -> Grid:
-    left, right_edge, row_height = 2.45, 11.2, 0.148
-    narrowest = max(1.5, 0.1 * layers)
-    columns = max(1, min(panels, 5, int((right_edge - left) / narrowest)))
-    rows = -(-panels // columns)
+    left, gap = 1.72, 0.09
+    rows = -(-panels // 5)
     columns = -(-panels // rows)
-    width = min((right_edge - left) / columns - Grid.gap, max(3.4, 0.17 * layers))
-    width = max(width, 5.0 if columns == 1 else 0.0)
-    return Grid(rows, columns, width, row_height * components, left, top=0.6, bottom=1.46, row_gap=0.66)
+    width = (PAGE_WIDTH - left) / columns - gap
+    width = min(width, max(1.2, 0.12 * layers)) if columns > 1 else COLUMN_WIDTH + 0.6 - left
+    return Grid(rows, columns, width, ROW_HEIGHT * components, left, top=0.4, bottom=0.98, gap=gap,
+                row_gap=0.5)  # fmt: skip
 
 
 def _colour_scale(values: np.ndarray, shown_fraction: float) -> tuple[Normalize, Colormap]:
@@ -126,7 +138,7 @@ def _draw_map(axes: Axes, values: xr.DataArray, norm: Normalize, colours: Colorm
     below = lowest * 1e-3  # a logarithm would take zero for missing
     image = axes.imshow(np.ma.masked_invalid(np.where(clipped == 0, below, clipped)), norm=norm, cmap=colours,
                         aspect="auto", interpolation="nearest")  # fmt: skip
-    axes.tick_params(length=2, labelsize=8, pad=2)
+    axes.tick_params(length=1.5, width=0.5, labelsize=LABEL_SIZE, pad=1.5)
     return image
 
 
@@ -134,25 +146,25 @@ def _label_layers(axes: Axes, layers: np.ndarray, is_last: bool) -> None:
     """Hugging Face's layer numbers, from 0; every second or fourth one where they would touch."""
     numbered = [place for place, layer in enumerate(layers) if str(layer).isdigit()]
     width = axes.get_position().width * axes.get_figure(root=True).get_figwidth() / len(layers)  # type: ignore[union-attr]
-    wanted = 0.14 if len(numbered) <= 10 else 0.2  # inches a label needs
+    wanted = 0.09 if len(numbered) <= 10 else 0.13  # inches a label needs
     step = next((step for step in (1, 2, 4, 8) if step * width >= wanted), 16)
     named = [place for place, layer in enumerate(layers) if not str(layer).isdigit()]
+    if width < NARROW:
+        named, numbered = named[:1] + named[-1:], numbered[step:]  # names of neighbours would touch
     axes.set_xticks(sorted(numbered[::step] + named))
     short = {"embeddings": "emb.", "pooler": "pool"}
     ticks = [str(layers[place]) for place in sorted(numbered[::step] + named)]
     for label, text in zip(axes.set_xticklabels([short.get(t, t) for t in ticks]), ticks, strict=True):
         if not text.isdigit():
-            label.set(rotation=90, fontsize=7.5)
+            label.set(rotation=90)
     if is_last:
-        axes.set_xlabel("layer", fontsize=9, labelpad=2)
+        axes.set_xlabel("layer", fontsize=TEXT_SIZE, labelpad=1)
 
 
-def _label_components(axes: Axes, shown: xr.DataArray, is_first: bool) -> None:
-    axes.set_yticks(range(shown.sizes["component"]))
-    names = [str(name) for name in shown["component"].values]
-    labels = [component_label(name, layers_of(shown, name)) for name in names]
-    ticks = axes.set_yticklabels(labels if is_first else [""] * len(labels))
-    for tick, name in zip(ticks, names, strict=True):
+def _label_components(axes: Axes, labels: dict[str, str], is_first: bool) -> None:
+    axes.set_yticks(range(len(labels)))
+    ticks = axes.set_yticklabels(labels.values() if is_first else [""] * len(labels))
+    for tick, name in zip(ticks, labels, strict=True):
         tick.set_fontweight("bold" if is_layernorm(name) else "normal")
 
 
@@ -161,16 +173,16 @@ def _add_colour_bar(
 ) -> None:
     grid, style = layout
     width, height = grid.size
-    bar_width = min(5.0, width - 2.5)
-    axes = figure.add_axes(((width - bar_width) / 2 / width, 0.66 / height, bar_width / width, 0.14 / height))
+    bar_width = min(3.2, width - 0.6)
+    axes = figure.add_axes(((width - bar_width) / 2 / width, 0.46 / height, bar_width / width, 0.09 / height))
     bar = figure.colorbar(image, cax=axes, orientation="horizontal")
     scale = "log scale" if isinstance(image.norm, LogNorm) else "linear scale"
-    bar.set_label(f"{style.bar}, {scale}", fontsize=9, labelpad=2)
-    bar.ax.tick_params(labelsize=8)
+    bar.set_label(f"{style.bar}, {scale}", fontsize=TEXT_SIZE, labelpad=1)
+    bar.ax.tick_params(labelsize=LABEL_SIZE, length=2, pad=1)
     notes = [f"grey: the layer has no such tensor{style.also_grey}"]
     if (shown == 0).any():
         notes.append("white: exactly zero")
     lowest = float(np.min(image.norm.vmin or 0.0))
     if float(shown.where(shown > 0).min()) < lowest:
         notes.append(f"darkest: {lowest:.0e} or less")
-    figure.text(0.5, 0.06 / height, "; ".join(notes), fontsize=8.5, ha="center", va="bottom")
+    figure.text(0.5, 0.04 / height, "; ".join(notes), fontsize=LABEL_SIZE + 0.5, ha="center", va="bottom")

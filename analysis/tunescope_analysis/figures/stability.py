@@ -6,9 +6,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tunescope_analysis.agreement import AGREEMENTS
-from tunescope_analysis.figures.grid import Grid, add_legend, colour_of, marker_of, new_figure, style_plot
-from tunescope_analysis.labels import FACTOR_LABELS, order_tasks
+from tunescope_analysis.figures.grid import (
+    PAGE_WIDTH,
+    TEXT_SIZE,
+    Grid,
+    add_legend,
+    colour_of,
+    marker_of,
+    new_figure,
+    style_plot,
+)
+from tunescope_analysis.labels import FACTOR_LABELS, method_label, order_tasks
 from tunescope_analysis.stability import FACTORS, LEVELS, setting_order
+
+CROWDED = 10  # letters of tick labels that a panel has room for, side by side
 
 
 def stability_figure(against: pd.DataFrame, level: str) -> Figure:
@@ -19,10 +30,11 @@ def stability_figure(against: pd.DataFrame, level: str) -> Figure:
     """
     rows = against[against["level"] == level]
     factors = [factor for factor in FACTORS if (rows["differs"] == factor).any()]
-    grid = Grid(len(AGREEMENTS), len(factors), panel_width=max(1.7, 3.4 / len(factors)), panel_height=1.35,
-                left=0.95, top=0.95, bottom=0.62, gap=0.22, row_gap=0.2)  # fmt: skip
-    items = f"ranking of {LEVELS[level]}"
-    figure = new_figure(grid, f"Agreement with the reference run, {items}")
+    left, gap = 0.55, 0.12
+    width = min((PAGE_WIDTH - left) / len(factors) - gap, 2.2)
+    grid = Grid(len(AGREEMENTS), len(factors), width, panel_height=0.9, left=left, top=0.66, bottom=0.7,
+                gap=gap, row_gap=0.13)  # fmt: skip
+    figure = new_figure(grid, f"Agreement with the reference run, ranking of {LEVELS[level]}")
     tasks = order_tasks(rows["task"])
     for line, (name, label) in enumerate(AGREEMENTS.items()):
         low = min(0.0, float(rows[name].min(skipna=True)))
@@ -32,7 +44,7 @@ def stability_figure(against: pd.DataFrame, level: str) -> Figure:
             _draw_factor(axes, rows[rows["differs"] == factor], name, tasks)
             axes.set_ylim(low - 0.05, 1.05)
             if column == 0:
-                axes.set_ylabel(label, fontsize=8.5)
+                axes.set_ylabel(label, fontsize=TEXT_SIZE)
             else:
                 axes.set_yticklabels([])
             if line < len(AGREEMENTS) - 1:
@@ -46,15 +58,16 @@ def _draw_factor(axes: Axes, rows: pd.DataFrame, name: str, tasks: list[str]) ->
     places = {value: place for place, value in enumerate(values)}
     is_ordered = all(np.isfinite(setting_order(value)[0]) for value in values)
     for reference in set(rows["reference"]) - {""}:
-        axes.axvline(places[reference], color="#999999", linewidth=1.0, linestyle=":")
+        axes.axvline(places[reference], color="#999999", linewidth=0.8, linestyle=":")
     for series, task in enumerate(tasks):
         own = rows[rows["task"] == task].assign(place=lambda frame: frame["value"].map(places))
         own = own.sort_values("place")
         line = "-" if is_ordered else ""
-        axes.plot(own["place"], own[name], marker_of(series) + line, color=colour_of(series), markersize=5,
-                  linewidth=1.0, alpha=0.85, label=task)  # fmt: skip
+        axes.plot(own["place"], own[name], marker_of(series) + line, color=colour_of(series), markersize=3,
+                  linewidth=0.8, alpha=0.85, label=task)  # fmt: skip
     axes.set_xlim(-0.5, len(values) - 0.5)
-    axes.set_xticks(range(len(values)), [value or "other seed" for value in values])
-    if max(map(len, values)) * len(values) > 18:
+    labels = [method_label(value) if value else "other seed" for value in values]
+    axes.set_xticks(range(len(values)), labels)
+    if len(labels) > 1 and max(map(len, labels)) * len(labels) > CROWDED:
         for label in axes.get_xticklabels():
-            label.set(rotation=25, ha="right")
+            label.set(rotation=30, ha="right", rotation_mode="anchor")

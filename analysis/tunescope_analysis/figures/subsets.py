@@ -3,7 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tunescope_analysis.figures.grid import colour_of, new_figure, panel_grid, style_plot
+from tunescope_analysis.figures.grid import colour_of, label_rows, new_figure, style_plot
+from tunescope_analysis.figures.scores import row_grid
 from tunescope_analysis.labels import method_label, order_tasks
 
 
@@ -11,20 +12,17 @@ def subsets_figure(differences: pd.DataFrame) -> Figure:
     """A panel a method, a line a task: chosen − random × 100, a dot a seed, a bar at their mean."""
     methods = sorted(set(differences["method"]))
     tasks = order_tasks(differences["task"])
-    grid = panel_grid(len(methods), columns=3, width=3.0, height=max(0.9, 0.34 * len(tasks)))
-    figure = new_figure(
-        grid, "Chosen by Fisher information less random, × 100", "a dot a seed, a bar the mean"
-    )
+    grid = row_grid(len(methods), tasks, row_height=0.2)
+    figure = new_figure(grid, "Fisher less random subset, score × 100", "a dot a seed, a bar the mean")
     for place, method in enumerate(methods):
         axes = grid.axes(figure, place)
-        style_plot(axes)
-        axes.set_title(method_label(method), fontsize=8.5, pad=4)
+        style_plot(axes, method_label(method).replace("\n", " "))
         own = differences[differences["method"] == method]
-        axes.axvline(0, color="#000000", linewidth=0.8)
+        axes.axvline(0, color="#000000", linewidth=0.6)
         for line, task in enumerate(tasks):
             values = 100 * own.loc[own["task"] == task, "difference"]
-            axes.plot(values, [line] * len(values), "o", color=colour_of(0), markersize=4.5, alpha=0.6)
-            axes.plot(values.mean(), line, "|", color=colour_of(1), markersize=16, markeredgewidth=2.2)
-        axes.set_ylim(len(tasks) - 0.5, -0.5)
-        axes.set_yticks(range(len(tasks)), tasks if place % grid.columns == 0 else [])
+            axes.plot(values, [line] * len(values), "o", color=colour_of(0), markersize=3.5, alpha=0.6)
+            axes.plot(values.mean(), line, "|", color=colour_of(1), markersize=11, markeredgewidth=1.8)
+        label_rows(axes, tasks, is_first=place % grid.columns == 0)
+        axes.locator_params(axis="x", nbins=5)
     return figure

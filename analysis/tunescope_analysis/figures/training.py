@@ -1,25 +1,26 @@
 """How training went: learning rates, learning curves, seeds, and the best of a budget of trials."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from tunescope_analysis.figures.grid import (
+    TEXT_SIZE,
+    TICK_SIZE,
     Grid,
     add_legend,
     colour_of,
+    legend_lines,
     marker_of,
     new_figure,
     panel_grid,
     style_plot,
 )
-from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.labels import method_label, order_tasks
 
-LEGEND_LINE = 0.2  # inches
+LEGEND_COLUMNS = 4
 
 
 def rates_figure(rates: pd.DataFrame, methods: list[str]) -> Figure:
@@ -30,11 +31,12 @@ def rates_figure(rates: pd.DataFrame, methods: list[str]) -> Figure:
             own = rates[(rates["task"] == task) & (rates["method"] == method)].sort_values("learning_rate")
             _draw_line(axes, own["learning_rate"], own, (place, method))
             bad = own[own["diverged"] > 0]
-            axes.plot(bad["learning_rate"], [0.04] * len(bad), "x", color=colour_of(place), markersize=6,
+            axes.plot(bad["learning_rate"], [0.04] * len(bad), "x", color=colour_of(place), markersize=4,
                       transform=axes.get_xaxis_transform())  # fmt: skip
         axes.set_xscale("log")
-        axes.set_xlabel("learning rate", fontsize=9)
-    add_legend(figure, grid, columns=2)
+        _label_rates(axes)
+        axes.set_xlabel("learning rate", fontsize=TEXT_SIZE, labelpad=2)
+    add_legend(figure, grid, LEGEND_COLUMNS)
     return figure
 
 
@@ -45,8 +47,8 @@ def curves_figure(curves: pd.DataFrame, methods: list[str]) -> Figure:
         for place, method in enumerate(methods):
             own = curves[(curves["task"] == task) & (curves["method"] == method)].sort_values("epoch")
             _draw_line(axes, own["epoch"], own, (place, method))
-        axes.set_xlabel("epoch", fontsize=9)
-    add_legend(figure, grid, columns=2)
+        axes.set_xlabel("epoch", fontsize=TEXT_SIZE, labelpad=2)
+    add_legend(figure, grid, LEGEND_COLUMNS)
     return figure
 
 
@@ -58,11 +60,11 @@ def seeds_figure(scores: pd.DataFrame, methods: list[str]) -> Figure:
             values = 100 * scores.loc[(scores["task"] == task) & (scores["method"] == method), "score"]
             if len(values):
                 axes.plot([place] * len(values), values, marker_of(place), color=colour_of(place),
-                          markersize=5, alpha=0.6, label=method)  # fmt: skip
-                axes.plot(place, values.mean(), "_", color="#000000", markersize=15)
+                          markersize=3.5, alpha=0.6, label=method_label(method))  # fmt: skip
+                axes.plot(place, values.mean(), "_", color="#000000", markersize=9)
         axes.set_xlim(-0.6, len(methods) - 0.4)
         axes.set_xticks([])
-    add_legend(figure, grid, columns=2)
+    add_legend(figure, grid, LEGEND_COLUMNS)
     return figure
 
 
@@ -73,17 +75,23 @@ def budget_figure(table: pd.DataFrame, methods: list[str]) -> Figure:
         for place, method in enumerate(methods):
             own = table[(table["task"] == task) & (table["method"] == method)]
             if len(own):
-                axes.plot(own["trials"], 100 * own["expected"], marker_of(place) + "-",
-                          color=colour_of(place), markersize=4, linewidth=1.2, label=method)  # fmt: skip
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-        axes.set_xlabel("trials", fontsize=9)
-    add_legend(figure, grid, columns=2)
+                axes.plot(own["trials"], 100 * own["expected"], marker_of(place) + "-", linewidth=0.9,
+                          color=colour_of(place), markersize=2.5, markevery=max(1, len(own) // 10),
+                          label=method_label(method))  # fmt: skip
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        axes.set_xlabel("trials", fontsize=TEXT_SIZE, labelpad=2)
+    add_legend(figure, grid, LEGEND_COLUMNS)
     return figure
 
 
 def sizes_figure(gaps: pd.DataFrame, methods: list[str]) -> Figure:
-    """Gap to `full` × 100 over training examples (log axis), a marker a task, a line a method."""
-    grid = _with_legend(panel_grid(1, height=2.8), len(methods))
+    """Gap to `full` × 100 over training examples (log axis), a marker a task, a line a method.
+
+    Tasks of nearly the same size, to a tenth of a power of ten, are named together.
+    """
+    labels = [method_label(method) for method in methods]
+    lines = legend_lines(labels, 2) + 4  # task names stand above the panel
+    grid = panel_grid(1, height=2.1, legend=lines)
     figure = new_figure(grid, "Score less full fine-tuning's, × 100")
     axes = grid.axes(figure, 0)
     style_plot(axes)
@@ -91,21 +99,33 @@ def sizes_figure(gaps: pd.DataFrame, methods: list[str]) -> Figure:
     for place, method in enumerate(methods):
         own = gaps[gaps["method"] == method]
         axes.plot(own["train_examples"], 100 * own["gap"], marker_of(place) + "-", color=colour_of(place),
-                  markersize=5.5, linewidth=0.9, label=method)  # fmt: skip
-    for task, group in gaps.groupby("task"):
-        axes.text(group["train_examples"].iloc[0], 1.01, str(task), transform=axes.get_xaxis_transform(),
-                  fontsize=7.5, rotation=40, ha="left", va="bottom")  # fmt: skip
+                  markersize=4, linewidth=0.8, label=method_label(method))  # fmt: skip
+    sizes = gaps.drop_duplicates(["task", "train_examples"]).sort_values("train_examples")
+    for place, group in sizes.groupby(np.log10(sizes["train_examples"]).round(1)):
+        axes.text(10**place, 1.01, ", ".join(dict.fromkeys(group["task"])), fontsize=TICK_SIZE, rotation=90,
+                  transform=axes.get_xaxis_transform(), ha="center", va="bottom")  # fmt: skip
     axes.set_xscale("log")
-    axes.set_xlabel("training examples", fontsize=9)
-    add_legend(figure, grid, columns=2)
+    axes.set_xlabel("training examples", fontsize=TEXT_SIZE, labelpad=2)
+    add_legend(figure, grid, 2)
     return figure
+
+
+def _label_rates(axes: Axes) -> None:
+    """Powers of ten, and below two of them also their double and fivefold."""
+    low, high = axes.get_xlim()
+    is_short = high < 30 * low
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if is_short else (1,), numticks=5))
+    if is_short:
+        axes.xaxis.set_major_formatter(FormatStrFormatter("%.0e"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _panels(
     title: str, rows: pd.DataFrame, methods: list[str]
 ) -> tuple[Figure, Grid, list[tuple[str, Axes]]]:
     tasks = order_tasks(rows["task"])
-    grid = _with_legend(panel_grid(len(tasks)), len(methods))
+    labels = [method_label(method) for method in methods if method in set(rows["method"])]
+    grid = panel_grid(len(tasks), legend=legend_lines(labels, LEGEND_COLUMNS))
     figure = new_figure(grid, title)
     panels = []
     for place, task in enumerate(tasks):
@@ -115,21 +135,14 @@ def _panels(
     return figure, grid, panels
 
 
-def _with_legend(grid: Grid, entries: int) -> Grid:
-    """The grid with room for a legend of two columns above the panels."""
-    lines = -(-entries // 2)
-    return replace(grid, top=0.8 + LEGEND_LINE * lines)
-
-
 def _draw_line(axes: Axes, x: pd.Series, rows: pd.DataFrame, series: tuple[int, str]) -> None:
     """Mean × 100 with a band of one standard deviation, where there is one."""
     if rows.empty:
         return
     place, method = series
     mean, deviation = 100 * rows["mean"], 100 * rows["standard_deviation"]
-    axes.plot(
-        x, mean, marker_of(place) + "-", color=colour_of(place), markersize=4.5, linewidth=1.2, label=method
-    )
+    axes.plot(x, mean, marker_of(place) + "-", color=colour_of(place), markersize=3, linewidth=0.9,
+              label=method_label(method))  # fmt: skip
     if np.isfinite(deviation).any():
         axes.fill_between(
             x, mean - deviation, mean + deviation, color=colour_of(place), alpha=0.15, linewidth=0

@@ -21,6 +21,7 @@ from tunescope_analysis.labels import component_label, is_output_layernorm, meas
 from tunescope_analysis.parts.numbers import count, plural, share
 from tunescope_analysis.parts.part import (
     NOT_SUPPORTED,
+    RUN_SWEEP,
     SUPPORTED,
     Listing,
     Part,
@@ -40,13 +41,11 @@ def change_part(results: Results) -> Part:
     part = Part("change", "Parameter change")
     trials = results.trials
     if "change" not in results.groups:
-        part.note(
-            "The file has no /change group, so there are no change maps. `tunescope sweep` records them."
-        )
+        part.note(f"The file has no /change group, so there are no change maps. {RUN_SWEEP}")
         return part
     method = method_for_change(trials)
     if method is None:
-        part.note("No trial has finished, so there are no change maps.")
+        part.note(f"No trial has finished, so there are no change maps. {RUN_SWEEP}")
         return part
     change = results.change
     if method != "full":
@@ -57,7 +56,7 @@ def change_part(results: Results) -> Part:
     maps = {name: change_by_task(change, trials, name, method) for name in measures_of(change)}
     findings = {name: find_leaders(by_task) for name, by_task in maps.items()}
     if not any(findings.values()):
-        part.note(f"/change holds no number for method {method}, so there are no change maps.")
+        part.note(f"/change holds no number for method {method}, so there are no change maps. {RUN_SWEEP}")
         return part
     _introduce(part, method, trials)
     part.add(Table("change", change_table(change, trials, method)))
@@ -92,8 +91,7 @@ def encoder_sentence(finding: Finding | None) -> str:
         return ""
     return (
         f"Among the components of encoder layers {component_label(finding.component, '0')} is first; one "
-        "of output "
-        f"LayerNorm leads on {finding.output_layernorm_tasks} of {plural(finding.tasks, 'task')}."
+        f"of output LayerNorm leads on {finding.output_layernorm_tasks} of {plural(finding.tasks, 'task')}."
     )
 
 

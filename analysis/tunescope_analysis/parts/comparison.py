@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.comparison import MOVED, gaps_of_files, moved_scores, side_by_side
+from tunescope_analysis.comparison import (
+    MOVED,
+    ONE_FILE,
+    UNFINISHED,
+    gaps_of_files,
+    side_by_side,
+)
 from tunescope_analysis.figures.comparison import comparison_figure
 from tunescope_analysis.figures.training import sizes_figure
 from tunescope_analysis.labels import order_tasks
@@ -14,6 +20,7 @@ from tunescope_analysis.parts.claims import CLAIMS
 from tunescope_analysis.parts.numbers import count, general, join_words, percent, plural, points, probability
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
+    RUN_SWEEP,
     Cell,
     Column,
     Heading,
@@ -78,7 +85,7 @@ def side_by_side_part(trials: Mapping[str, xr.Dataset]) -> Part:
     part = Part("scores", "Scores side by side")
     table = side_by_side(trials)
     if not table["mean"].notna().any():
-        part.note("No trial of any file has finished. Run `tunescope sweep JOB`.")
+        part.note(f"No trial of any file has finished. {RUN_SWEEP}")
         return part
     tasks = order_tasks(table["task"])
     rows = []
@@ -106,30 +113,29 @@ def sizes_part(trials: Mapping[str, xr.Dataset]) -> Part:
     part.add(
         Table("task_size", gaps),
         Picture("task_size", sizes_figure(gaps, methods),
-                "Lines of the difference to full over training-set size, a line a method.", is_wide=False),
+                "Lines of the difference to full over training-set size, a line a method."),
     )  # fmt: skip
     return part
 
 
-def moved_part(names: tuple[str, str], first: xr.Dataset, second: xr.Dataset) -> Part:
-    """Which scores moved beyond seed noise from the first file to the second."""
+def moved_part(names: tuple[str, str], table: pd.DataFrame) -> Part:
+    """Which scores moved beyond seed noise from the first file to the second, from `moved_scores`."""
     part = Part("moved", f"From {names[0]} to {names[1]}")
-    table = moved_scores(first, second)
     part.say(moved_sentence(table))
     part.say("Welch's t test over seeds at each one's best learning rate, Holm's correction over all rows.")
     columns = {
         "task": Column("Task", is_number=False),
         "method": Column("Method", is_number=False),
-        "mean_first": Column(f"{names[0]} × 100", _percent),
-        "mean_second": Column(f"{names[1]} × 100", _percent),
+        "mean_first": Column(f"{names[0]} × 100", percent),
+        "mean_second": Column(f"{names[1]} × 100", percent),
         "difference": Column("Difference × 100", points),
-        "seeds_first": Column("Seeds", count),
-        "seeds_second": Column("Seeds", count),
-        "learning_rate_first": Column("Learning rate", general),
-        "learning_rate_second": Column("Learning rate", general),
+        "seeds_first": Column(f"Seeds, {names[0]}", count),
+        "seeds_second": Column(f"Seeds, {names[1]}", count),
+        "learning_rate_first": Column(f"Learning rate, {names[0]}", general),
+        "learning_rate_second": Column(f"Learning rate, {names[1]}", general),
         "p": Column("p", probability),
         "holm_p": Column("p, Holm", probability),
-        "verdict": Column("Verdict", lambda text: str(text) or "in one file only", is_number=False),
+        "verdict": Column("Verdict", is_number=False),
     }
     part.add(frame_table("moved", table, columns))
     return part
@@ -137,7 +143,7 @@ def moved_part(names: tuple[str, str], first: xr.Dataset, second: xr.Dataset) ->
 
 def moved_sentence(table: pd.DataFrame) -> str:
     """How many scores moved, and which."""
-    both = table[table["verdict"] != ""]
+    both = table[~table["verdict"].isin([ONE_FILE, UNFINISHED])]
     moved = both[both["verdict"] == MOVED]
     counts = ", ".join(f"{number} {verdict}" for verdict, number in both["verdict"].value_counts().items())
     start = (
@@ -157,8 +163,3 @@ def _cell(own: pd.DataFrame, task: str) -> Cell:
     row = own.loc[task]
     deviation = row["standard_deviation"]
     return Cell(percent(row["mean"]), note="" if np.isnan(deviation) else f"± {percent(deviation)}")
-
-
-def _percent(value: object) -> str:
-    number = float(value)  # type: ignore[arg-type]
-    return percent(number) if np.isfinite(number) else "–"

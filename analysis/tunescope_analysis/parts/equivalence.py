@@ -11,6 +11,7 @@ from tunescope_analysis.significance import MARGIN, compare, unit_pairs
 from tunescope_analysis.subsets import CHOSEN, DEFAULT_POOL
 
 UNIT = "task and seed"
+OTHERS = ("lora", "adapter")
 FIVE_TIMES = (4.0, 7.0)  # our choice: what "about five times" covers
 
 
@@ -26,6 +27,10 @@ def equivalence_verdicts(trials: xr.Dataset, head_size: float = np.nan) -> list[
         verdicts.append(_combine("equivalence", [judge(trials, method, "full") for method in smaller]))
     if smaller and "bitfit" in methods:
         verdicts.append(_bitfit_verdict(trials, smaller[0], head_size))
+    others = [method for method in sorted(methods) if parse_method(method)[0] in OTHERS]
+    if smaller and others:
+        judged = [judge(trials, smaller[0], other) for other in others]
+        verdicts.append(_combine("lora", judged, needs_all=True))
     for claim, scopes in (("subset", ("task",)), ("union", ("union", "leave-one-out"))):
         pairs = [
             (method, pool)
@@ -62,10 +67,11 @@ def judge(trials: xr.Dataset, first: str, second: str) -> tuple[str, str]:
     return (NOT_SUPPORTED if result["high"] < -MARGIN else NOT_DECIDABLE), reason
 
 
-def _combine(claim: str, judged: list[tuple[str, str]]) -> Verdict:
-    """The best ruling of several methods that a claim is about, with all reasons."""
+def _combine(claim: str, judged: list[tuple[str, str]], needs_all: bool = False) -> Verdict:
+    """The best ruling of several comparisons that a claim is about, or the worst, with all reasons."""
     rulings = [ruling for ruling, _ in judged]
-    ruling = next(r for r in (SUPPORTED, NOT_DECIDABLE, NOT_SUPPORTED) if r in rulings)
+    order = (SUPPORTED, NOT_DECIDABLE, NOT_SUPPORTED)
+    ruling = next(r for r in (reversed(order) if needs_all else order) if r in rulings)
     return Verdict(claim, ruling, " ".join(reason for _, reason in judged), "equivalence")
 
 

@@ -16,6 +16,7 @@ from tunescope_analysis.fisher import (
     fisher_by_task,
     fisher_measures_of,
     fisher_table,
+    gradient_profile,
     rank_components,
 )
 from tunescope_analysis.labels import (
@@ -41,7 +42,7 @@ from tunescope_analysis.parts.part import (
     Verdict,
     frame_table,
 )
-from tunescope_analysis.results import Results
+from tunescope_analysis.results import NEWEST_SCHEMA, Results
 
 NEEDED = "Run `tunescope fisher JOB`, or a sweep with a method such as `fisher:fraction=0.2`."
 SHORT = {"mean": "A scalar", "sum": "Whole tensor", "max": "Largest scalar", "share": "Share of the model"}
@@ -58,10 +59,8 @@ def fisher_part(results: Results) -> Part:
     maps = {name: fisher_by_task(fisher, name) for name in fisher_measures_of(fisher)}
     part.say(
         "Diagonal Fisher information F, the mean over examples of the squared gradient of log p(y|x): mean "
-        "over "
-        f"seeds. {_settings(default_runs(fisher))} What is typical of the tasks is the geometric mean over "
-        "them, for "
-        "tasks differ in scale (our choice). The head is left out of rankings."
+        f"over seeds. {_settings(default_runs(fisher))} What is typical of the tasks is the geometric mean "
+        "over them, for tasks differ in scale (our choice). The head is left out of rankings."
     )
     part.add(Table("fisher", fisher_table(fisher)), _ranking_table(maps, fisher["size"]))
     part.datasets["fisher_by_task"] = xr.Dataset(maps)
@@ -85,8 +84,7 @@ def fisher_sentence(finding: Finding, label: str, task: str | None = None) -> st
     claim = f"that output LayerNorm is first {holds} on this model by this measure"
     leads = "" if task else (
         f" A LayerNorm tensor leads on {finding.layernorm_tasks} of {finding.tasks} tasks, one of output "
-        "LayerNorm "
-        f"on {finding.output_layernorm_tasks}."
+        f"LayerNorm on {finding.output_layernorm_tasks}."
     )  # fmt: skip
     return f"By {measure}, {label} is first ({value} {where}): {claim}.{leads}"
 
@@ -170,10 +168,32 @@ def _add_depth(part: Part, fisher: xr.Dataset) -> None:
     part.add(
         frame_table("fisher_depth_correlation", table, columns),
         Table("fisher_depth", profile.to_series().dropna().rename("fisher").reset_index()),
-        Picture("fisher_depth", depth_figure(profile), f"Lines over layers, a panel a task. {sentence}"),
-    )
+        Picture("fisher_depth", depth_figure(profile, "Fisher information a scalar over depth"),
+                f"Lines over layers, a panel a task. {sentence}"),
+    )  # fmt: skip
     part.datasets["fisher_depth"] = profile.to_dataset(name="fisher")
     part.verdicts.append(_depth_verdict(table, sentence))
+    _add_gradients(part, gradient_profile(profile))
+
+
+def _add_gradients(part: Part, gradients: xr.DataArray) -> None:
+    part.add(Subheading("Scale of gradients and activations over depth"))
+    part.say(
+        "Root-mean-square gradient of log p(y|x) a scalar and example, the root of the Fisher information "
+        "above; for batch sizes above 1, of the batch's mean gradient."
+    )
+    part.note(f"Result files of schema {NEWEST_SCHEMA} hold no activations, so their scale is not shown.")
+    figure = depth_figure(gradients, "Root-mean-square gradient a scalar over depth")
+    part.add(
+        Table("gradient_depth", gradients.to_series().dropna().reset_index()),
+        Picture("gradient_depth", figure, "Lines of the gradients' scale over layers, a panel a task."),
+    )
+    part.datasets["gradient_depth"] = gradients.to_dataset()
+    reason = (
+        "The scale of gradients over depth is the root of the Fisher information, so by itself it explains "
+        "nothing; the file holds no activations to set beside it."
+    )
+    part.verdicts.append(Verdict("depth-reason", NOT_DECIDABLE, reason, "gradient_depth"))
 
 
 def depth_sentence(table: pd.DataFrame) -> str:

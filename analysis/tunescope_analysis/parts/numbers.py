@@ -6,9 +6,10 @@ MISSING = "–"
 MINUS = "−"
 
 
-def percent(score: float) -> str:
+def percent(score: object) -> str:
     """A fraction as GLUE tables print it: × 100, one decimal."""
-    return f"{100 * score:.1f}"
+    number = _number(score)
+    return f"{100 * number:.1f}" if math.isfinite(number) else MISSING
 
 
 def points(difference: object) -> str:

@@ -1,10 +1,14 @@
 """What was run: counts, device time, versions, and the trials without a result."""
 
+import configparser
+import contextlib
+import hashlib
+
 import pandas as pd
 
 from tunescope_analysis.labels import order_tasks
 from tunescope_analysis.parts.numbers import count, general, plural
-from tunescope_analysis.parts.part import Cell, Facts, Heading, Part, Subheading, Table, Verbatim
+from tunescope_analysis.parts.part import RUN_SWEEP, Cell, Facts, Heading, Part, Subheading, Table, Verbatim
 from tunescope_analysis.results import Results
 from tunescope_analysis.scores import order_methods, score_table, trial_frame
 
@@ -22,6 +26,7 @@ def overview_part(results: Results) -> Part:
         Facts(
             [
                 ("Trials", _states(trials)),
+                ("Model", _model(results, trials)),
                 ("Tasks", ", ".join(order_tasks(trials["task"])) or "none"),
                 ("Methods", "; ".join(order_methods(table)) or "none"),
                 ("Fisher runs", _fisher_runs(results)),
@@ -29,9 +34,12 @@ def overview_part(results: Results) -> Part:
                 ("Created", attributes.created or "unknown"),
                 ("Tunescope", f"{attributes.tunescope_version or 'unknown version'}, commit "
                               f"{attributes.git_commit or 'unknown'}, schema {attributes.schema_version}"),
+                ("File", f"{results.path.name}, SHA-256 {_checksum(results)}"),
             ]
         )
     )  # fmt: skip
+    if trials.empty:
+        part.note(f"The file holds no trials yet. {RUN_SWEEP}")
     failures = trials[trials["state"] != "done"]
     if len(failures):
         part.add(Subheading("Trials without a result"), _failure_table(failures))
@@ -43,6 +51,21 @@ def overview_part(results: Results) -> Part:
 def job_part(results: Results) -> Part:
     """The job file as it was run."""
     return Part("job", "Job", [Verbatim(results.attributes.job or "The file names no job.")])
+
+
+def _model(results: Results, trials: pd.DataFrame) -> str:
+    """The model's folder as the job names it, and its number of parameters with the largest head."""
+    job = configparser.ConfigParser(interpolation=None, strict=False, inline_comment_prefixes=("#",))
+    with contextlib.suppress(configparser.Error):
+        job.read_string(f"[job]\n{results.attributes.job}")
+    path = job.get("model", "path", fallback="unknown")
+    parameters = count(trials["total_parameters"].max()) if len(trials) else "unknown number of"
+    return f"{path}, {parameters} parameters with the head"
+
+
+def _checksum(results: Results) -> str:
+    with results.path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _states(trials: pd.DataFrame) -> str:

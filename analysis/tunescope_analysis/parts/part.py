@@ -9,7 +9,10 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 150
+from tunescope_analysis.figures.grid import COLUMN_WIDTH
+
+DOTS_PER_INCH = 200
+RUN_SWEEP = "Run `tunescope sweep JOB`."
 SUPPORTED, NOT_SUPPORTED, NOT_DECIDABLE = "supported", "not supported", "not decidable with these runs"
 
 
@@ -88,6 +91,11 @@ class Table:
     caption: str = ""
     kind: str = "table"
 
+    @property
+    def is_prose(self) -> bool:
+        """Whether no column holds numbers, so that a phone may set the cells below one another."""
+        return not any(heading.is_number for heading in self.headings)
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -97,8 +105,12 @@ class Picture:
     figure: Figure
     alt: str
     caption: str = ""
-    is_wide: bool = True
     kind: str = "picture"
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it takes more than one column of a paper, and so scrolls on a phone."""
+        return bool(self.figure.get_figwidth() > 1.5 * COLUMN_WIDTH)
 
     @cached_property
     def png(self) -> bytes:

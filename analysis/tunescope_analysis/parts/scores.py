@@ -9,9 +9,18 @@ from tunescope_analysis.certainty import tied_with_best
 from tunescope_analysis.figures import parameters_figure, scores_figure
 from tunescope_analysis.labels import metric_label, order_tasks
 from tunescope_analysis.parts.numbers import count, percent, plural, share
-from tunescope_analysis.parts.part import Cell, Heading, Part, Picture, Table
-from tunescope_analysis.results import Results
-from tunescope_analysis.scores import glue_average, method_parameters, order_methods, score_table
+from tunescope_analysis.parts.part import (
+    RUN_SWEEP,
+    Cell,
+    Column,
+    Heading,
+    Part,
+    Picture,
+    Table,
+    frame_table,
+)
+from tunescope_analysis.results import Results, head_size
+from tunescope_analysis.scores import average_table, glue_average, order_methods, score_table
 
 TIED = "≈"
 
@@ -22,7 +31,7 @@ def scores_part(results: Results) -> Part:
     part = Part("scores", "Scores")
     if not table["mean"].notna().any():
         part.add(Table("scores", table))
-        part.say("No trial has finished, so there are no scores.")
+        part.note(f"No trial has finished, so there are no scores. {RUN_SWEEP}")
         return part
     tasks = order_tasks(table["task"])
     tied = tied_with_best(results.trials)
@@ -41,18 +50,27 @@ def scores_part(results: Results) -> Part:
 
 def parameters_part(results: Results) -> Part:
     """Trainable parameters a method beside its average score."""
-    table = score_table(results.trials)
     part = Part("parameters", "Trainable parameters and score")
-    if table.empty:
-        part.say("There are no trials, so there is nothing to compare.")
+    averages = average_table(results.trials, head_size(results))
+    if averages.empty:
+        part.note(f"There are no trials, so there is nothing to compare. {RUN_SWEEP}")
         return part
-    part.add(_parameter_table(table))
-    figure = parameters_figure(table)
+    if averages["seeds"].max() > 1:
+        part.say(
+            "Intervals hold the average with 95 % confidence: Student's t over seeds, a seed's average over "
+            "the tasks being one observation."
+        )
+    else:
+        part.note("No method has two seeds with every task, so there are no intervals. Run several `seeds`.")
+    tasks = len(order_tasks(score_table(results.trials)["task"]))
+    part.add(_parameter_table(averages, tasks))
+    figure = parameters_figure(averages)
     if figure is None:
-        part.say("No method has a score on every task, so there is no average to plot.")
+        part.note("No method has a score on every task, so there is no average to plot. Run what is missing: "
+                  "`tunescope sweep JOB`.")  # fmt: skip
         return part
     alt = "Scatter plot of the table: score against trainable parameters on a log scale, a marker a method."
-    part.add(Picture("parameters", figure, alt, is_wide=False))
+    part.add(Picture("parameters", figure, alt))
     return part
 
 
@@ -105,21 +123,21 @@ def _score_cell(own: pd.DataFrame, task: str, best: float, most_seeds: int) -> C
     return Cell(text, spread, line, is_best=text == percent(best))
 
 
-def _parameter_table(table: pd.DataFrame) -> Table:
-    average = glue_average(table)
-    parameters = method_parameters(table)
-    frame = parameters.assign(
-        share=parameters["trainable_parameters"] / parameters["total_parameters"].replace(0, np.nan),
-        average=average.reindex(parameters.index),
-    ).reset_index()
-    headings = [Heading("Method", is_number=False), Heading("Trainable"), Heading("Share of all"),
-                Heading(f"{'Score' if table['task'].nunique() == 1 else 'Average'} × 100")]  # fmt: skip
-    rows = [
-        [Cell(row.method), Cell(count(row.trainable_parameters)), Cell(share(row.share)),
-         Cell(percent(row.average) if np.isfinite(row.average) else "–")]
-        for row in frame.itertuples()
-    ]  # fmt: skip
-    return Table("parameters", frame, headings, rows)
+def _parameter_table(averages: pd.DataFrame, tasks: int) -> Table:
+    columns = {
+        "method": Column("Method", is_number=False),
+        "trainable_parameters": Column("Trainable", count),
+        "share": Column("Share of all", share),
+        "share_without_head": Column("Share without the head", share),
+        "average": Column(f"{'Score' if tasks == 1 else 'Average'} × 100", percent),
+        "interval": Column("95 % interval"),
+        "seeds": Column("Seeds"),
+    }
+    intervals = [
+        f"{percent(low)} to {percent(high)}" if np.isfinite(low) else "–"
+        for low, high in zip(averages["low"], averages["high"], strict=True)
+    ]
+    return frame_table("parameters", averages.assign(interval=intervals), columns)
 
 
 def _metric(table: pd.DataFrame, task: str) -> str:

@@ -3,12 +3,20 @@
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.change import FRESH_LAYER
 from tunescope_analysis.figures.significance import critical_difference_figure, equivalence_figure
 from tunescope_analysis.parts.equivalence import equivalence_verdicts
-from tunescope_analysis.parts.numbers import fixed, p_is, plural, points, probability
-from tunescope_analysis.parts.part import Column, Part, Picture, Subheading, Table, frame_table
-from tunescope_analysis.results import Results
+from tunescope_analysis.parts.numbers import count, fixed, p_is, plural, points, probability, share
+from tunescope_analysis.parts.part import (
+    Cell,
+    Column,
+    Heading,
+    Part,
+    Picture,
+    Subheading,
+    Table,
+    frame_table,
+)
+from tunescope_analysis.results import Results, head_size
 from tunescope_analysis.significance import (
     FEWEST_METHODS,
     LEVEL,
@@ -22,6 +30,15 @@ from tunescope_analysis.significance import (
     pairwise_tests,
     score_matrix,
 )
+from tunescope_analysis.stochastic_order import (
+    FALSE_ALARMS,
+    FEWEST_SEEDS,
+    RESAMPLES,
+    THRESHOLD,
+    order_table,
+)
+
+REFERENCE = "full"
 
 
 def significance_part(results: Results) -> Part:
@@ -30,25 +47,35 @@ def significance_part(results: Results) -> Part:
     trials = results.trials
     _add_ranks(part, score_matrix(trials))
     _add_reference(part, trials)
-    part.verdicts += equivalence_verdicts(trials, _head_size(results))
+    _add_order(part, trials)
+    part.verdicts += equivalence_verdicts(trials, head_size(results))
     return part
-
-
-def _head_size(results: Results) -> float:
-    """Scalars of the head, from whichever maps the file has; NaN without any."""
-    for group in ("change", "fisher"):
-        if group in results.groups:
-            size = results.dataset(group)["size"]
-            return float(size.sel(layer=size["layer"] == FRESH_LAYER).sum())
-    return float("nan")
 
 
 def friedman_sentence(test: Friedman) -> str:
     """The outcome of Friedman's test in words."""
     found = "differ in rank" if test.p < LEVEL else "do not show a difference in rank"
+    limit = ""
+    if test.smallest >= LEVEL:
+        limit = f" So few tasks cannot show one: the smallest p possible is {probability(test.smallest)}."
     return (
         f"Friedman's test over {plural(test.tasks, 'task')}: the {test.methods} methods {found} (chi-square "
-        f"{fixed(test.statistic)}, {p_is(test.p)})."
+        f"{fixed(test.statistic)}, {p_is(test.p)}).{limit}"
+    )
+
+
+def attainable_sentence(smallest: float, comparisons: int, pairs: str) -> str:
+    """Why Wilcoxon's test cannot reach `LEVEL` with so many pairs and comparisons; nothing where it can.
+
+    `smallest` is the smallest p possible before Holm's correction over the comparisons.
+    """
+    corrected = min(1.0, smallest * comparisons)
+    if not corrected >= LEVEL:
+        return ""
+    return (
+        f"Over {pairs} Wilcoxon's test cannot show a difference at {LEVEL}: the smallest p possible is "
+        f"{probability(smallest)}, and {probability(corrected)} after Holm's correction over "
+        f"{plural(comparisons, 'comparison')}. More pairs are needed."
     )
 
 
@@ -79,7 +106,6 @@ def _add_ranks(part: Part, matrix: pd.DataFrame) -> None:
             "critical_difference",
             critical_difference_figure(ranks, difference, test.tasks),
             alt=f"Diagram of average ranks: {order}. Critical difference {fixed(difference)}.",
-            is_wide=False,
         ),
     )  # fmt: skip
     tests = pairwise_tests(matrix)
@@ -92,7 +118,11 @@ def _add_ranks(part: Part, matrix: pd.DataFrame) -> None:
         "smallest_p": Column("Smallest p possible", probability),
     }
     caption = "Wilcoxon's signed-rank test of every two methods over tasks, exact, two-sided."
-    part.add(Subheading("Every two methods"), frame_table("pairwise_tests", tests, columns, caption))
+    part.add(Subheading("Every two methods"))
+    limit = attainable_sentence(tests["smallest_p"].min(), len(tests), UNITS["task"])
+    if limit:
+        part.say(limit)
+    part.add(frame_table("pairwise_tests", tests, columns, caption))
 
 
 def _add_reference(part: Part, trials: xr.Dataset) -> None:
@@ -112,14 +142,10 @@ def _add_reference(part: Part, trials: xr.Dataset) -> None:
         "independent, so "
         "they speak for these tasks only."
     )
-    few = table[(table["unit"] == "task") & (table["smallest_p"] >= LEVEL)]
-    if len(few):
-        smallest = probability(few["smallest_p"].min())
-        part.say(
-            f"Over task means Wilcoxon's test cannot reach p < {LEVEL} with so few tasks: the smallest "
-            "possible is "
-            f"{smallest}. Six tasks or more are needed."
-        )
+    for unit, group in table.groupby("unit", sort=False):
+        limit = attainable_sentence(group["smallest_p"].min(), len(group), UNITS[str(unit)])
+        if limit:
+            part.say(limit)
     shown = table.assign(unit=table["unit"].map(UNITS), interval=_intervals(table))
     columns = {
         "method": Column("Method", is_number=False),
@@ -140,6 +166,58 @@ def _add_reference(part: Part, trials: xr.Dataset) -> None:
             alt="Intervals of the mean difference to full, a line a method, beside a band of the margin.",
         ),
     )
+
+
+def _add_order(part: Part, trials: xr.Dataset) -> None:
+    part.add(Subheading("Almost stochastic order"))
+    table = order_table(trials)
+    if table.empty:
+        part.note("This needs two seeds or more of two methods on a task. Run a sweep with several `seeds`.")
+        return
+    part.say(
+        "ε compares the whole spread over seeds, not the mean alone: it is the share of the squared distance "
+        "between two methods' quantiles that speaks against the first being better. 0: the first is better "
+        "at every quantile; 0.5: neither; 1: the second is. Shown are upper 95 % bounds of ε over "
+        f"{count(RESAMPLES)} bootstrap draws; below {THRESHOLD} (bold or ✓) the first method counts as "
+        "better (Dror, Shlomov, Reichart 2019; Ulmer et al. 2022)."
+    )
+    part.say(seeds_sentence(int(table["seeds"].min())))
+    part.add(Table("stochastic_order", table))
+    shown = table[(table["first"] == REFERENCE) | (table["second"] == REFERENCE)]
+    if shown.empty:
+        part.note(f"No method has seeds beside `{REFERENCE}`. Run a sweep whose `methods` include it.")
+        return
+    part.add(_order_table(shown))
+
+
+def seeds_sentence(seeds: int) -> str:
+    """What so many seeds can tell by almost stochastic order: how often equal methods would be told apart."""
+    alarms = ", ".join(f"{share(rate)} with {number} seeds" for number, rate in FALSE_ALARMS.items())
+    sentence = f"Of equal methods the rule would call one better in {alarms} (simulated, normal scores)."
+    if seeds >= FEWEST_SEEDS:
+        return sentence
+    few = f"Some methods here have {seeds}, too few to rely on: use {FEWEST_SEEDS} or more."
+    return f"{sentence} {few}"
+
+
+def _order_table(table: pd.DataFrame) -> Table:
+    """A row a method, a column a task: the bound of "better than full", below it that of the reverse."""
+    tasks = list(dict.fromkeys(table["task"]))
+    bounds = table.set_index(["first", "second", "task"])["bound"]
+    methods = [method for method in dict.fromkeys(table["first"]) if method != REFERENCE]
+    rows = [[Cell(method), *(_order_cell(bounds, method, task) for task in tasks)] for method in methods]
+    headings = [Heading("Method", is_number=False), *map(Heading, tasks)]
+    caption = f"Bound of ε that the method is better than {REFERENCE}; below it, that {REFERENCE} is better."
+    return Table("stochastic_order_to_full", table, headings, rows, caption)
+
+
+def _order_cell(bounds: pd.Series, method: str, task: str) -> Cell:
+    forward = bounds.get((method, REFERENCE, task))
+    if forward is None:
+        return Cell("–")
+    backward = bounds[(REFERENCE, method, task)]
+    note = " ✓" if backward < THRESHOLD else ""
+    return Cell(fixed(forward), line=f"{REFERENCE} {fixed(backward)}{note}", is_best=forward < THRESHOLD)
 
 
 def _intervals(table: pd.DataFrame) -> list[str]:

@@ -6,7 +6,7 @@ from tunescope_analysis.agreement import AGREEMENTS, KENDALL_ITEMS, TOP_FRACTION
 from tunescope_analysis.figures.stability import stability_figure
 from tunescope_analysis.fisher import default_runs
 from tunescope_analysis.labels import FACTOR_LABELS, order_tasks, setting_sentence
-from tunescope_analysis.parts.numbers import count, fixed, plural
+from tunescope_analysis.parts.numbers import count, fixed
 from tunescope_analysis.parts.part import (
     NOT_SUPPORTED,
     SUPPORTED,
@@ -66,7 +66,7 @@ def stability_part(results: Results) -> Part:
         sentence = weakest_sentence(against, level)
         items = int(pairs.loc[pairs["level"] == level, "items"].max())
         part.add(Subheading(f"Ranking of {LEVELS[level]}"))
-        part.say(f"{plural(items, 'item')} ranked. {sentence}")
+        part.say(f"{count(items)} items ranked. {sentence}")
         alt = f"Plots of agreement, a row a measure, a column a setting, a line a task. {sentence}"
         picture = Picture(f"stability_{level}", stability_figure(against, level), alt)
         part.add(Table(picture.name, against[against["level"] == level]), picture)
