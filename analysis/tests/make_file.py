@@ -53,6 +53,7 @@ def write_file(path, content):
     with h5py.File(path, "w", libver="earliest", track_order=True) as file:
         attributes = {
             "schema_version": 1, "tunescope_version": "0.1.0", "git_commit": "abc1234",
+            "inputs": "model 1234\ntokenizer 5678\nRTE 9abc\n",
             "job": "name = sample\n", "created": "2025-01-31T12:00:00Z", "complete": 1,
         } | content.attributes  # fmt: skip
         file.attrs.update(attributes)

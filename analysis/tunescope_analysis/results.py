@@ -31,6 +31,7 @@ class Attributes:
     schema_version: int
     tunescope_version: str
     git_commit: str
+    inputs: str  # a line each for model, tokenizer and tasks: name and SHA-256 of the content
     job: str
     created: str
     is_complete: bool
@@ -196,6 +197,7 @@ def _read_attributes(file: h5py.File, path: Path) -> Attributes:
         schema_version=version,
         tunescope_version=_text(file, "tunescope_version"),
         git_commit=_text(file, "git_commit"),
+        inputs=_text(file, "inputs"),
         job=_text(file, "job"),
         created=_text(file, "created"),
         is_complete=bool(_scalar(file.attrs.get("complete", 0))),

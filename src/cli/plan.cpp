@@ -137,7 +137,7 @@ ExitStatus merge(const CommandLine& line) {
   const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   print_warnings(trials);
   prepare_results_folder(ResultPaths(spec));
-  merge_results(spec, trials, job_fisher_ids(spec, hashes), inputs, is_complete(trials));
+  merge_results(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials));
   const Counts counts = count(trials);
   fmt::print("{}: {} of {} trials{}\n", spec.results_file().string(), counts.total - counts.missing, counts.total,
              is_complete(trials) ? "" : "; not complete");

@@ -189,6 +189,18 @@ void Group::write_attribute(const std::string& name, std::int64_t value) const {
   check(H5Awrite(attribute.get(), H5T_NATIVE_INT64, &value), what);
 }
 
+void Group::write_attribute(const std::string& name, std::span<const std::string> values) const {
+  const std::string what = description_ + ": attribute " + name + " cannot be written";
+  const Handle type = string_type();
+  const Handle space = dataspace({values.size()});
+  const Handle attribute(
+      check(H5Acreate2(handle_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), what),
+      H5Aclose);
+  std::vector<const char*> texts;
+  for (const std::string& value : values) texts.push_back(value.c_str());
+  check(H5Awrite(attribute.get(), type.get(), texts.data()), what);
+}
+
 std::string Group::read_string_attribute(const std::string& name) const {
   const std::string what = description_ + ": attribute " + name + " cannot be read";
   const Handle attribute(check(H5Aopen(handle_.get(), name.c_str(), H5P_DEFAULT), what), H5Aclose);

@@ -1,5 +1,6 @@
 #include "schema.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <numeric>
@@ -42,8 +43,21 @@ void write_root_attributes(const Group& file, const JobAttributes& attributes) {
   file.write_attribute("tunescope_version", version());
   file.write_attribute("git_commit", git_commit());
   file.write_attribute("job", attributes.job_text);
+  file.write_attribute("inputs", attributes.inputs);
   file.write_attribute("created", now_as_iso8601());
   file.write_attribute("complete", std::int64_t{attributes.is_complete});
+}
+
+void write_plot_default(const Group& group, const std::string& signal, const std::vector<std::string>& axes) {
+  group.write_attribute("NX_class", std::string("NXdata"));
+  group.write_attribute("signal", signal);
+  group.write_attribute("axes", axes);
+}
+
+void write_plot_default(const Group& file, const std::vector<std::string>& groups) {
+  file.write_attribute("NX_class", std::string("NXroot"));
+  const auto found = std::find_if(groups.rbegin(), groups.rend(), [&](const auto& group) { return file.has(group); });
+  if (found != groups.rend()) file.write_attribute("default", *found);
 }
 
 void write_count_dimension(const Group& group, const std::string& name, std::size_t count) {
@@ -83,6 +97,7 @@ void write_fisher(const Group& file, const std::vector<FisherRecord>& records) {
   });
   group.write("size", std::span<const std::int64_t>(axes.sizes), {axes.layers.size(), axes.components.size()});
   group.attach_dimensions("size", std::vector<std::string>{"layer", "component"});
+  write_plot_default(group, "mean", {"run", ".", "."});
 }
 
 }  // namespace tunescope::schema

@@ -93,6 +93,12 @@ void read_value(const hdf5::Group& group, const char* name, std::int64_t& value)
 /// The root's attributes, that of the job included.
 void write_root_attributes(const hdf5::Group& file, const JobAttributes& attributes);
 
+/// What a viewer that knows NeXus (h5web, NeXpy, silx) plots of a group: `signal` over `axes`, one a dimension; "." is
+/// an axis without numbers. Source: https://manual.nexusformat.org/classes/base_classes/NXdata.html.
+void write_plot_default(const hdf5::Group& group, const std::string& signal, const std::vector<std::string>& axes);
+/// The group that such a viewer opens first; the last of these that exists.
+void write_plot_default(const hdf5::Group& file, const std::vector<std::string>& groups);
+
 /// A dimension with coordinates 0 ... count-1.
 void write_count_dimension(const hdf5::Group& group, const std::string& name, std::size_t count);
 /// A dimension with names as coordinates.

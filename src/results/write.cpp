@@ -22,6 +22,7 @@ void write_trials(const Group& file, const std::vector<TrialRecord>& records) {
     for (const TrialRecord& record : records) values.push_back(record.row.*member);
     write_column(group, name, values, "trial");
   });
+  schema::write_plot_default(group, "score", {"trial"});
 }
 
 Names metric_labels() {
@@ -65,6 +66,7 @@ void write_change(const Group& file, const std::vector<TrialRecord>& records) {
     group.write(name, std::span<const double>(values), {records.size(), axes.layers.size(), axes.components.size()});
     group.attach_dimensions(name, Names{"trial", "layer", "component"});
   });
+  schema::write_plot_default(group, "mean_abs", {"trial", ".", "."});
   group.write("size", std::span<const std::int64_t>(axes.sizes), {axes.layers.size(), axes.components.size()});
   group.attach_dimensions("size", Names{"layer", "component"});
 }
@@ -98,6 +100,7 @@ void write_evaluations(const Group& file, const std::vector<TrialRecord>& record
     table.column<double>(labels[metric].c_str(),
                          [&](std::size_t, const Evaluation& entry) { return entry.scores[metric]; });
   }
+  schema::write_plot_default(table.group, "loss", {"row"});
 }
 
 void write_history(const Group& file, const std::vector<TrialRecord>& records) {
@@ -107,6 +110,7 @@ void write_history(const Group& file, const std::vector<TrialRecord>& records) {
   table.column<double>("loss", [](std::size_t, const StepRecord& entry) { return entry.loss; });
   table.column<double>("learning_rate", [](std::size_t, const StepRecord& entry) { return entry.learning_rate; });
   table.column<double>("gradient_norm", [](std::size_t, const StepRecord& entry) { return entry.gradient_norm; });
+  schema::write_plot_default(table.group, "loss", {"row"});
 }
 
 void write_predictions(const Group& group, const Predictions& predictions, const std::string& suffix) {
@@ -175,6 +179,7 @@ void write_tables(const Group& file, const std::vector<TrialRecord>& records) {
   write_change(file, records);
   write_evaluations(file, records);
   write_history(file, records);
+  schema::write_plot_default(file, Names{"trials", "change"});
 }
 
 }  // namespace

@@ -139,7 +139,8 @@ bool is_complete(const std::vector<PlannedTrial>& trials) {
 }
 
 void merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                   const std::vector<std::string>& fisher_ids, SweepInputs& inputs, bool is_complete) {
+                   const std::vector<std::string>& fisher_ids, SweepInputs& inputs, const InputHashes& hashes,
+                   bool is_complete) {
   const ResultPaths paths(spec);
   MergeParts parts;
   std::set<std::string> masks;
@@ -155,7 +156,8 @@ void merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trial
   for (const std::string& id : fisher_ids) {
     if (std::filesystem::exists(paths.fisher_file(id))) parts.fisher_files.push_back(paths.fisher_file(id));
   }
-  merge_files(paths.merged, parts, {.job_text = spec.job_text, .is_complete = is_complete});
+  merge_files(paths.merged, parts,
+              {.job_text = spec.job_text, .inputs = hashes.serialize(), .is_complete = is_complete});
 }
 
 }  // namespace tunescope

@@ -12,7 +12,7 @@
 namespace tunescope {
 
 std::string InputHashes::serialize() const {
-  std::string text = model + "\n" + tokenizer + "\n";
+  std::string text = "model " + model + "\ntokenizer " + tokenizer + "\n";
   for (const auto& [task, hash] : tasks) text += task + " " + hash + "\n";
   return text;
 }
@@ -20,8 +20,9 @@ std::string InputHashes::serialize() const {
 InputHashes InputHashes::parse(const std::string& text) {
   std::istringstream stream(text);
   InputHashes hashes;
-  stream >> hashes.model >> hashes.tokenizer;
-  for (std::string task, hash; stream >> task >> hash;) hashes.tasks[task] = hash;
+  std::string name;
+  stream >> name >> hashes.model >> name >> hashes.tokenizer;
+  for (std::string hash; stream >> name >> hash;) hashes.tasks[name] = hash;
   return hashes;
 }
 

@@ -42,6 +42,24 @@ def test_groups_and_attributes(merged, swept):
     assert {"tunescope_version", "git_commit", "created"} < set(merged.attrs)
 
 
+def test_inputs_are_named_by_their_hashes(merged):
+    lines = [line.split() for line in merged.attrs["inputs"].splitlines()]
+    assert [name for name, _ in lines] == ["model", "tokenizer", "CoLA", "MNLI"]
+    assert all(len(value) == 64 and int(value, 16) >= 0 for _, value in lines)
+
+
+def test_nexus_viewers_find_what_to_plot(merged):
+    assert merged.attrs["NX_class"] == "NXroot"
+    assert merged.attrs["default"] == "change"
+    groups = [group for group in merged.values() if group.attrs.get("NX_class") == "NXdata"]
+    assert {group.name for group in groups} == {"/trials", "/change", "/evaluations", "/history"}
+    for group in groups:
+        signal, axes = group[group.attrs["signal"]], list(group.attrs["axes"])
+        assert signal.dtype.kind == "f"
+        assert len(axes) == signal.ndim
+        assert all(name == "." or len(group[name]) == length for name, length in zip(axes, signal.shape, strict=True))
+
+
 def test_columns_of_trials(merged):
     trials = merged["trials"]
     assert set(trials) == {"trial", *TEXT_COLUMNS, *REAL_COLUMNS, *WHOLE_COLUMNS}

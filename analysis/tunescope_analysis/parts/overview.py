@@ -34,6 +34,7 @@ def overview_part(results: Results) -> Part:
                 ("Created", attributes.created or "unknown"),
                 ("Tunescope", f"{attributes.tunescope_version or 'unknown version'}, commit "
                               f"{attributes.git_commit or 'unknown'}, schema {attributes.schema_version}"),
+                ("Inputs, SHA-256", attributes.inputs.strip().replace("\n", "; ") or "not recorded"),
                 ("File", f"{results.path.name}, SHA-256 {_checksum(results)}"),
             ]
         )

@@ -69,6 +69,7 @@ class Group {
 
   void write_attribute(const std::string& name, const std::string& value) const;
   void write_attribute(const std::string& name, std::int64_t value) const;
+  void write_attribute(const std::string& name, std::span<const std::string> values) const;
   std::string read_string_attribute(const std::string& name) const;
   std::int64_t read_integer_attribute(const std::string& name) const;
 

@@ -12,6 +12,7 @@ namespace tunescope {
 /// What the merged file says of its job.
 struct JobAttributes {
   std::string job_text;
+  std::string inputs = {};   ///< a line each: "model", "tokenizer" or a task, and the SHA-256 of its content
   bool is_complete = false;  ///< every trial of the job is in the file, none failed
 };
 

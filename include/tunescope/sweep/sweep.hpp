@@ -96,7 +96,8 @@ std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalog
 
 /// Writes the merged file from all that is stored of these trials and Fisher runs (by identifier).
 void merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                   const std::vector<std::string>& fisher_ids, SweepInputs& inputs, bool is_complete);
+                   const std::vector<std::string>& fisher_ids, SweepInputs& inputs, const InputHashes& hashes,
+                   bool is_complete);
 
 /// Whether every trial is done or diverged.
 bool is_complete(const std::vector<PlannedTrial>& trials);

@@ -16,7 +16,7 @@ struct InputHashes {
   std::string tokenizer;
   std::map<std::string, std::string> tasks;  ///< by task name
 
-  /// One line each, for sending to other ranks.
+  /// One line each: "model", "tokenizer" or the task, and the hash.
   std::string serialize() const;
   static InputHashes parse(const std::string& text);
 };
