@@ -3,6 +3,7 @@
 
 #include "tunescope/cli/job_file.hpp"
 #include "tunescope/cli/job_keys.hpp"
+#include "tunescope/cli/value.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/nearest.hpp"
 
@@ -13,13 +14,13 @@ namespace po = boost::program_options;
 
 po::options_description all_options() {
   po::options_description options;
-  options.add_options()("help,h", "")("version,V", "");
+  options.add_options()("help,h", "")("version,V", "")("calibrate", "")("simulate", po::value<std::string>(), "");
   for (const JobKey& key : job_keys()) options.add_options()(key.name.c_str(), po::value<std::string>(), "");
   return options;
 }
 
 [[noreturn]] void refuse_option(const std::string& option) {
-  std::vector<std::string> known = {"help", "version"};
+  std::vector<std::string> known = {"help", "version", "calibrate", "simulate"};
   for (const JobKey& key : job_keys()) known.push_back(key.name);
   const std::string name = option.substr(std::min(option.find_first_not_of('-'), option.size()));
   throw ConfigError("unknown option '" + option + "'; did you mean '--" + nearest_name(name, known) + "'?");
@@ -39,6 +40,10 @@ CommandLine parse_command_line(int argc, char** argv) {
         result.wants_help = true;
       } else if (option.string_key == "version") {
         result.wants_version = true;
+      } else if (option.string_key == "calibrate") {
+        result.wants_calibration = true;
+      } else if (option.string_key == "simulate") {
+        result.simulated_devices = parse_integer({"--simulate", option.value.front(), "command line"}, 1);
       } else if (!option.string_key.empty()) {
         result.overrides.emplace_back(option.string_key, option.value.front());
       } else if (result.command.empty()) {
@@ -51,6 +56,10 @@ CommandLine parse_command_line(int argc, char** argv) {
     refuse_option(error.get_option_name());
   } catch (const po::error& error) {
     throw ConfigError(error.what());
+  }
+  const bool is_for_plan = result.wants_calibration || result.simulated_devices > 0;
+  if (is_for_plan && result.command != "plan") {
+    throw ConfigError("--calibrate and --simulate belong to tunescope plan, not to " + result.command);
   }
   return result;
 }

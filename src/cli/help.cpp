@@ -24,9 +24,11 @@ struct CommandHelp {
 };
 
 constexpr std::array kCommands = {
-    CommandHelp{"plan", "JOB.cfg [--section.key VALUE ...]",
+    CommandHelp{"plan", "JOB.cfg [--calibrate] [--simulate DEVICES] [--section.key VALUE ...]",
                 "Checks the job and its inputs and lists its trials: how many of each task and method, what is done, "
-                "and how many parameters train. Trains nothing.",
+                "how many parameters train, the work and memory of a trial, and its time where finished trials of the "
+                "job tell it. --calibrate measures the first steps of one trial of each task and method here; "
+                "--simulate plays the sweep through on so many devices.",
                 true},
     CommandHelp{"sweep", "JOB.cfg [--section.key VALUE ...]",
                 "Trains every trial that is missing, over all MPI ranks, and writes the merged file. The Fisher "

@@ -161,11 +161,6 @@ Order agree(const Communicator& world, const Order& numbers) {
   return {std::istream_iterator<std::size_t>(stream), {}};
 }
 
-void sort_longest_first(Order& order, const std::vector<PlannedTrial>& trials) {
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return trials[a].flops > trials[b].flops; });
-}
-
 TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials, const Order& order,
                               const TrialFunction& run) {
   std::vector<ProgressDisplay::Item> items;

@@ -40,10 +40,6 @@ ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command);
 /// all are stored now, the same on every rank. *Collective.*
 bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& runs);
 
-/// Indices of trials in the order in which they are handed out: the longest expected first.
-using Order = std::vector<std::size_t>;
-void sort_longest_first(Order& order, const std::vector<PlannedTrial>& trials);
-
 /// How a list of trials ended.
 struct TrialsEnd {
   bool is_stopped = false;  ///< the same on every rank

@@ -1,9 +1,15 @@
+#include <ATen/Parallel.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "tunescope/cli/commands.hpp"
+#include "tunescope/cli/progress.hpp"
+#include "tunescope/device/device.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/sweep/cost.hpp"
 #include "tunescope/sweep/fisher_stage.hpp"
 #include "tunescope/sweep/inputs.hpp"
 #include "tunescope/sweep/sweep.hpp"
@@ -47,27 +53,90 @@ std::string readable_flops(double flops) {
   return fmt::format("{:.1f} GFLOP", flops / 1e9);
 }
 
+std::string readable_bytes(double bytes) { return fmt::format("{:.1f} GB", bytes / 1e9); }
+
+std::string device_hours(double seconds) { return fmt::format("{:.{}f}", seconds / 3600.0, seconds < 36000.0 ? 2 : 0); }
+
+bool is_pending(const PlannedTrial& planned) {
+  return planned.state == StoredState::kMissing || planned.state == StoredState::kFailed;
+}
+
+// From the finished trials of the job, and the first steps of one trial of each task and method where that is asked
+// for.
+CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
+                           bool wants_calibration) {
+  CostModel model;
+  for (const PlannedTrial& planned : trials) {
+    if (planned.state == StoredState::kDone) model.add(planned.trial, planned.flops, planned.seconds);
+  }
+  if (!wants_calibration) return model;
+  at::set_num_threads(static_cast<int>(spec.threads > 0 ? spec.threads : available_cores()));
+  inputs.move_model_to(choose_device(spec.device, 0));
+  std::set<std::pair<std::string, std::string>> measured;
+  for (const PlannedTrial& planned : trials) {
+    if (!measured.emplace(planned.trial.task, planned.trial.method.text()).second) continue;
+    fmt::print(stderr, "measuring {} {}\n", planned.trial.task, planned.trial.method.text());
+    const Measurement measurement = measure_first_steps(planned.trial, inputs);
+    model.add(planned.trial, measurement.flops, measurement.seconds);
+  }
+  return model;
+}
+
 // One line a task and method; trials are in this order already.
-void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs) {
+void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
+                 const CostModel& costs) {
+  constexpr std::string_view kRow = "{:<6} {:<{}} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14} {:>8} {:>13} {:>13}\n";
   std::size_t width = 0;
   for (const Method& method : spec.methods) width = std::max(width, method.text().size());
-  fmt::print("{:<6} {:<{}} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14}\n", "task", "method", width, "trials", "done",
-             "diverged", "failed", "missing", "trainable", "work a trial");
+  fmt::print(fmt::runtime(kRow), "task", "method", width, "trials", "done", "diverged", "failed", "missing",
+             "trainable", "work a trial", "memory", "time a trial", "device-hours");
   for (const std::string& task : spec.tasks) {
-    const ParameterCatalogue& catalogue = inputs.catalogue(find_task(task));
+    const TaskData& data = inputs.task(task);
+    const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
     for (const Method& method : spec.methods) {
       Counts counts;
-      double flops = 0.0;
+      const PlannedTrial* any = nullptr;
       for (const PlannedTrial& planned : trials) {
         if (planned.trial.task != task || planned.trial.method.text() != method.text()) continue;
         counts.add(planned.state);
-        flops = planned.flops;
+        any = &planned;
       }
       const std::int64_t trainable = trainable_count(sketch_selection(method, catalogue), catalogue);
-      fmt::print("{:<6} {:<{}} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14}\n", task, method.text(), width, counts.total,
-                 counts.done, counts.diverged, counts.failed, counts.missing, trainable, readable_flops(flops));
+      const double bytes = expected_bytes(any->trial, inputs.model().config, catalogue, data);
+      const std::optional<double> seconds = costs.seconds(any->trial, any->flops);
+      const auto pending = static_cast<double>(counts.missing + counts.failed);
+      fmt::print(fmt::runtime(kRow), task, method.text(), width, counts.total, counts.done, counts.diverged,
+                 counts.failed, counts.missing, trainable, readable_flops(any->flops), readable_bytes(bytes),
+                 seconds ? readable_duration(*seconds) : "?", seconds ? device_hours(pending * *seconds) : "?");
     }
   }
+}
+
+// What a device is taken for where nothing was measured; it scales all times alike.
+constexpr double kAssumedFlopsASecond = 1e13;
+
+void print_simulation(const std::vector<PlannedTrial>& trials, const CostModel& costs, std::int64_t devices) {
+  Order order;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (is_pending(trials[i])) order.push_back(i);
+  }
+  sort_longest_first(order, trials);
+  std::vector<double> seconds;
+  bool is_measured = true;
+  for (const std::size_t trial : order) {
+    const PlannedTrial& planned = trials[trial];
+    const std::optional<double> measured = costs.seconds(planned.trial, planned.flops);
+    is_measured = is_measured && measured;
+    seconds.push_back(measured.value_or(planned.flops / kAssumedFlopsASecond));
+  }
+  const Simulation simulation = simulate(seconds, static_cast<std::size_t>(devices));
+  fmt::print("on {} devices: {}, {:.1f} % above the lower bound of {}{}\n", devices,
+             readable_duration(simulation.makespan),
+             simulation.lower_bound > 0.0 ? 100.0 * (simulation.makespan / simulation.lower_bound - 1.0) : 0.0,
+             readable_duration(simulation.lower_bound),
+             is_measured ? ""
+                         : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
+                                       kAssumedFlopsASecond / 1e12));
 }
 
 Counts count(const std::vector<PlannedTrial>& trials) {
@@ -95,20 +164,26 @@ ExitStatus plan(const CommandLine& line) {
   std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
   find_stored_trials(spec, trials);
   print_warnings(trials);
-  print_table(spec, trials, inputs);
+  const CostModel costs = build_cost_model(spec, trials, inputs, line.wants_calibration);
+  print_table(spec, trials, inputs, costs);
   const Counts counts = count(trials);
   double flops = 0.0;
+  double seconds = 0.0;
   for (const PlannedTrial& planned : trials) {
-    flops += planned.state == StoredState::kMissing || planned.state == StoredState::kFailed ? planned.flops : 0.0;
+    if (!is_pending(planned)) continue;
+    flops += planned.flops;
+    seconds += costs.seconds(planned.trial, planned.flops).value_or(0.0);
   }
   const ParameterCatalogue& catalogue = inputs.catalogue(find_task(spec.tasks.front()));
-  fmt::print("\n{}: {} trials, {} to run ({} of matrix products); the model has {} parameters and a head\n", spec.name,
-             counts.total, counts.missing + counts.failed, readable_flops(flops), catalogue.backbone_size());
+  fmt::print("\n{}: {} trials, {} to run ({} of matrix products{}); the model has {} parameters and a head\n",
+             spec.name, counts.total, counts.missing + counts.failed, readable_flops(flops),
+             seconds > 0.0 ? ", " + device_hours(seconds) + " device-hours" : "", catalogue.backbone_size());
   if (!fisher.empty()) {
     const auto done = std::count_if(fisher.begin(), fisher.end(), [](const PlannedFisher& run) { return run.is_done; });
     fmt::print("Fisher runs that methods choose by: {}, {} to compute first\n", fisher.size(),
                static_cast<std::ptrdiff_t>(fisher.size()) - done);
   }
+  if (line.simulated_devices > 0) print_simulation(trials, costs, line.simulated_devices);
   fmt::print("results: {}\n", spec.results_file().string());
   return kAllDone;
 }

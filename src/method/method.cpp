@@ -136,11 +136,13 @@ Selection select_parameters(const Method& method, const ParameterCatalogue& cata
   return selection;
 }
 
+Method sketch_method(Method method) {
+  if (method.needs_fisher()) method.name = "random";
+  return method;
+}
+
 Selection sketch_selection(const Method& method, const ParameterCatalogue& catalogue) {
-  if (!method.needs_fisher()) return select_parameters(method, catalogue, {});
-  Method random = method;
-  random.name = "random";
-  return select_parameters(random, catalogue, {});
+  return select_parameters(sketch_method(method), catalogue, {});
 }
 
 std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue) {

@@ -1,9 +1,18 @@
 #include "tunescope/sweep/cost.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <numeric>
+#include <queue>
+
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
 namespace {
+
+constexpr std::int64_t kMeasuredSteps = 6;
+constexpr std::int64_t kMeasuredDevExamples = 64;
 
 // Passes over the development set: after each interval, and once more where the last step falls between two.
 double evaluation_count(const Trial& trial, std::int64_t steps, std::int64_t steps_an_epoch) {
@@ -11,11 +20,38 @@ double evaluation_count(const Trial& trial, std::int64_t steps, std::int64_t ste
   return static_cast<double>((steps + interval - 1) / interval);
 }
 
+// Tokens of the longest batch that the order of examples could bring together.
+std::int64_t longest_batch(const Dataset& dataset, std::int64_t batch_size) {
+  std::vector<std::int64_t> lengths(dataset.offsets.size());
+  std::adjacent_difference(dataset.offsets.begin(), dataset.offsets.end(), lengths.begin());
+  std::sort(lengths.begin() + 1, lengths.end(), std::greater<>());
+  const auto count = std::min(lengths.size() - 1, static_cast<std::size_t>(batch_size));
+  return std::accumulate(lengths.begin() + 1, lengths.begin() + 1 + static_cast<std::ptrdiff_t>(count),
+                         std::int64_t{0});
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& data) {
+  const auto begin = std::chrono::steady_clock::now();
+  train({.model = inputs.model(),
+         .catalogue = inputs.catalogue(*data.task),
+         .data = data,
+         .method = trial.method,
+         .learning_rate = trial.learning_rate,
+         .seed = trial.seed,
+         .options = trial.options},
+        {});
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 }  // namespace
 
-double expected_flops(const Trial& trial, SweepInputs& inputs) {
-  const TaskData& data = inputs.task(trial.task);
-  const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
+double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, const TaskData& data) {
   const Selection selection = sketch_selection(trial.method, catalogue);
   double forward = 0.0;
   double backward = 0.0;
@@ -36,6 +72,67 @@ double expected_flops(const Trial& trial, SweepInputs& inputs) {
   const double evaluation = forward * evaluation_count(trial, steps, steps_an_epoch) *
                             static_cast<double>(data.dev.token_count() + data.mismatched_dev.token_count());
   return training + evaluation;
+}
+
+double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
+                      const TaskData& data) {
+  const std::int64_t trained = trainable_count(sketch_selection(trial.method, catalogue), catalogue);
+  // A layer keeps its input, query, key, value, context, both LayerNorm inputs and the output between them, and the
+  // intermediate values before and after the activation; the backward pass holds half of that again for one layer.
+  const std::int64_t a_layer = 8 * config.hidden_size + 2 * config.intermediate_size;
+  const std::int64_t a_token = config.hidden_size + a_layer * config.num_hidden_layers + a_layer / 2;
+  const std::int64_t numbers =
+      catalogue.total_size() + 4 * trained + a_token * longest_batch(data.train, trial.options.batch_size);
+  return static_cast<double>(numbers) * sizeof(float);
+}
+
+void CostModel::add(const Trial& trial, double flops, double seconds) {
+  if (flops <= 0.0 || seconds <= 0.0) return;
+  const double rate = seconds / flops;
+  by_task_and_method_[{trial.task, trial.method.text()}].push_back(rate);
+  by_method_[trial.method.text()].push_back(rate);
+  all_.push_back(rate);
+}
+
+std::optional<double> CostModel::seconds(const Trial& trial, double flops) const {
+  const std::string method = trial.method.text();
+  if (const auto same = by_task_and_method_.find({trial.task, method}); same != by_task_and_method_.end()) {
+    return flops * median(same->second);
+  }
+  if (const auto same = by_method_.find(method); same != by_method_.end()) return flops * median(same->second);
+  if (all_.empty()) return std::nullopt;
+  return flops * median(all_);
+}
+
+Measurement measure_first_steps(Trial trial, SweepInputs& inputs) {
+  const TaskData& whole = inputs.task(trial.task);
+  TaskData data = whole;
+  data.train = subsample(whole.train, std::min(whole.train.size(), kMeasuredSteps * trial.options.batch_size));
+  data.dev = subsample(whole.dev, std::min(whole.dev.size(), kMeasuredDevExamples));
+  data.mismatched_dev = subsample(whole.mismatched_dev, std::min(whole.mismatched_dev.size(), kMeasuredDevExamples));
+  trial.method = sketch_method(trial.method);
+  trial.options.max_steps = 1;  // threads, memory and caches warm up
+  train_and_time(trial, inputs, data);
+  trial.options.max_steps = kMeasuredSteps;
+  trial.options.evaluate_every = kMeasuredSteps;
+  const double seconds = train_and_time(trial, inputs, data);
+  return {.flops = expected_flops(trial, inputs.catalogue(*data.task), data), .seconds = seconds};
+}
+
+Simulation simulate(const std::vector<double>& seconds, std::size_t devices) {
+  std::priority_queue<double, std::vector<double>, std::greater<>> free_at(std::greater<>(),
+                                                                           std::vector<double>(devices, 0.0));
+  Simulation result;
+  for (const double length : seconds) {
+    const double end = free_at.top() + length;
+    free_at.pop();
+    free_at.push(end);
+    result.makespan = std::max(result.makespan, end);
+    result.lower_bound = std::max(result.lower_bound, length);
+  }
+  const double work = std::accumulate(seconds.begin(), seconds.end(), 0.0);
+  result.lower_bound = std::max(result.lower_bound, work / static_cast<double>(devices));
+  return result;
 }
 
 }  // namespace tunescope

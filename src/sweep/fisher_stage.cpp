@@ -276,7 +276,7 @@ std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs,
                        .id = id,
                        .error = {},
                        .warning = {},
-                       .flops = expected_flops(planned.run.source, inputs)});
+                       .flops = trial_flops(planned.run.source, inputs)});
   }
   return sources;
 }

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
@@ -21,6 +23,7 @@ void look_up(PlannedTrial& planned, const ResultPaths& paths) {
   try {
     const TrialRow row = read_trial_row(is_finished ? finished : failed);
     planned.error = row.error;
+    planned.seconds = row.wall_seconds;
     planned.state = row.state == "done"       ? StoredState::kDone
                     : row.state == "diverged" ? StoredState::kDiverged
                                               : StoredState::kFailed;
@@ -98,9 +101,19 @@ std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes
   return trials;
 }
 
+double trial_flops(const Trial& trial, SweepInputs& inputs) {
+  const TaskData& data = inputs.task(trial.task);
+  return expected_flops(trial, inputs.catalogue(*data.task), data);
+}
+
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs) {
   std::vector<PlannedTrial> trials = expand(spec, hashes);
-  for (PlannedTrial& planned : trials) planned.flops = expected_flops(planned.trial, inputs);
+  std::map<std::pair<std::string, std::string>, double> flops;  // learning rate and seed make no difference
+  for (PlannedTrial& planned : trials) {
+    const auto [known, is_new] = flops.try_emplace({planned.trial.task, planned.trial.method.text()});
+    if (is_new) known->second = trial_flops(planned.trial, inputs);
+    planned.flops = known->second;
+  }
   return trials;
 }
 
@@ -111,6 +124,11 @@ void find_stored_trials(const SweepSpec& spec, std::vector<PlannedTrial>& trials
     if (has_folder) adopt_from_sibling(spec, "trials/" + planned.id + ".h5");
     look_up(planned, paths);
   }
+}
+
+void sort_longest_first(Order& order, const std::vector<PlannedTrial>& trials) {
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return trials[a].flops > trials[b].flops; });
 }
 
 std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue,

@@ -92,6 +92,7 @@ def test_required_key_that_is_missing(job, key):
         ("name", "../elsewhere", "names a folder and a file"),
         ("model.path", "${TUNESCOPE_NO_SUCH_VARIABLE}/model", "TUNESCOPE_NO_SUCH_VARIABLE"),
         ("run.device", "tpu", "one of auto, cpu, cuda"),
+        ("run.results", "x" * 300, "a folder that can be reached"),
     ],
 )
 def test_wrong_value_names_its_line(job, key, value, expected):

@@ -81,6 +81,52 @@ def test_path_takes_environment_variables(job, glue, monkeypatch):
     assert job.run("plan").returncode == 0
 
 
+def column(output, name):
+    """What `plan`'s table says in this column, by (task, method); columns are right-aligned but the first two."""
+    lines = output.splitlines()
+    header = next(line for line in lines if line.startswith("task"))
+    end = header.index(name) + len(name)
+    begin = header[: header.index(name)].rstrip()
+    rows = lines[lines.index(header) + 1 : lines.index("")]
+    return {tuple(row.split()[:2]): row[len(begin) : end].strip() for row in rows}
+
+
+def test_plan_predicts_from_finished_trials(job):
+    job.keys |= {"sweep.methods": "full head", "sweep.seeds": "1", "data.tasks": "CoLA"}
+    assert set(column(job.run("plan").stdout, "time a trial").values()) == {"?"}
+    job.sweep()
+    job.keys["sweep.seeds"] = "1 2"
+    output = job.run("plan").stdout
+    assert all(value.endswith(" s") for value in column(output, "time a trial").values())
+    assert "device-hours)" in output
+
+
+def test_plan_measures_and_simulates(job):
+    result = job.run("plan", "--calibrate", "--simulate", "3")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("measuring") == 6
+    assert "?" not in column(result.stdout, "time a trial").values()
+    assert "on 3 devices: " in result.stdout
+    assert "above the lower bound" in result.stdout
+    assert "taking a device for" not in result.stdout
+    assert "taking a device for" in job.run("plan", "--simulate", "3").stdout
+    assert not (job.results / "trials").exists() or job.trial_files() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "needle"),
+    [
+        ("plan", ["--simulate", "0"], "a whole number, 1 or more"),
+        ("plan", ["--simulate", "many"], "--simulate = many"),
+        ("merge", ["--calibrate"], "belong to tunescope plan, not to merge"),
+    ],
+)
+def test_options_of_plan_are_checked(job, command, options, needle):
+    result = job.run(command, *options)
+    assert result.returncode == 2
+    assert needle in result.stderr
+
+
 def test_tokenized_data_are_cached_once(job):
     cache = job.folder / "results" / "cache"
     assert job.run("plan").returncode == 0

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -14,6 +15,8 @@ struct CommandLine {
   std::string command;
   std::vector<std::string> arguments;  ///< what follows the command, options and their values excluded
   std::vector<std::pair<std::string, std::string>> overrides;  ///< job keys given as options
+  bool wants_calibration = false;                              ///< of `plan`
+  std::int64_t simulated_devices = 0;                          ///< of `plan`; 0 = none
   bool wants_help = false;
   bool wants_version = false;
 };

@@ -54,6 +54,9 @@ struct SelectionContext {
 /// The scalars that `method` trains. Throws `ConfigError` where it needs scores and there are none.
 Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, const SelectionContext& context);
 
+/// For sizes and costs: a Fisher method as a random subset of the same size, any other method as it is.
+Method sketch_method(Method method);
+
 /// As `select_parameters`, for planning before any score is known: as many scalars of the same tensors.
 Selection sketch_selection(const Method& method, const ParameterCatalogue& catalogue);
 

@@ -1,5 +1,11 @@
 #pragma once
 
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "tunescope/sweep/inputs.hpp"
 #include "tunescope/sweep/trial.hpp"
 
@@ -8,6 +14,43 @@ namespace tunescope {
 /// Floating-point operations a trial is expected to take, from its matrix multiplications: two a weight and token in
 /// the forward pass, two for the gradient of each input above the lowest trained layer, two for that of each trained
 /// weight. Attention's own products and elementwise work are left out: it serves to order and compare trials.
-double expected_flops(const Trial& trial, SweepInputs& inputs);
+double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, const TaskData& data);
+
+/// Bytes that a rank needs for a trial: the model, four buffers for each trained scalar, and what the forward pass of
+/// the longest possible batch leaves for the backward pass. Libraries and allocator come on top.
+double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
+                      const TaskData& data);
+
+/// How long trials take, from trials that were measured on the same kind of device: the median of seconds a
+/// floating-point operation over those of the same task and method; where there are none, of the same method; where
+/// there are none either, of all.
+class CostModel {
+ public:
+  void add(const Trial& trial, double flops, double seconds);
+
+  /// Nothing where nothing was measured.
+  std::optional<double> seconds(const Trial& trial, double flops) const;
+
+ private:
+  using Rates = std::vector<double>;
+  std::map<std::pair<std::string, std::string>, Rates> by_task_and_method_;
+  std::map<std::string, Rates> by_method_;
+  Rates all_;
+};
+
+/// Trains a trial's first steps and returns the seconds and floating-point operations that they took. A Fisher method
+/// is measured as a random subset of the same size.
+struct Measurement {
+  double flops = 0.0;
+  double seconds = 0.0;
+};
+Measurement measure_first_steps(Trial trial, SweepInputs& inputs);
+
+/// A sweep played through: what the scheduler would do with tasks of these lengths, in this order, on so many devices.
+struct Simulation {
+  double makespan = 0.0;     ///< seconds from start to end
+  double lower_bound = 0.0;  ///< no schedule is shorter: the work over all devices, or the longest task
+};
+Simulation simulate(const std::vector<double>& seconds, std::size_t devices);
 
 }  // namespace tunescope

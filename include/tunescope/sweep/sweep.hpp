@@ -20,9 +20,10 @@ struct PlannedTrial {
   Trial trial;
   std::string id;
   StoredState state = StoredState::kMissing;
-  std::string error;    ///< of a failed or diverged trial
-  std::string warning;  ///< why a file that exists does not count
-  double flops = 0.0;   ///< expected, see `expected_flops`
+  std::string error;     ///< of a failed or diverged trial
+  std::string warning;   ///< why a file that exists does not count
+  double flops = 0.0;    ///< expected, see `expected_flops`
+  double seconds = 0.0;  ///< that it took, where it is stored
 };
 
 /// The paths of a job's results.
@@ -50,6 +51,9 @@ struct ResultPaths {
 /// Makes the results folders. Throws `ConfigError` where they cannot be written.
 void prepare_results_folder(const ResultPaths& paths);
 
+/// What `expected_flops` gives for a trial's own data.
+double trial_flops(const Trial& trial, SweepInputs& inputs);
+
 /// Every trial of the job with its cost; nothing is looked up.
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs);
 
@@ -60,6 +64,10 @@ void find_stored_trials(const SweepSpec& spec, std::vector<PlannedTrial>& trials
 /// Every trial of the job with what is stored of it, without costs and without linking: for looking at a job while it
 /// runs.
 std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes& hashes);
+
+/// Indices of trials in the order in which they are handed out: the longest expected first.
+using Order = std::vector<std::size_t>;
+void sort_longest_first(Order& order, const std::vector<PlannedTrial>& trials);
 
 /// How a rank trains.
 struct WorkerOptions {
