@@ -1,0 +1,1 @@
+"""Brings the GLUE tasks and Hugging Face models into the folders that the job files name."""
