@@ -19,6 +19,7 @@
 #include "tunescope/data/task.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/mpi/environment.hpp"
+#include "tunescope/sweep/running.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -126,9 +127,55 @@ ProgressDisplay::End end_of(const TrialOutcome& outcome) {
   return outcome.state == TrialState::kDone ? ProgressDisplay::End::kGood : ProgressDisplay::End::kBad;
 }
 
-bool is_recorded(const TrialOutcome& outcome) {
-  return outcome.state == TrialState::kDone || outcome.state == TrialState::kDiverged;
-}
+// On rank 0: shows how far the trials are, keeps the file that `tunescope status` reads, and notes which were recorded.
+class TrialsMonitor {
+ public:
+  TrialsMonitor(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, const Order& order)
+      : trials_(trials),
+        order_(order),
+        display_(items_of(trials, order), "trials", spec.progress),
+        running_(ResultPaths(spec).running) {}
+
+  SweepObserver observer() {
+    return {
+        .on_start = [this](std::size_t item, int rank) { start(item, rank); },
+        .on_progress = [this](std::size_t item, std::int64_t step, std::int64_t steps) { progress(item, step, steps); },
+        .on_finish = [this](std::size_t item, const TrialOutcome& outcome) { finish(item, outcome); }};
+  }
+
+  const Order& recorded() const { return recorded_; }
+
+ private:
+  static std::vector<ProgressDisplay::Item> items_of(const std::vector<PlannedTrial>& trials, const Order& order) {
+    std::vector<ProgressDisplay::Item> items;
+    for (const std::size_t trial : order) items.push_back({describe(trials[trial].trial), trials[trial].flops});
+    return items;
+  }
+
+  void start(std::size_t item, int rank) {
+    display_.start(item);
+    running_.start(trials_[order_[item]].id, rank);
+  }
+
+  void progress(std::size_t item, std::int64_t step, std::int64_t steps) {
+    display_.progress(item, static_cast<double>(step) / static_cast<double>(steps));
+    running_.progress(trials_[order_[item]].id, step, steps);
+  }
+
+  void finish(std::size_t item, const TrialOutcome& outcome) {
+    const PlannedTrial& planned = trials_[order_[item]];
+    running_.finish(planned.id);
+    const bool is_recorded = outcome.state == TrialState::kDone || outcome.state == TrialState::kDiverged;
+    if (is_recorded) recorded_.push_back(order_[item]);
+    display_.finish(item, end_of(outcome), describe(outcome, planned.trial), outcome.seconds);
+  }
+
+  const std::vector<PlannedTrial>& trials_;
+  const Order& order_;
+  ProgressDisplay display_;
+  RunningFile running_;
+  Order recorded_;
+};
 
 }  // namespace
 
@@ -163,21 +210,8 @@ Order agree(const Communicator& world, const Order& numbers) {
 
 TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials, const Order& order,
                               const TrialFunction& run) {
-  std::vector<ProgressDisplay::Item> items;
-  for (const std::size_t trial : order) items.push_back({describe(trials[trial].trial), trials[trial].flops});
-  ProgressDisplay display(std::move(items), "trials", context.spec.progress);
-  TrialsEnd end;
-  const SweepObserver observer{.on_start = [&](std::size_t item, int) { display.start(item); },
-                               .on_progress =
-                                   [&](std::size_t item, std::int64_t step, std::int64_t steps) {
-                                     display.progress(item, static_cast<double>(step) / static_cast<double>(steps));
-                                   },
-                               .on_finish =
-                                   [&](std::size_t item, const TrialOutcome& outcome) {
-                                     if (is_recorded(outcome)) end.recorded.push_back(order[item]);
-                                     display.finish(item, end_of(outcome), describe(outcome, trials[order[item]].trial),
-                                                    outcome.seconds);
-                                   }};
+  std::optional<TrialsMonitor> monitor;
+  if (context.world.rank() == 0) monitor.emplace(context.spec, trials, order);
   run_trials(
       context.world, order.size(),
       [&](std::size_t item, const ProgressReport& report) {
@@ -187,7 +221,9 @@ TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<Plan
         spdlog::info("trial {} ended after {:.1f} s", planned.id, outcome.seconds);
         return outcome;
       },
-      observer, context.stop);
+      monitor ? monitor->observer() : SweepObserver{}, context.stop);
+  TrialsEnd end;
+  if (monitor) end.recorded = monitor->recorded();
   const ResultPaths paths(context.spec);
   for (const std::size_t trial : end.recorded) wait_for_file(paths.trial_file(trials[trial].id));
   end.is_stopped = context.world.broadcast_integer(context.stop.is_set()) != 0;

@@ -11,7 +11,9 @@
 #include "tunescope/error.hpp"
 #include "tunescope/sweep/cost.hpp"
 #include "tunescope/sweep/fisher_stage.hpp"
+#include "tunescope/sweep/folder_lock.hpp"
 #include "tunescope/sweep/inputs.hpp"
+#include "tunescope/sweep/running.hpp"
 #include "tunescope/sweep/sweep.hpp"
 
 namespace tunescope::cli {
@@ -19,10 +21,12 @@ namespace {
 
 struct Counts {
   std::size_t total = 0, done = 0, diverged = 0, failed = 0, missing = 0;
+  std::size_t partial = 0;  ///< of those failed or missing: saved on their way
 
-  void add(StoredState state) {
+  void add(const PlannedTrial& planned) {
     ++total;
-    switch (state) {
+    partial += planned.has_checkpoint ? 1 : 0;
+    switch (planned.state) {
       case StoredState::kDone:
         ++done;
         return;
@@ -98,7 +102,7 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
       const PlannedTrial* any = nullptr;
       for (const PlannedTrial& planned : trials) {
         if (planned.trial.task != task || planned.trial.method.text() != method.text()) continue;
-        counts.add(planned.state);
+        counts.add(planned);
         any = &planned;
       }
       const std::int64_t trainable = trainable_count(sketch_selection(method, catalogue), catalogue);
@@ -141,8 +145,26 @@ void print_simulation(const std::vector<PlannedTrial>& trials, const CostModel& 
 
 Counts count(const std::vector<PlannedTrial>& trials) {
   Counts counts;
-  for (const PlannedTrial& planned : trials) counts.add(planned.state);
+  for (const PlannedTrial& planned : trials) counts.add(planned);
   return counts;
+}
+
+// What a sweep on this folder is at work on, where there is one.
+void print_running(const ResultPaths& paths, const std::vector<PlannedTrial>& trials) {
+  if (!FolderLock::is_held(paths.lock)) return;
+  fmt::print("a sweep is at work here\n");
+  for (const RunningTrial& running : read_running(paths.running)) {
+    const auto planned = std::find_if(trials.begin(), trials.end(), [&](const auto& t) { return t.id == running.id; });
+    const double left = running.step > 0 ? running.seconds * static_cast<double>(running.steps - running.step) /
+                                               static_cast<double>(running.step)
+                                         : 0.0;
+    fmt::print("rank {}: {} {}, step {} of {}{}\n", running.rank, running.id,
+               planned == trials.end()
+                   ? "(training for a Fisher run)"
+                   : fmt::format("{} {} lr {} seed {}", planned->trial.task, planned->trial.method.text(),
+                                 planned->trial.learning_rate, planned->trial.seed),
+               running.step, running.steps, running.step > 0 ? ", " + readable_duration(left) + " to go" : "");
+  }
 }
 
 }  // namespace
@@ -194,8 +216,9 @@ ExitStatus status(const CommandLine& line) {
   const std::vector<PlannedTrial> trials = stored_trials(spec, inputs.load_and_hash());
   print_warnings(trials);
   const Counts counts = count(trials);
-  fmt::print("{}: {} trials: {} done, {} diverged, {} failed, {} missing\n", spec.name, counts.total, counts.done,
-             counts.diverged, counts.failed, counts.missing);
+  fmt::print("{}: {} trials: {} done, {} diverged, {} failed, {} missing ({} of them partly done and saved)\n",
+             spec.name, counts.total, counts.done, counts.diverged, counts.failed, counts.missing, counts.partial);
+  print_running(ResultPaths(spec), trials);
   for (const PlannedTrial& planned : trials) {
     if (planned.error.empty()) continue;
     fmt::print("{} {} {} lr {} seed {}: {}: {}\n", planned.id, planned.trial.task, planned.trial.method.text(),

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include "tunescope/error.hpp"
 
@@ -104,7 +105,11 @@ std::string parse_path(const Value& value) {
 
 std::string parse_folder(const Value& value) {
   const std::string path = parse_path(value);
-  if (std::filesystem::exists(path) && !std::filesystem::is_directory(path)) refuse(value, "a folder, not a file");
+  std::error_code error;
+  const std::filesystem::file_type type = std::filesystem::status(path, error).type();
+  if (type == std::filesystem::file_type::none) refuse(value, "a folder that can be reached (" + error.message() + ")");
+  const bool is_free = type == std::filesystem::file_type::not_found;
+  if (!is_free && type != std::filesystem::file_type::directory) refuse(value, "a folder, not a file");
   return path;
 }
 

@@ -13,7 +13,8 @@ namespace {
 
 constexpr hsize_t kSmallestDeflated = 64;
 constexpr hsize_t kChunkElements = 1 << 16;
-constexpr unsigned kDeflateLevel = 1;  // higher levels take three times as long and save a few percent
+constexpr hsize_t kLargestCompression = 1032;  // of deflate: https://zlib.net/zlib_tech.html
+constexpr unsigned kDeflateLevel = 1;          // higher levels take three times as long and save a few percent
 
 hsize_t element_count(const Shape& shape) {
   return std::accumulate(shape.begin(), shape.end(), hsize_t{1}, std::multiplies<>());
@@ -47,6 +48,30 @@ Handle string_type() {
 
 Handle dataspace(const Shape& shape) {
   return {check(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), "dataspace"), H5Sclose};
+}
+
+// The number of values, for which memory is to be allocated: refuses more than the file can hold.
+std::size_t credible_count(hid_t dataset, const Shape& shape, std::size_t value_bytes, const std::string& what) {
+  const Handle file(check(H5Iget_file_id(dataset), what), H5Fclose);
+  hsize_t file_bytes = 0;
+  check(H5Fget_filesize(file.get(), &file_bytes), what);
+  const hsize_t most = file_bytes / value_bytes * kLargestCompression;
+  hsize_t count = 1;
+  for (const hsize_t length : shape) {
+    if (length != 0 && count > most / length) {
+      throw Hdf5Error(what + ": it claims to have more values than a file of " + std::to_string(file_bytes) +
+                      " bytes can hold; the file is damaged, remove it");
+    }
+    count *= length;
+  }
+  return count;
+}
+
+// The library stores every value of an attribute where it is told to, although there is room for one.
+void expect_single_value(hid_t attribute, const std::string& what) {
+  const Handle space(check(H5Aget_space(attribute), what), H5Sclose);
+  const hssize_t count = check(H5Sget_simple_extent_npoints(space.get()), what);
+  if (count != 1) throw Hdf5Error(what + ": it has " + std::to_string(count) + " values, expected 1");
 }
 
 Shape extent(hid_t dataset) {
@@ -130,7 +155,7 @@ template <typename T>
 std::vector<T> Group::read_numbers(const std::string& name, hid_t memory_type) const {
   const std::string what = description_ + ":/" + name + ": cannot be read";
   const Handle dataset(check(H5Dopen2(handle_.get(), name.c_str(), H5P_DEFAULT), what), H5Dclose);
-  std::vector<T> values(element_count(extent(dataset.get())));
+  std::vector<T> values(credible_count(dataset.get(), extent(dataset.get()), sizeof(T), what));
   if (!values.empty()) {
     check(H5Dread(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), what);
   }
@@ -204,6 +229,7 @@ void Group::write_attribute(const std::string& name, std::span<const std::string
 std::string Group::read_string_attribute(const std::string& name) const {
   const std::string what = description_ + ": attribute " + name + " cannot be read";
   const Handle attribute(check(H5Aopen(handle_.get(), name.c_str(), H5P_DEFAULT), what), H5Aclose);
+  expect_single_value(attribute.get(), what);
   const Handle type = string_type();
   char* text = nullptr;
   check(H5Aread(attribute.get(), type.get(), &text), what);
@@ -215,6 +241,7 @@ std::string Group::read_string_attribute(const std::string& name) const {
 std::int64_t Group::read_integer_attribute(const std::string& name) const {
   const std::string what = description_ + ": attribute " + name + " cannot be read";
   const Handle attribute(check(H5Aopen(handle_.get(), name.c_str(), H5P_DEFAULT), what), H5Aclose);
+  expect_single_value(attribute.get(), what);
   std::int64_t value = 0;
   check(H5Aread(attribute.get(), H5T_NATIVE_INT64, &value), what);
   return value;

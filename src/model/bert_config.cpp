@@ -59,8 +59,11 @@ class Reader {
 
   [[noreturn]] void fail(const char* key, const std::string& expected) const {
     const auto found = json_.find(key);
-    throw ModelError(fmt::format("{}: {} = {}; expected {}", file_, key,
-                                 found == json_.end() ? "(missing)" : found->dump(), expected));
+    // Only a flat value is printed: a list may be nested deeper than the stack.
+    const std::string text = found == json_.end()     ? "(missing)"
+                             : found->is_structured() ? found->type_name()
+                                                      : found->dump();
+    throw ModelError(fmt::format("{}: {} = {}; expected {}", file_, key, text, expected));
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <fstream>
@@ -40,12 +41,25 @@ std::optional<at::ScalarType> scalar_type(const std::string& name) {
 }
 
 // The number of bytes, or nothing where the header's numbers are no sizes or overflow.
+// LibTorch multiplies the lengths for its strides too, of which 0 counts as 1.
 std::optional<std::size_t> byte_count(const std::vector<std::int64_t>& shape, std::size_t element_size) {
-  std::size_t bytes = element_size;
+  auto bytes = static_cast<std::int64_t>(element_size);
+  bool is_empty = false;
   for (const std::int64_t length : shape) {
-    if (length < 0 || __builtin_mul_overflow(bytes, static_cast<std::size_t>(length), &bytes)) return std::nullopt;
+    if (length < 0 || __builtin_mul_overflow(bytes, std::max<std::int64_t>(length, 1), &bytes)) return std::nullopt;
+    is_empty = is_empty || length == 0;
   }
-  return bytes;
+  return is_empty ? 0 : static_cast<std::size_t>(bytes);
+}
+
+// The whole numbers under a key; throws `Json::exception` where something else stands there.
+template <typename Number>
+std::vector<Number> whole_numbers(const Json& description, const char* key) {
+  std::vector<Number> numbers;
+  for (const Json& number : description.at(key).get_ref<const Json::array_t&>()) {
+    numbers.push_back(static_cast<Number>(number.get_ref<const Json::number_integer_t&>()));
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -127,8 +141,8 @@ void Safetensors::add_file(const std::filesystem::path& path) {
     std::vector<std::size_t> range;
     std::string type_name;
     try {
-      shape = description.at("shape").get<std::vector<std::int64_t>>();
-      range = description.at("data_offsets").get<std::vector<std::size_t>>();
+      shape = whole_numbers<std::int64_t>(description, "shape");
+      range = whole_numbers<std::size_t>(description, "data_offsets");
       type_name = description.at("dtype").get<std::string>();
     } catch (const Json::exception&) {
       fail(path, "describes tensor " + name + " without dtype, shape and data_offsets");

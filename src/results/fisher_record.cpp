@@ -80,10 +80,12 @@ FisherRecord read_record(const hdf5::File& file, const std::filesystem::path& pa
     schema::for_each_fisher_column(
         [&](const char* name, auto member) { schema::read_value(group, name, record.row.*member); });
     record.axes = {group.read_strings("layer"), group.read_strings("component"), group.read_integers("size")};
+    if (record.axes.sizes.size() != record.axes.cell_count()) throw std::out_of_range("size");
     schema::for_each_fisher_map([&](const char* name, auto member) { record.maps.*member = group.read_doubles(name); });
     return record;
   } catch (const std::out_of_range&) {
-    throw Hdf5Error(path.string() + ": holds no Fisher run; remove the file to have it computed again");
+    throw Hdf5Error(path.string() +
+                    ": holds no Fisher run, or tables of unequal length; remove the file to have it computed again");
   }
 }
 

@@ -6,6 +6,11 @@ namespace {
 
 using hdf5::Group;
 
+// Merging copies these tables by the lengths they should have.
+void expect_length(std::size_t found, std::size_t expected) {
+  if (found != expected) throw std::out_of_range("length");
+}
+
 TrialRow read_row(const Group& file) {
   const Group group = file.open_group("trials");
   TrialRow row;
@@ -46,9 +51,12 @@ std::vector<StepRecord> read_history(const Group& file) {
 Predictions read_predictions(const Group& group, const std::string& suffix) {
   Predictions predictions;
   if (!group.has("logits" + suffix)) return predictions;
-  predictions.output_size = static_cast<std::int64_t>(group.shape("logits" + suffix).at(1));
+  const hdf5::Shape shape = group.shape("logits" + suffix);
+  expect_length(shape.size(), 2);
+  predictions.output_size = static_cast<std::int64_t>(shape[1]);
   predictions.logits = group.read_floats("logits" + suffix);
   predictions.labels = group.read_floats("label" + suffix);
+  expect_length(predictions.labels.size(), shape[0]);
   return predictions;
 }
 
@@ -71,8 +79,11 @@ TrialRecord read_trial(const std::filesystem::path& path) {
     const Group scores = file.open_group("scores");
     record.best_scores = scores.read_doubles("best");
     record.final_scores = scores.read_doubles("final");
+    expect_length(record.best_scores.size(), all_metrics().size());
+    expect_length(record.final_scores.size(), all_metrics().size());
     const Group change = file.open_group("change");
     record.axes = {change.read_strings("layer"), change.read_strings("component"), change.read_integers("size")};
+    expect_length(record.axes.sizes.size(), record.axes.cell_count());
     schema::for_each_measure([&](const char* name, auto member) { record.change.*member = change.read_doubles(name); });
     record.evaluations = read_evaluations(file);
     record.history = read_history(file);

@@ -47,6 +47,17 @@ FolderLock::FolderLock(const std::filesystem::path& path)
   }
 }
 
+bool FolderLock::is_held(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  struct flock request {};
+  request.l_type = F_WRLCK;
+  request.l_whence = SEEK_SET;
+  const bool is_known = ::fcntl(descriptor, F_OFD_GETLK, &request) == 0;
+  ::close(descriptor);
+  return is_known && request.l_type != F_UNLCK;
+}
+
 FolderLock::~FolderLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }

@@ -19,6 +19,7 @@ void look_up(PlannedTrial& planned, const ResultPaths& paths) {
   const std::filesystem::path finished = paths.trial_file(planned.id);
   const std::filesystem::path failed = paths.failed_file(planned.id);
   const bool is_finished = std::filesystem::exists(finished);
+  planned.has_checkpoint = !is_finished && std::filesystem::exists(paths.checkpoint(planned.id));
   if (!is_finished && !std::filesystem::exists(failed)) return;
   try {
     const TrialRow row = read_trial_row(is_finished ? finished : failed);
@@ -81,6 +82,7 @@ ResultPaths::ResultPaths(const SweepSpec& spec)
       log(spec.job_folder() / "log"),
       job(spec.job_folder() / "job.cfg"),
       lock(spec.job_folder() / "lock"),
+      running(spec.job_folder() / "running"),
       merged(spec.results_file()) {}
 
 void prepare_results_folder(const ResultPaths& paths) {

@@ -10,12 +10,19 @@
 namespace tunescope {
 namespace {
 
+/// Copying and printing a value take stack space for each level.
+constexpr int kMaxDepth = 100;
+
 /// Parses JSON and throws `DataError` where an object has a key twice, of which the parser would keep the last: a
 /// vocabulary would lose a token without a word.
 nlohmann::json parse_without_repeated_keys(std::istream& stream, const std::filesystem::path& file) {
   using Event = nlohmann::json::parse_event_t;
   std::vector<std::unordered_set<std::string>> open_objects;
-  return nlohmann::json::parse(stream, [&](int /*depth*/, Event event, nlohmann::json& parsed) {
+  return nlohmann::json::parse(stream, [&](int depth, Event event, nlohmann::json& parsed) {
+    if (depth > kMaxDepth) {
+      throw DataError(file.string() + " nests values more than " + std::to_string(kMaxDepth) +
+                      " deep, which no tokenizer does: fetch the file again");
+    }
     if (event == Event::object_start) open_objects.emplace_back();
     if (event == Event::object_end) open_objects.pop_back();
     if (event == Event::key && !open_objects.back().insert(parsed.get<std::string>()).second) {

@@ -8,9 +8,6 @@
 namespace tunescope {
 namespace {
 
-/// More ids than any vocabulary has: a larger one is a damaged file, not a reason to allocate.
-constexpr std::size_t kMaxVocabularySize = 10'000'000;
-
 void require_type(const JsonObject& file, const std::string& key, const std::string& expected) {
   if (!file.has(key))
     file.fail(key, "is missing or null where a " + expected + " is expected: only BERT's is supported");

@@ -44,6 +44,7 @@ std::int32_t parse_id(const JsonObject& config, const std::string& text) {
   if (error != std::errc() || end != text.data() + text.size() || id < 0) {
     config.fail(text, "is no token id: expected a whole number from 0");
   }
+  if (static_cast<std::size_t>(id) >= kMaxVocabularySize) config.fail(text, "is a token id that is too large");
   return id;
 }
 

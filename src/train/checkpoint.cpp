@@ -23,6 +23,9 @@ Scores to_scores(const Json& json) {
   return scores;
 }
 
+// JSON's library would turn fractions into integers, of any size.
+std::int64_t whole_number(const Json& json) { return json.get_ref<const Json::number_integer_t&>(); }
+
 Json describe(const TrainResult& result) {
   Json json = {{"steps", result.steps},
                {"seconds", result.seconds},
@@ -41,26 +44,41 @@ Json describe(const TrainResult& result) {
 
 TrainResult parse(const Json& json) {
   TrainResult result;
-  result.steps = json.at("steps");
+  result.steps = whole_number(json.at("steps"));
   result.seconds = json.at("seconds");
-  result.best_evaluation = json.at("best_evaluation");
-  result.predictions.output_size = json.at("output_size");
+  result.best_evaluation = static_cast<std::size_t>(whole_number(json.at("best_evaluation")));
+  result.predictions.output_size = whole_number(json.at("output_size"));
   result.mismatched_predictions.output_size = result.predictions.output_size;
   for (const Json& step : json.at("history")) {
-    result.history.push_back(
-        {.step = step.at(0), .loss = step.at(1), .learning_rate = step.at(2), .gradient_norm = step.at(3)});
+    result.history.push_back({.step = whole_number(step.at(0)),
+                              .loss = step.at(1),
+                              .learning_rate = step.at(2),
+                              .gradient_norm = step.at(3)});
   }
   for (const Json& evaluation : json.at("evaluations")) {
-    result.evaluations.push_back({.step = evaluation.at(0),
+    result.evaluations.push_back({.step = whole_number(evaluation.at(0)),
                                   .epoch = evaluation.at(1),
                                   .loss = evaluation.at(2),
                                   .scores = to_scores(evaluation.at(3))});
+    if (result.evaluations.back().scores.size() != all_metrics().size()) throw std::out_of_range("scores");
   }
+  const std::size_t evaluations = std::max<std::size_t>(result.evaluations.size(), 1);
+  if (result.best_evaluation >= evaluations) throw std::out_of_range("best_evaluation");
   return result;
 }
 
 at::Tensor tensor_of(const std::vector<float>& values) {
   return at::from_blob(const_cast<float*>(values.data()), {static_cast<std::int64_t>(values.size())}).clone();
+}
+
+// Buffers and outputs are flat and float32, or else the file is of another kind.
+const at::Tensor& flat_tensor(const std::map<std::string, at::Tensor>& tensors, const std::string& name,
+                              const std::filesystem::path& path) {
+  const at::Tensor& tensor = tensors.at(name);
+  if (tensor.scalar_type() != at::kFloat || tensor.dim() != 1) {
+    refuse_checkpoint(path, "tensor " + name + " is not a list of float32");
+  }
+  return tensor;
 }
 
 std::vector<float> values_of(const at::Tensor& tensor) {
@@ -88,19 +106,25 @@ TrainState load_checkpoint(const std::filesystem::path& path) {
   const CheckedTensors saved = read_checked_tensors(path);
   const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
   try {
+    const auto tensor = [&](const char* name) -> const at::Tensor& { return flat_tensor(tensors, name, path); };
     TrainState state{.result = parse(Json::parse(saved.text)),
-                     .values = tensors.at("values"),
-                     .first_moments = tensors.at("first_moments"),
-                     .second_moments = tensors.at("second_moments")};
-    state.result.predictions.logits = values_of(tensors.at("logits"));
-    state.result.predictions.labels = values_of(tensors.at("label"));
-    state.result.mismatched_predictions.logits = values_of(tensors.at("logits_mismatched"));
-    state.result.mismatched_predictions.labels = values_of(tensors.at("label_mismatched"));
+                     .values = tensor("values"),
+                     .first_moments = tensor("first_moments"),
+                     .second_moments = tensor("second_moments")};
+    for (const char* moments : {"first_moments", "second_moments"}) {
+      if (tensor(moments).numel() != state.values.numel()) {
+        refuse_checkpoint(path, std::string(moments) + " and values differ in length");
+      }
+    }
+    state.result.predictions.logits = values_of(tensor("logits"));
+    state.result.predictions.labels = values_of(tensor("label"));
+    state.result.mismatched_predictions.logits = values_of(tensor("logits_mismatched"));
+    state.result.mismatched_predictions.labels = values_of(tensor("label_mismatched"));
     return state;
   } catch (const Json::exception& error) {
     refuse_checkpoint(path, error.what());
   } catch (const std::out_of_range&) {
-    refuse_checkpoint(path, "a part is missing");
+    refuse_checkpoint(path, "a part is missing or of the wrong length");
   }
 }
 

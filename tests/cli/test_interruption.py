@@ -103,6 +103,21 @@ def test_signal_to_the_launcher_saves_and_the_next_run_goes_on_bitwise(make_job,
     assert_same_results(job, undisturbed)
 
 
+def test_status_tells_what_each_rank_is_at_work_on(make_job, tmp_path):
+    job = make_job(tmp_path, {**LONGER, "train.epochs": "4000"})
+    process = start(job)
+    wait_until_training(job)
+    wait_until(lambda: "step 0 of" not in job.run("status").stdout and "rank 1" in job.run("status").stdout)
+    output = job.run("status").stdout
+    process.send_signal(signal.SIGUSR2)
+    process.communicate(timeout=60)
+    assert "a sweep is at work here" in output
+    assert output.count("to go") == 2
+    after = job.run("status").stdout
+    assert "at work" not in after
+    assert "(2 of them partly done and saved)" in after
+
+
 def test_signal_to_one_rank_stops_all(make_job, tmp_path):
     job = make_job(tmp_path, {**LONGER, "train.epochs": "2000"})
     process = start(job)

@@ -12,6 +12,9 @@ class FolderLock {
   /// cannot be written.
   explicit FolderLock(const std::filesystem::path& path);
   ~FolderLock();
+
+  /// Whether a process holds the lock at this path now.
+  static bool is_held(const std::filesystem::path& path);
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 

@@ -20,6 +20,7 @@ struct PlannedTrial {
   Trial trial;
   std::string id;
   StoredState state = StoredState::kMissing;
+  bool has_checkpoint = false;
   std::string error;     ///< of a failed or diverged trial
   std::string warning;   ///< why a file that exists does not count
   double flops = 0.0;    ///< expected, see `expected_flops`
@@ -29,7 +30,7 @@ struct PlannedTrial {
 /// The paths of a job's results.
 struct ResultPaths {
   explicit ResultPaths(const SweepSpec& spec);
-  std::filesystem::path trials, failed, checkpoints, fisher, weights, log, job, lock, merged;
+  std::filesystem::path trials, failed, checkpoints, fisher, weights, log, job, lock, running, merged;
   std::filesystem::path trial_file(const std::string& id) const { return trials / (id + ".h5"); }
   std::filesystem::path failed_file(const std::string& id) const { return failed / (id + ".h5"); }
   std::filesystem::path fisher_file(const std::string& id) const { return fisher / (id + ".h5"); }

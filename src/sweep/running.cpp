@@ -1,0 +1,71 @@
+#include "tunescope/sweep/running.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "tunescope/atomic_file.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr std::chrono::seconds kInterval{2};
+
+}  // namespace
+
+RunningFile::RunningFile(std::filesystem::path path)
+    : path_(std::move(path)), last_written_(Clock::now() - kInterval) {}
+
+RunningFile::~RunningFile() {
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+}
+
+void RunningFile::start(const std::string& trial, int rank) {
+  running_[trial] = {{.id = trial, .rank = rank}, Clock::now()};
+  write();
+}
+
+void RunningFile::progress(const std::string& trial, std::int64_t step, std::int64_t steps) {
+  RunningTrial& running = running_[trial].first;
+  running.step = step;
+  running.steps = steps;
+  write();
+}
+
+void RunningFile::finish(const std::string& trial) {
+  running_.erase(trial);
+  write();
+}
+
+// A file that only informs must not end a sweep.
+void RunningFile::write() {
+  const auto now = Clock::now();
+  if (now - last_written_ < kInterval) return;
+  last_written_ = now;
+  std::string text;
+  for (const auto& [id, entry] : running_) {
+    const auto& [trial, begin] = entry;
+    text += fmt::format("{} {} {} {} {:.1f}\n", id, trial.rank, trial.step, trial.steps,
+                        std::chrono::duration<double>(now - begin).count());
+  }
+  try {
+    write_text_atomically(path_, text);
+  } catch (const std::exception& error) {
+    spdlog::warn("{}", error.what());
+  }
+}
+
+std::vector<RunningTrial> read_running(const std::filesystem::path& path) {
+  std::vector<RunningTrial> trials;
+  std::ifstream file(path);
+  for (RunningTrial trial; file >> trial.id >> trial.rank >> trial.step >> trial.steps >> trial.seconds;) {
+    trials.push_back(trial);
+  }
+  std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });
+  return trials;
+}
+
+}  // namespace tunescope
