@@ -16,6 +16,7 @@ np = pytest.importorskip("numpy")
 from test_sweep import contents  # noqa: E402
 
 WRONG_INPUT = 2
+WRONG_ENVIRONMENT = 3
 STOPPED_EARLY = 75
 LONGER = {"sweep.methods": "full layernorm", "train.epochs": "40", "sweep.seeds": "1 2", "data.train_examples": "128"}
 
@@ -301,6 +302,37 @@ def test_signal_to_one_rank_stops_a_fisher_run(large_fisher, tmp_path):
     result = job.run("fisher", ranks=2)
     assert result.returncode == 0, result.stdout
     assert diagonals(job) == undisturbed
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A filesystem of 1 MiB, and a function that makes it larger."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(options):
+        return subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+
+    result = mount("size=1m")
+    if result.returncode != 0:
+        pytest.skip(f"a small filesystem cannot be mounted here: {result.stderr.strip()}")
+    yield folder, lambda: mount("remount,size=64m")
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_full_disk_ends_the_sweep_with_a_message_and_loses_nothing(make_job, small_disk, undisturbed):
+    folder, enlarge = small_disk
+    job = make_job(folder, LONGER)
+    (folder / "ballast").write_bytes(bytes(900_000))
+    result = job.run("sweep", ranks=2)
+    assert result.returncode == WRONG_ENVIRONMENT, result.stdout + result.stderr
+    assert "is the filesystem full?" in result.stderr or "No space left on device" in result.stderr
+    for path in job.trial_files():
+        with h5py.File(path) as file:
+            assert file["trials/state"].asstr()[0] == "done"
+    assert enlarge().returncode == 0
+    run_to_the_end(job)
+    assert_same_results(job, undisturbed)
 
 
 def test_second_sweep_on_the_same_folder_is_refused(make_job, tmp_path):
