@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import torch
-from parity_transformers import TASKS, read_examples
+from glue_data import TASKS, read_examples
 from transformers import BertForSequenceClassification, BertTokenizerFast
 
 ENGINE_PASSES = ("forward_backward/full", "fisher/full", "fisher/layernorm", "fisher_true/full")

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from glue_data import TASKS, Example, read_examples
 from sklearn.metrics import accuracy_score, matthews_corrcoef
 from torch import Tensor
 from transformers import BertForSequenceClassification, BertTokenizerFast, get_linear_schedule_with_warmup
@@ -29,59 +30,11 @@ CLIP_NORM = 1.0
 
 
 @dataclass(frozen=True)
-class Task:
-    """Where a task's TSV keeps its columns: names, or positions where there is no header."""
-
-    texts: tuple[str | int, ...]
-    label: str | int
-    classes: tuple[str, ...] = ("0", "1")
-    metric: str = "accuracy"
-
-
-TASKS = {
-    "CoLA": Task(texts=(3,), label=1, metric="matthews"),
-    "SST-2": Task(texts=("sentence",), label="label"),
-    "RTE": Task(("sentence1", "sentence2"), "label", classes=("entailment", "not_entailment")),
-}
-
-
-@dataclass(frozen=True)
-class Example:
-    """One example as the model takes it, without padding."""
-
-    input_ids: list[int]
-    type_ids: list[int]
-    label: int
-
-
-@dataclass(frozen=True)
 class Data:
     """The tokenised splits of one task."""
 
     train: list[Example]
     dev: list[Example]
-
-
-def read_rows(file: Path) -> list[list[str]]:
-    """The fields of every line: tab-separated, no quoting, LF or CRLF."""
-    lines = file.read_text(encoding="utf-8-sig").replace("\r\n", "\n").split("\n")
-    return [line.split("\t") for line in lines if line]
-
-
-def read_examples(file: Path, task: Task, tokenizer: BertTokenizerFast, max_length: int) -> list[Example]:
-    """The tokenised examples of one TSV file; of a pair, the longer text is cut first."""
-    rows = read_rows(file)
-    header = rows.pop(0) if isinstance(task.label, str) else []
-
-    def column(key: str | int) -> list[str]:
-        index = header.index(key) if isinstance(key, str) else key
-        return [row[index] for row in rows]
-
-    texts = [column(key) for key in task.texts]
-    encoded = tokenizer(*texts, truncation=True, max_length=max_length)
-    labels = [task.classes.index(label) for label in column(task.label)]
-    fields = (encoded["input_ids"], encoded["token_type_ids"], labels)
-    return [Example(*values) for values in zip(*fields, strict=True)]
 
 
 def load_data(arguments: argparse.Namespace) -> Data:

@@ -1,0 +1,1 @@
+"""Times Tunescope beside its peers, and one build of it beside another."""

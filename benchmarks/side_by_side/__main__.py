@@ -1,0 +1,135 @@
+"""Times Tunescope beside transformers' Trainer on this machine, and prints tables for the README.
+
+Training and evaluation of the same examples, with the same threads, batch size and precision, all sides in turn.
+Needs no network: benchmarks/run has installed the peers.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from side_by_side.engine import Engine
+from side_by_side.measure import Cell, Model, Settings, log, measure_cell
+from side_by_side.peer_process import PeerError, PeerProcess
+from side_by_side.report import markdown
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MINILM = ROOT / "models" / "minilm-l6"
+MODELS = ("minilm-l6", "bert-base")
+STEPS = {"minilm-l6": 6, "bert-base": 2}
+DEV_EXAMPLES = {"minilm-l6": 64, "bert-base": 32}
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    glue = ROOT / "data" / "glue"
+    parser = argparse.ArgumentParser(
+        prog="benchmarks/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="shows that everything works; its figures say little")
+    add("--models", nargs="+", choices=MODELS, default=MODELS)
+    add("--tasks", nargs="+", choices=("CoLA", "RTE"), default=("CoLA", "RTE"))
+    add("--methods", nargs="+", choices=("full", "layernorm", "bitfit"), default=("full", "layernorm", "bitfit"))
+    add("--repeats", type=int, default=3, help="rounds (default: 3)")
+    add("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of each side (default: all cores)")
+    add("--batch_size", type=int, default=16)
+    add("--glue", type=Path, default=glue if glue.is_dir() else ROOT / "data" / "demo", help="GLUE folder")
+    add("--binary", type=Path, default=ROOT / "build" / "release" / "tunescope", help="another build of tunescope")
+    add("--no_compile", action="store_true", help="leave out torch.compile, which takes long to start")
+    add(
+        "--output", type=Path, default=ROOT / "results" / "benchmark", help="folder for benchmark.md and benchmark.json"
+    )
+    add("--peers_python", type=Path, required=True, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def cpu_name() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return "unknown CPU"
+
+
+def describe(arguments: argparse.Namespace) -> dict:
+    """Machine, date, versions and settings, without measurements."""
+    version = subprocess.run([arguments.binary, "--version"], check=True, capture_output=True, text=True).stdout
+    settings = ("threads", "batch_size", "repeats", "quick")
+    return {
+        "date": datetime.date.today().isoformat(),
+        "machine": {"cpu": cpu_name(), "cores": os.cpu_count()},
+        "tunescope": version.splitlines()[0].removeprefix("tunescope").strip(),
+        "settings": {name: getattr(arguments, name) for name in settings},
+        "cells": [],
+    }
+
+
+def make_models(arguments: argparse.Namespace, folder: Path) -> dict[str, Model]:
+    """The models asked for; BERT-base is written with random weights, which will do for time."""
+    folders = {"minilm-l6": MINILM, "bert-base": folder}
+    if "bert-base" in arguments.models:
+        with PeerProcess(arguments.peers_python, {"threads": arguments.threads}) as peer:
+            peer.ask("write_random_bert", str(folder), str(MINILM))
+    return {
+        name: Model(folders[name], 2 if arguments.quick else STEPS[name], 8 if arguments.quick else DEV_EXAMPLES[name])
+        for name in arguments.models
+    }
+
+
+def save(result: dict, folder: Path) -> None:
+    """Both files, after every cell: what is measured is kept if the run is cut off."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "benchmark.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (folder / "benchmark.md").write_text(markdown(result) + "\n", encoding="utf-8")
+
+
+def run(arguments: argparse.Namespace, models: dict[str, Model]) -> dict:
+    """Every combination of model, task and method."""
+    settings = Settings(
+        engine=Engine(arguments.binary, arguments.threads),
+        peers_python=arguments.peers_python,
+        glue=arguments.glue.resolve(),
+        batch_size=arguments.batch_size,
+        repeats=arguments.repeats,
+        seconds=0.3 if arguments.quick else 3.0,
+        with_compiled=not arguments.no_compile,
+    )
+    cells = [
+        Cell(name, model, task, method, with_evaluation=method == arguments.methods[0])
+        for name, model in models.items()
+        for task in arguments.tasks
+        for method in arguments.methods
+    ]
+    result = describe(arguments)
+    for number, cell in enumerate(cells, start=1):
+        log(f"[{number}/{len(cells)}] {cell.name} {cell.task} {cell.method}")
+        record = measure_cell(settings, cell)
+        if record["compiling"] and "error" in record["compiling"]:
+            log("torch.compile failed and is not tried again")
+            settings = replace(settings, with_compiled=False)
+        result["cells"].append(record)
+        save(result, arguments.output)
+    return result
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    arguments.binary = arguments.binary.resolve()
+    if min(arguments.repeats, arguments.threads, arguments.batch_size) < 1:
+        raise SystemExit("--repeats, --threads and --batch_size must be at least 1")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            result = run(arguments, make_models(arguments, Path(folder)))
+    except PeerError as error:
+        raise SystemExit(f"a peer failed:\n{error}") from None
+    print(markdown(result))
+    log(f"written to {arguments.output}")
+
+
+if __name__ == "__main__":
+    main()

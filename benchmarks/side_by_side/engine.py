@@ -1,0 +1,163 @@
+"""Runs the tunescope program on one trial and reads how long it took."""
+
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import h5py
+
+NEVER = 1_000_000_000
+PREFIXES = {"G": 1e9, "T": 1e12, "P": 1e15}
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A build of tunescope, and the threads that it may use."""
+
+    binary: Path
+    threads: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of one trial; `evaluate_every` in steps, beside the evaluation after the last step."""
+
+    model: Path
+    glue: Path
+    task: str
+    method: str
+    batch_size: int
+    epochs: int = 1
+    max_steps: int = 0
+    evaluate_every: int = NEVER
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished trial."""
+
+    seconds: float  # training and evaluation, without start-up
+    process_seconds: float
+    peak_bytes: int
+    trainable_parameters: int
+
+
+def job_text(job: Job, engine: Engine, results: Path) -> str:
+    """The job file; an empty `results` folder makes sure that nothing is taken from an earlier run."""
+    return f"""name = timing
+[model]
+path = {job.model}
+[data]
+glue = {job.glue}
+cache = {job.glue / "cache"}
+tasks = {job.task}
+[sweep]
+methods = {job.method}
+learning_rates = 1e-5
+peft_learning_rates = 1e-5
+seeds = 1
+[train]
+epochs = {job.epochs}
+max_steps = {job.max_steps}
+batch_size = {job.batch_size}
+evaluate_every = {job.evaluate_every}
+[run]
+results = {results}
+device = cpu
+threads = {engine.threads}
+progress = none
+"""
+
+
+def call(engine: Engine, command: str, job: Job, folder: Path) -> tuple[str, int]:
+    """What a command of the program prints on this job, and its peak resident memory in bytes."""
+    file = folder / "timing.cfg"
+    file.write_text(job_text(job, engine, folder / "results"), encoding="utf-8")
+    environment = os.environ | {"OMP_NUM_THREADS": str(engine.threads)}
+    log = folder / f"{command}.log"
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen([engine.binary, command, file], stdout=output, stderr=output, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    text = log.read_text(encoding="utf-8")
+    if process.returncode != 0:
+        raise SystemExit(f"{engine.binary} {command} ended with status {process.returncode}:\n{text}")
+    return text, usage.ru_maxrss * 1024
+
+
+def run_job(engine: Engine, job: Job) -> Run:
+    """Train and evaluate this job's trial anew."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        begin = time.perf_counter()
+        _, peak_bytes = call(engine, "sweep", job, folder)
+        process_seconds = time.perf_counter() - begin
+        with h5py.File(folder / "results" / "timing" / "timing.h5") as file:
+            trials = file["trials"]
+            return Run(
+                seconds=float(trials["wall_seconds"][0]),
+                process_seconds=process_seconds,
+                peak_bytes=peak_bytes,
+                trainable_parameters=int(trials["trainable_parameters"][0]),
+            )
+
+
+def difference(measure: Callable[[], tuple[float, float]]) -> float:
+    """Longer minus shorter, measured again where a disturbance of the machine leaves nothing."""
+    for _ in range(3):
+        shorter, longer = measure()
+        if longer > shorter:
+            return longer - shorter
+    raise SystemExit("this machine is too busy to measure: a longer run took no more time than a shorter one")
+
+
+def epoch_seconds(engine: Engine, job: Job, epochs: int) -> tuple[float, int]:
+    """Seconds of one epoch in the steady state, and peak memory.
+
+    The difference between runs of 1 and of 1 + `epochs` epochs, each with one evaluation: it holds neither start-up nor
+    evaluation nor the first epoch, which warms up.
+    """
+    peaks = []
+
+    def measure() -> tuple[float, float]:
+        runs = [run_job(engine, replace(job, epochs=count)) for count in (1, 1 + epochs)]
+        peaks.extend(run.peak_bytes for run in runs)
+        return runs[0].seconds, runs[1].seconds
+
+    return difference(measure) / epochs, max(peaks)
+
+
+def evaluation_seconds(engine: Engine, job: Job, passes: int) -> float:
+    """Seconds of one pass over the development examples.
+
+    The difference between 1 + `passes` steps of one example with an evaluation after each and after the last alone.
+    Such steps of LayerNorm cost little, and change the lowest layer, so that nothing can be kept between passes.
+    """
+    short = replace(job, method="layernorm", batch_size=1, max_steps=1 + passes, evaluate_every=NEVER)
+
+    def measure() -> tuple[float, float]:
+        once, often = (run_job(engine, replace(short, evaluate_every=every)) for every in (NEVER, 1))
+        return once.seconds, often.seconds
+
+    return difference(measure) / passes
+
+
+def planned_flop(engine: Engine, job: Job) -> float:
+    """Floating-point operations of the matrix products of the trial, as `tunescope plan` prints them, rounded."""
+    with tempfile.TemporaryDirectory() as name:
+        text, _ = call(engine, "plan", job, Path(name))
+    found = re.search(r"([\d.]+) ([GTP])FLOP of matrix products", text)
+    if not found:
+        raise SystemExit(f"{engine.binary} plan does not print the work of the job:\n{text}")
+    return float(found[1]) * PREFIXES[found[2]]
+
+
+def epoch_flop(engine: Engine, job: Job) -> float:
+    """Floating-point operations of one epoch: of so many that rounding and the one evaluation do not count."""
+    epochs = max(1, int(0.5e15 / planned_flop(engine, job)))  # below 1 PFLOP, where more digits are printed
+    return planned_flop(engine, replace(job, epochs=epochs)) / epochs
