@@ -118,6 +118,12 @@ ExitStatus fisher(int argc, char** argv) {
     const auto begin = std::chrono::steady_clock::now();
     const SweepSpec& spec = context.spec;
     const bool is_complete = run_fisher_stage(context, job.fisher);
+    if (!is_complete && context.stop.is_set()) {  // what counts is rank 0's, which had its stop from any other
+      if (context.world.rank() == 0) {
+        fmt::print("{}: stopped early with everything saved; run it again to go on\n", spec.name);
+      }
+      return kStoppedEarly;
+    }
     if (context.world.rank() == 0) {
       std::vector<std::string> ids;
       for (const PlannedFisher& planned : job.fisher) ids.push_back(planned.id);
@@ -126,8 +132,7 @@ ExitStatus fisher(int argc, char** argv) {
       fmt::print("{} of {} Fisher runs done in {}\nresults: {}\n", ids.size() - pending_of(job.fisher).size(),
                  ids.size(), readable_duration(elapsed.count()), spec.results_file().string());
     }
-    if (is_complete) return kAllDone;
-    return context.stop.is_set() ? kStoppedEarly : kSomeFailed;
+    return is_complete ? kAllDone : kSomeFailed;
   };
   return run_parallel(argc, argv, {.fisher_runs = expand_fisher_runs, .run = run});
 }

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <iterator>
-#include <numeric>
 #include <sstream>
 
 #include "tunescope/atomic_file.hpp"
@@ -46,6 +46,7 @@ ExitStatus prepare_first(const Communicator& world, int argc, char** argv, const
     prepare_results_folder(ResultPaths(spec));
     auto lock = std::make_unique<FolderLock>(ResultPaths(spec).lock);
     remove_unfinished_files(spec.job_folder());
+    std::filesystem::remove(ResultPaths(spec).running);  // of a sweep that was killed
     log_to_file(ResultPaths(spec), 0);
     job.emplace(std::move(spec));
     job->lock = std::move(lock);
@@ -76,13 +77,25 @@ ExitStatus prepare(const Communicator& world, int argc, char** argv, const Paral
   return kAllDone;
 }
 
+// Cores that any rank of the node may use: a launcher may bind each rank to cores of its own, or a batch system all of
+// them to the same part of the node.
+std::int64_t cores_of_node(const Communicator& node) {
+  std::int64_t cores = 0;
+  for (const std::uint64_t own : core_mask()) {
+    std::uint64_t together = 0;
+    for (const std::int64_t word : node.all_gather(static_cast<std::int64_t>(own))) {
+      together |= static_cast<std::uint64_t>(word);
+    }
+    cores += std::popcount(together);
+  }
+  return cores;
+}
+
 WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
   const Communicator node = world.split_by_node();
-  // Under a launcher that binds each rank to cores of its own, the node's share is the sum of the ranks' masks.
   const std::int64_t own_cores = available_cores();
-  const std::vector<std::int64_t> cores = node.all_gather(own_cores);
+  const std::int64_t node_cores = cores_of_node(node);
   const auto all_cores = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
-  const std::int64_t node_cores = std::min(std::accumulate(cores.begin(), cores.end(), std::int64_t{0}), all_cores);
   const std::int64_t shared_out = threads_per_rank(static_cast<int>(node_cores), node.size());
   const WorkerOptions worker{
       .device = choose_device(spec.device, node.rank()),

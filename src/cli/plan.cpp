@@ -21,11 +21,11 @@ namespace {
 
 struct Counts {
   std::size_t total = 0, done = 0, diverged = 0, failed = 0, missing = 0;
-  std::size_t partial = 0;  ///< of those failed or missing: saved on their way
+  std::size_t partial = 0;  ///< of those missing: saved on their way
 
   void add(const PlannedTrial& planned) {
     ++total;
-    partial += planned.has_checkpoint ? 1 : 0;
+    partial += planned.has_checkpoint && planned.state == StoredState::kMissing ? 1 : 0;
     switch (planned.state) {
       case StoredState::kDone:
         ++done;
@@ -65,15 +65,17 @@ bool is_pending(const PlannedTrial& planned) {
   return planned.state == StoredState::kMissing || planned.state == StoredState::kFailed;
 }
 
-// From the finished trials of the job, and the first steps of one trial of each task and method where that is asked
-// for.
+// From the finished trials of the job or, where that is asked for, the first steps of one trial of each task and method
+// on this machine.
 CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
                            bool wants_calibration) {
   CostModel model;
-  for (const PlannedTrial& planned : trials) {
-    if (planned.state == StoredState::kDone) model.add(planned.trial, planned.flops, planned.seconds);
+  if (!wants_calibration) {
+    for (const PlannedTrial& planned : trials) {
+      if (planned.state == StoredState::kDone) model.add(planned.trial, planned.flops, planned.seconds);
+    }
+    return model;
   }
-  if (!wants_calibration) return model;
   at::set_num_threads(static_cast<int>(spec.threads > 0 ? spec.threads : available_cores()));
   inputs.move_model_to(choose_device(spec.device, 0));
   std::set<std::pair<std::string, std::string>> measured;
@@ -126,21 +128,18 @@ void print_simulation(const std::vector<PlannedTrial>& trials, const CostModel& 
   }
   sort_longest_first(order, trials);
   std::vector<double> seconds;
-  bool is_measured = true;
   for (const std::size_t trial : order) {
     const PlannedTrial& planned = trials[trial];
-    const std::optional<double> measured = costs.seconds(planned.trial, planned.flops);
-    is_measured = is_measured && measured;
-    seconds.push_back(measured.value_or(planned.flops / kAssumedFlopsASecond));
+    seconds.push_back(costs.seconds(planned.trial, planned.flops).value_or(planned.flops / kAssumedFlopsASecond));
   }
   const Simulation simulation = simulate(seconds, static_cast<std::size_t>(devices));
   fmt::print("on {} devices: {}, {:.1f} % above the lower bound of {}{}\n", devices,
              readable_duration(simulation.makespan),
              simulation.lower_bound > 0.0 ? 100.0 * (simulation.makespan / simulation.lower_bound - 1.0) : 0.0,
              readable_duration(simulation.lower_bound),
-             is_measured ? ""
-                         : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
-                                       kAssumedFlopsASecond / 1e12));
+             !costs.is_empty() ? ""
+                               : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
+                                             kAssumedFlopsASecond / 1e12));
 }
 
 Counts count(const std::vector<PlannedTrial>& trials) {
@@ -155,15 +154,16 @@ void print_running(const ResultPaths& paths, const std::vector<PlannedTrial>& tr
   fmt::print("a sweep is at work here\n");
   for (const RunningTrial& running : read_running(paths.running)) {
     const auto planned = std::find_if(trials.begin(), trials.end(), [&](const auto& t) { return t.id == running.id; });
-    const double left = running.step > 0 ? running.seconds * static_cast<double>(running.steps - running.step) /
-                                               static_cast<double>(running.step)
-                                         : 0.0;
+    const std::int64_t steps_here = running.step - running.first_step;
+    const double left = steps_here > 0 ? running.seconds * static_cast<double>(running.steps - running.step) /
+                                             static_cast<double>(steps_here)
+                                       : 0.0;
     fmt::print("rank {}: {} {}, step {} of {}{}\n", running.rank, running.id,
                planned == trials.end()
                    ? "(training for a Fisher run)"
                    : fmt::format("{} {} lr {} seed {}", planned->trial.task, planned->trial.method.text(),
                                  planned->trial.learning_rate, planned->trial.seed),
-               running.step, running.steps, running.step > 0 ? ", " + readable_duration(left) + " to go" : "");
+               running.step, running.steps, steps_here > 0 ? ", " + readable_duration(left) + " to go" : "");
   }
 }
 

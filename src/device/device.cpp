@@ -3,6 +3,8 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <bit>
+#include <limits>
 
 #include "tunescope/error.hpp"
 
@@ -17,10 +19,22 @@ c10::Device choose_device(DeviceKind kind, int local_rank) {
                     "); use device = cpu, or a binary built with -DTUNESCOPE_CUDA=ON on a machine with a GPU");
 }
 
-int available_cores() {
+std::vector<std::uint64_t> core_mask() {
+  constexpr int kBits = std::numeric_limits<std::uint64_t>::digits;
+  std::vector<std::uint64_t> words(CPU_SETSIZE / kBits);
   cpu_set_t set;
   CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  ::sched_getaffinity(0, sizeof set, &set);
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (CPU_ISSET(core, &set)) words[static_cast<std::size_t>(core / kBits)] |= std::uint64_t{1} << (core % kBits);
+  }
+  return words;
+}
+
+int available_cores() {
+  int cores = 0;
+  for (const std::uint64_t word : core_mask()) cores += std::popcount(word);
+  return std::max(cores, 1);
 }
 
 int threads_per_rank(int cores_of_node, int local_ranks) {

@@ -101,16 +101,15 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
 
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control) {
   const std::vector<Examples> batches = micro_batches(inputs);
-  const std::int64_t count = shard_size(batches, shard);
   SquaredGradients squares(inputs.catalogue, inputs.is_wanted, inputs.parameters.front().device());
-  FisherState state{.micro_batches = 0, .sums = squares.sums()};
-  if (control.resume != nullptr) restore(*control.resume, state);
-  for (; state.micro_batches < count; ++state.micro_batches) {
+  FisherState state{.of = shard_size(batches, shard), .sums = squares.sums()};
+  if (control.resume != nullptr && control.resume->of == state.of) restore(*control.resume, state);
+  for (; state.micro_batches < state.of; ++state.micro_batches) {
     const NextAction action = control.next_action();
     if (action != NextAction::kGoOn) control.save(state);
     if (action == NextAction::kSaveAndStop) return state;
     add_squares(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)], squares);
-    control.on_progress(state.micro_batches + 1, count);
+    control.on_progress(state.micro_batches + 1, state.of);
   }
   if (find_non_finite(state.sums)) refuse_non_finite(inputs, batches, shard);
   return state;
@@ -125,7 +124,7 @@ std::optional<std::vector<at::Tensor>> fisher_diagonal(const FisherInputs& input
   End end = kFinished;
   try {
     state = sum_squared_gradients(inputs, shard, control);
-    if (state.micro_batches < shard_size(micro_batches(inputs), shard)) end = kStopped;
+    if (state.micro_batches < state.of) end = kStopped;
   } catch (const NumericalError& caught) {
     error = caught.what();
     end = kFailed;

@@ -76,13 +76,19 @@ double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, c
 
 double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
                       const TaskData& data) {
-  const std::int64_t trained = trainable_count(sketch_selection(trial.method, catalogue), catalogue);
+  const Selection selection = sketch_selection(trial.method, catalogue);
+  std::int64_t buffers = 4 * trainable_count(selection, catalogue);
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (selection[i].kind != TensorSelection::Kind::kSome) continue;
+    // A copy of the tensor, a gradient of all of it, and indices of two numbers' size.
+    buffers += 2 * catalogue[i].size() + 2 * selection[i].count(catalogue[i].size());
+  }
   // A layer keeps its input, query, key, value, context, both LayerNorm inputs and the output between them, and the
   // intermediate values before and after the activation; the backward pass holds half of that again for one layer.
   const std::int64_t a_layer = 8 * config.hidden_size + 2 * config.intermediate_size;
   const std::int64_t a_token = config.hidden_size + a_layer * config.num_hidden_layers + a_layer / 2;
   const std::int64_t numbers =
-      catalogue.total_size() + 4 * trained + a_token * longest_batch(data.train, trial.options.batch_size);
+      catalogue.total_size() + buffers + a_token * longest_batch(data.train, trial.options.batch_size);
   return static_cast<double>(numbers) * sizeof(float);
 }
 
@@ -111,17 +117,22 @@ Measurement measure_first_steps(Trial trial, SweepInputs& inputs) {
   data.dev = subsample(whole.dev, std::min(whole.dev.size(), kMeasuredDevExamples));
   data.mismatched_dev = subsample(whole.mismatched_dev, std::min(whole.mismatched_dev.size(), kMeasuredDevExamples));
   trial.method = sketch_method(trial.method);
-  trial.options.max_steps = 1;  // threads, memory and caches warm up
-  train_and_time(trial, inputs, data);
-  trial.options.max_steps = kMeasuredSteps;
-  trial.options.evaluate_every = kMeasuredSteps;
-  const double seconds = train_and_time(trial, inputs, data);
-  return {.flops = expected_flops(trial, inputs.catalogue(*data.task), data), .seconds = seconds};
+  const auto measure = [&](std::int64_t steps) -> Measurement {
+    trial.options.max_steps = steps;
+    trial.options.evaluate_every = steps;  // one evaluation each
+    const double seconds = train_and_time(trial, inputs, data);
+    return {.flops = expected_flops(trial, inputs.catalogue(*data.task), data), .seconds = seconds};
+  };
+  measure(1);  // threads, memory and caches warm up
+  const Measurement first = measure(1);
+  const Measurement all = measure(kMeasuredSteps);
+  return {.flops = all.flops - first.flops, .seconds = all.seconds - first.seconds};  // without what happens once
 }
 
 Simulation simulate(const std::vector<double>& seconds, std::size_t devices) {
+  const std::size_t used = std::min(devices, std::max<std::size_t>(seconds.size(), 1));
   std::priority_queue<double, std::vector<double>, std::greater<>> free_at(std::greater<>(),
-                                                                           std::vector<double>(devices, 0.0));
+                                                                           std::vector<double>(used, 0.0));
   Simulation result;
   for (const double length : seconds) {
     const double end = free_at.top() + length;

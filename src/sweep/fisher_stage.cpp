@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
@@ -21,6 +22,8 @@
 
 namespace tunescope {
 namespace {
+
+constexpr int kTagFisherStop = 4;
 
 // Every member of `inner` that is not of the head must be in `outer`.
 bool contains(const std::string& outer, const std::string& inner, const ParameterCatalogue& catalogue) {
@@ -110,6 +113,40 @@ std::vector<std::pair<std::string, at::Tensor>> kept_diagonal(const std::vector<
   return kept;
 }
 
+// Tells the other ranks of a stop, once, and hears of theirs, while all work on their shares of a run.
+class StopNews {
+ public:
+  StopNews(const Communicator& world, StopRequest& stop) : world_(world), stop_(stop) {}
+
+  // After the run's last collective, when every message has been sent: none is left over for the next run.
+  ~StopNews() { receive_all(); }
+  StopNews(const StopNews&) = delete;
+  StopNews& operator=(const StopNews&) = delete;
+
+  void exchange() {
+    if (receive_all()) stop_.set();
+    if (!stop_.is_set() || has_told_) return;
+    has_told_ = true;
+    for (int rank = 0; rank < world_.size(); ++rank) {
+      if (rank != world_.rank()) world_.send(std::int64_t{1}, rank, kTagFisherStop);
+    }
+  }
+
+ private:
+  bool receive_all() const {
+    bool has_any = false;
+    while (const std::optional<int> sender = world_.probe(kTagFisherStop)) {
+      world_.receive<std::int64_t>(*sender, kTagFisherStop);
+      has_any = true;
+    }
+    return has_any;
+  }
+
+  const Communicator& world_;
+  StopRequest& stop_;
+  bool has_told_ = false;
+};
+
 // Where a rank's share of a run is saved on its way.
 class ShareCheckpoint {
  public:
@@ -117,7 +154,7 @@ class ShareCheckpoint {
       : path_(path), catalogue_(catalogue) {}
 
   void save(const FisherState& state) const {
-    CheckedTensors saved{.tensors = {}, .text = std::to_string(state.micro_batches)};
+    CheckedTensors saved{.tensors = {}, .text = fmt::format("{} {}", state.micro_batches, state.of)};
     for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
       if (state.sums[i].defined()) saved.tensors.emplace_back(catalogue_[i].name, state.sums[i].cpu());
     }
@@ -132,7 +169,8 @@ class ShareCheckpoint {
     if (!std::filesystem::exists(path_)) return std::nullopt;
     try {
       CheckedTensors saved = read_checked_tensors(path_);
-      FisherState state{.micro_batches = std::stoll(saved.text), .sums = std::vector<at::Tensor>(catalogue_.size())};
+      FisherState state{.sums = std::vector<at::Tensor>(catalogue_.size())};
+      std::istringstream(saved.text) >> state.micro_batches >> state.of;
       std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
       for (ParameterIndex i = 0; i < catalogue_.size(); ++i) state.sums[i] = tensors[catalogue_[i].name];
       return state;
@@ -170,12 +208,17 @@ void compute(const RankContext& context, Reducer& reducer, std::size_t number, c
                                    catalogue);
   const std::optional<FisherState> saved = checkpoint.load();
   CheckpointClock clock(context.worker.checkpoint_seconds, context.stop);
+  StopNews news(context.world, context.stop);
   const auto diagonal = fisher_diagonal(inputs, context.world, reducer,
                                         {.on_progress =
                                              [&](std::int64_t done, std::int64_t of) {
                                                if (is_first) observer.on_progress(number, done, of);
                                              },
-                                         .next_action = [&] { return clock.next_action(); },
+                                         .next_action =
+                                             [&] {
+                                               news.exchange();
+                                               return clock.next_action();
+                                             },
                                          .save = [&](const FisherState& state) { checkpoint.save(state); },
                                          .resume = saved ? &*saved : nullptr});
   if (!diagonal) {
@@ -310,6 +353,12 @@ TrialOutcome train_source(const RankContext& context, const PlannedTrial& source
       if (!is_shared) trained.emplace_back(catalogue[i].name, parameters[i]);
     }
     write_safetensors(paths.weights_file(source.id, step), trained);
+    // Sums of earlier weights, which may differ in rounding, must not go on with these.
+    for (const PlannedFisher& planned : runs) {
+      if (planned.step == step && planned.run.source.id() == source.id) {
+        std::filesystem::remove_all(paths.checkpoints / planned.id);
+      }
+    }
   };
   TrialControl control{.report = report, .stop = context.stop, .on_parameters = save_weights};
   if (!steps.empty()) control.resume_before = *steps.begin();
@@ -323,8 +372,11 @@ void compute_fisher_runs(const RankContext& context, Reducer& reducer, const std
   for (std::size_t number = 0; number < runs.size(); ++number) {
     const PlannedFisher& planned = runs[number];
     if (planned.is_done) continue;
-    if (context.world.broadcast_integer(context.stop.is_set()) != 0) context.stop.set();
-    if (context.stop.is_set()) break;
+    // Rank 0 decides for all; the stop of another rank counts inside the run.
+    if (context.world.broadcast_integer(context.stop.is_set()) != 0) {
+      context.stop.set();
+      break;
+    }
     std::string error = context.world.broadcast(is_first ? why_not_measurable(paths, planned) : "");
     if (error.empty()) {
       try {

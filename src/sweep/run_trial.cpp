@@ -69,7 +69,7 @@ std::optional<TrainState> find_checkpoint(const ResultPaths& paths, const std::s
       return load_checkpoint(path);
     } catch (const DataError& error) {
       spdlog::warn("{}; an earlier one is used, or the trial starts anew", error.what());
-      std::filesystem::remove(path);  // the next save must not put it in the place of the good one
+      std::filesystem::rename(path, path.string() + ".damaged");  // else it would displace the good one before it
     }
   }
   return std::nullopt;

@@ -30,6 +30,7 @@ void RunningFile::start(const std::string& trial, int rank) {
 
 void RunningFile::progress(const std::string& trial, std::int64_t step, std::int64_t steps) {
   RunningTrial& running = running_[trial].first;
+  if (running.steps == 0) running.first_step = step - 1;  // the first report
   running.step = step;
   running.steps = steps;
   write();
@@ -48,7 +49,7 @@ void RunningFile::write() {
   std::string text;
   for (const auto& [id, entry] : running_) {
     const auto& [trial, begin] = entry;
-    text += fmt::format("{} {} {} {} {:.1f}\n", id, trial.rank, trial.step, trial.steps,
+    text += fmt::format("{} {} {} {} {} {:.1f}\n", id, trial.rank, trial.first_step, trial.step, trial.steps,
                         std::chrono::duration<double>(now - begin).count());
   }
   try {
@@ -61,7 +62,8 @@ void RunningFile::write() {
 std::vector<RunningTrial> read_running(const std::filesystem::path& path) {
   std::vector<RunningTrial> trials;
   std::ifstream file(path);
-  for (RunningTrial trial; file >> trial.id >> trial.rank >> trial.step >> trial.steps >> trial.seconds;) {
+  for (RunningTrial trial;
+       file >> trial.id >> trial.rank >> trial.first_step >> trial.step >> trial.steps >> trial.seconds;) {
     trials.push_back(trial);
   }
   std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });

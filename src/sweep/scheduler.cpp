@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <atomic>
 #include <exception>
 #include <optional>
 #include <thread>
@@ -36,8 +38,9 @@ class Scheduler {
   Scheduler(const Communicator& world, std::size_t count, const SweepObserver& observer)
       : world_(world), count_(count), observer_(observer) {}
 
-  void operator()(const StopRequest& stop) {
-    for (int working_ranks = world_.size(); working_ranks > 0;) {
+  // Ends early where its own rank gives up: what it reports to is gone then.
+  void operator()(const StopRequest& stop, const std::atomic<bool>& is_abandoned) {
+    for (int working_ranks = world_.size(); working_ranks > 0 && !is_abandoned;) {
       if (stop.is_set()) stop_all();
       const std::optional<int> sender = world_.probe(kTagToScheduler);
       if (!sender) {
@@ -110,12 +113,13 @@ void drain_stop_messages(const Communicator& world) {
 
 void run_trials(const Communicator& world, std::size_t count, const TrialFunction& run, const SweepObserver& observer,
                 StopRequest& stop) {
+  std::atomic<bool> is_abandoned{false};
   std::thread scheduler;
   if (world.rank() == 0) {
     scheduler = std::thread([&] {
       // Nobody could join this thread's exception to its rank while all ranks wait for trials.
       try {
-        Scheduler(world, count, observer)(stop);
+        Scheduler(world, count, observer)(stop, is_abandoned);
       } catch (const std::exception& error) {
         spdlog::critical("scheduler: {}", error.what());
         abort_all_ranks(kEnvironmentExitStatus);
@@ -125,12 +129,13 @@ void run_trials(const Communicator& world, std::size_t count, const TrialFunctio
   try {
     work(world, run, stop);
   } catch (...) {
-    if (scheduler.joinable()) scheduler.detach();
+    is_abandoned = true;
+    if (scheduler.joinable()) scheduler.join();
     throw;
   }
   if (scheduler.joinable()) scheduler.join();
-  world.barrier();
-  if (world.probe(kTagStop)) stop.set();
+  const std::vector<std::int64_t> stops = world.all_gather(stop.is_set());
+  if (std::find(stops.begin(), stops.end(), 1) != stops.end()) stop.set();
   drain_stop_messages(world);
   world.barrier();
 }

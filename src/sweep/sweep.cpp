@@ -19,7 +19,8 @@ void look_up(PlannedTrial& planned, const ResultPaths& paths) {
   const std::filesystem::path finished = paths.trial_file(planned.id);
   const std::filesystem::path failed = paths.failed_file(planned.id);
   const bool is_finished = std::filesystem::exists(finished);
-  planned.has_checkpoint = !is_finished && std::filesystem::exists(paths.checkpoint(planned.id));
+  planned.has_checkpoint = !is_finished && (std::filesystem::exists(paths.checkpoint(planned.id)) ||
+                                            std::filesystem::exists(paths.previous_checkpoint(planned.id)));
   if (!is_finished && !std::filesystem::exists(failed)) return;
   try {
     const TrialRow row = read_trial_row(is_finished ? finished : failed);

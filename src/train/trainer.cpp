@@ -87,7 +87,7 @@ class Run {
     BatchOrder order(inputs_.data.train.size(), inputs_.options.batch_size, inputs_.seed);
     while (result_.steps < total_steps_ && result_.outcome == Outcome::kDone) {
       train_step(order.at_step(result_.steps));
-      control.on_step(result_.steps, total_steps_, parameters_);
+      if (result_.outcome == Outcome::kDone) control.on_step(result_.steps, total_steps_, parameters_);
       if (result_.outcome == Outcome::kDone && is_evaluation_due()) evaluate();
       if (result_.outcome == Outcome::kDone && result_.steps < total_steps_) follow(control);
     }

@@ -229,7 +229,9 @@ def test_damaged_checkpoint_does_not_displace_the_one_before(make_job, tmp_path)
     job.keys["run.checkpoint_seconds"] = "0"  # the next save is the one at the deadline
     assert job.run("sweep", ranks=2).returncode == STOPPED_EARLY
     assert latest
-    assert not [file for file in (job.results / "checkpoints").glob("*/*") if file.read_bytes() == b"damaged"]
+    assert not [
+        file for file in (job.results / "checkpoints").glob("*/*.safetensors") if file.read_bytes() == b"damaged"
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -266,9 +268,13 @@ def diagonals(job):
     for path in sorted((job.results / "fisher").glob("*.h5")):
         with h5py.File(path) as file:
             file.visititems(
-                lambda name, item, stem=path.stem: found.update({(stem, name): item[()].tobytes()})
-                if isinstance(item, h5py.Dataset) and name.startswith("fisher_parameters") and item.dtype.kind == "f"
-                else None
+                lambda name, item, stem=path.stem: (
+                    found.update({(stem, name): item[()].tobytes()})
+                    if isinstance(item, h5py.Dataset)
+                    and name.startswith("fisher_parameters")
+                    and item.dtype.kind == "f"
+                    else None
+                )
             )
     assert found
     return found
@@ -291,14 +297,16 @@ def test_fisher_run_is_stopped_inside_and_goes_on_bitwise(large_fisher, tmp_path
     assert list((job.results / "checkpoints").iterdir()) == []
 
 
-def test_signal_to_one_rank_stops_a_fisher_run(large_fisher, tmp_path):
+@pytest.mark.parametrize("rank", [0, 1])
+def test_signal_to_one_rank_stops_a_fisher_run(large_fisher, tmp_path, rank):
     make, undisturbed = large_fisher
     job = make(tmp_path, {"data.train_examples": "0"})
     process = start(job, command="fisher")
     wait_until(lambda: (job.results / "log" / "rank-1.log").exists() and len(ranks_of(process)) == 2)
-    os.kill(ranks_of(process)[0], signal.SIGTERM)
+    os.kill(ranks_of(process)[rank], signal.SIGTERM)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == STOPPED_EARLY, output
+    assert "run it again to go on" in output
     result = job.run("fisher", ranks=2)
     assert result.returncode == 0, result.stdout
     assert diagonals(job) == undisturbed

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace tunescope {
 
@@ -27,7 +28,10 @@ std::string compiled_backends();
 /// `DeviceError` where CUDA is asked for and there is none.
 c10::Device choose_device(DeviceKind kind, int local_rank);
 
-/// Cores this process may use, by its affinity mask.
+/// Cores this process may use: its affinity mask, a bit a core in words of 64, the same number of words everywhere.
+std::vector<std::uint64_t> core_mask();
+
+/// How many those are; at least one.
 int available_cores();
 
 /// Threads a rank of a node with `local_ranks` ranks should use: the cores shared out, at least one.

@@ -37,6 +37,7 @@ struct Shard {
 /// How far a shard is.
 struct FisherState {
   std::int64_t micro_batches = 0;  ///< of the shard, done
+  std::int64_t of = 0;             ///< micro-batches that the shard has
   std::vector<at::Tensor> sums;    ///< of squared gradients, by catalogue index, float64; undefined where not wanted
 };
 
@@ -48,13 +49,13 @@ struct FisherControl {
   std::function<NextAction()> next_action = [] { return NextAction::kGoOn; };
   /// Called where `next_action` says so.
   std::function<void(const FisherState& state)> save = [](const FisherState&) {};
-  /// Where the same shard of the same inputs was saved; null to start anew.
+  /// Where the same shard of the same inputs was saved; null to start anew. One that was cut otherwise does not count.
   const FisherState* resume = nullptr;
 };
 
 /// Sums the squared gradients of one shard's micro-batches; the same numbers, bit for bit, where it was saved and
-/// resumed in between. Every number of ranks adds up the same micro-batches. Where it is stopped, the state has fewer
-/// micro-batches than the shard. Throws `NumericalError` naming example and tensor where a gradient is not finite.
+/// resumed in between. Every number of ranks adds up the same micro-batches. Where it is stopped, the state is not
+/// complete. Throws `NumericalError` naming example and tensor where a gradient is not finite.
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control = {});
 
 /// The diagonal Fisher information F_i = mean over examples of E_y (∂ log p(y|x) / ∂θ_i)², in evaluation mode, computed

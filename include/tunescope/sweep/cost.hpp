@@ -16,8 +16,8 @@ namespace tunescope {
 /// weight. Attention's own products and elementwise work are left out: it serves to order and compare trials.
 double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, const TaskData& data);
 
-/// Bytes that a rank needs for a trial: the model, four buffers for each trained scalar, and what the forward pass of
-/// the longest possible batch leaves for the backward pass. Libraries and allocator come on top.
+/// Bytes that a rank needs for a trial: the model, the trainer's buffers, and what the forward pass of the longest
+/// possible batch leaves for the backward pass. Libraries and allocator come on top.
 double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
                       const TaskData& data);
 
@@ -27,6 +27,8 @@ double expected_bytes(const Trial& trial, const BertConfig& config, const Parame
 class CostModel {
  public:
   void add(const Trial& trial, double flops, double seconds);
+
+  bool is_empty() const { return all_.empty(); }
 
   /// Nothing where nothing was measured.
   std::optional<double> seconds(const Trial& trial, double flops) const;
@@ -38,8 +40,8 @@ class CostModel {
   Rates all_;
 };
 
-/// Trains a trial's first steps and returns the seconds and floating-point operations that they took. A Fisher method
-/// is measured as a random subset of the same size.
+/// Trains a trial's first steps and returns the seconds and floating-point operations of all but the first, without
+/// what happens once a trial. A Fisher method is measured as a random subset of the same size.
 struct Measurement {
   double flops = 0.0;
   double seconds = 0.0;

@@ -18,8 +18,8 @@ struct WordPieceFiles {
 /// and empty lines at the end are ignored. Throws `DataError` naming the line of what is wrong.
 std::vector<std::string> read_vocabulary_lines(const std::filesystem::path& file);
 
-/// More ids than any vocabulary has: a larger one is a damaged file, not a reason to allocate.
-inline constexpr std::size_t kMaxVocabularySize = 10'000'000;
+/// More ids than any vocabulary has (LaBSE's has 501,153): a larger one is a damaged file, not a reason to allocate.
+inline constexpr std::size_t kMaxVocabularySize = 2'000'000;
 
 /// Reads `tokenizer.json`, as `Tokenizer.save` of `tokenizers` writes it. Throws `DataError` where it is not a BERT
 /// tokenizer: a WordPiece model, a BertNormalizer, a BertPreTokenizer, and BERT's places for the special tokens.

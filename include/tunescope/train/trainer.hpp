@@ -81,7 +81,7 @@ struct TrainState {
 
 /// How a caller follows and steers a run.
 struct TrainControl {
-  /// Called after every step with the steps done and in all, and the parameters as they are now.
+  /// Called after every step that did not diverge, with the steps done and in all, and the parameters as they are now.
   std::function<void(std::int64_t step, std::int64_t total_steps, const Parameters& parameters)> on_step =
       [](std::int64_t, std::int64_t, const Parameters&) {};
   /// Asked after every step but the last.
