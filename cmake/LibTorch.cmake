@@ -36,8 +36,11 @@ target_link_options(tunescope_torch INTERFACE LINKER:--no-as-needed)
 # The wheel's own dependencies (CUDA's run-time libraries) are found by the loader through its RPATH, not by the linker.
 target_link_options(tunescope_torch INTERFACE LINKER:--allow-shlib-undefined
                                               LINKER:--unresolved-symbols=ignore-in-shared-libs)
-# One OpenMP runtime a process: LibTorch's own where it brings one.
-if(EXISTS ${TORCH_LIBRARY_DIR}/libgomp.so.1)
+# One OpenMP runtime a process: LibTorch's own where it brings one. Clang's code needs another, so the fuzz targets, which
+# compute nothing, do without.
+if(TUNESCOPE_FUZZ)
+  message(STATUS "OpenMP: not used, this is the fuzz build")
+elseif(EXISTS ${TORCH_LIBRARY_DIR}/libgomp.so.1)
   target_compile_options(tunescope_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:${OpenMP_CXX_FLAGS}>)
   target_link_libraries(tunescope_torch INTERFACE ${TORCH_LIBRARY_DIR}/libgomp.so.1)
 else()

@@ -25,6 +25,12 @@ class BertConfigReader : public ::testing::Test {
   test::TemporaryFolder folder_;
 };
 
+TEST_F(BertConfigReader, RefusesAListOfAnyDepth) {
+  const std::string nested = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  EXPECT_THAT(refusal(R"({"model_type": "bert", "hidden_size": )" + nested + "}"),
+              AllOf(HasSubstr("hidden_size"), HasSubstr("array")));
+}
+
 // The defaults of transformers' BertConfig.
 TEST_F(BertConfigReader, FillsInTheDefaultsOfTransformers) {
   const BertConfig config = read(R"({"model_type": "bert"})");

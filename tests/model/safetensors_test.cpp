@@ -150,6 +150,24 @@ TEST_F(SafetensorsFile, RefusesAShapeThatDoesNotMatchItsBytes) {
   }
 }
 
+// An empty tensor has lengths too, whose product LibTorch must be able to hold.
+TEST_F(SafetensorsFile, RefusesAnEmptyTensorOfImpossibleLengths) {
+  for (const char* shape :
+       {"[0,1099511627776,1099511627776]", "[4294967296,0,4294967296]", "[4611686018427387904,4,0]"}) {
+    EXPECT_THAT(refusal(safetensors("{" + entry("w", "F32", shape, "[0,0]") + "}", three_floats())),
+                AllOf(HasSubstr("weights.safetensors"), HasSubstr("tensor w")))
+        << shape;
+  }
+}
+
+TEST_F(SafetensorsFile, RefusesLengthsThatAreNoWholeNumbers) {
+  for (const char* shape : {"[3.0]", "[1e300]", "[true,3]", "[[3]]", "{\"a\":3}", "3", "[null]"}) {
+    EXPECT_THAT(refusal(safetensors("{" + entry("w", "F32", shape, "[0,12]") + "}", three_floats())),
+                AllOf(HasSubstr("weights.safetensors"), HasSubstr("tensor w")))
+        << shape;
+  }
+}
+
 TEST_F(SafetensorsFile, RefusesAHeaderThatIsNoJsonObject) {
   for (const char* header : {"not JSON", "[1,2]", "", "{\"w\":"}) {
     EXPECT_THAT(refusal(safetensors(header, three_floats())),

@@ -68,6 +68,21 @@ TEST(FisherRecord, RefusesATensorThatWasNotKept) {
   EXPECT_THROW(read_fisher_diagonal(folder.path() / "a.h5", {"b.weight"}), Hdf5Error);
 }
 
+TEST(FisherRecord, RefusesSizesThatAreFewerThanItsCells) {
+  const test::TemporaryFolder folder;
+  FisherRecord record = sample_record("run-a", 0);
+  record.axes.layers.pop_back();
+  record.axes.sizes.resize(2);
+  for (auto* map : {&record.maps.mean, &record.maps.sum, &record.maps.max, &record.maps.share}) map->resize(2);
+  write_fisher(folder.path() / "a.h5", record);
+  {
+    const hdf5::Handle file(H5Fopen((folder.path() / "a.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
+    ASSERT_GE(H5Ldelete(file.get(), "fisher/layer", H5P_DEFAULT), 0);
+    ASSERT_GE(H5Lcreate_hard(file.get(), "fisher/component", file.get(), "fisher/layer", H5P_DEFAULT, H5P_DEFAULT), 0);
+  }
+  EXPECT_THROW(read_fisher(folder.path() / "a.h5"), Hdf5Error);
+}
+
 TEST(FisherRecord, MergedFileHoldsRunsDiagonalsAndMasks) {
   const test::TemporaryFolder folder;
   write_fisher(folder.path() / "a.h5", sample_record("run-a", 0));

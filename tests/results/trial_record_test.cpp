@@ -199,6 +199,58 @@ TEST(TrialRecord, RefusesAFileOfNoTrials) {
   EXPECT_THROW(read_trial_row(folder.path() / "none.h5"), Hdf5Error);
 }
 
+// Puts a table of `lengths` zeros, which takes no room in the file, in the place of another.
+void replace_table(const std::filesystem::path& path, const std::string& name, const hdf5::Shape& lengths) {
+  const hdf5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
+  const hdf5::Handle space(H5Screate_simple(static_cast<int>(lengths.size()), lengths.data(), nullptr), H5Sclose);
+  ASSERT_GE(H5Ldelete(file.get(), name.c_str(), H5P_DEFAULT), 0);
+  const hdf5::Handle table(
+      H5Dcreate2(file.get(), name.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+      H5Dclose);
+  ASSERT_GE(table.get(), 0);
+}
+
+TEST(TrialRecord, RefusesTablesOfUnequalLength) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "a.h5";
+  for (const char* table : {"scores/best", "scores/final", "change/size", "evaluations/loss", "evaluations/f1",
+                            "history/loss", "predictions/trial-a/label", "predictions/trial-a/logits"}) {
+    write_trial(path, sample_record("trial-a", 0));
+    replace_table(path, table, {1});
+    EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial(path); }), HasSubstr("a.h5: tables of unequal length"))
+        << table;
+  }
+}
+
+TEST(TrialRecord, RefusesMoreValuesThanItsFileCanHold) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "a.h5";
+  constexpr hsize_t kBillion = 1'000'000'000;
+  for (const hdf5::Shape& lengths : {hdf5::Shape{kBillion}, hdf5::Shape{kBillion, kBillion}}) {
+    write_trial(path, sample_record("trial-a", 0));
+    replace_table(path, "history/loss", lengths);
+    EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial(path); }), HasSubstr("a.h5:/history:/loss"));
+  }
+}
+
+// The library would store all of them where there is room for one.
+TEST(TrialRecord, RefusesAListForItsVersion) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "a.h5";
+  write_trial(path, sample_record("trial-a", 0));
+  {
+    const hdf5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
+    const hsize_t count = 4000;
+    const hdf5::Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose);
+    ASSERT_GE(H5Adelete(file.get(), "schema_version"), 0);
+    const hdf5::Handle attribute(
+        H5Acreate2(file.get(), "schema_version", H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+    const std::vector<std::int64_t> ones(count, 1);
+    ASSERT_GE(H5Awrite(attribute.get(), H5T_NATIVE_INT64, ones.data()), 0);
+  }
+  EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial(path); }), HasSubstr("schema_version"));
+}
+
 TEST(MapAxes, HaveASizeForEveryTensorOfTheModel) {
   BertConfig config;
   config.vocab_size = 11;

@@ -133,6 +133,24 @@ TEST(WordPieceFiles, RefuseMalformedJson) {
   expect_mentions(error_of(folder), {"tokenizer.json", "array"});
 }
 
+// As deep as that, copying or printing the value would overflow the stack.
+TEST(WordPieceFiles, RefuseJsonThatIsNestedTooDeep) {
+  const std::string nested = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  const test::TemporaryFolder folder;
+  folder.write("vocab.txt", kLines);
+  folder.write("tokenizer_config.json", R"({"do_lower_case": )" + nested + "}");
+  expect_mentions(error_of(folder), {"tokenizer_config.json", "deep"});
+  folder.write("tokenizer.json", R"({"model": )" + nested + "}");
+  expect_mentions(error_of(folder), {"tokenizer.json", "deep"});
+}
+
+TEST(WordPieceFiles, RefuseTheIdOfAnAddedTokenThatIsTooLarge) {
+  const test::TemporaryFolder folder;
+  folder.write("vocab.txt", kLines);
+  folder.write("tokenizer_config.json", R"({"added_tokens_decoder": {"2147483647": {"content": "new"}}})");
+  expect_mentions(error_of(folder), {"tokenizer_config.json", "2147483647", "too large"});
+}
+
 TEST(WordPieceFiles, RefuseAConfigurationOfTheWrongType) {
   const test::TemporaryFolder folder;
   folder.write("vocab.txt", kLines);

@@ -9,6 +9,7 @@
 #include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/model/checked_tensors.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {
@@ -122,6 +123,38 @@ TEST_F(Checkpoint, DamageIsFoundAndNamed) {
   for (const std::size_t size : {std::size_t{0}, std::size_t{5}, good.size() / 2, good.size() - 1}) {
     folder.write("c", good.substr(0, size));
     EXPECT_THROW(load_checkpoint(file), DataError) << size << " bytes";
+  }
+}
+
+// The checksum holds: the file is one that another program wrote, or for another purpose.
+TEST_F(Checkpoint, ContentOfAnotherKindIsRefused) {
+  const std::filesystem::path file = folder.path() / "c";
+  train_model(inputs("layernorm"), {.next_action = [] { return NextAction::kSaveAndStop; },
+                                    .save = [&](const TrainState& state) { save_checkpoint(file, state); }});
+  const CheckedTensors good = read_checked_tensors(file);
+  const auto refusal = [&](const CheckedTensors& saved) {
+    write_checked_tensors(file, saved);
+    return test::message_of<DataError>([&] { load_checkpoint(file); });
+  };
+  for (std::size_t i = 0; i < good.tensors.size(); ++i) {
+    CheckedTensors other = good;
+    other.tensors[i].second = good.tensors[i].second.to(at::kDouble);
+    EXPECT_NE(refusal(other).find(good.tensors[i].first), std::string::npos);
+    other.tensors[i].second = good.tensors[i].second.unsqueeze(0);
+    EXPECT_NE(refusal(other).find(good.tensors[i].first), std::string::npos);
+  }
+  CheckedTensors other = good;
+  std::erase_if(other.tensors, [](const auto& named) { return named.first == "first_moments"; });
+  other.tensors.insert(other.tensors.begin(), {"first_moments", at::empty({1})});
+  EXPECT_NE(refusal(other).find("first_moments"), std::string::npos);
+  for (const char* text :
+       {"", "7", "[]", R"({"steps":1,"seconds":1,"best_evaluation":1,"output_size":2,"history":[],"evaluations":[]})",
+        R"({"steps":1,"seconds":1,"best_evaluation":0,"output_size":2,"history":[],"evaluations":[[1,1,1,[0.5]]]})",
+        R"({"steps":1.5,"seconds":1,"best_evaluation":0,"output_size":2,"history":[],"evaluations":[]})",
+        R"({"steps":1,"seconds":1,"best_evaluation":-1,"output_size":2,"history":[],"evaluations":[]})"}) {
+    other = good;
+    other.text = text;
+    EXPECT_NE(refusal(other).find(file.string()), std::string::npos) << text;
   }
 }
 

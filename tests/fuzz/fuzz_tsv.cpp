@@ -1,0 +1,16 @@
+#include "fuzzed_file.hpp"
+#include "tunescope/data/dataset.hpp"
+
+using namespace tunescope;
+
+// The bytes as a file of each task, with its labels and without, down to token ids.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const WordPiece tokenizer({"[UNK]", "[CLS]", "[SEP]", "a", "the", "##s"}, {});
+  const fuzz::FuzzedFile file(data, size);
+  for (const Task& task : glue_tasks()) {
+    fuzz::read_or_refuse([&] { read_examples(file.path(), task, Labels::kIgnore); });
+    fuzz::read_or_refuse(
+        [&] { tokenize_examples(read_examples(file.path(), task, Labels::kRead), task, tokenizer, 16, file.path()); });
+  }
+  return 0;
+}
