@@ -150,8 +150,9 @@ class StopNews {
 // Where a rank's share of a run is saved on its way.
 class ShareCheckpoint {
  public:
-  ShareCheckpoint(const std::filesystem::path& path, const ParameterCatalogue& catalogue)
-      : path_(path), catalogue_(catalogue) {}
+  ShareCheckpoint(const std::filesystem::path& path, const ParameterCatalogue& catalogue,
+                  const std::vector<bool>& is_wanted)
+      : path_(path), catalogue_(catalogue), is_wanted_(is_wanted) {}
 
   void save(const FisherState& state) const {
     CheckedTensors saved{.tensors = {}, .text = fmt::format("{} {}", state.micro_batches, state.of)};
@@ -171,8 +172,12 @@ class ShareCheckpoint {
       CheckedTensors saved = read_checked_tensors(path_);
       FisherState state{.sums = std::vector<at::Tensor>(catalogue_.size())};
       std::istringstream(saved.text) >> state.micro_batches >> state.of;
-      std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
-      for (ParameterIndex i = 0; i < catalogue_.size(); ++i) state.sums[i] = tensors[catalogue_[i].name];
+      if (state.micro_batches < 0 || state.micro_batches > state.of)
+        refuse_checkpoint(path_, "its counts make no sense");
+      const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
+      for (ParameterIndex i = 0; i < catalogue_.size(); ++i) {
+        if (is_wanted_[i]) state.sums[i] = find(tensors, catalogue_[i]);
+      }
       return state;
     } catch (const DataError& error) {
       spdlog::warn("{}; this rank's share starts anew", error.what());
@@ -181,8 +186,17 @@ class ShareCheckpoint {
   }
 
  private:
+  at::Tensor find(const std::map<std::string, at::Tensor>& tensors, const ParameterInfo& parameter) const {
+    const auto found = tensors.find(parameter.name);
+    if (found == tensors.end() || found->second.sizes() != at::IntArrayRef(parameter.shape)) {
+      refuse_checkpoint(path_, "it has no sums of " + parameter.name + " in its shape");
+    }
+    return found->second;
+  }
+
   std::filesystem::path path_;
   const ParameterCatalogue& catalogue_;
+  const std::vector<bool>& is_wanted_;
 };
 
 // Collective. Rank 0 writes the file.
@@ -205,7 +219,7 @@ void compute(const RankContext& context, Reducer& reducer, std::size_t number, c
                             .batch_size = planned.run.batch_size,
                             .seed = planned.run.source.seed};
   const ShareCheckpoint checkpoint(paths.fisher_checkpoint(planned.id, context.world.rank(), context.world.size()),
-                                   catalogue);
+                                   catalogue, inputs.is_wanted);
   const std::optional<FisherState> saved = checkpoint.load();
   CheckpointClock clock(context.worker.checkpoint_seconds, context.stop);
   StopNews news(context.world, context.stop);
