@@ -9,6 +9,7 @@
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/progress.hpp"
+#include "tunescope/sweep/fisher_sources.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -107,8 +108,9 @@ bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& ru
     remove_measured_weights(spec, runs);
   }
   agree_on_done(world, runs);
+  const ResultPaths paths(spec);
   for (const PlannedFisher& planned : runs) {
-    if (planned.is_done) wait_for_file(ResultPaths(spec).fisher_file(planned.id));
+    if (planned.is_done) wait_for_file(paths.fisher_file(planned.id));
   }
   return pending_of(runs).empty();
 }
@@ -119,9 +121,7 @@ ExitStatus fisher(int argc, char** argv) {
     const SweepSpec& spec = context.spec;
     const bool is_complete = run_fisher_stage(context, job.fisher);
     if (!is_complete && context.stop.is_set()) {  // what counts is rank 0's, which had its stop from any other
-      if (context.world.rank() == 0) {
-        fmt::print("{}: stopped early with everything saved; run it again to go on\n", spec.name);
-      }
+      if (context.world.rank() == 0) print_stopped_early(spec);
       return kStoppedEarly;
     }
     if (context.world.rank() == 0) {

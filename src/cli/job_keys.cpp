@@ -54,18 +54,6 @@ void assign_fisher_modes(SweepSpec& spec, const Value& value) {
   }
 }
 
-// A list of values, each once, however it is written: "1" and "1.0" are equal.
-template <typename Number, typename Parse>
-std::vector<Number> parse_list(const Value& value, Parse parse) {
-  std::vector<Number> numbers;
-  for (const std::string& word : parse_words(value)) {
-    const Number number = parse(Value{value.key, word, value.origin});
-    if (std::find(numbers.begin(), numbers.end(), number) != numbers.end()) refuse(value, "'" + word + "' only once");
-    numbers.push_back(number);
-  }
-  return numbers;
-}
-
 std::vector<std::int64_t> parse_integers(const Value& value, std::int64_t smallest) {
   return parse_list<std::int64_t>(value, [&](const Value& word) { return parse_integer(word, smallest); });
 }

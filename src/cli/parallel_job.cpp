@@ -216,6 +216,10 @@ ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command) {
   }
 }
 
+void print_stopped_early(const SweepSpec& spec) {
+  fmt::print("{}: stopped early with everything saved; run it again to go on\n", spec.name);
+}
+
 Order agree(const Communicator& world, const Order& numbers) {
   std::istringstream stream(world.broadcast(fmt::format("{}", fmt::join(numbers, " "))));
   return {std::istream_iterator<std::size_t>(stream), {}};

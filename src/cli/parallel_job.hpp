@@ -50,6 +50,9 @@ struct TrialsEnd {
 TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials, const Order& order,
                               const TrialFunction& run);
 
+/// What rank 0 says where a command ends with `kStoppedEarly`.
+void print_stopped_early(const SweepSpec& spec);
+
 /// Rank 0's numbers on every rank. *Collective.*
 Order agree(const Communicator& world, const Order& numbers);
 

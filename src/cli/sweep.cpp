@@ -70,7 +70,7 @@ ExitStatus sweep(int argc, char** argv) {
         });
     if (!is_first) return kAllDone;
     if (end.is_stopped && !is_complete(stored_trials(spec, hashes))) {
-      fmt::print("{}: stopped early with everything saved; run it again to go on\n", spec.name);
+      print_stopped_early(spec);
       return kStoppedEarly;
     }
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;

@@ -70,18 +70,13 @@ std::vector<std::string> parse_words(const Value& value) {
 }
 
 std::vector<double> parse_positive_numbers(const Value& value) {
-  std::vector<double> numbers;
-  for (const std::string& word : parse_words(value)) {
-    const auto number = to_number<double>(word);
+  return parse_list<double>(value, [&](const Value& word) {
+    const auto number = to_number<double>(word.text);
     if (!number || !(*number > 0.0) || !std::isfinite(*number)) {
-      refuse(value, fmt::format("numbers above 0, not '{}'", word));
+      refuse(value, fmt::format("numbers above 0, not '{}'", word.text));
     }
-    if (std::find(numbers.begin(), numbers.end(), *number) != numbers.end()) {
-      refuse(value, fmt::format("'{}' only once", word));
-    }
-    numbers.push_back(*number);
-  }
-  return numbers;
+    return *number;
+  });
 }
 
 std::string parse_path(const Value& value) {

@@ -1,23 +1,20 @@
 #include "tunescope/sweep/fisher_stage.hpp"
 
 #include <spdlog/fmt/fmt.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
 #include <optional>
-#include <set>
-#include <sstream>
 
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/hostname.hpp"
-#include "tunescope/model/checked_tensors.hpp"
+#include "tunescope/model/safetensors.hpp"
 #include "tunescope/results/fisher_record.hpp"
-#include "tunescope/sweep/cost.hpp"
+#include "tunescope/sweep/fisher_checkpoint.hpp"
+#include "tunescope/sweep/fisher_sources.hpp"
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
@@ -147,58 +144,6 @@ class StopNews {
   bool has_told_ = false;
 };
 
-// Where a rank's share of a run is saved on its way.
-class ShareCheckpoint {
- public:
-  ShareCheckpoint(const std::filesystem::path& path, const ParameterCatalogue& catalogue,
-                  const std::vector<bool>& is_wanted)
-      : path_(path), catalogue_(catalogue), is_wanted_(is_wanted) {}
-
-  void save(const FisherState& state) const {
-    CheckedTensors saved{.tensors = {}, .text = fmt::format("{} {}", state.micro_batches, state.of)};
-    for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
-      if (state.sums[i].defined()) saved.tensors.emplace_back(catalogue_[i].name, state.sums[i].cpu());
-    }
-    std::sort(saved.tensors.begin(), saved.tensors.end(),
-              [](const auto& a, const auto& b) { return a.first < b.first; });
-    std::filesystem::create_directories(path_.parent_path());
-    write_checked_tensors(path_, saved);
-  }
-
-  // Nothing where there is no file, or a damaged one.
-  std::optional<FisherState> load() const {
-    if (!std::filesystem::exists(path_)) return std::nullopt;
-    try {
-      CheckedTensors saved = read_checked_tensors(path_);
-      FisherState state{.sums = std::vector<at::Tensor>(catalogue_.size())};
-      std::istringstream(saved.text) >> state.micro_batches >> state.of;
-      if (state.micro_batches < 0 || state.micro_batches > state.of)
-        refuse_checkpoint(path_, "its counts make no sense");
-      const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
-      for (ParameterIndex i = 0; i < catalogue_.size(); ++i) {
-        if (is_wanted_[i]) state.sums[i] = find(tensors, catalogue_[i]);
-      }
-      return state;
-    } catch (const DataError& error) {
-      spdlog::warn("{}; this rank's share starts anew", error.what());
-      return std::nullopt;
-    }
-  }
-
- private:
-  at::Tensor find(const std::map<std::string, at::Tensor>& tensors, const ParameterInfo& parameter) const {
-    const auto found = tensors.find(parameter.name);
-    if (found == tensors.end() || found->second.sizes() != at::IntArrayRef(parameter.shape)) {
-      refuse_checkpoint(path_, "it has no sums of " + parameter.name + " in its shape");
-    }
-    return found->second;
-  }
-
-  std::filesystem::path path_;
-  const ParameterCatalogue& catalogue_;
-  const std::vector<bool>& is_wanted_;
-};
-
 // Collective. Rank 0 writes the file.
 void compute(const RankContext& context, Reducer& reducer, std::size_t number, const PlannedFisher& planned,
              const FisherObserver& observer) {
@@ -218,8 +163,8 @@ void compute(const RankContext& context, Reducer& reducer, std::size_t number, c
                             .mode = planned.run.mode,
                             .batch_size = planned.run.batch_size,
                             .seed = planned.run.source.seed};
-  const ShareCheckpoint checkpoint(paths.fisher_checkpoint(planned.id, context.world.rank(), context.world.size()),
-                                   catalogue, inputs.is_wanted);
+  const FisherCheckpoint checkpoint(paths.fisher_checkpoint(planned.id, context.world.rank(), context.world.size()),
+                                    catalogue, inputs.is_wanted);
   const std::optional<FisherState> saved = checkpoint.load();
   CheckpointClock clock(context.worker.checkpoint_seconds, context.stop);
   StopNews news(context.world, context.stop);
@@ -253,47 +198,6 @@ void compute(const RankContext& context, Reducer& reducer, std::size_t number, c
   context.world.barrier();
 }
 
-bool has_weights(const ResultPaths& paths, const std::string& source, std::int64_t step) {
-  return step == 0 || std::filesystem::exists(paths.weights_file(source, step));
-}
-
-// The steps at which pending runs measure this source's weights.
-std::set<std::int64_t> measured_steps(const std::string& source, const std::vector<PlannedFisher>& runs) {
-  std::set<std::int64_t> steps;
-  for (const PlannedFisher& planned : runs) {
-    if (!planned.is_done && planned.run.source.id() == source) steps.insert(planned.step);
-  }
-  return steps;
-}
-
-std::set<std::int64_t> missing_weights(const ResultPaths& paths, const std::string& source,
-                                       const std::vector<PlannedFisher>& runs) {
-  std::set<std::int64_t> steps = measured_steps(source, runs);
-  std::erase_if(steps, [&](std::int64_t step) { return has_weights(paths, source, step); });
-  return steps;
-}
-
-// The step at which a stored training diverged: it leaves no weights from there on.
-std::optional<std::int64_t> step_of_divergence(const ResultPaths& paths, const std::string& trial) {
-  const std::filesystem::path file = paths.trial_file(trial);
-  if (!std::filesystem::exists(file)) return std::nullopt;
-  try {
-    const TrialRow row = read_trial_row(file);
-    return row.state == "diverged" ? std::optional(row.steps) : std::nullopt;
-  } catch (const Hdf5Error&) {
-    return std::nullopt;
-  }
-}
-
-// Empty where the weights are there.
-std::string why_not_measurable(const ResultPaths& paths, const PlannedFisher& planned) {
-  const std::string source = planned.run.source.id();
-  if (has_weights(paths, source, planned.step)) return "";
-  const std::optional<std::int64_t> diverged = step_of_divergence(paths, source);
-  return fmt::format("its training (trial {}) left no weights at step {}: {}", source, planned.step,
-                     diverged ? fmt::format("it diverged at step {}", *diverged) : "it failed");
-}
-
 }  // namespace
 
 std::int64_t examples_of(const FisherRun& run, SweepInputs& inputs) {
@@ -318,65 +222,10 @@ void find_stored_fisher(const SweepSpec& spec, std::vector<PlannedFisher>& runs)
   const ResultPaths paths(spec);
   const bool has_folder = std::filesystem::exists(paths.fisher);
   for (PlannedFisher& planned : runs) {
+    if (planned.is_done) continue;
     if (has_folder) adopt_from_sibling(spec, "fisher/" + planned.id + ".h5");
     look_up(planned, paths);
   }
-}
-
-std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs, SweepInputs& inputs) {
-  std::vector<PlannedTrial> sources;
-  std::set<std::string> known;
-  for (const PlannedFisher& planned : runs) {
-    const std::string id = planned.run.source.id();
-    if (planned.is_done || !known.insert(id).second) continue;
-    sources.push_back({.trial = planned.run.source,
-                       .id = id,
-                       .error = {},
-                       .warning = {},
-                       .flops = trial_flops(planned.run.source, inputs)});
-  }
-  return sources;
-}
-
-bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs) {
-  const ResultPaths paths(spec);
-  const std::set<std::int64_t> steps = missing_weights(paths, source.id, runs);
-  const std::optional<std::int64_t> end = step_of_divergence(paths, source.id);
-  return std::any_of(steps.begin(), steps.end(), [&](std::int64_t step) { return !end || step < *end; });
-}
-
-void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs) {
-  const ResultPaths paths(spec);
-  const std::optional<std::int64_t> end = step_of_divergence(paths, source.id);
-  for (const std::int64_t step : measured_steps(source.id, runs)) {
-    if (step > 0 && (!end || step < *end)) wait_for_file(paths.weights_file(source.id, step));
-  }
-}
-
-TrialOutcome train_source(const RankContext& context, const PlannedTrial& source,
-                          const std::vector<PlannedFisher>& runs, const ProgressReport& report) {
-  const ResultPaths paths(context.spec);
-  const ParameterCatalogue& catalogue = context.inputs.catalogue(find_task(source.trial.task));
-  const std::vector<at::Tensor>& backbone = context.inputs.model().backbone;
-  const std::set<std::int64_t> steps = missing_weights(paths, source.id, runs);
-  const auto save_weights = [&](std::int64_t step, const Parameters& parameters) {
-    if (!steps.contains(step)) return;
-    NamedTensors trained;
-    for (ParameterIndex i = 0; i < parameters.size(); ++i) {
-      const bool is_shared = i < backbone.size() && parameters[i].is_same(backbone[i]);
-      if (!is_shared) trained.emplace_back(catalogue[i].name, parameters[i]);
-    }
-    write_safetensors(paths.weights_file(source.id, step), trained);
-    // Sums of earlier weights, which may differ in rounding, must not go on with these.
-    for (const PlannedFisher& planned : runs) {
-      if (planned.step == step && planned.run.source.id() == source.id) {
-        std::filesystem::remove_all(paths.checkpoints / planned.id);
-      }
-    }
-  };
-  TrialControl control{.report = report, .stop = context.stop, .on_parameters = save_weights};
-  if (!steps.empty()) control.resume_before = *steps.begin();
-  return run_and_record(source, context.inputs, paths, context.worker, control);
 }
 
 void compute_fisher_runs(const RankContext& context, Reducer& reducer, const std::vector<PlannedFisher>& runs,
@@ -400,18 +249,6 @@ void compute_fisher_runs(const RankContext& context, Reducer& reducer, const std
       }
     }
     if (!error.empty() && is_first) observer.on_failure(number, error);
-  }
-}
-
-void remove_measured_weights(const SweepSpec& spec, const std::vector<PlannedFisher>& runs) {
-  const ResultPaths paths(spec);
-  std::set<std::string> needed;
-  for (const PlannedFisher& planned : runs) {
-    if (!planned.is_done) needed.insert(planned.run.source.id());
-  }
-  for (const PlannedFisher& planned : runs) {
-    const std::string source = planned.run.source.id();
-    if (!needed.contains(source)) std::filesystem::remove(paths.weights_file(source, planned.step));
   }
 }
 

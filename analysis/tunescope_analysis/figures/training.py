@@ -28,7 +28,7 @@ def rates_figure(rates: pd.DataFrame, methods: list[str]) -> Figure:
     figure, grid, panels = _panels("Score × 100 by learning rate", rates, methods)
     for task, axes in panels:
         for place, method in enumerate(methods):
-            own = rates[(rates["task"] == task) & (rates["method"] == method)].sort_values("learning_rate")
+            own = _rows_of(rates, task, method).sort_values("learning_rate")
             _draw_line(axes, own["learning_rate"], own, (place, method))
             bad = own[own["diverged"] > 0]
             axes.plot(bad["learning_rate"], [0.04] * len(bad), "x", color=colour_of(place), markersize=4,
@@ -45,7 +45,7 @@ def curves_figure(curves: pd.DataFrame, methods: list[str]) -> Figure:
     figure, grid, panels = _panels("Dev metric × 100 during training", curves, methods)
     for task, axes in panels:
         for place, method in enumerate(methods):
-            own = curves[(curves["task"] == task) & (curves["method"] == method)].sort_values("epoch")
+            own = _rows_of(curves, task, method).sort_values("epoch")
             _draw_line(axes, own["epoch"], own, (place, method))
         axes.set_xlabel("epoch", fontsize=TEXT_SIZE, labelpad=2)
     add_legend(figure, grid, LEGEND_COLUMNS)
@@ -57,7 +57,7 @@ def seeds_figure(scores: pd.DataFrame, methods: list[str]) -> Figure:
     figure, grid, panels = _panels("Score × 100 of every seed", scores, methods)
     for task, axes in panels:
         for place, method in enumerate(methods):
-            values = 100 * scores.loc[(scores["task"] == task) & (scores["method"] == method), "score"]
+            values = 100 * _rows_of(scores, task, method)["score"]
             if len(values):
                 axes.plot([place] * len(values), values, marker_of(place), color=colour_of(place),
                           markersize=3.5, alpha=0.6, label=method_label(method))  # fmt: skip
@@ -73,7 +73,7 @@ def budget_figure(table: pd.DataFrame, methods: list[str]) -> Figure:
     figure, grid, panels = _panels("Expected best score × 100 of a number of trials", table, methods)
     for task, axes in panels:
         for place, method in enumerate(methods):
-            own = table[(table["task"] == task) & (table["method"] == method)]
+            own = _rows_of(table, task, method)
             if len(own):
                 axes.plot(own["trials"], 100 * own["expected"], marker_of(place) + "-", linewidth=0.9,
                           color=colour_of(place), markersize=2.5, markevery=max(1, len(own) // 10),
@@ -133,6 +133,10 @@ def _panels(
         style_plot(axes, task)
         panels.append((task, axes))
     return figure, grid, panels
+
+
+def _rows_of(rows: pd.DataFrame, task: str, method: str) -> pd.DataFrame:
+    return rows[(rows["task"] == task) & (rows["method"] == method)]
 
 
 def _draw_line(axes: Axes, x: pd.Series, rows: pd.DataFrame, series: tuple[int, str]) -> None:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,17 @@ double parse_number(const Value& value, double smallest, double largest);
 /// The words of a list, separated by blanks or commas; a comma that stands in a method's options does not separate.
 /// Throws where it is empty or has a word twice.
 std::vector<std::string> parse_words(const Value& value);
+/// The values of a list, each once, however it is written: "1" and "1.0" are equal. `parse` takes one word.
+template <typename Number, typename Parse>
+std::vector<Number> parse_list(const Value& value, Parse parse) {
+  std::vector<Number> numbers;
+  for (const std::string& word : parse_words(value)) {
+    const Number number = parse(Value{value.key, word, value.origin});
+    if (std::find(numbers.begin(), numbers.end(), number) != numbers.end()) refuse(value, "'" + word + "' only once");
+    numbers.push_back(number);
+  }
+  return numbers;
+}
 /// The numbers of a list, each above 0.
 std::vector<double> parse_positive_numbers(const Value& value);
 /// A path, with ${VARIABLE} replaced from the environment.

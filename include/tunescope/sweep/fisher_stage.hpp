@@ -46,27 +46,10 @@ struct RankContext {
   StopRequest& stop;
 };
 
-/// The trainings whose weights the pending of these runs measure, each once, with their costs.
-std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs, SweepInputs& inputs);
-
-/// Whether a source has still to be trained: pending runs measure weights that it has not left. A training that is
-/// known to have diverged before is not repeated.
-bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
-
-/// Waits until this rank sees the weights that a source's training has left for pending runs; see `wait_for_file`.
-void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
-
-/// Trains one source: an ordinary trial that leaves its weights at the steps at which `runs` measure them.
-TrialOutcome train_source(const RankContext& context, const PlannedTrial& source,
-                          const std::vector<PlannedFisher>& runs, const ProgressReport& report);
-
 /// Computes every pending run with all ranks, one after another, and writes its file. *Collective.* A run whose source
 /// has left no weights, or whose gradients are not finite, is reported and left out. Where rank 0's stop is set before
 /// a run, or that of any rank during one, each rank saves its share and the stop of all is set.
 void compute_fisher_runs(const RankContext& context, Reducer& reducer, const std::vector<PlannedFisher>& runs,
                          const FisherObserver& observer);
-
-/// Weights are large: removes those of sources whose runs are all done.
-void remove_measured_weights(const SweepSpec& spec, const std::vector<PlannedFisher>& runs);
 
 }  // namespace tunescope

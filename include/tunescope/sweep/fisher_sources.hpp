@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tunescope/sweep/fisher_stage.hpp"
+
+namespace tunescope {
+
+/// The trainings whose weights the pending of these runs measure, each once, with their costs.
+std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs, SweepInputs& inputs);
+
+/// Whether a source has still to be trained: pending runs measure weights that it has not left. A training that is
+/// known to have diverged before is not repeated.
+bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
+
+/// Waits until this rank sees the weights that a source's training has left for pending runs; see `wait_for_file`.
+void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
+
+/// Trains one source: an ordinary trial that leaves its weights at the steps at which `runs` measure them.
+TrialOutcome train_source(const RankContext& context, const PlannedTrial& source,
+                          const std::vector<PlannedFisher>& runs, const ProgressReport& report);
+
+/// Why a run's source has left no weights to measure; empty where they are there.
+std::string why_not_measurable(const ResultPaths& paths, const PlannedFisher& planned);
+
+/// Weights are large: removes those of sources whose runs are all done.
+void remove_measured_weights(const SweepSpec& spec, const std::vector<PlannedFisher>& runs);
+
+}  // namespace tunescope

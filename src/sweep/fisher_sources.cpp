@@ -1,0 +1,127 @@
+#include "tunescope/sweep/fisher_sources.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "tunescope/atomic_file.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/model/safetensors.hpp"
+#include "tunescope/results/trial_record.hpp"
+
+namespace tunescope {
+namespace {
+
+bool has_weights(const ResultPaths& paths, const std::string& source, std::int64_t step) {
+  return step == 0 || std::filesystem::exists(paths.weights_file(source, step));
+}
+
+// The steps at which pending runs measure this source's weights.
+std::set<std::int64_t> measured_steps(const std::string& source, const std::vector<PlannedFisher>& runs) {
+  std::set<std::int64_t> steps;
+  for (const PlannedFisher& planned : runs) {
+    if (!planned.is_done && planned.run.source.id() == source) steps.insert(planned.step);
+  }
+  return steps;
+}
+
+std::set<std::int64_t> missing_weights(const ResultPaths& paths, const std::string& source,
+                                       const std::vector<PlannedFisher>& runs) {
+  std::set<std::int64_t> steps = measured_steps(source, runs);
+  std::erase_if(steps, [&](std::int64_t step) { return has_weights(paths, source, step); });
+  return steps;
+}
+
+// The step at which a stored training diverged: it leaves no weights from there on.
+std::optional<std::int64_t> step_of_divergence(const ResultPaths& paths, const std::string& trial) {
+  const std::filesystem::path file = paths.trial_file(trial);
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  try {
+    const TrialRow row = read_trial_row(file);
+    return row.state == "diverged" ? std::optional(row.steps) : std::nullopt;
+  } catch (const Hdf5Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs, SweepInputs& inputs) {
+  std::vector<PlannedTrial> sources;
+  std::set<std::string> known;
+  for (const PlannedFisher& planned : runs) {
+    const std::string id = planned.run.source.id();
+    if (planned.is_done || !known.insert(id).second) continue;
+    sources.push_back({.trial = planned.run.source,
+                       .id = id,
+                       .error = {},
+                       .warning = {},
+                       .flops = trial_flops(planned.run.source, inputs)});
+  }
+  return sources;
+}
+
+bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs) {
+  const ResultPaths paths(spec);
+  const std::set<std::int64_t> steps = missing_weights(paths, source.id, runs);
+  const std::optional<std::int64_t> end = step_of_divergence(paths, source.id);
+  return std::any_of(steps.begin(), steps.end(), [&](std::int64_t step) { return !end || step < *end; });
+}
+
+void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs) {
+  const ResultPaths paths(spec);
+  const std::optional<std::int64_t> end = step_of_divergence(paths, source.id);
+  for (const std::int64_t step : measured_steps(source.id, runs)) {
+    if (step > 0 && (!end || step < *end)) wait_for_file(paths.weights_file(source.id, step));
+  }
+}
+
+TrialOutcome train_source(const RankContext& context, const PlannedTrial& source,
+                          const std::vector<PlannedFisher>& runs, const ProgressReport& report) {
+  const ResultPaths paths(context.spec);
+  const ParameterCatalogue& catalogue = context.inputs.catalogue(find_task(source.trial.task));
+  const std::vector<at::Tensor>& backbone = context.inputs.model().backbone;
+  const std::set<std::int64_t> steps = missing_weights(paths, source.id, runs);
+  const auto save_weights = [&](std::int64_t step, const Parameters& parameters) {
+    if (!steps.contains(step)) return;
+    NamedTensors trained;
+    for (ParameterIndex i = 0; i < parameters.size(); ++i) {
+      const bool is_shared = i < backbone.size() && parameters[i].is_same(backbone[i]);
+      if (!is_shared) trained.emplace_back(catalogue[i].name, parameters[i]);
+    }
+    write_safetensors(paths.weights_file(source.id, step), trained);
+    // Sums of earlier weights, which may differ in rounding, must not go on with these.
+    for (const PlannedFisher& planned : runs) {
+      if (planned.step == step && planned.run.source.id() == source.id) {
+        std::filesystem::remove_all(paths.checkpoints / planned.id);
+      }
+    }
+  };
+  TrialControl control{.report = report, .stop = context.stop, .on_parameters = save_weights};
+  if (!steps.empty()) control.resume_before = *steps.begin();
+  return run_and_record(source, context.inputs, paths, context.worker, control);
+}
+
+std::string why_not_measurable(const ResultPaths& paths, const PlannedFisher& planned) {
+  const std::string source = planned.run.source.id();
+  if (has_weights(paths, source, planned.step)) return "";
+  const std::optional<std::int64_t> diverged = step_of_divergence(paths, source);
+  return fmt::format("its training (trial {}) left no weights at step {}: {}", source, planned.step,
+                     diverged ? fmt::format("it diverged at step {}", *diverged) : "it failed");
+}
+
+void remove_measured_weights(const SweepSpec& spec, const std::vector<PlannedFisher>& runs) {
+  const ResultPaths paths(spec);
+  std::set<std::string> needed;
+  for (const PlannedFisher& planned : runs) {
+    if (!planned.is_done) needed.insert(planned.run.source.id());
+  }
+  for (const PlannedFisher& planned : runs) {
+    const std::string source = planned.run.source.id();
+    if (!needed.contains(source)) std::filesystem::remove(paths.weights_file(source, planned.step));
+  }
+}
+
+}  // namespace tunescope
