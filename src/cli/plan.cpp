@@ -148,6 +148,10 @@ Counts count(const std::vector<PlannedTrial>& trials) {
   return counts;
 }
 
+std::string describe(const Trial& trial) {
+  return fmt::format("{} {} lr {} seed {}", trial.task, trial.method.text(), trial.learning_rate, trial.seed);
+}
+
 // What a sweep on this folder is at work on, where there is one.
 void print_running(const ResultPaths& paths, const std::vector<PlannedTrial>& trials) {
   if (!FolderLock::is_held(paths.lock)) return;
@@ -159,11 +163,8 @@ void print_running(const ResultPaths& paths, const std::vector<PlannedTrial>& tr
                                              static_cast<double>(steps_here)
                                        : 0.0;
     fmt::print("rank {}: {} {}, step {} of {}{}\n", running.rank, running.id,
-               planned == trials.end()
-                   ? "(training for a Fisher run)"
-                   : fmt::format("{} {} lr {} seed {}", planned->trial.task, planned->trial.method.text(),
-                                 planned->trial.learning_rate, planned->trial.seed),
-               running.step, running.steps, steps_here > 0 ? ", " + readable_duration(left) + " to go" : "");
+               planned == trials.end() ? "(training for a Fisher run)" : describe(planned->trial), running.step,
+               running.steps, steps_here > 0 ? ", " + readable_duration(left) + " to go" : "");
   }
 }
 
@@ -221,8 +222,7 @@ ExitStatus status(const CommandLine& line) {
   print_running(ResultPaths(spec), trials);
   for (const PlannedTrial& planned : trials) {
     if (planned.error.empty()) continue;
-    fmt::print("{} {} {} lr {} seed {}: {}: {}\n", planned.id, planned.trial.task, planned.trial.method.text(),
-               planned.trial.learning_rate, planned.trial.seed,
+    fmt::print("{} {}: {}: {}\n", planned.id, describe(planned.trial),
                planned.state == StoredState::kFailed ? "failed" : "diverged", planned.error);
   }
   return kAllDone;
