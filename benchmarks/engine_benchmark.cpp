@@ -81,10 +81,11 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
   for (auto _ : state) {
     for (const PackedBatch& batch : subject.batches) {
       const std::optional<std::uint64_t> key = with_dropout ? std::optional(++step) : std::nullopt;
-      const BertActivations activations = subject.bert.forward(parameters, batch, key);
+      const Lane lane{parameters, batch, key};
+      const BertActivations activations = subject.bert.forward(lane);
       trainable.zero_gradients();
-      subject.bert.backward(parameters, batch, activations, key,
-                            batch_loss(activations.logits, batch.labels).logits_gradient, trainable);
+      subject.bert.backward(lane, activations,
+                            {batch_loss(activations.logits.front(), batch.labels).logits_gradient, trainable});
       benchmark::DoNotOptimize(trainable.gradient_norm());
       if (with_update) trainable.step({.learning_rate = 1e-12});
     }

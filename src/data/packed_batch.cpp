@@ -1,5 +1,6 @@
 #include "tunescope/data/packed_batch.hpp"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 
 namespace tunescope {
@@ -59,6 +60,28 @@ PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples,
     *tensor = tensor->to(device);
   }
   return batch;
+}
+
+PackedBatch join(std::span<const PackedBatch* const> batches) {
+  PackedBatch joined;
+  joined.sequence_offsets = {0};
+  std::vector<at::Tensor> token_ids, position_ids, type_ids, first_tokens;
+  for (const PackedBatch* batch : batches) {
+    const std::int64_t first_token = joined.token_count();
+    token_ids.push_back(batch->token_ids);
+    position_ids.push_back(batch->position_ids);
+    type_ids.push_back(batch->type_ids);
+    first_tokens.push_back(batch->first_tokens.add(first_token));
+    joined.examples.insert(joined.examples.end(), batch->examples.begin(), batch->examples.end());
+    for (std::size_t b = 1; b < batch->sequence_offsets.size(); ++b) {
+      joined.sequence_offsets.push_back(first_token + batch->sequence_offsets[b]);
+    }
+  }
+  joined.token_ids = at::cat(token_ids);
+  joined.position_ids = at::cat(position_ids);
+  joined.type_ids = at::cat(type_ids);
+  joined.first_tokens = at::cat(first_tokens);
+  return joined;
 }
 
 std::vector<std::vector<std::int64_t>> split_by_tokens(const Dataset& dataset, std::int64_t tokens) {

@@ -57,14 +57,15 @@ void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGr
   const Bert bert(inputs.config, inputs.catalogue);
   const PackedBatch batch =
       pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
-  const BertActivations activations = bert.forward(inputs.parameters, batch, std::nullopt);
+  const Lane lane{inputs.parameters, batch};
+  const BertActivations activations = bert.forward(lane);
   squares.begin(batch, inputs.batch_size);
-  for (const at::Tensor& scores : score_gradients(inputs.mode, activations.logits, batch, inputs.seed)) {
+  for (const at::Tensor& scores : score_gradients(inputs.mode, activations.logits.front(), batch, inputs.seed)) {
     for (std::int64_t first = 0; first < scores.size(0); first += inputs.batch_size) {
       const std::int64_t count = std::min(inputs.batch_size, scores.size(0) - first);
       if (count > 1) scores.narrow(0, first, count).div_(count);
     }
-    bert.backward(inputs.parameters, batch, activations, std::nullopt, scores, squares);
+    bert.backward(lane, activations, {scores, squares});
   }
 }
 

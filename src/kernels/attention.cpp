@@ -20,16 +20,20 @@ struct Sequence {
   std::int64_t first_token;
   std::int64_t length;
   std::int64_t first_probability;
-  std::int64_t example;
+  DropoutStreams stream;
 };
 
 std::vector<Sequence> list_sequences(const AttentionLayout& layout) {
   std::vector<Sequence> sequences;
   std::int64_t first_probability = 0;
-  for (std::size_t b = 0; b < layout.examples.size(); ++b) {
+  for (std::size_t b = 0; b + 1 < layout.sequence_offsets.size(); ++b) {
     const std::int64_t first = layout.sequence_offsets[b];
     const std::int64_t length = layout.sequence_offsets[b + 1] - first;
-    sequences.push_back({first, length, first_probability, layout.examples[b]});
+    Sequence sequence{first, length, first_probability, {}};
+    if (!layout.streams.keys.empty()) {
+      sequence.stream = {layout.streams.examples.subspan(b, 1), layout.streams.keys.subspan(b, 1)};
+    }
+    sequences.push_back(sequence);
     first_probability += layout.heads * length * length;
   }
   return sequences;
@@ -60,7 +64,7 @@ at::Tensor probabilities_of(const at::Tensor& all, const Sequence& sequence, std
 
 void drop(const at::Tensor& probabilities, const Sequence& sequence, const Dropout& dropout) {
   const std::array<std::int64_t, 2> offsets = {0, probabilities.numel()};
-  apply_dropout_(probabilities, {.offsets = offsets, .examples = {&sequence.example, 1}}, dropout);
+  apply_dropout_(probabilities, {.offsets = offsets}, sequence.stream, dropout);
 }
 
 at::Tensor dropped(const at::Tensor& probabilities, const Sequence& sequence, const Dropout& dropout) {

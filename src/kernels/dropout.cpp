@@ -4,12 +4,13 @@
 
 namespace tunescope {
 
-void apply_dropout_(const at::Tensor& values, const ExampleSegments& segments, const Dropout& dropout) {
+void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
+                    const Dropout& dropout) {
   if (dropout.probability <= 0.0) return;
   if (values.is_cpu()) {
-    cpu::apply_dropout_(values, segments, dropout);
+    cpu::apply_dropout_(values, segments, streams, dropout);
   } else {
-    cuda::apply_dropout_(values, segments, dropout);
+    cuda::apply_dropout_(values, segments, streams, dropout);
   }
 }
 

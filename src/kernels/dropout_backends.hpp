@@ -20,10 +20,12 @@ constexpr std::uint64_t dropout_stream(std::uint32_t site, std::int64_t example)
 }
 
 namespace cpu {
-void apply_dropout_(const at::Tensor& values, const ExampleSegments& segments, const Dropout& dropout);
+void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
+                    const Dropout& dropout);
 }
 namespace cuda {
-void apply_dropout_(const at::Tensor& values, const ExampleSegments& segments, const Dropout& dropout);
+void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
+                    const Dropout& dropout);
 }
 
 }  // namespace tunescope

@@ -7,7 +7,8 @@ namespace tunescope {
 Bert::Bert(BertConfig config, const ParameterCatalogue& catalogue) : config_(config), catalogue_(catalogue) {}
 
 at::Tensor Bert::logits(const Parameters& parameters, const PackedBatch& batch) const {
-  const BertPass pass{config_, catalogue_, parameters, batch, std::nullopt};
+  const Lane lane{parameters, batch};
+  const BertPass pass(config_, catalogue_, {&lane, 1});
   BertActivations saved;
   at::Tensor hidden = pass.embed(saved.embedding_layer_norm);
   for (std::size_t layer = 0; layer < catalogue_.layers.size(); ++layer) {
@@ -15,12 +16,11 @@ at::Tensor Bert::logits(const Parameters& parameters, const PackedBatch& batch) 
     hidden = pass.encode(layer, hidden, discarded);
   }
   pass.classify(hidden, saved);
-  return saved.logits;
+  return saved.logits.front();
 }
 
-BertActivations Bert::forward(const Parameters& parameters, const PackedBatch& batch,
-                              std::optional<std::uint64_t> dropout_key) const {
-  const BertPass pass{config_, catalogue_, parameters, batch, dropout_key};
+BertActivations Bert::forward(std::span<const Lane> lanes) const {
+  const BertPass pass(config_, catalogue_, lanes);
   BertActivations saved;
   saved.layers.resize(catalogue_.layers.size());
   at::Tensor hidden = pass.embed(saved.embedding_layer_norm);
@@ -31,16 +31,16 @@ BertActivations Bert::forward(const Parameters& parameters, const PackedBatch& b
   return saved;
 }
 
-void Bert::backward(const Parameters& parameters, const PackedBatch& batch, const BertActivations& activations,
-                    std::optional<std::uint64_t> dropout_key, const at::Tensor& logits_gradient,
-                    GradientSink& sink) const {
-  const BertPass pass{config_, catalogue_, parameters, batch, dropout_key};
-  auto gradient = pass.classify_backward(activations, logits_gradient, sink);
+void Bert::backward(std::span<const Lane> lanes, const BertActivations& activations,
+                    std::span<const LaneGradient> gradients) const {
+  const BertPass pass(config_, catalogue_, lanes);
+  const LaneSinks sinks(gradients);
+  auto gradient = pass.classify_backward(activations, gradients, sinks);
   for (std::size_t layer = catalogue_.layers.size(); layer-- > 0 && gradient;) {
-    gradient = pass.feed_forward_backward(layer, activations.layers[layer], *gradient, sink);
-    if (gradient) gradient = pass.attention_block_backward(layer, activations.layers[layer], *gradient, sink);
+    gradient = pass.feed_forward_backward(layer, activations.layers[layer], *gradient, sinks);
+    if (gradient) gradient = pass.attention_block_backward(layer, activations.layers[layer], *gradient, sinks);
   }
-  if (gradient) pass.embed_backward(activations.embedding_layer_norm, *gradient, sink);
+  if (gradient) pass.embed_backward(activations.embedding_layer_norm, *gradient, sinks);
 }
 
 }  // namespace tunescope

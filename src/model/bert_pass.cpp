@@ -1,7 +1,9 @@
 #include "bert_pass.hpp"
 
-#include <ATen/ops/embedding.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/index_select.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tanh_backward.h>
 #include <ATen/ops/zeros.h>
@@ -23,143 +25,184 @@ constexpr std::uint32_t layer_site(std::size_t layer, LayerSite site) {
   return kFirstLayerSite + 3 * static_cast<std::uint32_t>(layer) + static_cast<std::uint32_t>(site);
 }
 
+PackedBatch join_batches(std::span<const Lane> lanes) {
+  if (lanes.size() == 1) return lanes.front().batch;
+  std::vector<const PackedBatch*> batches;
+  for (const Lane& lane : lanes) batches.push_back(&lane.batch);
+  return join(batches);
+}
+
+LaneRows rows_of(std::span<const Lane> lanes, std::int64_t (PackedBatch::*count)() const) {
+  std::vector<const Parameters*> parameters;
+  std::vector<std::int64_t> offsets = {0};
+  for (const Lane& lane : lanes) {
+    parameters.push_back(&lane.parameters);
+    offsets.push_back(offsets.back() + (lane.batch.*count)());
+  }
+  return {std::move(parameters), std::move(offsets)};
+}
+
+std::vector<std::uint64_t> keys_of(std::span<const Lane> lanes) {
+  std::vector<std::uint64_t> keys;
+  for (const Lane& lane : lanes) {
+    if (lane.dropout_key) keys.insert(keys.end(), lane.batch.examples.size(), *lane.dropout_key);
+  }
+  return keys;
+}
+
 }  // namespace
 
+BertPass::BertPass(const BertConfig& config, const ParameterCatalogue& catalogue, std::span<const Lane> lanes)
+    : config_(config),
+      catalogue_(catalogue),
+      batch_(join_batches(lanes)),
+      tokens_(rows_of(lanes, &PackedBatch::token_count)),
+      sequences_(rows_of(lanes, &PackedBatch::sequence_count)),
+      dropout_keys_(keys_of(lanes)) {}
+
 Dropout BertPass::dropout(double probability, std::uint32_t site) const {
-  if (!dropout_key) return {};
-  return {.probability = probability, .key = *dropout_key, .site = site};
+  return {.probability = has_dropout() ? probability : 0.0, .site = site};
 }
 
 AttentionLayout BertPass::attention_layout() const {
-  return {batch.sequence_offsets, batch.examples, config.num_attention_heads};
+  return {batch_.sequence_offsets, streams(), config_.num_attention_heads};
 }
 
 void BertPass::drop_tokens(const at::Tensor& rows, std::uint32_t site) const {
-  apply_dropout_(rows, {batch.sequence_offsets, rows.size(1), batch.examples},
-                 dropout(config.hidden_dropout_prob, site));
+  apply_dropout_(rows, {batch_.sequence_offsets, rows.size(1)}, streams(), dropout(config_.hidden_dropout_prob, site));
 }
 
 void BertPass::drop_pooled(const at::Tensor& rows) const {
-  std::vector<std::int64_t> offsets(batch.examples.size() + 1);
+  std::vector<std::int64_t> offsets(batch_.examples.size() + 1);
   std::iota(offsets.begin(), offsets.end(), 0);
-  apply_dropout_(rows, {offsets, rows.size(1), batch.examples}, dropout(config.classifier_dropout, kClassifierSite));
+  apply_dropout_(rows, {offsets, rows.size(1)}, streams(), dropout(config_.classifier_dropout, kClassifierSite));
 }
 
 at::Tensor BertPass::embed(LayerNormActivations& saved) const {
-  const EmbeddingParameters& p = catalogue.embeddings;
-  saved.input = at::embedding(parameters[p.word], batch.token_ids);
-  saved.input.add_(at::embedding(parameters[p.position], batch.position_ids));
-  saved.input.add_(at::embedding(parameters[p.type], batch.type_ids));  // [T, H]
-  at::Tensor output = layer_norm(parameters, p.layer_norm, config.layer_norm_eps, saved);
+  const EmbeddingParameters& p = catalogue_.embeddings;
+  saved.input = look_up(tokens_, p.word, batch_.token_ids);
+  saved.input.add_(look_up(tokens_, p.position, batch_.position_ids));
+  saved.input.add_(look_up(tokens_, p.type, batch_.type_ids));  // [T, H]
+  at::Tensor output = layer_norm(tokens_, p.layer_norm, config_.layer_norm_eps, saved);
   drop_tokens(output, kEmbeddingSite);
   return output;
 }
 
-void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor gradient, GradientSink& sink) const {
-  const EmbeddingParameters& p = catalogue.embeddings;
+void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor gradient, const LaneSinks& sinks) const {
+  const EmbeddingParameters& p = catalogue_.embeddings;
   drop_tokens(gradient, kEmbeddingSite);
-  sink.layer_norm(p.layer_norm, saved, gradient);
-  if (sink.lowest_wanted() >= p.layer_norm.weight) return;
-  gradient = layer_norm_input_gradient(parameters, p.layer_norm, saved, gradient);
-  sink.embedding(p.word, batch.token_ids, gradient);
-  sink.embedding(p.position, batch.position_ids, gradient);
-  sink.embedding(p.type, batch.type_ids, gradient);
+  sinks.layer_norm(tokens_, p.layer_norm, saved, gradient);
+  if (sinks.lowest_wanted() >= p.layer_norm.weight) return;
+  gradient = layer_norm_input_gradient(tokens_, p.layer_norm, saved, gradient);
+  sinks.embedding(tokens_, p.word, batch_.token_ids, gradient);
+  sinks.embedding(tokens_, p.position, batch_.position_ids, gradient);
+  sinks.embedding(tokens_, p.type, batch_.type_ids, gradient);
 }
 
 at::Tensor BertPass::encode(std::size_t number, const at::Tensor& input, EncoderLayerActivations& saved) const {
-  const EncoderLayerParameters& p = catalogue.layers[number];
+  const EncoderLayerParameters& p = catalogue_.layers[number];
   saved.input = input;
-  saved.attention_inputs = {linear(parameters, p.query, input), linear(parameters, p.key, input),
-                            linear(parameters, p.value, input)};
+  saved.attention_inputs = {linear(tokens_, p.query, input), linear(tokens_, p.key, input),
+                            linear(tokens_, p.value, input)};
   saved.attention =
       attention(saved.attention_inputs, attention_layout(),
-                dropout(config.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
-  at::Tensor hidden = linear(parameters, p.attention_output, saved.attention.context);
+                dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
+  at::Tensor hidden = linear(tokens_, p.attention_output, saved.attention.context);
   drop_tokens(hidden, layer_site(number, LayerSite::kAttentionOutput));
   saved.attention_layer_norm.input = hidden.add_(input);
   saved.attention_output =
-      layer_norm(parameters, p.attention_layer_norm, config.layer_norm_eps, saved.attention_layer_norm);
+      layer_norm(tokens_, p.attention_layer_norm, config_.layer_norm_eps, saved.attention_layer_norm);
 
-  saved.intermediate = linear(parameters, p.intermediate, saved.attention_output);  // [T, I]
-  saved.activated = activate(config.hidden_act, saved.intermediate);
-  hidden = linear(parameters, p.output, saved.activated);  // [T, H]
+  saved.intermediate = linear(tokens_, p.intermediate, saved.attention_output);  // [T, I]
+  saved.activated = activate(config_.hidden_act, saved.intermediate);
+  hidden = linear(tokens_, p.output, saved.activated);  // [T, H]
   drop_tokens(hidden, layer_site(number, LayerSite::kOutput));
   saved.output_layer_norm.input = hidden.add_(saved.attention_output);
-  return layer_norm(parameters, p.output_layer_norm, config.layer_norm_eps, saved.output_layer_norm);
+  return layer_norm(tokens_, p.output_layer_norm, config_.layer_norm_eps, saved.output_layer_norm);
 }
 
 std::optional<at::Tensor> BertPass::feed_forward_backward(std::size_t number, const EncoderLayerActivations& saved,
-                                                          const at::Tensor& gradient, GradientSink& sink) const {
-  const EncoderLayerParameters& p = catalogue.layers[number];
-  sink.layer_norm(p.output_layer_norm, saved.output_layer_norm, gradient);
-  if (sink.lowest_wanted() >= p.output_layer_norm.weight) return std::nullopt;
-  at::Tensor residual = layer_norm_input_gradient(parameters, p.output_layer_norm, saved.output_layer_norm, gradient);
+                                                          const at::Tensor& gradient, const LaneSinks& sinks) const {
+  const EncoderLayerParameters& p = catalogue_.layers[number];
+  sinks.layer_norm(tokens_, p.output_layer_norm, saved.output_layer_norm, gradient);
+  if (sinks.lowest_wanted() >= p.output_layer_norm.weight) return std::nullopt;
+  at::Tensor residual = layer_norm_input_gradient(tokens_, p.output_layer_norm, saved.output_layer_norm, gradient);
   at::Tensor hidden = residual;
-  if (dropout_key) {
+  if (has_dropout()) {
     hidden = residual.clone();
     drop_tokens(hidden, layer_site(number, LayerSite::kOutput));
   }
-  sink.linear(p.output, saved.activated, hidden);
-  if (sink.lowest_wanted() >= p.output.weight) return std::nullopt;
-  hidden =
-      activate_backward(config.hidden_act, saved.intermediate, linear_input_gradient(parameters, p.output, hidden));
-  sink.linear(p.intermediate, saved.attention_output, hidden);
-  if (sink.lowest_wanted() >= p.intermediate.weight) return std::nullopt;
-  return residual.add_(linear_input_gradient(parameters, p.intermediate, hidden));
+  sinks.linear(tokens_, p.output, saved.activated, hidden);
+  if (sinks.lowest_wanted() >= p.output.weight) return std::nullopt;
+  hidden = activate_backward(config_.hidden_act, saved.intermediate, linear_input_gradient(tokens_, p.output, hidden));
+  sinks.linear(tokens_, p.intermediate, saved.attention_output, hidden);
+  if (sinks.lowest_wanted() >= p.intermediate.weight) return std::nullopt;
+  return residual.add_(linear_input_gradient(tokens_, p.intermediate, hidden));
 }
 
 std::optional<at::Tensor> BertPass::attention_block_backward(std::size_t number, const EncoderLayerActivations& saved,
-                                                             const at::Tensor& gradient, GradientSink& sink) const {
-  const EncoderLayerParameters& p = catalogue.layers[number];
-  sink.layer_norm(p.attention_layer_norm, saved.attention_layer_norm, gradient);
-  if (sink.lowest_wanted() >= p.attention_layer_norm.weight) return std::nullopt;
+                                                             const at::Tensor& gradient, const LaneSinks& sinks) const {
+  const EncoderLayerParameters& p = catalogue_.layers[number];
+  sinks.layer_norm(tokens_, p.attention_layer_norm, saved.attention_layer_norm, gradient);
+  if (sinks.lowest_wanted() >= p.attention_layer_norm.weight) return std::nullopt;
   at::Tensor residual =
-      layer_norm_input_gradient(parameters, p.attention_layer_norm, saved.attention_layer_norm, gradient);
+      layer_norm_input_gradient(tokens_, p.attention_layer_norm, saved.attention_layer_norm, gradient);
   at::Tensor hidden = residual;
-  if (dropout_key) {
+  if (has_dropout()) {
     hidden = residual.clone();
     drop_tokens(hidden, layer_site(number, LayerSite::kAttentionOutput));
   }
-  sink.linear(p.attention_output, saved.attention.context, hidden);
-  if (sink.lowest_wanted() >= p.attention_output.weight) return std::nullopt;
-  const AttentionInputs gradients =
-      attention_backward(linear_input_gradient(parameters, p.attention_output, hidden), saved.attention.probabilities,
-                         saved.attention_inputs, attention_layout(),
-                         dropout(config.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
-  sink.linear(p.query, saved.input, gradients.query);
-  sink.linear(p.key, saved.input, gradients.key);
-  sink.linear(p.value, saved.input, gradients.value);
-  if (sink.lowest_wanted() >= p.query.weight) return std::nullopt;
-  return residual.add_(linear_input_gradient(parameters, p.query, gradients.query))
-      .add_(linear_input_gradient(parameters, p.key, gradients.key))
-      .add_(linear_input_gradient(parameters, p.value, gradients.value));
+  sinks.linear(tokens_, p.attention_output, saved.attention.context, hidden);
+  if (sinks.lowest_wanted() >= p.attention_output.weight) return std::nullopt;
+  const AttentionInputs gradients = attention_backward(
+      linear_input_gradient(tokens_, p.attention_output, hidden), saved.attention.probabilities, saved.attention_inputs,
+      attention_layout(), dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
+  sinks.linear(tokens_, p.query, saved.input, gradients.query);
+  sinks.linear(tokens_, p.key, saved.input, gradients.key);
+  sinks.linear(tokens_, p.value, saved.input, gradients.value);
+  if (sinks.lowest_wanted() >= p.query.weight) return std::nullopt;
+  return residual.add_(linear_input_gradient(tokens_, p.query, gradients.query))
+      .add_(linear_input_gradient(tokens_, p.key, gradients.key))
+      .add_(linear_input_gradient(tokens_, p.value, gradients.value));
 }
 
 void BertPass::classify(const at::Tensor& encoded, BertActivations& saved) const {
-  saved.first_tokens = at::index_select(encoded, 0, batch.first_tokens);  // [B, H]
-  saved.pooled = at::tanh(linear(parameters, catalogue.pooler, saved.first_tokens));
-  saved.logits = linear(parameters, catalogue.classifier, dropped_pooled(saved.pooled));
+  saved.first_tokens = at::index_select(encoded, 0, batch_.first_tokens);  // [B, H]
+  saved.pooled = at::tanh(linear(sequences_, catalogue_.pooler, saved.first_tokens));
+  const at::Tensor pooled = dropped_pooled(saved.pooled);
+  const LinearParameters& p = catalogue_.classifier;
+  for (std::size_t lane = 0; lane < sequences_.size(); ++lane) {
+    saved.logits.push_back(at::addmm(sequences_.parameter(lane, p.bias), sequences_.of(lane, pooled),
+                                     sequences_.parameter(lane, p.weight).t()));
+  }
 }
 
 at::Tensor BertPass::dropped_pooled(const at::Tensor& pooled) const {
-  if (!dropout_key) return pooled;
+  if (!has_dropout()) return pooled;
   at::Tensor copy = pooled.clone();
   drop_pooled(copy);
   return copy;
 }
 
-std::optional<at::Tensor> BertPass::classify_backward(const BertActivations& saved, const at::Tensor& logits_gradient,
-                                                      GradientSink& sink) const {
-  sink.linear(catalogue.classifier, dropped_pooled(saved.pooled), logits_gradient);
-  if (sink.lowest_wanted() >= catalogue.classifier.weight) return std::nullopt;
-  at::Tensor gradient = linear_input_gradient(parameters, catalogue.classifier, logits_gradient);  // [B, H]
+std::optional<at::Tensor> BertPass::classify_backward(const BertActivations& saved,
+                                                      std::span<const Bert::LaneGradient> gradients,
+                                                      const LaneSinks& sinks) const {
+  const LinearParameters& p = catalogue_.classifier;
+  const at::Tensor pooled = dropped_pooled(saved.pooled);
+  at::Tensor gradient = at::empty_like(pooled);  // [B, H]
+  for (std::size_t lane = 0; lane < sequences_.size(); ++lane) {
+    sinks.sink(lane).linear(p, sequences_.of(lane, pooled), gradients[lane].logits);
+    at::Tensor own = sequences_.of(lane, gradient);
+    at::mm_out(own, gradients[lane].logits, sequences_.parameter(lane, p.weight));
+  }
+  if (sinks.lowest_wanted() >= p.weight) return std::nullopt;
   drop_pooled(gradient);
   gradient = at::tanh_backward(gradient, saved.pooled);
-  sink.linear(catalogue.pooler, saved.first_tokens, gradient);
-  if (sink.lowest_wanted() >= catalogue.pooler.weight) return std::nullopt;
-  gradient = linear_input_gradient(parameters, catalogue.pooler, gradient);
-  return at::zeros({batch.token_count(), config.hidden_size}, gradient.options())
-      .index_copy_(0, batch.first_tokens, gradient);  // [T, H]
+  sinks.linear(sequences_, catalogue_.pooler, saved.first_tokens, gradient);
+  if (sinks.lowest_wanted() >= catalogue_.pooler.weight) return std::nullopt;
+  gradient = linear_input_gradient(sequences_, catalogue_.pooler, gradient);
+  return at::zeros({batch_.token_count(), config_.hidden_size}, gradient.options())
+      .index_copy_(0, batch_.first_tokens, gradient);  // [T, H]
 }
 
 }  // namespace tunescope

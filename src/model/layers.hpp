@@ -2,25 +2,29 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "lane_rows.hpp"
 #include "tunescope/model/bert_config.hpp"
-#include "tunescope/model/gradient_sink.hpp"
-#include "tunescope/model/pretrained.hpp"
 
 namespace tunescope {
 
-/// x Wᵀ + b: [T, in] to [T, out].
-at::Tensor linear(const Parameters& parameters, const LinearParameters& indices, const at::Tensor& input);
+// Each row is computed with its lane's parameters; where all lanes share them, the rows of all at once.
 
-/// The gradient of `linear`'s input: dy W, [T, out] to [T, in].
-at::Tensor linear_input_gradient(const Parameters& parameters, const LinearParameters& indices,
+/// Row ids_r of the table: `ids` [R] int64 to [R, H].
+at::Tensor look_up(const LaneRows& rows, ParameterIndex table, const at::Tensor& ids);
+
+/// x Wᵀ + b: [R, in] to [R, out].
+at::Tensor linear(const LaneRows& rows, const LinearParameters& indices, const at::Tensor& input);
+
+/// The gradient of `linear`'s input: dy W, [R, out] to [R, in].
+at::Tensor linear_input_gradient(const LaneRows& rows, const LinearParameters& indices,
                                  const at::Tensor& output_gradient);
 
 /// Layer normalisation over the last dimension (Ba et al. 2016); `activations.input` is the input, the rest is filled.
-at::Tensor layer_norm(const Parameters& parameters, const LayerNormParameters& indices, double epsilon,
+at::Tensor layer_norm(const LaneRows& rows, const LayerNormParameters& indices, double epsilon,
                       LayerNormActivations& activations);
 
-/// The gradient of `layer_norm`'s input [T, H].
-at::Tensor layer_norm_input_gradient(const Parameters& parameters, const LayerNormParameters& indices,
+/// The gradient of `layer_norm`'s input [R, H].
+at::Tensor layer_norm_input_gradient(const LaneRows& rows, const LayerNormParameters& indices,
                                      const LayerNormActivations& activations, const at::Tensor& output_gradient);
 
 /// The feed-forward block's activation function, element by element.

@@ -86,10 +86,10 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
   for (const at::Tensor& parameter : subject.parameters) expected.push_back(at::zeros(parameter.sizes(), at::kDouble));
   for (std::int64_t example = 0; example < subject.dataset.size(); ++example) {
     const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, at::kCPU);
-    const BertActivations activations = bert.forward(subject.parameters, batch, std::nullopt);
-    const at::Tensor score = score_gradients(FisherMode::kEmpirical, activations.logits, batch, 0).front();
+    const BertActivations activations = bert.forward({subject.parameters, batch});
+    const at::Tensor score = score_gradients(FisherMode::kEmpirical, activations.logits.front(), batch, 0).front();
     test::CollectedGradients single(subject.parameters);
-    bert.backward(subject.parameters, batch, activations, std::nullopt, score, single);
+    bert.backward({subject.parameters, batch}, activations, {score, single});
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i].addcmul_(single.gradients[i], single.gradients[i]);
   }
   const std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {}).sums;
@@ -135,10 +135,10 @@ TEST(FisherDiagonal, OfTheHeadIsTheClosedFormOfSoftmaxRegression) {
   const FisherCase subject;
   std::vector<std::int64_t> all(static_cast<std::size_t>(subject.dataset.size()));
   std::iota(all.begin(), all.end(), 0);
+  const PackedBatch batch = pack(subject.dataset, all, false, at::kCPU);
   const BertActivations activations =
-      Bert(subject.model.config, subject.catalogue)
-          .forward(subject.parameters, pack(subject.dataset, all, false, at::kCPU), std::nullopt);
-  const at::Tensor p = activations.logits.softmax(1);
+      Bert(subject.model.config, subject.catalogue).forward({subject.parameters, batch});
+  const at::Tensor p = activations.logits.front().softmax(1);
   const at::Tensor expected = p.mul(p.neg().add(1)).t().mm(activations.pooled.square()).div(subject.dataset.size());
   const std::vector<at::Tensor> diagonal = FisherCase::diagonal(subject.inputs(FisherMode::kTrue));
   EXPECT_LT(relative_l2(diagonal[subject.catalogue.classifier.weight], expected), 1e-5);

@@ -13,7 +13,8 @@ constexpr std::int64_t kHeads = 3;
 constexpr std::int64_t kHidden = 12;
 const std::vector<std::int64_t> kOffsets = {0, 5, 6, 14};
 const std::vector<std::int64_t> kExamples = {4, 0, 9};
-const AttentionLayout kLayout{kOffsets, kExamples, kHeads};
+const std::vector<std::uint64_t> kKeys = {3, 3, 8};
+const AttentionLayout kLayout{kOffsets, {kExamples, kKeys}, kHeads};
 
 at::Tensor random_rows() { return at::randn({14, kHidden}, at::TensorOptions().dtype(at::kDouble)); }
 
@@ -36,7 +37,7 @@ TEST(Attention, EqualsTorchOnEachSequence) {
 class AttentionGradient : public ::testing::TestWithParam<double> {};
 
 TEST_P(AttentionGradient, EqualsFiniteDifferences) {
-  const Dropout dropout{.probability = GetParam(), .key = 3, .site = 2};
+  const Dropout dropout{.probability = GetParam(), .site = 2};
   AttentionInputs inputs{random_rows(), random_rows(), random_rows()};
   const at::Tensor weights = random_rows();
   const auto value = [&] { return attention(inputs, kLayout, dropout).context.mul(weights).sum().item<double>(); };

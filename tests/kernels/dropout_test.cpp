@@ -16,10 +16,15 @@ at::Tensor ones(std::int64_t count, at::ScalarType type = at::kFloat) {
   return at::ones({count}, at::TensorOptions().dtype(type));
 }
 
-at::Tensor mask_of(std::int64_t count, std::int64_t example, const Dropout& dropout, at::ScalarType type = at::kFloat) {
+// What is done to the ones of a single sequence.
+struct Stream {
+  std::int64_t example = 0;
+  std::uint64_t key = 0;
+};
+at::Tensor mask_of(std::int64_t count, const Stream& stream, const Dropout& dropout, at::ScalarType type = at::kFloat) {
   at::Tensor values = ones(count, type);
   const std::vector<std::int64_t> offsets = {0, count};
-  apply_dropout_(values, {offsets, 1, {&example, 1}}, dropout);
+  apply_dropout_(values, {offsets, 1}, {{&stream.example, 1}, {&stream.key, 1}}, dropout);
   return values;
 }
 
@@ -31,15 +36,14 @@ TEST(Philox, GivesTheKnownAnswers) {
 
 TEST(Dropout, DropsTheGivenShareAndScalesTheRest) {
   constexpr std::int64_t kCount = 100000;
-  const at::Tensor values = mask_of(kCount, 0, {.probability = 0.1, .key = 7, .site = 0});
+  const at::Tensor values = mask_of(kCount, {0, 7}, {.probability = 0.1, .site = 0});
   const double kept = values.gt(0).sum().item<double>() / kCount;
   EXPECT_NEAR(kept, 0.9, 4.0 * std::sqrt(0.1 * 0.9 / kCount));
   EXPECT_FLOAT_EQ(values.max().item<float>(), 1.0F / 0.9F);
 }
 
 TEST(Dropout, UsesThePhiloxWordsThatItsDefinitionNames) {
-  const Dropout dropout{.probability = 0.5, .key = 99, .site = 3};
-  const at::Tensor values = mask_of(150, 12, dropout);
+  const at::Tensor values = mask_of(150, {12, 99}, {.probability = 0.5, .site = 3});
   for (std::int64_t e = 0; e < 150; ++e) {
     const auto block = static_cast<std::uint64_t>(e / kDropoutTile * kDropoutLanes + e % kDropoutLanes);
     const auto word = static_cast<std::size_t>(e % kDropoutTile / kDropoutLanes);
@@ -48,29 +52,30 @@ TEST(Dropout, UsesThePhiloxWordsThatItsDefinitionNames) {
   }
 }
 
-TEST(Dropout, DependsOnTheExampleAndNotOnItsPlaceInTheBatch) {
-  const Dropout dropout{.probability = 0.3, .key = 5, .site = 1};
+TEST(Dropout, DependsOnKeyAndExampleAndNotOnThePlaceInTheBatch) {
+  const Dropout dropout{.probability = 0.3, .site = 1};
   const std::vector<std::int64_t> offsets = {0, 40, 100, 130};
   const std::vector<std::int64_t> examples = {8, 3, 21};
+  const std::vector<std::uint64_t> keys = {5, 5, 17};
   at::Tensor batch = ones(130 * 4);
-  apply_dropout_(batch, {offsets, 4, examples}, dropout);
+  apply_dropout_(batch, {offsets, 4}, {examples, keys}, dropout);
   for (std::size_t b = 0; b < examples.size(); ++b) {
     const std::int64_t count = (offsets[b + 1] - offsets[b]) * 4;
-    EXPECT_TRUE(batch.narrow(0, offsets[b] * 4, count).equal(mask_of(count, examples[b], dropout)));
+    EXPECT_TRUE(batch.narrow(0, offsets[b] * 4, count).equal(mask_of(count, {examples[b], keys[b]}, dropout)));
   }
 }
 
 TEST(Dropout, DiffersByKeySiteAndExample) {
-  const at::Tensor base = mask_of(256, 1, {.probability = 0.5, .key = 1, .site = 1});
-  EXPECT_FALSE(base.equal(mask_of(256, 1, {.probability = 0.5, .key = 2, .site = 1})));
-  EXPECT_FALSE(base.equal(mask_of(256, 1, {.probability = 0.5, .key = 1, .site = 2})));
-  EXPECT_FALSE(base.equal(mask_of(256, 2, {.probability = 0.5, .key = 1, .site = 1})));
+  const at::Tensor base = mask_of(256, {1, 1}, {.probability = 0.5, .site = 1});
+  EXPECT_FALSE(base.equal(mask_of(256, {1, 2}, {.probability = 0.5, .site = 1})));
+  EXPECT_FALSE(base.equal(mask_of(256, {1, 1}, {.probability = 0.5, .site = 2})));
+  EXPECT_FALSE(base.equal(mask_of(256, {2, 1}, {.probability = 0.5, .site = 1})));
 }
 
 TEST(Dropout, IsTheSameInFloat64) {
-  const Dropout dropout{.probability = 0.25, .key = 11, .site = 0};
-  const at::Tensor single = mask_of(1000, 4, dropout);
-  EXPECT_TRUE(single.gt(0).equal(mask_of(1000, 4, dropout, at::kDouble).gt(0)));
+  const Dropout dropout{.probability = 0.25, .site = 0};
+  const at::Tensor single = mask_of(1000, {4, 11}, dropout);
+  EXPECT_TRUE(single.gt(0).equal(mask_of(1000, {4, 11}, dropout, at::kDouble).gt(0)));
 }
 
 }  // namespace

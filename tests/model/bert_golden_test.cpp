@@ -52,10 +52,10 @@ struct Pass {
 Pass run_pass(const PretrainedModel& model, const ParameterCatalogue& catalogue, const Parameters& parameters,
               const PackedBatch& batch) {
   const Bert bert(model.config, catalogue);
-  Pass pass{.activations = bert.forward(parameters, batch, std::nullopt), .loss = {}, .gradients = {}};
-  pass.loss = batch_loss(pass.activations.logits, batch.labels);
+  Pass pass{.activations = bert.forward({parameters, batch}), .loss = {}, .gradients = {}};
+  pass.loss = batch_loss(pass.activations.logits.front(), batch.labels);
   test::CollectedGradients sink(parameters);
-  bert.backward(parameters, batch, pass.activations, std::nullopt, pass.loss.logits_gradient, sink);
+  bert.backward({parameters, batch}, pass.activations, {pass.loss.logits_gradient, sink});
   pass.gradients = std::move(sink.gradients);
   return pass;
 }
@@ -90,7 +90,7 @@ TEST_F(TinyBert, ClassifiesAndDifferentiatesAsTransformers) {
   const ParameterCatalogue catalogue(model.config, 3);
   const Parameters parameters = with_head(model, weights, "");
   const Pass pass = run_pass(model, catalogue, parameters, golden_batch(expected, expected.tensor("labels")));
-  EXPECT_LT(largest_difference(pass.activations.logits, expected.tensor("logits")), 1e-5);
+  EXPECT_LT(largest_difference(pass.activations.logits.front(), expected.tensor("logits")), 1e-5);
   EXPECT_NEAR(pass.loss.value, expected.tensor("loss").item<double>(), 1e-5);
   expect_gradients(catalogue, pass.gradients, expected, "grad.");
 }
@@ -100,7 +100,7 @@ TEST_F(TinyBert, RegressesAndDifferentiatesAsTransformers) {
   const Parameters parameters = with_head(model, expected, "regression.");
   const Pass pass =
       run_pass(model, catalogue, parameters, golden_batch(expected, expected.tensor("regression.labels")));
-  EXPECT_LT(largest_difference(pass.activations.logits, expected.tensor("regression.logits")), 1e-5);
+  EXPECT_LT(largest_difference(pass.activations.logits.front(), expected.tensor("regression.logits")), 1e-5);
   EXPECT_NEAR(pass.loss.value, expected.tensor("regression.loss").item<double>(), 1e-5);
   expect_gradients(catalogue, pass.gradients, expected, "regression.grad.");
 }
@@ -110,7 +110,7 @@ TEST_F(TinyBert, EvaluationGivesTheLogitsOfTheTrainingPassWithoutDropout) {
   const Parameters parameters = with_head(model, weights, "");
   const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
   const Bert bert(model.config, catalogue);
-  EXPECT_TRUE(bert.logits(parameters, batch).equal(bert.forward(parameters, batch, std::nullopt).logits));
+  EXPECT_TRUE(bert.logits(parameters, batch).equal(bert.forward({parameters, batch}).logits.front()));
 }
 
 TEST_F(TinyBert, HonoursActivationAndEpsilonOfTheConfiguration) {
@@ -160,11 +160,11 @@ TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
   BertConfig config = model.config;
   config.hidden_dropout_prob = config.attention_probs_dropout_prob = config.classifier_dropout = 0.2;
   const Bert bert(config, catalogue);
-  constexpr std::uint64_t kKey = 42;
-  const auto loss_at = [&] { return cross_entropy(bert.forward(parameters, batch, kKey).logits, batch.labels); };
-  const BertActivations activations = bert.forward(parameters, batch, kKey);
+  const Lane lane{parameters, batch, 42};
+  const auto loss_at = [&] { return cross_entropy(bert.forward(lane).logits.front(), batch.labels); };
+  const BertActivations activations = bert.forward(lane);
   test::CollectedGradients sink(parameters);
-  bert.backward(parameters, batch, activations, kKey, loss_at().logits_gradient, sink);
+  bert.backward(lane, activations, {loss_at().logits_gradient, sink});
   constexpr double kStep = 1e-6;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     parameters[i] = parameters[i].clone();
@@ -205,7 +205,7 @@ TEST(MiniLm, ClassifiesAndDifferentiatesAsTransformers) {
   const ParameterCatalogue catalogue(model.config, 3);
   const Pass pass =
       run_pass(model, catalogue, with_head(model, expected, ""), golden_batch(expected, expected.tensor("labels")));
-  EXPECT_LT(largest_difference(pass.activations.logits, expected.tensor("logits")), 1e-5);
+  EXPECT_LT(largest_difference(pass.activations.logits.front(), expected.tensor("logits")), 1e-5);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (is_zero_in_theory(catalogue[i])) continue;
     EXPECT_LT(relative_l2(sketch(pass.gradients[i]), expected.tensor("sketch." + catalogue[i].name)), 1e-4)

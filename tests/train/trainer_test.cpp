@@ -7,27 +7,10 @@
 #include <cstring>
 
 #include "support/golden.hpp"
-#include "tunescope/random/stream.hpp"
+#include "support/learnable_examples.hpp"
 
 namespace tunescope {
 namespace {
-
-// Examples of random words whose class is told by their second token.
-Dataset learnable_examples(std::int64_t count, std::uint64_t seed) {
-  Dataset dataset;
-  RandomStream random(seed);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto label = static_cast<std::int32_t>(random.below(2));
-    std::vector<std::int32_t> ids = {2, 10 + label};
-    for (std::uint64_t t = random.below(8); t > 0; --t) ids.push_back(static_cast<std::int32_t>(20 + random.below(90)));
-    ids.push_back(3);
-    dataset.token_ids.insert(dataset.token_ids.end(), ids.begin(), ids.end());
-    dataset.type_ids.resize(dataset.token_ids.size(), 0);
-    dataset.offsets.push_back(static_cast<std::int64_t>(dataset.token_ids.size()));
-    dataset.labels.push_back(static_cast<float>(label));
-  }
-  return dataset;
-}
 
 class Trainer : public ::testing::Test {
  protected:
@@ -45,8 +28,8 @@ class Trainer : public ::testing::Test {
   PretrainedModel model = load_pretrained(test::golden("model/tiny"));
   ParameterCatalogue catalogue{model.config, 2};
   TaskData data{.task = &find_task("SST-2"),
-                .train = learnable_examples(48, 1),
-                .dev = learnable_examples(32, 2),
+                .train = test::learnable_examples(48, 1),
+                .dev = test::learnable_examples(32, 2),
                 .mismatched_dev = {},
                 .content_hash = {}};
   TrainOptions options{.epochs = 3, .batch_size = 8, .dropout = 0.1};
@@ -98,7 +81,7 @@ TEST_F(Trainer, IsAFunctionOfItsInputs) {
 }
 
 TEST_F(Trainer, LearnsARule) {
-  data.train = learnable_examples(256, 3);
+  data.train = test::learnable_examples(256, 3);
   options.epochs = 8;
   const TrainResult result = run("full", 2e-3).result;
   EXPECT_GT(result.evaluations.back().scores[static_cast<std::size_t>(Metric::kAccuracy)], 0.9);

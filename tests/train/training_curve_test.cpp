@@ -51,12 +51,12 @@ TEST_P(TrainingCurve, FollowsTransformers) {
     std::vector<std::int64_t> examples;
     for (std::int64_t i = 0; i < batch_size; ++i) examples.push_back((step * batch_size + i) % dataset.size());
     const PackedBatch batch = pack(dataset, examples, false, at::kCPU);
-    const BertActivations activations = bert.forward(parameters, batch, std::nullopt);
-    const Loss loss = cross_entropy(activations.logits, batch.labels);
+    const BertActivations activations = bert.forward({parameters, batch});
+    const Loss loss = cross_entropy(activations.logits.front(), batch.labels);
     const auto index = static_cast<std::size_t>(step);
     EXPECT_NEAR(loss.value, method["loss"][index].get<double>(), 1e-4) << "step " << step;
     trainable.zero_gradients();
-    bert.backward(parameters, batch, activations, std::nullopt, loss.logits_gradient, trainable);
+    bert.backward({parameters, batch}, activations, {loss.logits_gradient, trainable});
     const double norm = trainable.gradient_norm();
     EXPECT_NEAR(norm / method["gradient_norm"][index].get<double>(), 1.0, 1e-3) << "step " << step;
     trainable.scale_gradients(std::min(1.0, options["clip_norm"].get<double>() / (norm + 1e-6)));

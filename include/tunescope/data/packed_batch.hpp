@@ -27,6 +27,9 @@ struct PackedBatch {
 /// Packs the named examples, in that order, onto a device.
 PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples, bool is_regression, at::Device device);
 
+/// Lays batches end to end. The labels stay with their batches: they may be of different kinds.
+PackedBatch join(std::span<const PackedBatch* const> batches);
+
 /// Cuts 0 ... size-1 into consecutive runs of at most `tokens` tokens (a longer single example is a run of its own).
 std::vector<std::vector<std::int64_t>> split_by_tokens(const Dataset& dataset, std::int64_t tokens);
 

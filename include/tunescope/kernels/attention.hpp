@@ -12,7 +12,7 @@ namespace tunescope {
 /// Which tokens attend to which: those of one sequence to each other. T tokens, B sequences.
 struct AttentionLayout {
   std::span<const std::int64_t> sequence_offsets;  ///< [B+1], in tokens
-  std::span<const std::int64_t> examples;          ///< [B]
+  DropoutStreams streams;                          ///< not read without dropout
   std::int64_t heads = 1;
 };
 

@@ -2,7 +2,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "tunescope/data/packed_batch.hpp"
@@ -26,13 +28,22 @@ struct EncoderLayerActivations {
   LayerNormActivations output_layer_norm;
 };
 
-/// What a forward pass leaves behind.
+/// What a forward pass leaves behind. T tokens and B sequences of all lanes.
 struct BertActivations {
-  at::Tensor logits;  ///< [B, outputs]
+  std::vector<at::Tensor> logits;  ///< by lane, [its sequences, its outputs]
   LayerNormActivations embedding_layer_norm;
   std::vector<EncoderLayerActivations> layers;
   at::Tensor first_tokens;  ///< [B, H], the encoder's output at each [CLS]
   at::Tensor pooled;        ///< [B, H], before the classifier's dropout
+};
+
+/// One model's part in a pass: its parameters and its batch. Several models of one architecture that share most of
+/// their tensors are computed together, as lanes: their batches are laid end to end, and a tensor that is the same
+/// object in all of them is multiplied once for all. Each lane's numbers are, to rounding, those of a pass of its own.
+struct Lane {
+  const Parameters& parameters;
+  const PackedBatch& batch;
+  std::optional<std::uint64_t> dropout_key = {};  ///< one a step, see `DropoutStreams`; absent: no dropout
 };
 
 /// BERT with a classification head on packed sequences (Devlin et al. 2019; tensor names and arithmetic of Hugging
@@ -44,14 +55,23 @@ class Bert {
   /// Logits [B, outputs] in evaluation mode; keeps no activations.
   at::Tensor logits(const Parameters& parameters, const PackedBatch& batch) const;
 
-  /// Forward pass in training mode; `dropout_key` (one a step, see `Dropout`) absent means no dropout.
-  BertActivations forward(const Parameters& parameters, const PackedBatch& batch,
-                          std::optional<std::uint64_t> dropout_key) const;
+  /// Forward pass that keeps what the backward pass needs. Lanes may differ in everything but the architecture and
+  /// whether they have dropout; their heads may differ in size.
+  BertActivations forward(std::span<const Lane> lanes) const;
+  BertActivations forward(const Lane& lane) const { return forward({&lane, 1}); }
 
-  /// Tells `sink` the factors of every wanted parameter's gradient, from the gradient of the logits [B, outputs].
-  /// The other arguments are those of the forward pass.
-  void backward(const Parameters& parameters, const PackedBatch& batch, const BertActivations& activations,
-                std::optional<std::uint64_t> dropout_key, const at::Tensor& logits_gradient, GradientSink& sink) const;
+  /// What the backward pass needs of a lane: the gradient of its logits, and who is told the factors of every wanted
+  /// parameter's gradient.
+  struct LaneGradient {
+    at::Tensor logits;  ///< [its sequences, its outputs]
+    GradientSink& sink;
+  };
+  /// `lanes` and `activations` are those of the forward pass; `gradients` by lane.
+  void backward(std::span<const Lane> lanes, const BertActivations& activations,
+                std::span<const LaneGradient> gradients) const;
+  void backward(const Lane& lane, const BertActivations& activations, const LaneGradient& gradient) const {
+    backward({&lane, 1}, activations, {&gradient, 1});
+  }
 
  private:
   BertConfig config_;

@@ -46,7 +46,7 @@ struct TrainResult {
   Outcome outcome = Outcome::kDone;
   std::string message;  ///< why it diverged, with the step
   std::int64_t steps = 0;
-  double seconds = 0.0;  ///< spent on it, over all pieces of an interrupted run
+  double seconds = 0.0;  ///< spent on it, over all pieces of an interrupted run; of a step beside others, its share
   std::int64_t trainable_parameters = 0;
   std::int64_t total_parameters = 0;
   std::vector<StepRecord> history;

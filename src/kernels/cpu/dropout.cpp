@@ -81,15 +81,16 @@ void apply_to(double* values, std::int64_t count, const Mask& mask) { apply_doub
 
 }  // namespace
 
-void apply_dropout_(const at::Tensor& values, const ExampleSegments& segments, const Dropout& dropout) {
-  const auto count = static_cast<std::int64_t>(segments.examples.size());
+void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
+                    const Dropout& dropout) {
+  const auto count = static_cast<std::int64_t>(streams.examples.size());
   AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "apply_dropout_", [&] {
     scalar_t* const data = values.mutable_data_ptr<scalar_t>();
     at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
       for (auto b = static_cast<std::size_t>(begin); b < static_cast<std::size_t>(end); ++b) {
         const std::int64_t first = segments.offsets[b] * segments.elements_per_position;
         const std::int64_t last = segments.offsets[b + 1] * segments.elements_per_position;
-        const Mask mask{dropout.key, dropout_stream(dropout.site, segments.examples[b]),
+        const Mask mask{streams.keys[b], dropout_stream(dropout.site, streams.examples[b]),
                         dropout_threshold(dropout.probability), 1.0 / (1.0 - dropout.probability)};
         apply_to(data + first, last - first, mask);
       }

@@ -32,8 +32,8 @@ __device__ std::uint32_t philox_word(std::uint64_t key, std::uint64_t stream, st
 struct Arguments {
   const std::int64_t* offsets;
   const std::int64_t* examples;
+  const std::uint64_t* keys;
   std::int64_t elements_per_position;
-  std::uint64_t key;
   std::uint32_t site;
   std::uint32_t threshold;
   double scale;
@@ -49,33 +49,38 @@ __global__ void dropout_kernel(Scalar* values, Arguments arguments) {
   for (std::int64_t e = blockIdx.x * blockDim.x + threadIdx.x; e < count; e += gridDim.x * blockDim.x) {
     const std::uint64_t block = e / kDropoutTile * kDropoutLanes + e % kDropoutLanes;
     const int word = static_cast<int>(e % kDropoutTile / kDropoutLanes);
-    const bool is_dropped = philox_word(arguments.key, stream, block, word) < arguments.threshold;
+    const bool is_dropped = philox_word(arguments.keys[b], stream, block, word) < arguments.threshold;
     values[first + e] *= is_dropped ? Scalar(0) : static_cast<Scalar>(arguments.scale);
   }
 }
 
-at::Tensor to_device(std::span<const std::int64_t> values, at::Device device) {
-  return at::from_blob(const_cast<std::int64_t*>(values.data()), {static_cast<std::int64_t>(values.size())},
+// 64-bit numbers, signed or not, with their bits unchanged.
+template <typename Number>
+at::Tensor to_device(std::span<const Number> values, at::Device device) {
+  static_assert(sizeof(Number) == sizeof(std::int64_t));
+  return at::from_blob(const_cast<Number*>(values.data()), {static_cast<std::int64_t>(values.size())},
                        at::TensorOptions().dtype(at::kLong))
       .to(device);
 }
 
 }  // namespace
 
-void apply_dropout_(const at::Tensor& values, const ExampleSegments& segments, const Dropout& dropout) {
+void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
+                    const Dropout& dropout) {
   constexpr unsigned kThreads = 256;
   constexpr unsigned kBlocksPerSequence = 16;
   const c10::cuda::CUDAGuard guard(values.device());
   const at::Tensor offsets = to_device(segments.offsets, values.device());
-  const at::Tensor examples = to_device(segments.examples, values.device());
+  const at::Tensor examples = to_device(streams.examples, values.device());
+  const at::Tensor keys = to_device(streams.keys, values.device());
   const Arguments arguments{offsets.const_data_ptr<std::int64_t>(),
                             examples.const_data_ptr<std::int64_t>(),
+                            reinterpret_cast<const std::uint64_t*>(keys.const_data_ptr<std::int64_t>()),
                             segments.elements_per_position,
-                            dropout.key,
                             dropout.site,
                             dropout_threshold(dropout.probability),
                             1.0 / (1.0 - dropout.probability)};
-  const dim3 grid(kBlocksPerSequence, static_cast<unsigned>(segments.examples.size()));
+  const dim3 grid(kBlocksPerSequence, static_cast<unsigned>(streams.examples.size()));
   AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "apply_dropout_", [&] {
     dropout_kernel<scalar_t>
         <<<grid, kThreads, 0, c10::cuda::getCurrentCUDAStream()>>>(values.mutable_data_ptr<scalar_t>(), arguments);

@@ -3,7 +3,7 @@
 
 namespace tunescope::cuda {
 
-void apply_dropout_(const at::Tensor&, const ExampleSegments&, const Dropout&) {
+void apply_dropout_(const at::Tensor&, const SequenceSegments&, const DropoutStreams&, const Dropout&) {
   throw DeviceError("this binary has no CUDA backend; build it with -DTUNESCOPE_CUDA=ON");
 }
 

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <optional>
+#include <span>
+
+#include "tunescope/model/bert.hpp"
+#include "tunescope/train/batch_order.hpp"
+#include "tunescope/train/schedule.hpp"
+#include "tunescope/train/trainable_parameters.hpp"
+#include "tunescope/train/trainer.hpp"
+
+namespace tunescope {
+
+/// A training run that goes on step by step, alone or beside others. What goes wrong within a run ends that run only.
+class TrainingRun {
+ public:
+  /// Goes on from `control.resume` where there is one. `inputs` and what `control` refers to must outlive the run.
+  TrainingRun(const TrainInputs& inputs, TrainControl control);
+  TrainingRun(const TrainingRun&) = delete;
+  TrainingRun& operator=(const TrainingRun&) = delete;
+
+  /// Whether it is done, diverged, stopped, or has failed with an exception.
+  bool is_over() const;
+
+  /// The result and the trained parameters of a run that is over. Throws the exception that it failed with.
+  TrainedModel finish() &&;
+
+  /// What a step of several runs took.
+  struct StepCost {
+    std::int64_t tokens = 0;
+    double seconds = 0.0;  ///< of the gradients alone
+  };
+
+  /// Does the next step of each of these runs, none of which is over, in one pass; they are of one model. Where that
+  /// fails, for want of memory or through one of the runs, they are computed in smaller groups and at last in parts of
+  /// a batch: the same numbers to rounding, since dropout depends on examples, not batches.
+  static StepCost step_together(std::span<TrainingRun* const> runs);
+
+ private:
+  // Examples of a run's batch that are computed at once.
+  struct Part {
+    TrainingRun& run;
+    std::span<const std::int64_t> examples;
+  };
+  static void add_gradients(std::span<const Part> parts);
+  static void compute_gradients(std::span<TrainingRun* const> runs);
+
+  void begin_step();
+  void restart_step();
+  void compute_gradient_in_parts();
+  void end_step();
+  void update();
+  void clip(double norm);
+  bool is_evaluation_due() const;
+  void evaluate();
+  void measure();
+  void follow();
+  void restore(const TrainState& state);
+
+  // Adds the time that `work` takes to the run's, and keeps its exception.
+  template <typename Work>
+  void attempt(Work work);
+
+  const TrainInputs& inputs_;
+  TrainControl control_;
+  const Task& task_;
+  BertConfig config_;
+  Bert bert_;
+  Parameters initial_;
+  Parameters parameters_;
+  TrainableParameters trainable_;
+  BatchOrder order_;
+  std::int64_t total_steps_;
+  Schedule schedule_;
+  TrainResult result_;
+  std::exception_ptr error_;
+  std::size_t part_size_ = std::numeric_limits<std::size_t>::max();  // examples of a batch computed at once
+
+  // Of the step in progress.
+  std::span<const std::int64_t> examples_;
+  std::optional<std::uint64_t> dropout_key_;
+  double loss_ = 0.0;
+  std::int64_t tokens_ = 0;
+};
+
+}  // namespace tunescope

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tunescope/model/bert.hpp"
+
+namespace tunescope {
+
+/// The lanes of a pass and which rows of a tensor, tokens or sequences, are whose.
+class LaneRows {
+ public:
+  /// Lane k owns rows offsets[k] ... offsets[k+1]-1 of R in all.
+  LaneRows(std::vector<const Parameters*> parameters, std::vector<std::int64_t> offsets)
+      : parameters_(std::move(parameters)), offsets_(std::move(offsets)) {}
+
+  std::size_t size() const { return parameters_.size(); }
+  std::int64_t row_count() const { return offsets_.back(); }
+
+  /// Whether all lanes have the same tensor, not just an equal one.
+  bool share(ParameterIndex index) const;
+  const at::Tensor& shared(ParameterIndex index) const { return (*parameters_.front())[index]; }
+  const at::Tensor& parameter(std::size_t lane, ParameterIndex index) const { return (*parameters_[lane])[index]; }
+
+  /// A lane's part of `rows` [R, ...], a view.
+  at::Tensor of(std::size_t lane, const at::Tensor& rows) const {
+    return rows.narrow(0, offsets_[lane], offsets_[lane + 1] - offsets_[lane]);
+  }
+
+ private:
+  std::vector<const Parameters*> parameters_;
+  std::vector<std::int64_t> offsets_;
+};
+
+/// The sinks of a pass, each told of its lane's rows only.
+class LaneSinks {
+ public:
+  explicit LaneSinks(std::span<const Bert::LaneGradient> gradients) : gradients_(gradients) {}
+
+  /// The smallest index that any lane wants.
+  ParameterIndex lowest_wanted() const;
+
+  /// See `GradientSink`; tensors have the rows of all lanes.
+  void linear(const LaneRows& rows, const LinearParameters& parameters, const at::Tensor& input,
+              const at::Tensor& output_gradient) const;
+  void layer_norm(const LaneRows& rows, const LayerNormParameters& parameters, const LayerNormActivations& activations,
+                  const at::Tensor& output_gradient) const;
+  void embedding(const LaneRows& rows, ParameterIndex table, const at::Tensor& ids,
+                 const at::Tensor& output_gradient) const;
+
+  GradientSink& sink(std::size_t lane) const { return gradients_[lane].sink; }
+
+ private:
+  std::span<const Bert::LaneGradient> gradients_;
+};
+
+}  // namespace tunescope

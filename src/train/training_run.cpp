@@ -1,0 +1,251 @@
+#include "tunescope/train/training_run.hpp"
+
+#include <c10/util/Exception.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "tunescope/data/packed_batch.hpp"
+#include "tunescope/random/stream.hpp"
+#include "tunescope/train/evaluate.hpp"
+#include "tunescope/train/loss.hpp"
+
+namespace tunescope {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+BertConfig with_dropout(BertConfig config, std::optional<double> dropout) {
+  if (dropout) {
+    config.hidden_dropout_prob = *dropout;
+    config.attention_probs_dropout_prob = *dropout;
+    config.classifier_dropout = *dropout;
+  }
+  return config;
+}
+
+bool has_dropout(const BertConfig& config) {
+  return config.hidden_dropout_prob > 0.0 || config.attention_probs_dropout_prob > 0.0 ||
+         config.classifier_dropout > 0.0;
+}
+
+}  // namespace
+
+TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control)
+    : inputs_(inputs),
+      control_(std::move(control)),
+      task_(*inputs.data.task),
+      config_(with_dropout(inputs.model.config, inputs.options.dropout)),
+      bert_(config_, inputs.catalogue),
+      initial_(with_new_head(inputs.model, inputs.catalogue, inputs.seed)),
+      parameters_(initial_),
+      trainable_(inputs.catalogue, select_parameters(inputs.method, inputs.catalogue, {inputs.seed, inputs.scores}),
+                 parameters_),
+      order_(inputs.data.train.size(), inputs.options.batch_size, inputs.seed),
+      total_steps_(total_steps(inputs.options, inputs.data.train.size())),
+      schedule_{.shape = inputs.options.schedule,
+                .warmup_steps = static_cast<std::int64_t>(
+                    std::ceil(inputs.options.warmup_fraction * static_cast<double>(total_steps_))),
+                .total_steps = total_steps_} {
+  if (control_.resume != nullptr) restore(*control_.resume);
+  result_.trainable_parameters = trainable_.size();
+  result_.total_parameters = inputs_.catalogue.total_size();
+}
+
+void TrainingRun::restore(const TrainState& state) {
+  result_ = state.result;
+  trainable_.restore({state.values, state.first_moments, state.second_moments, state.result.steps});
+}
+
+bool TrainingRun::is_over() const {
+  return error_ || result_.steps >= total_steps_ || result_.outcome != Outcome::kDone;
+}
+
+template <typename Work>
+void TrainingRun::attempt(Work work) {
+  const Clock::time_point begin = Clock::now();
+  try {
+    work();
+  } catch (const std::exception&) {
+    error_ = std::current_exception();
+  }
+  result_.seconds += seconds_since(begin);
+}
+
+TrainedModel TrainingRun::finish() && {
+  if (!error_ && result_.outcome != Outcome::kStopped) attempt([&] { measure(); });
+  if (error_) std::rethrow_exception(error_);
+  return {std::move(result_), std::move(parameters_)};
+}
+
+TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> runs) {
+  const Clock::time_point begin = Clock::now();
+  for (TrainingRun* run : runs) run->begin_step();
+  compute_gradients(runs);
+  StepCost cost{.seconds = seconds_since(begin)};
+  for (const TrainingRun* run : runs) cost.tokens += run->tokens_;
+  for (TrainingRun* run : runs) {
+    run->result_.seconds += cost.seconds * static_cast<double>(run->tokens_) / static_cast<double>(cost.tokens);
+    if (!run->error_) run->attempt([&] { run->end_step(); });
+  }
+  return cost;
+}
+
+void TrainingRun::begin_step() {
+  examples_ = order_.at_step(result_.steps);
+  dropout_key_.reset();
+  if (has_dropout(config_)) {
+    dropout_key_ = random_key(inputs_.seed, RandomUse::kDropout, static_cast<std::uint64_t>(result_.steps));
+  }
+  restart_step();
+}
+
+void TrainingRun::restart_step() {
+  trainable_.zero_gradients();
+  loss_ = 0.0;
+  tokens_ = 0;
+}
+
+// Adds to each run the gradient of its part's share of the batch's mean loss, and that share of the loss.
+void TrainingRun::add_gradients(std::span<const Part> parts) {
+  std::vector<PackedBatch> batches;
+  std::vector<Lane> lanes;
+  std::vector<Bert::LaneGradient> gradients;
+  batches.reserve(parts.size());
+  for (const auto& [run, examples] : parts) {
+    batches.push_back(
+        pack(run.inputs_.data.train, examples, run.task_.is_regression(), run.parameters_.front().device()));
+    lanes.push_back({run.parameters_, batches.back(), run.dropout_key_});
+    run.tokens_ += batches.back().token_count();
+  }
+  const Bert& bert = parts.front().run.bert_;
+  const BertActivations activations = bert.forward(lanes);
+  for (std::size_t lane = 0; lane < parts.size(); ++lane) {
+    TrainingRun& run = parts[lane].run;
+    const Loss loss = batch_loss(activations.logits[lane], batches[lane].labels);
+    const double share = static_cast<double>(parts[lane].examples.size()) / static_cast<double>(run.examples_.size());
+    if (share < 1.0) loss.logits_gradient.mul_(share);
+    run.loss_ += share * loss.value;
+    gradients.push_back({loss.logits_gradient, run.trainable_});
+  }
+  bert.backward(lanes, activations, gradients);
+}
+
+void TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
+  if (runs.size() == 1) {
+    runs.front()->compute_gradient_in_parts();
+    return;
+  }
+  try {
+    std::vector<Part> parts;
+    for (TrainingRun* run : runs) parts.push_back({*run, run->examples_});
+    add_gradients(parts);
+  } catch (const std::exception&) {
+    for (TrainingRun* run : runs) run->restart_step();
+    const std::size_t half = runs.size() / 2;
+    compute_gradients(runs.first(half));
+    compute_gradients(runs.subspan(half));
+  }
+}
+
+void TrainingRun::compute_gradient_in_parts() {
+  for (;;) {
+    try {
+      for (std::size_t first = 0; first < examples_.size(); first += part_size_) {
+        const Part part{*this, examples_.subspan(first, std::min(part_size_, examples_.size() - first))};
+        add_gradients({&part, 1});
+      }
+      return;
+    } catch (const c10::OutOfMemoryError&) {
+      part_size_ = std::min(part_size_, examples_.size()) / 2;
+      if (part_size_ == 0) {
+        error_ = std::current_exception();
+        return;
+      }
+      restart_step();
+    } catch (const std::exception&) {
+      error_ = std::current_exception();
+      return;
+    }
+  }
+}
+
+void TrainingRun::end_step() {
+  update();
+  if (result_.outcome == Outcome::kDone) control_.on_step(result_.steps, total_steps_, parameters_);
+  if (result_.outcome == Outcome::kDone && is_evaluation_due()) evaluate();
+  if (result_.outcome == Outcome::kDone && result_.steps < total_steps_) follow();
+}
+
+void TrainingRun::update() {
+  const double norm = trainable_.gradient_norm();
+  const double learning_rate = inputs_.learning_rate * schedule_.factor(result_.steps);
+  ++result_.steps;
+  result_.history.push_back(
+      {.step = result_.steps, .loss = loss_, .learning_rate = learning_rate, .gradient_norm = norm});
+  if (!std::isfinite(loss_) || !std::isfinite(norm)) {
+    result_.outcome = Outcome::kDiverged;
+    result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss_, norm);
+    return;
+  }
+  clip(norm);
+  trainable_.step({.learning_rate = learning_rate, .weight_decay = inputs_.options.weight_decay});
+}
+
+// As torch.nn.utils.clip_grad_norm_, whose constant keeps the factor below one.
+void TrainingRun::clip(double norm) {
+  if (inputs_.options.clip_norm <= 0.0) return;
+  const double factor = inputs_.options.clip_norm / (norm + 1e-6);
+  if (factor < 1.0) trainable_.scale_gradients(factor);
+}
+
+void TrainingRun::follow() {
+  const NextAction action = control_.next_action();
+  if (action == NextAction::kGoOn) return;
+  const TrainableParameters::State state = trainable_.state();
+  control_.save({result_, state.values, state.first_moments, state.second_moments});
+  if (action == NextAction::kSaveAndStop) result_.outcome = Outcome::kStopped;
+}
+
+bool TrainingRun::is_evaluation_due() const {
+  const std::int64_t interval =
+      inputs_.options.evaluate_every > 0 ? inputs_.options.evaluate_every : order_.steps_per_epoch();
+  return result_.steps % interval == 0 || result_.steps == total_steps_;
+}
+
+void TrainingRun::evaluate() {
+  const Predictions predictions = predict(bert_, parameters_, inputs_.data.dev, task_);
+  const Predictions mismatched = predict(bert_, parameters_, inputs_.data.mismatched_dev, task_);
+  Evaluation evaluation{.step = result_.steps,
+                        .epoch = static_cast<double>(result_.steps) / static_cast<double>(order_.steps_per_epoch()),
+                        .loss = mean_loss(predictions, task_),
+                        .scores = score(predictions, mismatched, task_)};
+  if (!std::isfinite(evaluation.loss)) {
+    result_.outcome = Outcome::kDiverged;
+    result_.message = fmt::format("step {}: loss {} on the development set", result_.steps, evaluation.loss);
+    return;
+  }
+  result_.evaluations.push_back(std::move(evaluation));
+  result_.predictions = predictions;
+  result_.mismatched_predictions = mismatched;
+  const auto headline = static_cast<std::size_t>(task_.headline);
+  const double best = result_.evaluations[result_.best_evaluation].scores[headline];
+  const double latest = result_.evaluations.back().scores[headline];
+  if (latest > best || (std::isnan(best) && !std::isnan(latest))) {
+    result_.best_evaluation = result_.evaluations.size() - 1;
+  }
+}
+
+void TrainingRun::measure() {
+  for (ParameterIndex i = 0; i < parameters_.size(); ++i) {
+    const bool is_shared = parameters_[i].is_same(initial_[i]);
+    result_.change.push_back(is_shared ? Change{} : measure_change(initial_[i], parameters_[i]));
+  }
+}
+
+}  // namespace tunescope

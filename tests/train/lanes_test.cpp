@@ -1,0 +1,153 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+
+#include "support/golden.hpp"
+#include "support/learnable_examples.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/train/training_run.hpp"
+
+namespace tunescope {
+namespace {
+
+TaskData task_data(const std::string& task, std::int64_t examples, std::uint64_t seed) {
+  return {.task = &find_task(task),
+          .train = test::learnable_examples(examples, seed),
+          .dev = test::learnable_examples(16, seed + 1),
+          .mismatched_dev = {},
+          .content_hash = {}};
+}
+
+// Runs of the tiny model that differ in all that lanes may differ in: method, learning rate, seed, task, head size,
+// batch size and number of steps.
+class Lanes : public ::testing::Test {
+ protected:
+  Lanes() {
+    add(classes, two_outputs, "layernorm", 1e-3, 1, {.epochs = 4, .batch_size = 8});
+    add(classes, two_outputs, "layernorm", 5e-4, 2, {.epochs = 4, .batch_size = 8});
+    add(classes, two_outputs, "bitfit", 1e-3, 1, {.epochs = 2, .batch_size = 8});
+    add(values, one_output, "layernorm-output", 1e-3, 3, {.epochs = 5, .batch_size = 16});
+    add(three_classes, three_outputs, "random:pool=layernorm,fraction=0.3", 1e-3, 4, {.epochs = 4, .batch_size = 5});
+    add(classes, two_outputs, "head", 1e-3, 5, {.epochs = 4, .batch_size = 8});
+    add(classes, two_outputs, "full", 1e-4, 6, {.epochs = 4, .batch_size = 8});
+  }
+
+  void add(const TaskData& data, const ParameterCatalogue& catalogue, const std::string& method, double learning_rate,
+           std::uint64_t seed, TrainOptions options) {
+    options.dropout = 0.1;
+    trials.push_back({.model = model,
+                      .catalogue = catalogue,
+                      .data = data,
+                      .method = parse_method(method),
+                      .learning_rate = learning_rate,
+                      .seed = seed,
+                      .options = options});
+  }
+
+  // All runs in one group; each leaves it when it is over.
+  std::vector<std::unique_ptr<TrainingRun>> run_together(const std::vector<TrainControl>& controls) {
+    std::vector<std::unique_ptr<TrainingRun>> runs;
+    for (std::size_t i = 0; i < trials.size(); ++i) {
+      runs.push_back(std::make_unique<TrainingRun>(trials[i], controls[i]));
+    }
+    for (;;) {
+      std::vector<TrainingRun*> group;
+      for (const auto& run : runs) {
+        if (!run->is_over()) group.push_back(run.get());
+      }
+      if (group.empty()) return runs;
+      TrainingRun::step_together(group);
+    }
+  }
+
+  static void expect_near(const TrainedModel& found, const TrainedModel& expected) {
+    EXPECT_EQ(found.result.steps, expected.result.steps);
+    for (std::size_t i = 0; i < expected.parameters.size(); ++i) {
+      const double difference = found.parameters[i].sub(expected.parameters[i]).norm().item<double>();
+      EXPECT_LE(difference, 1e-5 * expected.parameters[i].norm().item<double>()) << "parameter " << i;
+    }
+    EXPECT_NEAR(found.result.evaluations.back().loss, expected.result.evaluations.back().loss, 1e-5);
+  }
+
+  PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  ParameterCatalogue one_output{model.config, 1};
+  ParameterCatalogue two_outputs{model.config, 2};
+  ParameterCatalogue three_outputs{model.config, 3};
+  TaskData classes = task_data("SST-2", 40, 1);
+  TaskData values = task_data("STS-B", 64, 2);
+  TaskData three_classes = task_data("MNLI", 30, 3);
+  std::vector<TrainInputs> trials;
+};
+
+TEST_F(Lanes, EachTrainsAsItDoesAlone) {
+  const auto runs = run_together(std::vector<TrainControl>(trials.size()));
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    SCOPED_TRACE(trials[i].method.text());
+    expect_near(std::move(*runs[i]).finish(), train_model(trials[i], {}));
+  }
+}
+
+TEST_F(Lanes, DivergedOneLeavesTheOthersAsTheyAre) {
+  trials[1].learning_rate = 1e30;
+  trials[1].options.clip_norm = 0.0;
+  const auto runs = run_together(std::vector<TrainControl>(trials.size()));
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    SCOPED_TRACE(trials[i].method.text());
+    const TrainedModel trained = std::move(*runs[i]).finish();
+    EXPECT_EQ(trained.result.outcome, i == 1 ? Outcome::kDiverged : Outcome::kDone);
+    if (i != 1) expect_near(trained, train_model(trials[i], {}));
+  }
+}
+
+TEST_F(Lanes, ExceptionInOneLeavesTheOthersAsTheyAre) {
+  std::vector<TrainControl> controls(trials.size());
+  controls[3].on_step = [](std::int64_t step, std::int64_t, const Parameters&) {
+    if (step == 3) throw Error("no space left");
+  };
+  const auto runs = run_together(controls);
+  EXPECT_THROW(std::move(*runs[3]).finish(), Error);
+  expect_near(std::move(*runs[0]).finish(), train_model(trials[0], {}));
+}
+
+// A token that the model does not have stops the pass itself, with all lanes in it.
+TEST_F(Lanes, ExceptionInThePassOfOneLeavesTheOthersAsTheyAre) {
+  TaskData broken = three_classes;
+  broken.train.token_ids.back() = 1'000'000;
+  trials.push_back({.model = model,
+                    .catalogue = three_outputs,
+                    .data = broken,
+                    .method = parse_method("layernorm"),
+                    .learning_rate = 1e-3,
+                    .seed = 1,
+                    .options = {.epochs = 2, .batch_size = 5, .dropout = 0.1}});
+  const auto runs = run_together(std::vector<TrainControl>(trials.size()));
+  EXPECT_ANY_THROW(std::move(*runs.back()).finish());
+  expect_near(std::move(*runs[0]).finish(), train_model(trials[0], {}));
+}
+
+// Cut in a group, gone on with alone.
+TEST_F(Lanes, SavedInAGroupGoesOnAlone) {
+  std::vector<TrainControl> controls(trials.size());
+  std::vector<TrainState> saved(trials.size());
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    controls[i].next_action = [] { return NextAction::kSaveAndStop; };
+    controls[i].save = [&saved, i](const TrainState& state) {
+      saved[i] = {state.result, state.values.clone(), state.first_moments.clone(), state.second_moments.clone()};
+    };
+  }
+  run_together(controls);
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    SCOPED_TRACE(trials[i].method.text());
+    EXPECT_EQ(saved[i].result.steps, 1);
+    expect_near(train_model(trials[i], {.resume = &saved[i]}), train_model(trials[i], {}));
+  }
+}
+
+TEST_F(Lanes, TakeTheirShareOfTheTime) {
+  const auto runs = run_together(std::vector<TrainControl>(trials.size()));
+  for (const auto& run : runs) EXPECT_GT(std::move(*run).finish().result.seconds, 0.0);
+}
+
+}  // namespace
+}  // namespace tunescope
