@@ -96,9 +96,10 @@ bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& ru
   if (is_first) print_start(context, runs, reducer->name());
   const std::vector<PlannedTrial> sources = fisher_sources(pending, context.inputs);
   const Order order = agree(world, is_first ? sources_to_train(spec, sources, pending) : Order{});
+  const ResultPaths paths(spec);
   const TrialsEnd end =
       run_and_show_trials(context, sources, order, [&](std::size_t trial, const ProgressReport& report) {
-        return train_source(context, sources[trial], pending, report);
+        return start_source(context, paths, sources[trial], pending, report);
       });
   if (end.is_stopped) return false;
   for (const std::size_t source : end.recorded) wait_for_weights(spec, sources[source], pending);
@@ -108,7 +109,6 @@ bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& ru
     remove_measured_weights(spec, runs);
   }
   agree_on_done(world, runs);
-  const ResultPaths paths(spec);
   for (const PlannedFisher& planned : runs) {
     if (planned.is_done) wait_for_file(paths.fisher_file(planned.id));
   }

@@ -103,6 +103,10 @@ void assign_progress(SweepSpec& spec, const Value& value) {
   spec.progress = parse_choice(value, kStyles);
 }
 
+void assign_lanes(SweepSpec& spec, const Value& value) {
+  spec.lanes = value.text == "auto" ? 0 : parse_integer(value, 1);
+}
+
 void assign_dropout(SweepSpec& spec, const Value& value) {
   if (value.text == "model") return;
   spec.train.dropout = parse_number(value, 0.0, 0.99);
@@ -189,6 +193,11 @@ const std::vector<JobKey>& job_keys() {
       {"run.device", "auto", "auto, cpu or cuda", assign_device},
       {"run.threads", "0", "threads a rank; 0 = the node's cores shared out over its ranks",
        [](SweepSpec& spec, const Value& value) { spec.threads = parse_integer(value, 0); }},
+      {"run.lanes", "auto",
+       "trials with a shared frozen backbone that a rank trains together: a number, or auto (as many as are measured "
+       "to "
+       "pay; to rounding the numbers are those of separate runs)",
+       assign_lanes},
       {"run.reducer", "auto",
        "sums Fisher information over ranks: nccl, mpi, or auto (nccl where every rank has a GPU)", assign_reducer},
       {"run.retries", "1", "how often a trial that ends with an exception is tried again in the same sweep",

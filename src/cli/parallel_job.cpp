@@ -19,10 +19,14 @@
 #include "tunescope/data/task.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/mpi/environment.hpp"
+#include "tunescope/sweep/lanes.hpp"
 #include "tunescope/sweep/running.hpp"
 
 namespace tunescope::cli {
 namespace {
+
+// The model, evaluation and the allocator take the rest.
+constexpr double kLanesShareOfMemory = 0.5;
 
 SweepSpec parse_job(int argc, char** argv) { return read_only_job(parse_command_line(argc, argv)); }
 
@@ -97,12 +101,15 @@ WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
   const std::int64_t node_cores = cores_of_node(node);
   const auto all_cores = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
   const std::int64_t shared_out = threads_per_rank(static_cast<int>(node_cores), node.size());
+  const at::Device device = choose_device(spec.device, node.rank());
   const WorkerOptions worker{
-      .device = choose_device(spec.device, node.rank()),
+      .device = device,
       .rank = world.rank(),
       .threads = static_cast<int>(spec.threads > 0 ? spec.threads : std::min(shared_out, own_cores)),
       .retries = spec.retries,
-      .checkpoint_seconds = spec.checkpoint_seconds};
+      .checkpoint_seconds = spec.checkpoint_seconds,
+      .lanes = spec.lanes,
+      .lane_memory = kLanesShareOfMemory * available_memory(device) / node.size()};
   at::set_num_threads(worker.threads);
   spdlog::info("device {}, {} threads, node-local rank {} of {}, {} of {} cores usable", worker.device.str(),
                worker.threads, node.rank(), node.size(), own_cores, all_cores);
@@ -226,19 +233,23 @@ Order agree(const Communicator& world, const Order& numbers) {
 }
 
 TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials, const Order& order,
-                              const TrialFunction& run) {
+                              const StartTrial& start) {
   std::optional<TrialsMonitor> monitor;
   if (context.world.rank() == 0) monitor.emplace(context.spec, trials, order);
-  run_trials(
-      context.world, order.size(),
-      [&](std::size_t item, const ProgressReport& report) {
-        const PlannedTrial& planned = trials[order[item]];
-        spdlog::info("trial {} starts: {} {}", planned.id, planned.trial.task, planned.trial.method.text());
-        const TrialOutcome outcome = run(order[item], report);
-        spdlog::info("trial {} ended after {:.1f} s", planned.id, outcome.seconds);
-        return outcome;
-      },
-      monitor ? monitor->observer() : SweepObserver{}, context.stop);
+  const auto planned_of = [&](std::size_t item) -> const PlannedTrial& { return trials[order[item]]; };
+  const auto work = [&](TrialQueue& queue) {
+    const auto start_item = [&](std::size_t item) {
+      const PlannedTrial& planned = planned_of(item);
+      spdlog::info("trial {} starts: {} {}", planned.id, planned.trial.task, planned.trial.method.text());
+      return start(order[item],
+                   [&queue, item](std::int64_t step, std::int64_t steps) { queue.report(item, step, steps); });
+    };
+    LaneCount lanes(context.worker.lanes);
+    train_in_lanes(queue, {start_item, planned_of, context.worker.lane_memory}, lanes);
+  };
+  run_trials(context.world,
+             {.count = order.size(), .may_join = [&](std::size_t item) { return planned_of(item).may_join; }}, work,
+             monitor ? monitor->observer() : SweepObserver{}, context.stop);
   TrialsEnd end;
   if (monitor) end.recorded = monitor->recorded();
   const ResultPaths paths(context.spec);

@@ -10,6 +10,7 @@
 #include "tunescope/sweep/fisher_stage.hpp"
 #include "tunescope/sweep/folder_lock.hpp"
 #include "tunescope/sweep/inputs.hpp"
+#include "tunescope/sweep/recorded_trial.hpp"
 #include "tunescope/sweep/sweep.hpp"
 
 namespace tunescope::cli {
@@ -46,9 +47,12 @@ struct TrialsEnd {
   Order recorded;           ///< on rank 0: those whose files are there now
 };
 
+/// Starts a trial, by its number in the list.
+using StartTrial = std::function<std::unique_ptr<RecordedTrial>(std::size_t trial, const ProgressReport& report)>;
+
 /// Trains pending trials over all ranks, in the given order, showing progress. *Collective.*
 TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials, const Order& order,
-                              const TrialFunction& run);
+                              const StartTrial& start);
 
 /// What rank 0 says where a command ends with `kStoppedEarly`.
 void print_stopped_early(const SweepSpec& spec);

@@ -65,8 +65,8 @@ ExitStatus sweep(int argc, char** argv) {
     const ResultPaths paths(spec);
     const TrialsEnd end =
         run_and_show_trials(context, trials, order, [&](std::size_t trial, const ProgressReport& report) {
-          return run_and_record(trials[trial], context.inputs, paths, context.worker,
-                                {.report = report, .stop = context.stop});
+          return std::make_unique<RecordedTrial>(trials[trial], context.inputs, paths, context.worker,
+                                                 TrialControl{.report = report, .stop = context.stop});
         });
     if (!is_first) return kAllDone;
     if (end.is_stopped && !is_complete(stored_trials(spec, hashes))) {

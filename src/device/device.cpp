@@ -6,6 +6,7 @@
 #include <bit>
 #include <limits>
 
+#include "tunescope/device/host_memory.hpp"
 #include "tunescope/error.hpp"
 
 namespace tunescope {
@@ -35,6 +36,10 @@ int available_cores() {
   int cores = 0;
   for (const std::uint64_t word : core_mask()) cores += std::popcount(word);
   return std::max(cores, 1);
+}
+
+double available_memory(c10::Device device) {
+  return device.is_cuda() ? available_cuda_memory(device) : available_host_memory();
 }
 
 int threads_per_rank(int cores_of_node, int local_ranks) {

@@ -145,6 +145,17 @@ Selection sketch_selection(const Method& method, const ParameterCatalogue& catal
   return select_parameters(sketch_method(method), catalogue, {});
 }
 
+bool shares_backbone(const Method& method, const ParameterCatalogue& catalogue) {
+  const Selection selection = sketch_selection(method, catalogue);
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    const ParameterInfo& parameter = catalogue[i];
+    const bool is_table_or_matrix = !parameter.is_layer_norm() && !parameter.is_bias;
+    const bool is_above_encoder = parameter.block == Block::kPooler || parameter.block == Block::kHead;
+    if (is_table_or_matrix && !is_above_encoder && selection[i].kind != TensorSelection::Kind::kNone) return false;
+  }
+  return true;
+}
+
 std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue) {
   std::int64_t count = 0;
   for (ParameterIndex i = 0; i < selection.size(); ++i) count += selection[i].count(catalogue[i].size());

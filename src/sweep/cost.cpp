@@ -76,6 +76,12 @@ double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, c
 
 double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
                       const TaskData& data) {
+  const double model = static_cast<double>(catalogue.total_size()) * sizeof(float);
+  return model + expected_lane_bytes(trial, config, catalogue, data);
+}
+
+double expected_lane_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
+                           const TaskData& data) {
   const Selection selection = sketch_selection(trial.method, catalogue);
   std::int64_t buffers = 4 * trainable_count(selection, catalogue);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
@@ -87,8 +93,7 @@ double expected_bytes(const Trial& trial, const BertConfig& config, const Parame
   // intermediate values before and after the activation; the backward pass holds half of that again for one layer.
   const std::int64_t a_layer = 8 * config.hidden_size + 2 * config.intermediate_size;
   const std::int64_t a_token = config.hidden_size + a_layer * config.num_hidden_layers + a_layer / 2;
-  const std::int64_t numbers =
-      catalogue.total_size() + buffers + a_token * longest_batch(data.train, trial.options.batch_size);
+  const std::int64_t numbers = buffers + a_token * longest_batch(data.train, trial.options.batch_size);
   return static_cast<double>(numbers) * sizeof(float);
 }
 

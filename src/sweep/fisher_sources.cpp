@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
@@ -54,11 +55,7 @@ std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs,
   for (const PlannedFisher& planned : runs) {
     const std::string id = planned.run.source.id();
     if (planned.is_done || !known.insert(id).second) continue;
-    sources.push_back({.trial = planned.run.source,
-                       .id = id,
-                       .error = {},
-                       .warning = {},
-                       .flops = trial_flops(planned.run.source, inputs)});
+    sources.push_back(plan_trial(planned.run.source, inputs));
   }
   return sources;
 }
@@ -78,13 +75,14 @@ void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const s
   }
 }
 
-TrialOutcome train_source(const RankContext& context, const PlannedTrial& source,
-                          const std::vector<PlannedFisher>& runs, const ProgressReport& report) {
-  const ResultPaths paths(context.spec);
+std::unique_ptr<RecordedTrial> start_source(const RankContext& context, const ResultPaths& paths,
+                                            const PlannedTrial& source, const std::vector<PlannedFisher>& runs,
+                                            const ProgressReport& report) {
   const ParameterCatalogue& catalogue = context.inputs.catalogue(find_task(source.trial.task));
   const std::vector<at::Tensor>& backbone = context.inputs.model().backbone;
   const std::set<std::int64_t> steps = missing_weights(paths, source.id, runs);
-  const auto save_weights = [&](std::int64_t step, const Parameters& parameters) {
+  const auto save_weights = [&catalogue, &backbone, &paths, &source, &runs, steps](std::int64_t step,
+                                                                                   const Parameters& parameters) {
     if (!steps.contains(step)) return;
     NamedTensors trained;
     for (ParameterIndex i = 0; i < parameters.size(); ++i) {
@@ -101,7 +99,7 @@ TrialOutcome train_source(const RankContext& context, const PlannedTrial& source
   };
   TrialControl control{.report = report, .stop = context.stop, .on_parameters = save_weights};
   if (!steps.empty()) control.resume_before = *steps.begin();
-  return run_and_record(source, context.inputs, paths, context.worker, control);
+  return std::make_unique<RecordedTrial>(source, context.inputs, paths, context.worker, std::move(control));
 }
 
 std::string why_not_measurable(const ResultPaths& paths, const PlannedFisher& planned) {

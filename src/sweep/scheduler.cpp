@@ -7,6 +7,8 @@
 #include <exception>
 #include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "tunescope/mpi/environment.hpp"
 
@@ -21,22 +23,26 @@ constexpr int kEnvironmentExitStatus = 3;
 constexpr std::chrono::milliseconds kPollInterval{2};
 constexpr std::chrono::milliseconds kReportInterval{250};
 
-enum class MessageKind : std::int32_t { kReady, kProgress, kFinished };
+enum class MessageKind : std::int32_t { kNext, kNextBeside, kProgress, kFinished };
 
-// From a worker to the scheduler. `kFinished` asks for the next trial too.
+// From a worker to the scheduler, which answers the first two kinds with the number of a trial.
 struct Message {
-  MessageKind kind = MessageKind::kReady;
+  MessageKind kind = MessageKind::kNext;
   std::int64_t trial = kNoTrial;
   std::int64_t step = 0;
   std::int64_t steps = 0;
   TrialOutcome outcome = {};
 };
 
-// Hands out trials until every rank has been told that none is left, or one asks for a stop.
+// Hands out trials until every rank has been told that none is left.
 class Scheduler {
  public:
-  Scheduler(const Communicator& world, std::size_t count, const SweepObserver& observer)
-      : world_(world), count_(count), observer_(observer) {}
+  Scheduler(const Communicator& world, const TrialList& trials, const SweepObserver& observer)
+      : world_(world),
+        trials_(trials),
+        observer_(observer),
+        is_handed_out_(trials.count, false),
+        trials_of_rank_(static_cast<std::size_t>(world.size()), 0) {}
 
   // Ends early where its own rank gives up: what it reports to is gone then.
   void operator()(const StopRequest& stop, const std::atomic<bool>& is_abandoned) {
@@ -52,21 +58,55 @@ class Scheduler {
   }
 
  private:
-  // Whether the sender has work now.
+  // Whether the sender goes on working.
   bool answer(int sender) {
     const auto message = world_.receive<Message>(sender, kTagToScheduler);
     const auto trial = static_cast<std::size_t>(message.trial);
-    if (message.kind == MessageKind::kProgress) {
-      observer_.on_progress(trial, message.step, message.steps);
-      return true;
+    std::size_t& held = trials_of_rank_[static_cast<std::size_t>(sender)];
+    switch (message.kind) {
+      case MessageKind::kProgress:
+        observer_.on_progress(trial, message.step, message.steps);
+        return true;
+      case MessageKind::kFinished:
+        --held;
+        --running_;
+        observer_.on_finish(trial, message.outcome);
+        if (message.outcome.state == TrialState::kStopped) stop_all();
+        return true;
+      case MessageKind::kNextBeside:
+        hand_out(has_room(held) ? take(next_to_join_, trials_.may_join) : std::nullopt, sender);
+        return true;
+      case MessageKind::kNext:
+        return hand_out(take(next_, [](std::size_t) { return true; }), sender);
     }
-    if (message.kind == MessageKind::kFinished) observer_.on_finish(trial, message.outcome);
-    if (message.outcome.state == TrialState::kStopped) stop_all();
-    const bool has_next = !is_stopped_ && next_ < count_;
-    const std::int64_t assigned = has_next ? static_cast<std::int64_t>(next_++) : kNoTrial;
-    if (has_next) observer_.on_start(static_cast<std::size_t>(assigned), sender);
-    world_.send(assigned, sender, kTagToWorker);
-    return has_next;
+    return false;
+  }
+
+  // Whether a rank may have one more without leaving too few for the others.
+  bool has_room(std::size_t held) const {
+    const auto ranks = static_cast<std::size_t>(world_.size());
+    return held * ranks < trials_.count - handed_out_ + running_;
+  }
+
+  // The first trial from `cursor` on that is left and wanted.
+  template <typename Wanted>
+  std::optional<std::size_t> take(std::size_t& cursor, const Wanted& is_wanted) {
+    if (is_stopped_) return std::nullopt;
+    while (cursor < trials_.count && (is_handed_out_[cursor] || !is_wanted(cursor))) ++cursor;
+    if (cursor == trials_.count) return std::nullopt;
+    is_handed_out_[cursor] = true;
+    return cursor;
+  }
+
+  bool hand_out(std::optional<std::size_t> trial, int rank) {
+    if (trial) {
+      ++handed_out_;
+      ++running_;
+      ++trials_of_rank_[static_cast<std::size_t>(rank)];
+      observer_.on_start(*trial, rank);
+    }
+    world_.send(trial ? static_cast<std::int64_t>(*trial) : kNoTrial, rank, kTagToWorker);
+    return trial.has_value();
   }
 
   // Ranks that wait are told by the answer they wait for; every rank gets one stop message, which it may never read.
@@ -77,32 +117,16 @@ class Scheduler {
   }
 
   const Communicator& world_;
-  std::size_t count_;
+  const TrialList& trials_;
   const SweepObserver& observer_;
+  std::vector<bool> is_handed_out_;
+  std::vector<std::size_t> trials_of_rank_;
+  std::size_t handed_out_ = 0;
+  std::size_t running_ = 0;
   std::size_t next_ = 0;
+  std::size_t next_to_join_ = 0;
   bool is_stopped_ = false;
 };
-
-// Asks for trials and runs them until none is left.
-void work(const Communicator& world, const TrialFunction& run, StopRequest& stop) {
-  Message message;
-  for (;;) {
-    world.send(message, 0, kTagToScheduler);
-    const auto trial = world.receive<std::int64_t>(0, kTagToWorker);
-    if (trial == kNoTrial) return;
-    auto last_report = std::chrono::steady_clock::now();
-    const ProgressReport report = [&](std::int64_t step, std::int64_t steps) {
-      const auto now = std::chrono::steady_clock::now();
-      if (now - last_report < kReportInterval) return;
-      last_report = now;
-      if (world.probe(kTagStop)) stop.set();
-      world.send(Message{.kind = MessageKind::kProgress, .trial = trial, .step = step, .steps = steps}, 0,
-                 kTagToScheduler);
-    };
-    const TrialOutcome outcome = run(static_cast<std::size_t>(trial), report);
-    message = {.kind = MessageKind::kFinished, .trial = trial, .outcome = outcome};
-  }
-}
 
 // Takes what `stop_all` sent, so that nothing is left over for the next phase.
 void drain_stop_messages(const Communicator& world) {
@@ -111,7 +135,46 @@ void drain_stop_messages(const Communicator& world) {
 
 }  // namespace
 
-void run_trials(const Communicator& world, std::size_t count, const TrialFunction& run, const SweepObserver& observer,
+std::optional<std::size_t> TrialQueue::next() { return ask(false); }
+
+std::optional<std::size_t> TrialQueue::next_beside() { return ask(true); }
+
+std::optional<std::size_t> TrialQueue::ask(bool is_beside) {
+  world_.send(Message{.kind = is_beside ? MessageKind::kNextBeside : MessageKind::kNext}, 0, kTagToScheduler);
+  const auto answer = world_.receive<std::int64_t>(0, kTagToWorker);
+  if (answer == kNoTrial) return std::nullopt;
+  const auto trial = static_cast<std::size_t>(answer);
+  last_reports_[trial] = std::chrono::steady_clock::now();
+  return trial;
+}
+
+void TrialQueue::report(std::size_t trial, std::int64_t step, std::int64_t steps) {
+  const auto now = std::chrono::steady_clock::now();
+  auto& last = last_reports_.at(trial);
+  if (now - last < kReportInterval) return;
+  last = now;
+  if (world_.probe(kTagStop)) stop_.set();
+  world_.send(
+      Message{.kind = MessageKind::kProgress, .trial = static_cast<std::int64_t>(trial), .step = step, .steps = steps},
+      0, kTagToScheduler);
+}
+
+void TrialQueue::finish(std::size_t trial, const TrialOutcome& outcome) {
+  last_reports_.erase(trial);
+  world_.send(Message{.kind = MessageKind::kFinished, .trial = static_cast<std::int64_t>(trial), .outcome = outcome}, 0,
+              kTagToScheduler);
+}
+
+Worker one_by_one(std::function<TrialOutcome(std::size_t trial, const ProgressReport& report)> run) {
+  return [run = std::move(run)](TrialQueue& queue) {
+    while (const std::optional<std::size_t> trial = queue.next()) {
+      queue.finish(*trial,
+                   run(*trial, [&](std::int64_t step, std::int64_t steps) { queue.report(*trial, step, steps); }));
+    }
+  };
+}
+
+void run_trials(const Communicator& world, const TrialList& trials, const Worker& work, const SweepObserver& observer,
                 StopRequest& stop) {
   std::atomic<bool> is_abandoned{false};
   std::thread scheduler;
@@ -119,7 +182,7 @@ void run_trials(const Communicator& world, std::size_t count, const TrialFunctio
     scheduler = std::thread([&] {
       // Nobody could join this thread's exception to its rank while all ranks wait for trials.
       try {
-        Scheduler(world, count, observer)(stop, is_abandoned);
+        Scheduler(world, trials, observer)(stop, is_abandoned);
       } catch (const std::exception& error) {
         spdlog::critical("scheduler: {}", error.what());
         abort_all_ranks(kEnvironmentExitStatus);
@@ -127,7 +190,8 @@ void run_trials(const Communicator& world, std::size_t count, const TrialFunctio
     });
   }
   try {
-    work(world, run, stop);
+    TrialQueue queue(world, stop);
+    work(queue);
   } catch (...) {
     is_abandoned = true;
     if (scheduler.joinable()) scheduler.join();

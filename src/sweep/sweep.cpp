@@ -104,18 +104,29 @@ std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes
   return trials;
 }
 
-double trial_flops(const Trial& trial, SweepInputs& inputs) {
+PlannedTrial plan_trial(const Trial& trial, SweepInputs& inputs) {
   const TaskData& data = inputs.task(trial.task);
-  return expected_flops(trial, inputs.catalogue(*data.task), data);
+  const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
+  const bool may_join = shares_backbone(trial.method, catalogue);
+  return {.trial = trial,
+          .id = trial.id(),
+          .error = {},
+          .warning = {},
+          .flops = expected_flops(trial, catalogue, data),
+          .lane_bytes = may_join ? expected_lane_bytes(trial, inputs.model().config, catalogue, data) : 0.0,
+          .may_join = may_join};
 }
 
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs) {
   std::vector<PlannedTrial> trials = expand(spec, hashes);
-  std::map<std::pair<std::string, std::string>, double> flops;  // learning rate and seed make no difference
+  // Learning rate and seed make no difference to what is expected.
+  std::map<std::pair<std::string, std::string>, PlannedTrial> expected;
   for (PlannedTrial& planned : trials) {
-    const auto [known, is_new] = flops.try_emplace({planned.trial.task, planned.trial.method.text()});
-    if (is_new) known->second = trial_flops(planned.trial, inputs);
-    planned.flops = known->second;
+    const auto [known, is_new] = expected.try_emplace({planned.trial.task, planned.trial.method.text()});
+    if (is_new) known->second = plan_trial(planned.trial, inputs);
+    planned.flops = known->second.flops;
+    planned.lane_bytes = known->second.lane_bytes;
+    planned.may_join = known->second.may_join;
   }
   return trials;
 }

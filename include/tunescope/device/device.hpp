@@ -21,6 +21,9 @@ constexpr std::int64_t kNoIdentity = -1;
 /// numbered as (a launcher may show each rank one GPU only).
 std::int64_t device_identity(c10::Device device);
 
+/// Free bytes of a GPU.
+double available_cuda_memory(c10::Device device);
+
 /// What the binary was built with: "cpu", or "cpu, cuda 13.0, nccl 2.28.9".
 std::string compiled_backends();
 
@@ -33,6 +36,10 @@ std::vector<std::uint64_t> core_mask();
 
 /// How many those are; at least one.
 int available_cores();
+
+/// Bytes that are free now: of a GPU's memory, or of the machine's as far as the control group of this process (a batch
+/// system's limit) allows.
+double available_memory(c10::Device device);
 
 /// Threads a rank of a node with `local_ranks` ranks should use: the cores shared out, at least one.
 int threads_per_rank(int cores_of_node, int local_ranks);

@@ -60,6 +60,10 @@ Method sketch_method(Method method);
 /// As `select_parameters`, for planning before any score is known: as many scalars of the same tensors.
 Selection sketch_selection(const Method& method, const ParameterCatalogue& catalogue);
 
+/// Whether a method leaves the embedding tables and every weight matrix of the encoder as they are, so that trials can
+/// share them.
+bool shares_backbone(const Method& method, const ParameterCatalogue& catalogue);
+
 /// Which tensors a pool has, by catalogue index. A pool has the name of the method that trains it; "all" is "full".
 /// Throws `ConfigError` naming the nearest known pool.
 std::vector<bool> pool_members(const std::string& pool, const ParameterCatalogue& catalogue);

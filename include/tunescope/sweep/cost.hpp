@@ -21,6 +21,10 @@ double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, c
 double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
                       const TaskData& data);
 
+/// The same without the model: what one more trial takes that shares the backbone with others.
+double expected_lane_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
+                           const TaskData& data);
+
 /// How long trials take, from trials that were measured on the same kind of device: the median of seconds a
 /// floating-point operation over those of the same task and method; where there are none, of the same method; where
 /// there are none either, of all.

@@ -6,6 +6,7 @@
 
 #include "tunescope/comm/reducer.hpp"
 #include "tunescope/sweep/fisher_run.hpp"
+#include "tunescope/sweep/stop.hpp"
 #include "tunescope/sweep/sweep.hpp"
 
 namespace tunescope {

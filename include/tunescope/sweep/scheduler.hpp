@@ -3,7 +3,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <vector>
+#include <map>
+#include <optional>
 
 #include "tunescope/mpi/communicator.hpp"
 #include "tunescope/sweep/stop.hpp"
@@ -29,17 +30,48 @@ struct SweepObserver {
   };
 };
 
-/// Tells rank 0 how far the running trial is; cheap enough for every step.
+/// Trials 0 ... count-1, handed out in this order: the longest should come first.
+struct TrialList {
+  std::size_t count = 0;
+  /// Whether a trial may be trained beside others, as a lane.
+  std::function<bool(std::size_t trial)> may_join = [](std::size_t) { return false; };
+};
+
+/// A rank's side of the scheduler.
+class TrialQueue {
+ public:
+  TrialQueue(const Communicator& world, StopRequest& stop) : world_(world), stop_(stop) {}
+
+  /// The next trial, or nothing where none is left for this rank.
+  std::optional<std::size_t> next();
+  /// A trial to train beside those that this rank has, or nothing where none may join them or the others are for ranks
+  /// that have fewer.
+  std::optional<std::size_t> next_beside();
+  /// Tells rank 0 how far a trial is, and hears of a stop; cheap enough for every step.
+  void report(std::size_t trial, std::int64_t step, std::int64_t steps);
+  void finish(std::size_t trial, const TrialOutcome& outcome);
+
+ private:
+  std::optional<std::size_t> ask(bool is_beside);
+
+  const Communicator& world_;
+  StopRequest& stop_;
+  std::map<std::size_t, std::chrono::steady_clock::time_point> last_reports_;  // of this rank's trials
+};
+
+/// Trains what it takes from the queue until `next` gives nothing.
+using Worker = std::function<void(TrialQueue& queue)>;
+
+/// Hands trials out over all ranks, by a thread of rank 0, to whichever rank asks. Every rank, rank 0 included, works.
+/// Once a rank's `stop` is set, that of every rank is set, and no more trials are handed out. An exception of `work`
+/// ends the job: failures of a trial are its outcome. *Collective.*
+void run_trials(const Communicator& world, const TrialList& trials, const Worker& work, const SweepObserver& observer,
+                StopRequest& stop);
+
+/// Tells rank 0 how far the running trial is.
 using ProgressReport = std::function<void(std::int64_t step, std::int64_t steps)>;
 
-/// Runs one trial on the calling rank.
-using TrialFunction = std::function<TrialOutcome(std::size_t trial, const ProgressReport& report)>;
-
-/// Runs trials 0 ... count-1 over all ranks, handed out in this order by a thread of rank 0 to whichever rank is free;
-/// the longest should come first. Every rank, rank 0 included, trains. Once a rank's `stop` is set,
-/// that of every rank is set, and no more trials are handed out. An exception of `run` ends the job: failures of a
-/// trial are its return value. *Collective.*
-void run_trials(const Communicator& world, std::size_t count, const TrialFunction& run, const SweepObserver& observer,
-                StopRequest& stop);
+/// A worker that runs one trial after another.
+Worker one_by_one(std::function<TrialOutcome(std::size_t trial, const ProgressReport& report)> run);
 
 }  // namespace tunescope

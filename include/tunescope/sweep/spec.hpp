@@ -55,6 +55,7 @@ struct SweepSpec {
   std::filesystem::path results_folder;
   ProgressStyle progress = ProgressStyle::kAuto;
   ReducerKind reducer = ReducerKind::kAuto;
+  std::int64_t lanes = 0;             ///< trials a rank trains together; 0 = as many as pay
   std::int64_t retries = 1;           ///< of a trial that ends with an exception
   double checkpoint_seconds = 600.0;  ///< between checkpoints; 0 = only at a stop
   double deadline_seconds = 0.0;      ///< from the start to a stop; 0 = none

@@ -1,12 +1,10 @@
 #pragma once
 
 #include <filesystem>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "tunescope/sweep/inputs.hpp"
-#include "tunescope/sweep/scheduler.hpp"
 #include "tunescope/sweep/spec.hpp"
 #include "tunescope/sweep/trial.hpp"
 
@@ -21,10 +19,12 @@ struct PlannedTrial {
   std::string id;
   StoredState state = StoredState::kMissing;
   bool has_checkpoint = false;
-  std::string error;     ///< of a failed or diverged trial
-  std::string warning;   ///< why a file that exists does not count
-  double flops = 0.0;    ///< expected, see `expected_flops`
-  double seconds = 0.0;  ///< that it took, where it is stored
+  std::string error;        ///< of a failed or diverged trial
+  std::string warning;      ///< why a file that exists does not count
+  double flops = 0.0;       ///< expected, see `expected_flops`
+  double lane_bytes = 0.0;  ///< expected, see `expected_lane_bytes`; of trials that may join
+  bool may_join = false;    ///< see `shares_backbone`
+  double seconds = 0.0;     ///< that it took, where it is stored
 };
 
 /// The paths of a job's results.
@@ -52,8 +52,8 @@ struct ResultPaths {
 /// Makes the results folders. Throws `ConfigError` where they cannot be written.
 void prepare_results_folder(const ResultPaths& paths);
 
-/// What `expected_flops` gives for a trial's own data.
-double trial_flops(const Trial& trial, SweepInputs& inputs);
+/// A trial to run with what is expected of it; nothing is looked up.
+PlannedTrial plan_trial(const Trial& trial, SweepInputs& inputs);
 
 /// Every trial of the job with its cost; nothing is looked up.
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs);
@@ -77,23 +77,9 @@ struct WorkerOptions {
   int threads = 1;
   std::int64_t retries = 0;         ///< of a trial that ends with an exception
   double checkpoint_seconds = 0.0;  ///< between checkpoints; 0 = only where a trial is stopped
+  std::int64_t lanes = 1;           ///< trials trained together; 0 = as many as pay
+  double lane_memory = 0.0;         ///< bytes that they may take together
 };
-
-/// How a trial is followed and stopped.
-struct TrialControl {
-  ProgressReport report;
-  const StopRequest& stop;
-  /// Called after each step.
-  std::function<void(std::int64_t step, const Parameters& parameters)> on_parameters = [](std::int64_t,
-                                                                                          const Parameters&) {};
-  /// A checkpoint of this step or a later one does not count.
-  std::int64_t resume_before = std::numeric_limits<std::int64_t>::max();
-};
-
-/// Trains one trial, from its checkpoint where there is one, and writes its file. An exception of the training becomes
-/// a `failed` file; a stop leaves a checkpoint.
-TrialOutcome run_and_record(const PlannedTrial& planned, SweepInputs& inputs, const ResultPaths& paths,
-                            const WorkerOptions& worker, const TrialControl& control);
 
 /// Hard-links, or copies where the filesystem has no links, a finished file of another job in the same results folder;
 /// `file` is relative to a job's folder.

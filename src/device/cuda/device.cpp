@@ -1,6 +1,7 @@
 #include "tunescope/device/device.hpp"
 
 #include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 #include <spdlog/fmt/fmt.h>
@@ -23,6 +24,14 @@ std::int64_t device_identity(c10::Device device) {
   static_assert(sizeof halves == sizeof properties.uuid);
   std::memcpy(halves, &properties.uuid, sizeof halves);
   return (halves[0] ^ halves[1]) & std::numeric_limits<std::int64_t>::max();
+}
+
+double available_cuda_memory(c10::Device device) {
+  const c10::cuda::CUDAGuard guard(device);
+  std::size_t free = 0;
+  std::size_t total = 0;
+  C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+  return static_cast<double>(free);
 }
 
 std::string compiled_backends() {

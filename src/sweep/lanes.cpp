@@ -1,0 +1,120 @@
+#include "tunescope/sweep/lanes.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace tunescope {
+namespace {
+
+constexpr int kStepsToWarmUp = 2;
+constexpr int kStepsToMeasure = 12;
+constexpr double kSecondsToMeasure = 1.0;
+constexpr double kGainThatPays = 1.03;
+constexpr std::size_t kMostLanes = 64;
+
+struct ActiveLane {
+  std::size_t trial = 0;
+  std::unique_ptr<RecordedTrial> recorded;
+};
+
+// The trials that a rank has in training.
+class Group {
+ public:
+  Group(TrialQueue& queue, const LaneWorker& worker, LaneCount& count)
+      : queue_(queue), worker_(worker), count_(count) {}
+
+  bool is_empty() const { return lanes_.empty(); }
+
+  // Takes trials from the queue while there is room.
+  void fill() {
+    if (lanes_.empty()) add(queue_.next());
+    while (has_room() && add(queue_.next_beside())) {
+    }
+    asked_with_ = lanes_.size();
+    wanted_when_asked_ = count_.wanted();
+  }
+
+  void step() {
+    std::vector<TrainingRun*> runs;
+    for (const ActiveLane& lane : lanes_) {
+      if (TrainingRun* run = lane.recorded->run(); run != nullptr && !run->is_over()) runs.push_back(run);
+    }
+    if (!runs.empty()) count_.record(runs.size(), TrainingRun::step_together(runs));
+    std::erase_if(lanes_, [&](const ActiveLane& lane) { return has_ended(lane); });
+  }
+
+ private:
+  bool add(std::optional<std::size_t> trial) {
+    if (!trial) return false;
+    lanes_.push_back({*trial, worker_.start(*trial)});
+    return true;
+  }
+
+  // A refusal stands until the group has become smaller or may become larger: the queue is not asked at every step.
+  bool has_room() const {
+    if (lanes_.empty() || lanes_.size() >= count_.wanted()) return false;
+    if (lanes_.size() == asked_with_ && count_.wanted() == wanted_when_asked_) return false;
+    double taken = 0.0;
+    for (const ActiveLane& lane : lanes_) {
+      const PlannedTrial& planned = worker_.planned(lane.trial);
+      if (!planned.may_join) return false;
+      taken = std::max(taken, planned.lane_bytes);
+    }
+    return taken * static_cast<double>(lanes_.size() + 1) <= worker_.memory;
+  }
+
+  bool has_ended(const ActiveLane& lane) {
+    if (const TrainingRun* run = lane.recorded->run(); run != nullptr && !run->is_over()) return false;
+    const std::optional<TrialOutcome> outcome = lane.recorded->settle();
+    if (!outcome) return false;
+    queue_.finish(lane.trial, *outcome);
+    return true;
+  }
+
+  TrialQueue& queue_;
+  const LaneWorker& worker_;
+  LaneCount& count_;
+  std::vector<ActiveLane> lanes_;
+  std::size_t asked_with_ = 0;
+  std::size_t wanted_when_asked_ = 0;
+};
+
+}  // namespace
+
+LaneCount::LaneCount(std::int64_t fixed)
+    : wanted_(fixed > 0 ? static_cast<std::size_t>(fixed) : 1), is_settled_(fixed > 0) {}
+
+void LaneCount::record(std::size_t lanes, const TrainingRun::StepCost& cost) {
+  if (is_settled_ || lanes != wanted_ || ++steps_ <= kStepsToWarmUp) return;
+  tokens_ += cost.tokens;
+  seconds_ += cost.seconds;
+  if (steps_ < kStepsToWarmUp + kStepsToMeasure || seconds_ < kSecondsToMeasure) return;
+  judge(static_cast<double>(tokens_) / seconds_);
+}
+
+void LaneCount::judge(double rate) {
+  steps_ = 0;
+  tokens_ = 0;
+  seconds_ = 0.0;
+  if (first_rate_ == 0.0) first_rate_ = rate;
+  if (best_rate_ > 0.0 && rate < kGainThatPays * best_rate_) {
+    wanted_ /= 2;
+    is_settled_ = true;
+  } else {
+    best_rate_ = rate;
+    is_settled_ = wanted_ == kMostLanes;
+    if (!is_settled_) wanted_ *= 2;
+  }
+  if (!is_settled_) return;
+  gain_ = best_rate_ / first_rate_;
+  spdlog::info("{} trials are trained together, {:.2f} times the tokens a second of one alone", wanted_, gain_);
+}
+
+void train_in_lanes(TrialQueue& queue, const LaneWorker& worker, LaneCount& count) {
+  Group group(queue, worker, count);
+  for (group.fill(); !group.is_empty(); group.fill()) group.step();
+}
+
+}  // namespace tunescope
