@@ -20,9 +20,22 @@ constexpr std::uint64_t dropout_stream(std::uint32_t site, std::int64_t example)
 }
 
 namespace cpu {
+/// The mask of one example at one site.
+struct DropoutMask {
+  std::uint64_t key = 0;
+  std::uint64_t stream = 0;
+  std::uint32_t threshold = 0;
+  double scale = 1.0;
+};
+DropoutMask dropout_mask(const DropoutStreams& streams, std::size_t sequence, const Dropout& dropout);
+
+/// Applies dropout to all elements of one example.
+void apply_dropout(float* values, std::int64_t count, const DropoutMask& mask);
+void apply_dropout(double* values, std::int64_t count, const DropoutMask& mask);
+
 void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
                     const Dropout& dropout);
-}
+}  // namespace cpu
 namespace cuda {
 void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
                     const Dropout& dropout);

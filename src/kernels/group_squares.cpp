@@ -52,8 +52,8 @@ void add_on_cpu(const at::Tensor& sums, const at::Tensor& output_gradient, const
     const std::int64_t first = block * rows;
     add_squared_products_on_cpu(
         sums.mutable_data_ptr<double>() + first * width,
-        {output_gradient.const_data_ptr<float>() + first, std::min(rows, height - first), height},
-        {input.const_data_ptr<float>(), width, width}, offsets);
+        {output_gradient.const_data_ptr<float>() + first, std::min(rows, height - first), output_gradient.stride(0)},
+        {input.const_data_ptr<float>(), width, input.stride(0)}, offsets);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <ATen/ops/tanh_backward.h>
 #include <ATen/ops/zeros.h>
 
+#include <array>
 #include <numeric>
 
 #include "layers.hpp"
@@ -20,6 +21,8 @@ constexpr std::uint32_t kEmbeddingSite = 0;
 constexpr std::uint32_t kClassifierSite = 1;
 constexpr std::uint32_t kFirstLayerSite = 2;
 enum class LayerSite : std::uint32_t { kProbabilities, kAttentionOutput, kOutput };
+
+std::array<LinearParameters, 3> projections_of(const EncoderLayerParameters& p) { return {p.query, p.key, p.value}; }
 
 constexpr std::uint32_t layer_site(std::size_t layer, LayerSite site) {
   return kFirstLayerSite + 3 * static_cast<std::uint32_t>(layer) + static_cast<std::uint32_t>(site);
@@ -102,10 +105,9 @@ void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor grad
 at::Tensor BertPass::encode(std::size_t number, const at::Tensor& input, EncoderLayerActivations& saved) const {
   const EncoderLayerParameters& p = catalogue_.layers[number];
   saved.input = input;
-  saved.attention_inputs = {linear(tokens_, p.query, input), linear(tokens_, p.key, input),
-                            linear(tokens_, p.value, input)};
+  saved.projections = linear(tokens_, projections_of(p), input);
   saved.attention =
-      attention(saved.attention_inputs, attention_layout(),
+      attention(saved.projections, attention_layout(),
                 dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
   at::Tensor hidden = linear(tokens_, p.attention_output, saved.attention.context);
   drop_tokens(hidden, layer_site(number, LayerSite::kAttentionOutput));
@@ -154,16 +156,15 @@ std::optional<at::Tensor> BertPass::attention_block_backward(std::size_t number,
   }
   sinks.linear(tokens_, p.attention_output, saved.attention.context, hidden);
   if (sinks.lowest_wanted() >= p.attention_output.weight) return std::nullopt;
-  const AttentionInputs gradients = attention_backward(
-      linear_input_gradient(tokens_, p.attention_output, hidden), saved.attention.probabilities, saved.attention_inputs,
+  const at::Tensor gradients = attention_backward(
+      linear_input_gradient(tokens_, p.attention_output, hidden), saved.attention.probabilities, saved.projections,
       attention_layout(), dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
-  sinks.linear(tokens_, p.query, saved.input, gradients.query);
-  sinks.linear(tokens_, p.key, saved.input, gradients.key);
-  sinks.linear(tokens_, p.value, saved.input, gradients.value);
+  const std::int64_t width = saved.input.size(1);
+  sinks.linear(tokens_, p.query, saved.input, gradients.narrow(1, 0, width));
+  sinks.linear(tokens_, p.key, saved.input, gradients.narrow(1, width, width));
+  sinks.linear(tokens_, p.value, saved.input, gradients.narrow(1, 2 * width, width));
   if (sinks.lowest_wanted() >= p.query.weight) return std::nullopt;
-  return residual.add_(linear_input_gradient(tokens_, p.query, gradients.query))
-      .add_(linear_input_gradient(tokens_, p.key, gradients.key))
-      .add_(linear_input_gradient(tokens_, p.value, gradients.value));
+  return residual.add_(linear_input_gradient(tokens_, projections_of(p), gradients));
 }
 
 void BertPass::classify(const at::Tensor& encoded, BertActivations& saved) const {

@@ -15,12 +15,65 @@
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tanh_backward.h>
 #include <ATen/ops/threshold_backward.h>
+#include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <tuple>
+#include <vector>
 
 #include "tunescope/error.hpp"
 
 namespace tunescope {
+namespace {
+
+using Layers = std::span<const LinearParameters>;
+
+std::int64_t total_outputs(const LaneRows& rows, Layers layers) {
+  std::int64_t total = 0;
+  for (const LinearParameters& layer : layers) total += rows.shared(layer.weight).size(0);
+  return total;
+}
+
+// The weights one below the other, where all lanes share them and they lie so in memory; else undefined.
+at::Tensor shared_weight(const LaneRows& rows, Layers layers) {
+  const at::Tensor& first = rows.shared(layers.front().weight);
+  std::int64_t end = first.storage_offset();
+  for (const LinearParameters& layer : layers) {
+    const at::Tensor& weight = rows.shared(layer.weight);
+    const bool follows = weight.is_contiguous() && weight.is_alias_of(first) && weight.storage_offset() == end;
+    if (!follows || !rows.share(layer.weight)) return {};
+    end += weight.numel();
+  }
+  return layers.size() == 1 ? first
+                            : first.as_strided({total_outputs(rows, layers), first.size(1)}, {first.size(1), 1});
+}
+
+bool share_biases(const LaneRows& rows, Layers layers) {
+  return std::all_of(layers.begin(), layers.end(),
+                     [&](const LinearParameters& layer) { return rows.share(layer.bias); });
+}
+
+at::Tensor joined_bias(const LaneRows& rows, std::size_t lane, Layers layers) {
+  if (layers.size() == 1) return rows.parameter(lane, layers.front().bias);
+  std::vector<at::Tensor> biases;
+  for (const LinearParameters& layer : layers) biases.push_back(rows.parameter(lane, layer.bias));
+  return at::cat(biases);
+}
+
+// Each lane's rows and each layer's columns of `outputs`.
+template <typename Work>
+void for_each_lane_and_layer(const LaneRows& rows, Layers layers, const at::Tensor& outputs, Work work) {
+  for (std::size_t lane = 0; lane < rows.size(); ++lane) {
+    std::int64_t column = 0;
+    for (const LinearParameters& layer : layers) {
+      const std::int64_t width = rows.shared(layer.weight).size(0);
+      work(lane, layer, rows.of(lane, outputs).narrow(1, column, width));
+      column += width;
+    }
+  }
+}
+
+}  // namespace
 
 at::Tensor look_up(const LaneRows& rows, ParameterIndex table, const at::Tensor& ids) {
   if (rows.share(table)) return at::embedding(rows.shared(table), ids);
@@ -32,32 +85,39 @@ at::Tensor look_up(const LaneRows& rows, ParameterIndex table, const at::Tensor&
 }
 
 at::Tensor linear(const LaneRows& rows, const LinearParameters& indices, const at::Tensor& input) {
-  const bool share_weight = rows.share(indices.weight);
-  if (share_weight && rows.share(indices.bias)) {
-    return at::addmm(rows.shared(indices.bias), input, rows.shared(indices.weight).t());
-  }
-  at::Tensor output = at::empty({input.size(0), rows.shared(indices.weight).size(0)}, input.options());
-  for (std::size_t lane = 0; lane < rows.size(); ++lane) {
-    at::Tensor own = rows.of(lane, output);
-    const at::Tensor& bias = rows.parameter(lane, indices.bias);
-    if (share_weight) {
-      own.copy_(bias.expand_as(own));
-    } else {
-      at::addmm_out(own, bias, rows.of(lane, input), rows.parameter(lane, indices.weight).t());
-    }
-  }
-  return share_weight ? output.addmm_(input, rows.shared(indices.weight).t()) : output;
+  return linear(rows, {&indices, 1}, input);
 }
 
 at::Tensor linear_input_gradient(const LaneRows& rows, const LinearParameters& indices,
                                  const at::Tensor& output_gradient) {
-  if (rows.share(indices.weight)) return at::mm(output_gradient, rows.shared(indices.weight));
-  const at::Tensor gradient =
-      at::empty({output_gradient.size(0), rows.shared(indices.weight).size(1)}, output_gradient.options());
-  for (std::size_t lane = 0; lane < rows.size(); ++lane) {
-    at::Tensor own = rows.of(lane, gradient);
-    at::mm_out(own, rows.of(lane, output_gradient), rows.parameter(lane, indices.weight));
+  return linear_input_gradient(rows, {&indices, 1}, output_gradient);
+}
+
+at::Tensor linear(const LaneRows& rows, std::span<const LinearParameters> layers, const at::Tensor& input) {
+  const at::Tensor output = at::empty({input.size(0), total_outputs(rows, layers)}, input.options());
+  if (const at::Tensor weight = shared_weight(rows, layers); weight.defined()) {
+    if (share_biases(rows, layers)) return at::addmm(joined_bias(rows, 0, layers), input, weight.t());
+    for (std::size_t lane = 0; lane < rows.size(); ++lane) {
+      const at::Tensor own = rows.of(lane, output);
+      own.copy_(joined_bias(rows, lane, layers).expand_as(own));
+    }
+    return output.addmm_(input, weight.t());
   }
+  for_each_lane_and_layer(rows, layers, output, [&](std::size_t lane, const LinearParameters& layer, at::Tensor own) {
+    at::addmm_out(own, rows.parameter(lane, layer.bias), rows.of(lane, input), rows.parameter(lane, layer.weight).t());
+  });
+  return output;
+}
+
+at::Tensor linear_input_gradient(const LaneRows& rows, std::span<const LinearParameters> layers,
+                                 const at::Tensor& output_gradient) {
+  if (const at::Tensor weight = shared_weight(rows, layers); weight.defined()) return at::mm(output_gradient, weight);
+  const at::Tensor gradient =
+      at::zeros({output_gradient.size(0), rows.shared(layers.front().weight).size(1)}, output_gradient.options());
+  for_each_lane_and_layer(rows, layers, output_gradient,
+                          [&](std::size_t lane, const LinearParameters& layer, const at::Tensor& own) {
+                            rows.of(lane, gradient).addmm_(own, rows.parameter(lane, layer.weight));
+                          });
   return gradient;
 }
 

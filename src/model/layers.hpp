@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <span>
+
 #include "lane_rows.hpp"
 #include "tunescope/model/bert_config.hpp"
 
@@ -17,6 +19,14 @@ at::Tensor linear(const LaneRows& rows, const LinearParameters& indices, const a
 
 /// The gradient of `linear`'s input: dy W, [R, out] to [R, in].
 at::Tensor linear_input_gradient(const LaneRows& rows, const LinearParameters& indices,
+                                 const at::Tensor& output_gradient);
+
+/// Several linear layers of one input, side by side: [R, in] to [R, all of their outputs]. Weights that follow each
+/// other in memory are multiplied at once.
+at::Tensor linear(const LaneRows& rows, std::span<const LinearParameters> layers, const at::Tensor& input);
+
+/// The gradient of their input, from that of their outputs side by side.
+at::Tensor linear_input_gradient(const LaneRows& rows, std::span<const LinearParameters> layers,
                                  const at::Tensor& output_gradient);
 
 /// Layer normalisation over the last dimension (Ba et al. 2016); `activations.input` is the input, the rest is filled.

@@ -1,5 +1,6 @@
 #include "tunescope/model/pretrained.hpp"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <spdlog/fmt/fmt.h>
@@ -96,7 +97,21 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
   for (const std::string& stored : match_names(file, catalogue, backbone_count, folder)) {
     model.backbone.push_back(file.float_tensor(stored));
   }
+  move_to(model, at::kCPU);
   return model;
+}
+
+void move_to(PretrainedModel& model, at::Device device) {
+  for (at::Tensor& tensor : model.backbone) tensor = tensor.to(device);
+  for (const EncoderLayerParameters& layer : ParameterCatalogue(model.config, 1).layers) {
+    const std::array<at::Tensor*, 3> weights = {&model.backbone[layer.query.weight], &model.backbone[layer.key.weight],
+                                                &model.backbone[layer.value.weight]};
+    const at::Tensor together = at::cat({*weights[0], *weights[1], *weights[2]});
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const std::int64_t width = weights[i]->size(0);
+      *weights[i] = together.narrow(0, static_cast<std::int64_t>(i) * width, width);
+    }
+  }
 }
 
 std::string model_content_hash(const std::filesystem::path& folder) {

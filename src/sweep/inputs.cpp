@@ -70,8 +70,6 @@ const ParameterCatalogue& SweepInputs::catalogue(const Task& task) {
   return catalogues_.try_emplace(task.output_size(), model_.config, task.output_size()).first->second;
 }
 
-void SweepInputs::move_model_to(at::Device device) {
-  for (at::Tensor& tensor : model_.backbone) tensor = tensor.to(device);
-}
+void SweepInputs::move_model_to(at::Device device) { move_to(model_, device); }
 
 }  // namespace tunescope

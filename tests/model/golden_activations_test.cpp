@@ -35,9 +35,10 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
     const std::string prefix = "layer" + std::to_string(layer) + ".";
     EncoderLayerActivations saved;
     hidden = pass.encode(layer, hidden, saved);
-    expect_near(saved.attention_inputs.query, prefix + "query");
-    expect_near(saved.attention_inputs.key, prefix + "key");
-    expect_near(saved.attention_inputs.value, prefix + "value");
+    const std::int64_t width = config.hidden_size;
+    expect_near(saved.projections.narrow(1, 0, width), prefix + "query");
+    expect_near(saved.projections.narrow(1, width, width), prefix + "key");
+    expect_near(saved.projections.narrow(1, 2 * width, width), prefix + "value");
     expect_near(saved.attention.context, prefix + "attention_context");
     expect_near(saved.attention_output, prefix + "attention_output");
     expect_near(saved.activated, prefix + "intermediate_gelu");

@@ -61,9 +61,12 @@ class Lanes : public ::testing::Test {
     }
   }
 
-  static void expect_near(const TrainedModel& found, const TrainedModel& expected) {
+  // The gradient of a key's bias is zero in exact arithmetic, and AdamW makes steps of full size of its rounding: it is
+  // left out, and has no influence on any output.
+  void expect_near(const TrainedModel& found, const TrainedModel& expected) {
     EXPECT_EQ(found.result.steps, expected.result.steps);
     for (std::size_t i = 0; i < expected.parameters.size(); ++i) {
+      if (two_outputs[i].component == "attention.self.key.bias") continue;
       const double difference = found.parameters[i].sub(expected.parameters[i]).norm().item<double>();
       EXPECT_LE(difference, 1e-5 * expected.parameters[i].norm().item<double>()) << "parameter " << i;
     }

@@ -16,23 +16,18 @@ struct AttentionLayout {
   std::int64_t heads = 1;
 };
 
-/// The inputs of attention, packed.
-struct AttentionInputs {
-  at::Tensor query, key, value;  ///< [T, H]
-};
-
 struct AttentionOutput {
   at::Tensor context;        ///< [T, H]
   at::Tensor probabilities;  ///< softmax before dropout, [heads, L, L] a sequence, end to end
 };
 
 /// Scaled dot-product attention (Vaswani et al. 2017, equation 1) within each sequence, with dropout on the
-/// probabilities.
-AttentionOutput attention(const AttentionInputs& inputs, const AttentionLayout& layout, const Dropout& dropout);
+/// probabilities. `projections` [T, 3 H] contiguous: each token's query, key and value.
+AttentionOutput attention(const at::Tensor& projections, const AttentionLayout& layout, const Dropout& dropout);
 
-/// The inputs' gradients, from the gradient of the context [T, H] and the `probabilities` of the forward pass.
-AttentionInputs attention_backward(const at::Tensor& context_gradient, const at::Tensor& probabilities,
-                                   const AttentionInputs& inputs, const AttentionLayout& layout,
-                                   const Dropout& dropout);
+/// The gradient of the projections [T, 3 H], from that of the context [T, H] contiguous and the `probabilities` of the
+/// forward pass.
+at::Tensor attention_backward(const at::Tensor& context_gradient, const at::Tensor& probabilities,
+                              const at::Tensor& projections, const AttentionLayout& layout, const Dropout& dropout);
 
 }  // namespace tunescope

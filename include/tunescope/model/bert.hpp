@@ -18,8 +18,8 @@ namespace tunescope {
 
 /// What the forward pass of one encoder layer leaves for its backward pass. T tokens, H wide, I intermediate.
 struct EncoderLayerActivations {
-  at::Tensor input;                  ///< [T, H]
-  AttentionInputs attention_inputs;  ///< [T, H] each
+  at::Tensor input;        ///< [T, H]
+  at::Tensor projections;  ///< [T, 3 H], query, key and value
   AttentionOutput attention;
   LayerNormActivations attention_layer_norm;
   at::Tensor attention_output;  ///< [T, H], after LayerNorm

@@ -17,6 +17,10 @@ struct PretrainedModel {
   std::vector<at::Tensor> backbone;  ///< float32, in catalogue order, without the head
 };
 
+/// Moves a model's tensors to a device. On each, the query, key and value weights of a layer follow each other in
+/// memory, so that they can be multiplied at once.
+void move_to(PretrainedModel& model, at::Device device);
+
 /// SHA-256 over a model folder's configuration and weights. Throws `ModelError` as `load_pretrained` does.
 std::string model_content_hash(const std::filesystem::path& folder);
 

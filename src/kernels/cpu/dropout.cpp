@@ -41,15 +41,8 @@ using Tile = std::array<std::uint32_t, kDropoutTile>;
   return tile;
 }
 
-struct Mask {
-  std::uint64_t key;
-  std::uint64_t stream;
-  std::uint32_t threshold;
-  double scale;
-};
-
 template <typename Scalar>
-[[gnu::always_inline]] inline void apply(Scalar* values, std::int64_t count, const Mask& mask) {
+[[gnu::always_inline]] inline void apply(Scalar* values, std::int64_t count, const DropoutMask& mask) {
   const auto scale = static_cast<Scalar>(mask.scale);
   for (std::int64_t begin = 0; begin < count; begin += kDropoutTile) {
     const Tile tile = philox_tile(mask.key, mask.stream, static_cast<std::uint64_t>(begin / 4));
@@ -68,18 +61,23 @@ template <typename Scalar>
 
 // One binary, the widest vectors of the machine it runs on.
 #define TUNESCOPE_VECTOR_CLONES [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-TUNESCOPE_VECTOR_CLONES void apply_float(float* values, std::int64_t count, const Mask& mask) {
+TUNESCOPE_VECTOR_CLONES void apply_float(float* values, std::int64_t count, const DropoutMask& mask) {
   apply(values, count, mask);
 }
-TUNESCOPE_VECTOR_CLONES void apply_double(double* values, std::int64_t count, const Mask& mask) {
+TUNESCOPE_VECTOR_CLONES void apply_double(double* values, std::int64_t count, const DropoutMask& mask) {
   apply(values, count, mask);
 }
 #undef TUNESCOPE_VECTOR_CLONES
 
-void apply_to(float* values, std::int64_t count, const Mask& mask) { apply_float(values, count, mask); }
-void apply_to(double* values, std::int64_t count, const Mask& mask) { apply_double(values, count, mask); }
-
 }  // namespace
+
+DropoutMask dropout_mask(const DropoutStreams& streams, std::size_t sequence, const Dropout& dropout) {
+  return {streams.keys[sequence], dropout_stream(dropout.site, streams.examples[sequence]),
+          dropout_threshold(dropout.probability), 1.0 / (1.0 - dropout.probability)};
+}
+
+void apply_dropout(float* values, std::int64_t count, const DropoutMask& mask) { apply_float(values, count, mask); }
+void apply_dropout(double* values, std::int64_t count, const DropoutMask& mask) { apply_double(values, count, mask); }
 
 void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
                     const Dropout& dropout) {
@@ -90,9 +88,7 @@ void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, 
       for (auto b = static_cast<std::size_t>(begin); b < static_cast<std::size_t>(end); ++b) {
         const std::int64_t first = segments.offsets[b] * segments.elements_per_position;
         const std::int64_t last = segments.offsets[b + 1] * segments.elements_per_position;
-        const Mask mask{streams.keys[b], dropout_stream(dropout.site, streams.examples[b]),
-                        dropout_threshold(dropout.probability), 1.0 / (1.0 - dropout.probability)};
-        apply_to(data + first, last - first, mask);
+        apply_dropout(data + first, last - first, dropout_mask(streams, b, dropout));
       }
     });
   });

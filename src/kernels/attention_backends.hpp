@@ -1,0 +1,41 @@
+#pragma once
+
+#include <vector>
+
+#include "tunescope/kernels/attention.hpp"
+
+namespace tunescope {
+
+// One sequence's place in the packed tensors.
+struct AttentionSequence {
+  std::size_t index = 0;
+  std::int64_t first_token = 0;
+  std::int64_t length = 0;
+  std::int64_t first_probability = 0;
+};
+
+std::vector<AttentionSequence> list_sequences(const AttentionLayout& layout);
+
+// What a backend fills and reads; see `attention` and `attention_backward`.
+struct AttentionTensors {
+  const at::Tensor& projections;
+  const at::Tensor& probabilities;
+  const AttentionLayout& layout;
+  const Dropout& dropout;
+};
+
+namespace cpu {
+// One call of BLAS a product and head, on the projections where they lie.
+void attention(const AttentionTensors& tensors, const at::Tensor& context);
+void attention_backward(const AttentionTensors& tensors, const at::Tensor& context_gradient,
+                        const at::Tensor& projections_gradient);
+}  // namespace cpu
+
+namespace composed {
+// The same from ATen's operations, on any device.
+void attention(const AttentionTensors& tensors, const at::Tensor& context);
+void attention_backward(const AttentionTensors& tensors, const at::Tensor& context_gradient,
+                        const at::Tensor& projections_gradient);
+}  // namespace composed
+
+}  // namespace tunescope
