@@ -83,7 +83,7 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
       const std::optional<std::uint64_t> key = with_dropout ? std::optional(++step) : std::nullopt;
       const Lane lane{parameters, batch, key};
       const BertActivations activations = subject.bert.forward(lane);
-      trainable.zero_gradients();
+      trainable.clear_gradients();
       subject.bert.backward(lane, activations,
                             {batch_loss(activations.logits.front(), batch.labels).logits_gradient, trainable});
       benchmark::DoNotOptimize(trainable.gradient_norm());

@@ -5,10 +5,12 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/native_layer_norm_backward.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "tunescope/error.hpp"
@@ -65,28 +67,21 @@ void TrainableParameters::add_segment(ParameterIndex index, const TensorSelectio
   segment_of_[index] = &segments_.back();
 }
 
-const at::Tensor* TrainableParameters::gradient_of(ParameterIndex index) const {
-  return segment_of_[index] == nullptr ? nullptr : &segment_of_[index]->gradient;
+void TrainableParameters::clear_gradients() {
+  for (Segment& segment : segments_) segment.is_clear = true;
 }
 
-void TrainableParameters::zero_gradients() {
-  gradients_.zero_();
+// The norm follows the backward pass, so here what is chosen of each tensor is gathered once for norm and update.
+double TrainableParameters::gradient_norm() {
   for (Segment& segment : segments_) {
-    if (segment.indices.defined()) segment.gradient.zero_();
-  }
-}
-
-// The norm follows the backward pass, so here the chosen scalars' gradients are gathered once for norm and update.
-double TrainableParameters::gradient_norm() const {
-  for (const Segment& segment : segments_) {
+    if (segment.is_clear) segment.gradient.zero_();
+    segment.is_clear = false;
     if (!segment.indices.defined()) continue;
     gradients_.narrow(0, segment.offset, segment.count)
         .copy_(segment.gradient.view(-1).index_select(0, segment.indices));
   }
   return gradients_.norm().item<double>();
 }
-
-void TrainableParameters::scale_gradients(double factor) { gradients_.mul_(factor); }
 
 void TrainableParameters::update_range(std::int64_t begin, std::int64_t count, const Update& update,
                                        double weight_decay) {
@@ -96,8 +91,10 @@ void TrainableParameters::update_range(std::int64_t begin, std::int64_t count, c
   const at::Tensor first_moments = first_moments_.narrow(0, begin, count);
   const at::Tensor second_moments = second_moments_.narrow(0, begin, count);
   const at::Tensor step = at::full({}, static_cast<double>(steps_), values.options());
+  std::optional<at::Tensor> divisor;
+  if (update.gradient_factor != 1.0) divisor = at::full({}, 1.0 / update.gradient_factor, values.options());
   at::_fused_adamw_({values}, {gradients}, {first_moments}, {second_moments}, {}, {step}, update.learning_rate,
-                    update.beta1, update.beta2, weight_decay, update.epsilon, false, false);
+                    update.beta1, update.beta2, weight_decay, update.epsilon, false, false, divisor);
 }
 
 void TrainableParameters::step(const Update& update) {
@@ -128,26 +125,52 @@ void TrainableParameters::scatter_values() {
   }
 }
 
+// Calls `compute` with the gradient and the factor of what it holds already: 0 where that is to be written over.
+template <typename Compute>
+void TrainableParameters::add_gradient(ParameterIndex index, Compute compute) {
+  if (!is_wanted(index)) return;
+  Segment& segment = *segment_of_[index];
+  compute(segment.gradient, segment.is_clear ? 0 : 1);
+  segment.is_clear = false;
+}
+
 void TrainableParameters::linear(const LinearParameters& parameters, const at::Tensor& input,
                                  const at::Tensor& output_gradient) {
-  if (const at::Tensor* weight = gradient_of(parameters.weight)) weight->addmm_(output_gradient.t(), input);
-  if (const at::Tensor* bias = gradient_of(parameters.bias)) bias->add_(output_gradient.sum(0));
+  add_gradient(parameters.weight,
+               [&](const at::Tensor& gradient, int old) { gradient.addmm_(output_gradient.t(), input, old); });
+  add_gradient(parameters.bias, [&](at::Tensor& gradient, int old) {
+    if (old == 0)
+      at::sum_out(gradient, output_gradient, {0});
+    else
+      gradient.add_(output_gradient.sum(0));
+  });
 }
 
 void TrainableParameters::layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
                                      const at::Tensor& output_gradient) {
-  const at::Tensor* weight = gradient_of(parameters.weight);
-  const at::Tensor* bias = gradient_of(parameters.bias);
-  if (weight == nullptr && bias == nullptr) return;
+  const bool wants_weight = is_wanted(parameters.weight);
+  const bool wants_bias = is_wanted(parameters.bias);
+  if (!wants_weight && !wants_bias) return;
   const auto [unused, weight_gradient, bias_gradient] = at::native_layer_norm_backward(
       output_gradient, activations.input, {activations.input.size(-1)}, activations.mean, activations.rstd,
-      parameters_[parameters.weight], parameters_[parameters.bias], {false, weight != nullptr, bias != nullptr});
-  if (weight != nullptr) weight->add_(weight_gradient);
-  if (bias != nullptr) bias->add_(bias_gradient);
+      parameters_[parameters.weight], parameters_[parameters.bias], {false, wants_weight, wants_bias});
+  const auto add = [](const at::Tensor& computed) {
+    return [&computed](const at::Tensor& gradient, int old) {
+      if (old == 0)
+        gradient.copy_(computed);
+      else
+        gradient.add_(computed);
+    };
+  };
+  add_gradient(parameters.weight, add(weight_gradient));
+  add_gradient(parameters.bias, add(bias_gradient));
 }
 
 void TrainableParameters::embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
-  if (const at::Tensor* gradient = gradient_of(table)) gradient->index_add_(0, ids, output_gradient);
+  add_gradient(table, [&](const at::Tensor& gradient, int old) {
+    if (old == 0) gradient.zero_();
+    gradient.index_add_(0, ids, output_gradient);
+  });
 }
 
 }  // namespace tunescope

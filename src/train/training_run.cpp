@@ -106,7 +106,7 @@ void TrainingRun::begin_step() {
 }
 
 void TrainingRun::restart_step() {
-  trainable_.zero_gradients();
+  trainable_.clear_gradients();
   loss_ = 0.0;
   tokens_ = 0;
 }
@@ -193,15 +193,15 @@ void TrainingRun::update() {
     result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss_, norm);
     return;
   }
-  clip(norm);
-  trainable_.step({.learning_rate = learning_rate, .weight_decay = inputs_.options.weight_decay});
+  trainable_.step({.learning_rate = learning_rate,
+                   .weight_decay = inputs_.options.weight_decay,
+                   .gradient_factor = clipping_factor(norm)});
 }
 
 // As torch.nn.utils.clip_grad_norm_, whose constant keeps the factor below one.
-void TrainingRun::clip(double norm) {
-  if (inputs_.options.clip_norm <= 0.0) return;
-  const double factor = inputs_.options.clip_norm / (norm + 1e-6);
-  if (factor < 1.0) trainable_.scale_gradients(factor);
+double TrainingRun::clipping_factor(double norm) const {
+  if (inputs_.options.clip_norm <= 0.0) return 1.0;
+  return std::min(1.0, inputs_.options.clip_norm / (norm + 1e-6));
 }
 
 void TrainingRun::follow() {

@@ -55,13 +55,13 @@ TEST_P(TrainingCurve, FollowsTransformers) {
     const Loss loss = cross_entropy(activations.logits.front(), batch.labels);
     const auto index = static_cast<std::size_t>(step);
     EXPECT_NEAR(loss.value, method["loss"][index].get<double>(), 1e-4) << "step " << step;
-    trainable.zero_gradients();
+    trainable.clear_gradients();
     bert.backward({parameters, batch}, activations, {loss.logits_gradient, trainable});
     const double norm = trainable.gradient_norm();
     EXPECT_NEAR(norm / method["gradient_norm"][index].get<double>(), 1.0, 1e-3) << "step " << step;
-    trainable.scale_gradients(std::min(1.0, options["clip_norm"].get<double>() / (norm + 1e-6)));
     trainable.step({.learning_rate = method["base_learning_rate"].get<double>() * schedule.factor(step),
-                    .weight_decay = options["weight_decay"]});
+                    .weight_decay = options["weight_decay"],
+                    .gradient_factor = std::min(1.0, options["clip_norm"].get<double>() / (norm + 1e-6))});
   }
 }
 

@@ -24,10 +24,10 @@ class TrainableParameters final : public GradientSink {
   /// Trained values [N]; those with weight decay come first.
   const at::Tensor& values() const { return values_; }
 
-  void zero_gradients();
-  /// Euclidean norm of all gradients.
-  double gradient_norm() const;
-  void scale_gradients(double factor);
+  /// Begins a step: what the backward pass tells next is not added to what it told before.
+  void clear_gradients();
+  /// Euclidean norm of all gradients. Ends their accumulation.
+  double gradient_norm();
 
   /// One AdamW step (Loshchilov and Hutter 2019, decoupled decay) with everything but LayerNorm and biases decayed.
   struct Update {
@@ -36,6 +36,7 @@ class TrainableParameters final : public GradientSink {
     double beta1 = 0.9;
     double beta2 = 0.999;
     double epsilon = 1e-8;
+    double gradient_factor = 1.0;  ///< that gradients are multiplied by first
   };
   void step(const Update& update);
 
@@ -60,19 +61,22 @@ class TrainableParameters final : public GradientSink {
     ParameterIndex parameter = 0;
     std::int64_t offset = 0;  // into the flat buffers
     std::int64_t count = 0;
-    at::Tensor indices;   // flat indices of the chosen scalars; undefined where all are
-    at::Tensor gradient;  // view of the flat buffer in the tensor's shape, or a buffer of the whole tensor's size
+    at::Tensor indices;    // flat indices of the chosen scalars; undefined where all are
+    at::Tensor gradient;   // view of the flat buffer in the tensor's shape, or a buffer of the whole tensor's size
+    bool is_clear = true;  // `gradient` holds an earlier step's numbers, to be written over
   };
   void scatter_values();
   void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);
-  const at::Tensor* gradient_of(ParameterIndex index) const;
+  bool is_wanted(ParameterIndex index) const { return segment_of_[index] != nullptr; }
+  template <typename Compute>
+  void add_gradient(ParameterIndex index, Compute compute);
   void update_range(std::int64_t begin, std::int64_t count, const Update& update, double weight_decay);
 
   const ParameterCatalogue& catalogue_;
   Parameters& parameters_;
   ParameterIndex lowest_wanted_ = 0;
   std::vector<Segment> segments_;
-  std::vector<const Segment*> segment_of_;  // by catalogue index; null where frozen
+  std::vector<Segment*> segment_of_;  // by catalogue index; null where frozen
   at::Tensor values_, gradients_, first_moments_, second_moments_;
   std::int64_t decayed_count_ = 0;
   std::int64_t steps_ = 0;

@@ -53,7 +53,7 @@ class TrainingRun {
   void compute_gradient_in_parts();
   void end_step();
   void update();
-  void clip(double norm);
+  double clipping_factor(double norm) const;
   bool is_evaluation_due() const;
   void evaluate();
   void measure();
