@@ -127,7 +127,10 @@ ExitStatus fisher(int argc, char** argv) {
     if (context.world.rank() == 0) {
       std::vector<std::string> ids;
       for (const PlannedFisher& planned : job.fisher) ids.push_back(planned.id);
-      merge_results(spec, stored_trials(spec, job.hashes), ids, context.inputs, job.hashes, is_complete);
+      for (const std::string& warning :
+           merge_results(spec, stored_trials(spec, job.hashes), ids, context.inputs, job.hashes, is_complete)) {
+        fmt::print("warning: {}\n", warning);
+      }
       const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
       fmt::print("{} of {} Fisher runs done in {}\nresults: {}\n", ids.size() - pending_of(job.fisher).size(),
                  ids.size(), readable_duration(elapsed.count()), spec.results_file().string());

@@ -235,7 +235,10 @@ ExitStatus merge(const CommandLine& line) {
   const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   print_warnings(trials);
   prepare_results_folder(ResultPaths(spec));
-  merge_results(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials));
+  for (const std::string& warning :
+       merge_results(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials))) {
+    print_warning(warning);
+  }
   const Counts counts = count(trials);
   fmt::print("{}: {} of {} trials{}\n", spec.results_file().string(), counts.total - counts.missing, counts.total,
              is_complete(trials) ? "" : "; not complete");

@@ -22,11 +22,15 @@ Order agree_on_order(const Communicator& world, const std::vector<PlannedTrial>&
   return agree(world, order);
 }
 
-void print_start(const Communicator& world, const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                 const Order& order, const WorkerOptions& worker) {
+void print_warnings(const std::vector<PlannedTrial>& trials) {
   for (const PlannedTrial& planned : trials) {
     if (!planned.warning.empty()) fmt::print("warning: {}\n", planned.warning);
   }
+}
+
+void print_start(const Communicator& world, const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
+                 const Order& order, const WorkerOptions& worker) {
+  print_warnings(trials);
   fmt::print("{}: {} trials, {} already there, {} to run on {} rank{} with {} thread{} each ({})\n", spec.name,
              trials.size(), trials.size() - order.size(), order.size(), world.size(), world.size() == 1 ? "" : "s",
              worker.threads, worker.threads == 1 ? "" : "s", worker.device.str());
@@ -40,7 +44,11 @@ void print_start(const Communicator& world, const SweepSpec& spec, const std::ve
 ExitStatus finish(const RankContext& context, const InputHashes& hashes, double seconds) {
   const SweepSpec& spec = context.spec;
   const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
-  merge_results(spec, trials, job_fisher_ids(spec, hashes), context.inputs, hashes, is_complete(trials));
+  print_warnings(trials);
+  for (const std::string& warning :
+       merge_results(spec, trials, job_fisher_ids(spec, hashes), context.inputs, hashes, is_complete(trials))) {
+    fmt::print("warning: {}\n", warning);
+  }
   std::size_t bad = 0;
   for (const PlannedTrial& planned : trials) bad += planned.state == StoredState::kDone ? 0 : 1;
   fmt::print("{} of {} trials done{} in {}\nresults: {}\n", trials.size() - bad, trials.size(),

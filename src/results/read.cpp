@@ -63,7 +63,7 @@ Predictions read_predictions(const Group& group, const std::string& suffix) {
 }  // namespace
 
 TrialRow read_trial_row(const std::filesystem::path& path) {
-  const hdf5::File file = schema::open_checked(path);
+  const hdf5::File file = schema::open_verified(path);
   try {
     return read_row(file);
   } catch (const std::out_of_range&) {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "tunescope/error.hpp"
+#include "tunescope/sealed_file.hpp"
 #include "tunescope/version.hpp"
 
 namespace tunescope::schema {
@@ -32,6 +33,13 @@ hdf5::File open_checked(const std::filesystem::path& path) {
                     std::to_string(kVersion));
   }
   return file;
+}
+
+hdf5::File open_verified(const std::filesystem::path& path) {
+  if (!has_intact_seal(path)) {
+    throw Hdf5Error(path.string() + ": is damaged: its checksum is missing or does not match");
+  }
+  return open_checked(path);
 }
 
 void read_value(const Group& group, const char* name, std::string& value) { value = group.read_strings(name).at(0); }

@@ -4,6 +4,7 @@
 #include "schema.hpp"
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -150,7 +151,9 @@ void write_masks(const Group& file, const std::vector<MaskRecord>& masks) {
 void write_fisher_runs(const Group& file, const std::vector<std::filesystem::path>& paths) {
   if (paths.empty()) return;
   std::vector<FisherRecord> records;
-  for (const std::filesystem::path& path : paths) records.push_back(read_fisher(path));
+  for (const std::filesystem::path& path : paths) {
+    records.push_back(schema::read_fisher(schema::open_checked(path), path));
+  }
   schema::write_fisher(file, records);
   const Group all = file.create_group("fisher_parameters");
   for (std::size_t run = 0; run < paths.size(); ++run) {
@@ -191,6 +194,7 @@ void write_trial(const std::filesystem::path& path, const TrialRecord& record) {
     write_tables(file, {record});
     write_predictions_of(file, {record}, [&](std::size_t) { return record; });
     file.close();
+    seal_file(temporary);
   });
 }
 

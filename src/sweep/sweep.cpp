@@ -159,26 +159,40 @@ bool is_complete(const std::vector<PlannedTrial>& trials) {
   });
 }
 
-void merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                   const std::vector<std::string>& fisher_ids, SweepInputs& inputs, const InputHashes& hashes,
-                   bool is_complete) {
+std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
+                                       const std::vector<std::string>& fisher_ids, SweepInputs& inputs,
+                                       const InputHashes& hashes, bool is_complete) {
   const ResultPaths paths(spec);
   MergeParts parts;
+  std::vector<std::string> warnings;
+  std::set<std::string> intact_runs;
+  for (const std::string& id : fisher_ids) {
+    if (!std::filesystem::exists(paths.fisher_file(id))) continue;
+    try {
+      read_fisher(paths.fisher_file(id));
+      parts.fisher_files.push_back(paths.fisher_file(id));
+      intact_runs.insert(id);
+    } catch (const Hdf5Error& error) {
+      warnings.push_back(std::string(error.what()) + "; it is left out");
+    }
+  }
   std::set<std::string> masks;
   for (const PlannedTrial& planned : trials) {
     if (planned.state == StoredState::kMissing) continue;
     const bool is_failed = planned.state == StoredState::kFailed;
     parts.trial_files.push_back(is_failed ? paths.failed_file(planned.id) : paths.trial_file(planned.id));
     const std::string mask = planned.trial.mask_id();
-    if (!is_failed && !mask.empty() && masks.insert(mask).second) {
+    if (is_failed || mask.empty() || !masks.insert(mask).second) continue;
+    const std::vector<std::string>& runs = planned.trial.fisher_runs;
+    if (std::all_of(runs.begin(), runs.end(), [&](const std::string& run) { return intact_runs.contains(run); })) {
       parts.masks.push_back(record_mask(planned.trial, inputs, paths));
+    } else {
+      warnings.push_back("mask " + mask + " is left out: a Fisher run that it was chosen by is missing or damaged");
     }
-  }
-  for (const std::string& id : fisher_ids) {
-    if (std::filesystem::exists(paths.fisher_file(id))) parts.fisher_files.push_back(paths.fisher_file(id));
   }
   merge_files(paths.merged, parts,
               {.job_text = spec.job_text, .inputs = hashes.serialize(), .is_complete = is_complete});
+  return warnings;
 }
 
 }  // namespace tunescope

@@ -103,10 +103,11 @@ void adopt_from_sibling(const SweepSpec& spec, const std::filesystem::path& file
 std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue,
                                       const ResultPaths& paths);
 
-/// Writes the merged file from all that is stored of these trials and Fisher runs (by identifier).
-void merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                   const std::vector<std::string>& fisher_ids, SweepInputs& inputs, const InputHashes& hashes,
-                   bool is_complete);
+/// Writes the merged file from all that is stored of these trials and Fisher runs (by identifier). Returns a line for
+/// each damaged Fisher file, and for each mask that could not be taken from one: they are left out.
+std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
+                                       const std::vector<std::string>& fisher_ids, SweepInputs& inputs,
+                                       const InputHashes& hashes, bool is_complete);
 
 /// Whether every trial is done or diverged.
 bool is_complete(const std::vector<PlannedTrial>& trials);
