@@ -146,6 +146,7 @@ def test_damaged_cache_entry_is_made_again(job):
         path.write_bytes(content[: len(content) // 2])
     result = job.run("plan")
     assert result.returncode == 0, result.stderr
+    assert all(f"warning: results/cache/{path.name}: is damaged" in result.stderr for path in contents)
     assert {path: len(path.read_bytes()) for path in cache.iterdir()} == {
         path: len(content) for path, content in contents.items()
     }
