@@ -156,6 +156,40 @@ def test_allocation_shorter_than_the_margin_still_gets_on(make_job, tmp_path, mo
     make_job(tmp_path, {"run.end_margin_seconds": "3600"}).sweep(ranks=2)
 
 
+@pytest.fixture(scope="module")
+def jumping_clock(tmp_path_factory):
+    """A library that makes the wall clock of a process jump."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler on the PATH")
+    library = tmp_path_factory.mktemp("clock") / "jumping_clock.so"
+    source = Path(__file__).with_name("jumping_clock.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    return library
+
+
+def test_wall_clock_that_jumps_ahead_stops_nothing_early(make_job, tmp_path, monkeypatch, undisturbed, jumping_clock):
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 3600))
+    monkeypatch.setenv("CLOCK_JUMP_SECONDS", str(30 * 86400))
+    monkeypatch.setenv("LD_PRELOAD", str(jumping_clock))
+    job = make_job(tmp_path, {**LONGER, "run.deadline_seconds": "3000", "run.checkpoint_seconds": "0.2"})
+    job.sweep(ranks=2)
+    with h5py.File(job.merged) as file:
+        created = file.attrs["created"]
+        assert (file["trials/wall_seconds"][:] < 120).all()
+    assert created > time.strftime("%Y-%m-%d", time.gmtime(time.time() + 20 * 86400)), "the clock did jump"
+    assert_same_results(job, undisturbed)
+
+
+def test_wall_clock_that_jumps_back_does_not_put_off_the_deadline(make_job, tmp_path, monkeypatch, jumping_clock):
+    monkeypatch.setenv("CLOCK_JUMP_SECONDS", str(-30 * 86400))
+    monkeypatch.setenv("LD_PRELOAD", str(jumping_clock))
+    job = make_job(tmp_path, {**LONGER, "train.epochs": "5000", "run.deadline_seconds": "3"})
+    begin = time.monotonic()
+    assert job.run("sweep", ranks=2).returncode == STOPPED_EARLY
+    assert time.monotonic() - begin < 30
+    assert list((job.results / "checkpoints").glob("*/latest.safetensors"))
+
+
 def test_copies_of_a_signal_do_not_cut_off_the_save(make_job, tmp_path):
     job = make_job(tmp_path, {**LONGER, "train.epochs": "2000"})
     process = start(job)
