@@ -96,10 +96,10 @@ bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& ru
   if (is_first) print_start(context, runs, reducer->name());
   const std::vector<PlannedTrial> sources = fisher_sources(pending, context.inputs);
   const Order order = agree(world, is_first ? sources_to_train(spec, sources, pending) : Order{});
-  const TrialsEnd end =
-      run_and_show_trials(context, sources, order, [&](std::size_t trial, const ProgressReport& report) {
-        return train_source(context, sources[trial], pending, report);
-      });
+  const auto train = [&](std::size_t trial, const ProgressReport& report) {
+    return train_source(context, sources[trial], pending, report);
+  };
+  const TrialsEnd end = run_and_show_trials(context, sources, order, {.run = train});
   if (end.is_stopped) return false;
   for (const std::size_t source : end.recorded) wait_for_weights(spec, sources[source], pending);
   compute_and_show(context, *reducer, pending);

@@ -152,11 +152,12 @@ std::string describe(const Trial& trial) {
   return fmt::format("{} {} lr {} seed {}", trial.task, trial.method.text(), trial.learning_rate, trial.seed);
 }
 
-// What a sweep on this folder is at work on, where there is one.
+// What the sweeps on this folder are at work on, where there are any.
 void print_running(const ResultPaths& paths, const std::vector<PlannedTrial>& trials) {
   if (!FolderLock::is_held(paths.lock)) return;
   fmt::print("a sweep is at work here\n");
   for (const RunningTrial& running : read_running(paths.running)) {
+    if (!Claim::is_trial_taken(paths.lock, running.id)) continue;  // of a sweep that was killed
     const auto planned = std::find_if(trials.begin(), trials.end(), [&](const auto& t) { return t.id == running.id; });
     const std::int64_t steps_here = running.step - running.first_step;
     const double left = steps_here > 0 ? running.seconds * static_cast<double>(running.steps - running.step) /
@@ -175,7 +176,9 @@ SweepSpec read_only_job(const CommandLine& line) {
     throw ConfigError(fmt::format("tunescope {0} takes one job file, found {1}; see tunescope {0} --help", line.command,
                                   line.arguments.size()));
   }
-  return read_job(line.arguments.front(), line.overrides);
+  SweepSpec spec = read_job(line.arguments.front(), line.overrides);
+  if (line.wants_share) spec.folder_use = FolderUse::kShared;
+  return spec;
 }
 
 ExitStatus plan(const CommandLine& line) {

@@ -4,13 +4,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
+#include <utility>
 
 #include "parallel_job.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/progress.hpp"
+#include "tunescope/sweep/folder_lock.hpp"
 
 namespace tunescope::cli {
 namespace {
+
+constexpr std::chrono::seconds kSharePoll{1};
 
 // The trials to run, longest expected first, the same on every rank.
 Order agree_on_order(const Communicator& world, const std::vector<PlannedTrial>& trials) {
@@ -57,6 +62,73 @@ ExitStatus finish(const RankContext& context, const InputHashes& hashes, double 
   return bad == 0 ? kAllDone : kSomeFailed;
 }
 
+// Collective.
+bool any_rank_stops(const RankContext& context) {
+  const std::vector<std::int64_t> stops = context.world.all_gather(context.stop.is_set());
+  if (std::find(stops.begin(), stops.end(), 1) != stops.end()) context.stop.set();
+  return context.stop.is_set();
+}
+
+// Of sweeps that share a folder one at a time computes the Fisher information, and the others find it. Collective.
+void run_fisher_stage_in_turn(const RankContext& context, std::vector<PlannedFisher>& runs) {
+  if (runs.empty()) return;
+  const bool is_first = context.world.rank() == 0;
+  const ResultPaths paths(context.spec);
+  for (;;) {
+    const std::optional<Claim> turn = is_first ? Claim::try_fisher_stage(paths.lock) : std::nullopt;
+    if (context.world.broadcast_integer(turn.has_value()) != 0) {
+      run_fisher_stage(context, runs);
+      return;
+    }
+    if (any_rank_stops(context)) return;
+    if (is_first) std::this_thread::sleep_for(kSharePoll);
+  }
+}
+
+// Of the trials that other sweeps have taken: those that one has left unfinished. Finished ones leave the list.
+Order abandoned_trials(const ResultPaths& paths, std::vector<PlannedTrial>& trials, Order& elsewhere) {
+  Order abandoned;
+  std::erase_if(elsewhere, [&](std::size_t trial) {
+    const bool is_taken = Claim::is_trial_taken(paths.lock, trials[trial].id);  // asked before its file is looked for
+    find_stored_trial(paths, trials[trial]);
+    if (is_taken || is_finished(trials[trial])) return !is_taken;
+    abandoned.push_back(trial);
+    return true;
+  });
+  sort_longest_first(abandoned, trials);
+  return abandoned;
+}
+
+// Trains what is missing, and what other sweeps on this folder have taken and not finished; ends when all of it is
+// done, here or there. Returns whether it was stopped before. Collective.
+bool train_all(const RankContext& context, std::vector<PlannedTrial>& trials, Order order) {
+  const ResultPaths paths(context.spec);
+  const bool is_first = context.world.rank() == 0;
+  const auto is_done = [&](std::size_t trial) {
+    find_stored_trial(paths, trials[trial]);
+    return is_finished(trials[trial]);
+  };
+  const auto train = [&](std::size_t trial, const ProgressReport& report) {
+    return run_and_record(trials[trial], context.inputs, paths, context.worker,
+                          {.report = report, .stop = context.stop});
+  };
+  Order elsewhere;
+  bool is_waiting = false;
+  for (;;) {
+    const TrialsEnd end = run_and_show_trials(context, trials, order, {.run = train, .is_done = is_done});
+    if (end.is_stopped) return true;
+    elsewhere.insert(elsewhere.end(), end.elsewhere.begin(), end.elsewhere.end());
+    order = agree(context.world, is_first ? abandoned_trials(paths, trials, elsewhere) : Order{});
+    if (context.world.broadcast_integer(static_cast<std::int64_t>(order.size() + elsewhere.size())) == 0) return false;
+    if (!order.empty()) continue;
+    if (is_first && !std::exchange(is_waiting, true)) {
+      fmt::print("waiting for {} trials that another sweep is training\n", elsewhere.size());
+      std::fflush(stdout);
+    }
+    if (is_first) std::this_thread::sleep_for(kSharePoll);
+  }
+}
+
 }  // namespace
 
 ExitStatus sweep(int argc, char** argv) {
@@ -65,19 +137,14 @@ ExitStatus sweep(int argc, char** argv) {
     const SweepSpec& spec = context.spec;
     const InputHashes& hashes = job.hashes;
     const bool is_first = context.world.rank() == 0;
-    run_fisher_stage(context, job.fisher);
+    run_fisher_stage_in_turn(context, job.fisher);
     std::vector<PlannedTrial> trials = plan_trials(spec, hashes, context.inputs);
     if (is_first) find_stored_trials(spec, trials);
     const Order order = agree_on_order(context.world, trials);
     if (is_first) print_start(context.world, spec, trials, order, context.worker);
-    const ResultPaths paths(spec);
-    const TrialsEnd end =
-        run_and_show_trials(context, trials, order, [&](std::size_t trial, const ProgressReport& report) {
-          return run_and_record(trials[trial], context.inputs, paths, context.worker,
-                                {.report = report, .stop = context.stop});
-        });
+    const bool is_stopped = train_all(context, trials, order);
     if (!is_first) return kAllDone;
-    if (end.is_stopped && !is_complete(stored_trials(spec, hashes))) {
+    if (is_stopped && !is_complete(stored_trials(spec, hashes))) {
       print_stopped_early(spec);
       return kStoppedEarly;
     }

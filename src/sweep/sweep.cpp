@@ -15,25 +15,6 @@
 namespace tunescope {
 namespace {
 
-void look_up(PlannedTrial& planned, const ResultPaths& paths) {
-  const std::filesystem::path finished = paths.trial_file(planned.id);
-  const std::filesystem::path failed = paths.failed_file(planned.id);
-  const bool is_finished = std::filesystem::exists(finished);
-  planned.has_checkpoint = !is_finished && (std::filesystem::exists(paths.checkpoint(planned.id)) ||
-                                            std::filesystem::exists(paths.previous_checkpoint(planned.id)));
-  if (!is_finished && !std::filesystem::exists(failed)) return;
-  try {
-    const TrialRow row = read_trial_row(is_finished ? finished : failed);
-    planned.error = row.error;
-    planned.seconds = row.wall_seconds;
-    planned.state = row.state == "done"       ? StoredState::kDone
-                    : row.state == "diverged" ? StoredState::kDiverged
-                                              : StoredState::kFailed;
-  } catch (const Hdf5Error& error) {
-    planned.warning = std::string(error.what()) + "; the trial runs again";
-  }
-}
-
 std::vector<PlannedTrial> expand(const SweepSpec& spec, const InputHashes& hashes) {
   std::vector<PlannedTrial> trials;
   for (Trial& trial : expand_trials(spec, hashes)) {
@@ -98,9 +79,28 @@ void prepare_results_folder(const ResultPaths& paths) {
   }
 }
 
+void find_stored_trial(const ResultPaths& paths, PlannedTrial& planned) {
+  const std::filesystem::path finished = paths.trial_file(planned.id);
+  const std::filesystem::path failed = paths.failed_file(planned.id);
+  const bool is_finished = std::filesystem::exists(finished);
+  planned.has_checkpoint = !is_finished && (std::filesystem::exists(paths.checkpoint(planned.id)) ||
+                                            std::filesystem::exists(paths.previous_checkpoint(planned.id)));
+  if (!is_finished && !std::filesystem::exists(failed)) return;
+  try {
+    const TrialRow row = read_trial_row(is_finished ? finished : failed);
+    planned.error = row.error;
+    planned.seconds = row.wall_seconds;
+    planned.state = row.state == "done"       ? StoredState::kDone
+                    : row.state == "diverged" ? StoredState::kDiverged
+                                              : StoredState::kFailed;
+  } catch (const Hdf5Error& error) {
+    planned.warning = std::string(error.what()) + "; the trial runs again";
+  }
+}
+
 std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes& hashes) {
   std::vector<PlannedTrial> trials = expand(spec, hashes);
-  for (PlannedTrial& planned : trials) look_up(planned, ResultPaths(spec));
+  for (PlannedTrial& planned : trials) find_stored_trial(ResultPaths(spec), planned);
   return trials;
 }
 
@@ -125,7 +125,7 @@ void find_stored_trials(const SweepSpec& spec, std::vector<PlannedTrial>& trials
   const bool has_folder = std::filesystem::exists(paths.trials);
   for (PlannedTrial& planned : trials) {
     if (has_folder) adopt_from_sibling(spec, "trials/" + planned.id + ".h5");
-    look_up(planned, paths);
+    find_stored_trial(paths, planned);
   }
 }
 
@@ -154,9 +154,7 @@ std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalog
 }
 
 bool is_complete(const std::vector<PlannedTrial>& trials) {
-  return std::all_of(trials.begin(), trials.end(), [](const PlannedTrial& planned) {
-    return planned.state == StoredState::kDone || planned.state == StoredState::kDiverged;
-  });
+  return std::all_of(trials.begin(), trials.end(), is_finished);
 }
 
 std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
