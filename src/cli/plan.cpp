@@ -10,6 +10,7 @@
 #include "tunescope/device/device.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/sweep/cost.hpp"
+#include "tunescope/sweep/fisher_sources.hpp"
 #include "tunescope/sweep/fisher_stage.hpp"
 #include "tunescope/sweep/folder_lock.hpp"
 #include "tunescope/sweep/inputs.hpp"
@@ -121,25 +122,60 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
 // What a device is taken for where nothing was measured; it scales all times alike.
 constexpr double kAssumedFlopsASecond = 1e13;
 
-void print_simulation(const std::vector<PlannedTrial>& trials, const CostModel& costs, std::int64_t devices) {
-  Order order;
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (is_pending(trials[i])) order.push_back(i);
-  }
+double seconds_of(const Trial& trial, double flops, const CostModel& costs) {
+  return costs.seconds(trial, flops).value_or(flops / kAssumedFlopsASecond);
+}
+
+std::vector<double> seconds_longest_first(const std::vector<PlannedTrial>& trials, Order order,
+                                          const CostModel& costs) {
   sort_longest_first(order, trials);
   std::vector<double> seconds;
-  for (const std::size_t trial : order) {
-    const PlannedTrial& planned = trials[trial];
-    seconds.push_back(costs.seconds(planned.trial, planned.flops).value_or(planned.flops / kAssumedFlopsASecond));
+  for (const std::size_t i : order) seconds.push_back(seconds_of(trials[i].trial, trials[i].flops, costs));
+  return seconds;
+}
+
+// What a sweep would do now. A training that a Fisher run measures is a trial too, done when its turn would come.
+SweepWork work_to_do(const SweepSpec& spec, const std::vector<PlannedFisher>& fisher,
+                     const std::vector<PlannedTrial>& trials, SweepInputs& inputs, const CostModel& costs) {
+  SweepWork work;
+  const std::vector<PlannedTrial> sources = fisher_sources(fisher, inputs);
+  Order order;
+  std::set<std::string> trained;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (!has_to_train(spec, sources[i], fisher)) continue;
+    order.push_back(i);
+    trained.insert(sources[i].id);
   }
-  const Simulation simulation = simulate(seconds, static_cast<std::size_t>(devices));
+  work.sources = seconds_longest_first(sources, order, costs);
+  for (const PlannedFisher& planned : fisher) {
+    if (planned.is_done) continue;
+    const TaskData& data = inputs.task(planned.run.source.task);
+    const double flops = expected_flops(planned.run, inputs.catalogue(*data.task), data);
+    work.fisher_runs.push_back(
+        {.seconds = seconds_of(planned.run.source, flops, costs), .examples = examples_of(planned.run, inputs)});
+  }
+  order.clear();
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (is_pending(trials[i]) && !trained.contains(trials[i].id)) order.push_back(i);
+  }
+  work.trials = seconds_longest_first(trials, order, costs);
+  return work;
+}
+
+void print_simulation(const SweepWork& work, bool is_measured, std::int64_t devices) {
+  const Simulation simulation = simulate_sweep(work, static_cast<std::size_t>(devices));
   fmt::print("on {} devices: {}, {:.1f} % above the lower bound of {}{}\n", devices,
              readable_duration(simulation.makespan),
              simulation.lower_bound > 0.0 ? 100.0 * (simulation.makespan / simulation.lower_bound - 1.0) : 0.0,
              readable_duration(simulation.lower_bound),
-             !costs.is_empty() ? ""
-                               : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
-                                             kAssumedFlopsASecond / 1e12));
+             is_measured ? ""
+                         : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
+                                       kAssumedFlopsASecond / 1e12));
+  if (work.fisher_runs.empty()) return;
+  const double first =
+      simulate_sweep(SweepWork{work.sources, work.fisher_runs, {}}, static_cast<std::size_t>(devices)).makespan;
+  fmt::print("of that {} for {} Fisher runs and {} trainings that they measure\n", readable_duration(first),
+             work.fisher_runs.size(), work.sources.size());
 }
 
 Counts count(const std::vector<PlannedTrial>& trials) {
@@ -187,6 +223,9 @@ ExitStatus plan(const CommandLine& line) {
   const InputHashes hashes = inputs.load_and_hash();
   std::vector<PlannedFisher> fisher = plan_fisher(spec, needed_fisher_runs(spec, hashes), inputs);
   find_stored_fisher(spec, fisher);
+  for (const PlannedFisher& planned : fisher) {
+    if (!planned.warning.empty()) print_warning(planned.warning);
+  }
   std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
   find_stored_trials(spec, trials);
   print_warnings(trials);
@@ -209,7 +248,9 @@ ExitStatus plan(const CommandLine& line) {
     fmt::print("Fisher runs that methods choose by: {}, {} to compute first\n", fisher.size(),
                static_cast<std::ptrdiff_t>(fisher.size()) - done);
   }
-  if (line.simulated_devices > 0) print_simulation(trials, costs, line.simulated_devices);
+  if (line.simulated_devices > 0) {
+    print_simulation(work_to_do(spec, fisher, trials, inputs, costs), !costs.is_empty(), line.simulated_devices);
+  }
   fmt::print("results: {}\n", spec.results_file().string());
   return kAllDone;
 }

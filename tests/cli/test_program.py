@@ -113,6 +113,16 @@ def test_plan_measures_and_simulates(job):
     assert not (job.results / "trials").exists() or job.trial_files() == []
 
 
+def test_plan_simulates_the_fisher_runs_and_their_trainings_first(job):
+    job.keys |= {"sweep.methods": "full fisher:fraction=0.5", "fisher.examples": "8"}
+    output = job.run("plan", "--simulate", "2").stdout
+    assert "for 2 Fisher runs and 2 trainings that they measure" in output
+    job.keys["fisher.points"] = "0"
+    assert "for 2 Fisher runs and 0 trainings" in job.run("plan", "--simulate", "2").stdout
+    job.sweep()
+    assert "Fisher runs and" not in job.run("plan", "--simulate", "2").stdout
+
+
 @pytest.mark.parametrize(
     ("command", "options", "needle"),
     [
