@@ -119,6 +119,15 @@ void write_column(const hdf5::Group& group, const std::string& name, const std::
   group.attach_dimensions(name, std::vector<std::string>{dimension});
 }
 
+/// The only row of a trial's file; `path` is for the message of the `Hdf5Error` where there is none.
+TrialRow read_trial_row(const hdf5::Group& file, const std::filesystem::path& path);
+
+/// All of a trial's file, whose row has been read already.
+TrialRecord read_trial(const hdf5::Group& file, TrialRow row, const std::filesystem::path& path);
+
+/// Length of the long table `table` of a trial's file.
+std::size_t row_count(const hdf5::Group& file, const std::string& table);
+
 /// The row and the maps of a Fisher run's file; `path` is for the message of the `Hdf5Error` where there are none.
 FisherRecord read_fisher(const hdf5::File& file, const std::filesystem::path& path);
 
