@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <vector>
@@ -43,13 +44,17 @@ std::string Sha256::hex_digest() {
 
 std::string sha256_hex(std::string_view bytes) { return Sha256().update(bytes).hex_digest(); }
 
-std::string sha256_hex_of_file(const std::filesystem::path& path) {
+std::string sha256_hex_of_file(const std::filesystem::path& path, std::uintmax_t bytes) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw DataError(path.string() + ": cannot be read");
   Sha256 hash;
   std::vector<char> buffer(1 << 20);
-  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), file.gcount() > 0) {
-    hash.update({buffer.data(), static_cast<std::size_t>(file.gcount())});
+  while (bytes > 0) {
+    file.read(buffer.data(), static_cast<std::streamsize>(std::min<std::uintmax_t>(bytes, buffer.size())));
+    const auto count = static_cast<std::size_t>(file.gcount());
+    if (count == 0) break;
+    hash.update({buffer.data(), count});
+    bytes -= count;
   }
   if (file.bad()) throw DataError(path.string() + ": reading failed");
   return hash.hex_digest();

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,7 +31,9 @@ class Sha256 {
 /// SHA-256 of a string, 64 hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
 
-/// SHA-256 of a file's bytes, 64 hexadecimal digits. Throws `DataError` where the file cannot be read.
-std::string sha256_hex_of_file(const std::filesystem::path& path);
+/// SHA-256 of a file's first `bytes` bytes, or of all where it has no more; 64 hexadecimal digits. Throws `DataError`
+/// where the file cannot be read.
+std::string sha256_hex_of_file(const std::filesystem::path& path,
+                               std::uintmax_t bytes = std::numeric_limits<std::uintmax_t>::max());
 
 }  // namespace tunescope

@@ -14,13 +14,14 @@ namespace po = boost::program_options;
 
 po::options_description all_options() {
   po::options_description options;
-  options.add_options()("help,h", "")("version,V", "")("calibrate", "")("simulate", po::value<std::string>(), "");
+  options.add_options()("help,h", "")("version,V", "")("calibrate", "")("simulate", po::value<std::string>(), "")(
+      "share", "");
   for (const JobKey& key : job_keys()) options.add_options()(key.name.c_str(), po::value<std::string>(), "");
   return options;
 }
 
 [[noreturn]] void refuse_option(const std::string& option) {
-  std::vector<std::string> known = {"help", "version", "calibrate", "simulate"};
+  std::vector<std::string> known = {"help", "version", "calibrate", "simulate", "share"};
   for (const JobKey& key : job_keys()) known.push_back(key.name);
   const std::string name = option.substr(std::min(option.find_first_not_of('-'), option.size()));
   throw ConfigError("unknown option '" + option + "'; did you mean '--" + nearest_name(name, known) + "'?");
@@ -42,6 +43,8 @@ CommandLine parse_command_line(int argc, char** argv) {
         result.wants_version = true;
       } else if (option.string_key == "calibrate") {
         result.wants_calibration = true;
+      } else if (option.string_key == "share") {
+        result.wants_share = true;
       } else if (option.string_key == "simulate") {
         result.simulated_devices = parse_integer({"--simulate", option.value.front(), "command line"}, 1);
       } else if (!option.string_key.empty()) {
@@ -60,6 +63,9 @@ CommandLine parse_command_line(int argc, char** argv) {
   const bool is_for_plan = result.wants_calibration || result.simulated_devices > 0;
   if (is_for_plan && result.command != "plan") {
     throw ConfigError("--calibrate and --simulate belong to tunescope plan, not to " + result.command);
+  }
+  if (result.wants_share && result.command != "sweep") {
+    throw ConfigError("--share belongs to tunescope sweep, not to " + result.command);
   }
   return result;
 }

@@ -97,10 +97,10 @@ bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& ru
   const std::vector<PlannedTrial> sources = fisher_sources(pending, context.inputs);
   const Order order = agree(world, is_first ? sources_to_train(spec, sources, pending) : Order{});
   const ResultPaths paths(spec);
-  const TrialsEnd end =
-      run_and_show_trials(context, sources, order, [&](std::size_t trial, const ProgressReport& report) {
-        return start_source(context, paths, sources[trial], pending, report);
-      });
+  const auto start = [&](std::size_t trial, const ProgressReport& report) {
+    return start_source(context, paths, sources[trial], pending, report);
+  };
+  const TrialsEnd end = run_and_show_trials(context, sources, order, {.start = start});
   if (end.is_stopped) return false;
   for (const std::size_t source : end.recorded) wait_for_weights(spec, sources[source], pending);
   compute_and_show(context, *reducer, pending);
@@ -127,7 +127,10 @@ ExitStatus fisher(int argc, char** argv) {
     if (context.world.rank() == 0) {
       std::vector<std::string> ids;
       for (const PlannedFisher& planned : job.fisher) ids.push_back(planned.id);
-      merge_results(spec, stored_trials(spec, job.hashes), ids, context.inputs, job.hashes, is_complete);
+      for (const std::string& warning :
+           merge_results(spec, stored_trials(spec, job.hashes), ids, context.inputs, job.hashes, is_complete)) {
+        fmt::print("warning: {}\n", warning);
+      }
       const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
       fmt::print("{} of {} Fisher runs done in {}\nresults: {}\n", ids.size() - pending_of(job.fisher).size(),
                  ids.size(), readable_duration(elapsed.count()), spec.results_file().string());

@@ -28,11 +28,12 @@ constexpr std::array kCommands = {
                 "Checks the job and its inputs and lists its trials: how many of each task and method, what is done, "
                 "how many parameters train, the work and memory of a trial, and its time where finished trials of the "
                 "job tell it. --calibrate measures the first steps of one trial of each task and method here; "
-                "--simulate plays the sweep through on so many devices.",
+                "--simulate plays the sweep through on so many devices, its Fisher runs and their trainings first.",
                 true},
-    CommandHelp{"sweep", "JOB.cfg [--section.key VALUE ...]",
+    CommandHelp{"sweep", "JOB.cfg [--share] [--section.key VALUE ...]",
                 "Trains every trial that is missing, over all MPI ranks, and writes the merged file. The Fisher "
-                "information that methods choose by is computed first.",
+                "information that methods choose by is computed first. Sweeps that are all started with --share may "
+                "work on one results folder at once: each trial is trained by one of them, and each waits for all.",
                 true},
     CommandHelp{"fisher", "JOB.cfg [--section.key VALUE ...]",
                 "Computes the Fisher information of the model's parameters on every task of the job, over the grid of "

@@ -48,9 +48,10 @@ ExitStatus prepare_first(const Communicator& world, int argc, char** argv, const
     refuse_singletons(world);
     SweepSpec spec = parse_job(argc, argv);
     prepare_results_folder(ResultPaths(spec));
-    auto lock = std::make_unique<FolderLock>(ResultPaths(spec).lock);
-    remove_unfinished_files(spec.job_folder());
-    std::filesystem::remove(ResultPaths(spec).running);  // of a sweep that was killed
+    auto lock = std::make_unique<FolderLock>(ResultPaths(spec).lock, spec.folder_use, [&] {
+      remove_unfinished_files(spec.job_folder());
+      std::filesystem::remove_all(ResultPaths(spec).running);  // of a sweep that was killed
+    });
     log_to_file(ResultPaths(spec), 0);
     job.emplace(std::move(spec));
     job->lock = std::move(lock);
@@ -138,12 +139,15 @@ std::string describe(const TrialOutcome& outcome, const Trial& trial) {
       return "FAILED, see tunescope status";
     case TrialState::kStopped:
       return "saved";
+    case TrialState::kElsewhere:
+      return "elsewhere";
   }
   return "";
 }
 
 ProgressDisplay::End end_of(const TrialOutcome& outcome) {
   if (outcome.state == TrialState::kStopped) return ProgressDisplay::End::kSaved;
+  if (outcome.state == TrialState::kElsewhere) return ProgressDisplay::End::kElsewhere;
   return outcome.state == TrialState::kDone ? ProgressDisplay::End::kGood : ProgressDisplay::End::kBad;
 }
 
@@ -164,6 +168,7 @@ class TrialsMonitor {
   }
 
   const Order& recorded() const { return recorded_; }
+  const Order& elsewhere() const { return elsewhere_; }
 
  private:
   static std::vector<ProgressDisplay::Item> items_of(const std::vector<PlannedTrial>& trials, const Order& order) {
@@ -187,6 +192,7 @@ class TrialsMonitor {
     running_.finish(planned.id);
     const bool is_recorded = outcome.state == TrialState::kDone || outcome.state == TrialState::kDiverged;
     if (is_recorded) recorded_.push_back(order_[item]);
+    if (outcome.state == TrialState::kElsewhere) elsewhere_.push_back(order_[item]);
     display_.finish(item, end_of(outcome), describe(outcome, planned.trial), outcome.seconds);
   }
 
@@ -195,6 +201,7 @@ class TrialsMonitor {
   ProgressDisplay display_;
   RunningFile running_;
   Order recorded_;
+  Order elsewhere_;
 };
 
 }  // namespace
@@ -233,26 +240,31 @@ Order agree(const Communicator& world, const Order& numbers) {
 }
 
 TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials, const Order& order,
-                              const StartTrial& start) {
+                              const TrialWork& work) {
+  const ResultPaths paths(context.spec);
   std::optional<TrialsMonitor> monitor;
   if (context.world.rank() == 0) monitor.emplace(context.spec, trials, order);
   const auto planned_of = [&](std::size_t item) -> const PlannedTrial& { return trials[order[item]]; };
-  const auto work = [&](TrialQueue& queue) {
-    const auto start_item = [&](std::size_t item) {
+  const auto train = [&](TrialQueue& queue) {
+    const auto start_item = [&](std::size_t item) -> StartedTrial {
       const PlannedTrial& planned = planned_of(item);
+      std::optional<Claim> claim = Claim::try_trial(paths.lock, planned.id);
+      if (!claim || work.is_done(order[item])) return {};
       spdlog::info("trial {} starts: {} {}", planned.id, planned.trial.task, planned.trial.method.text());
-      return start(order[item],
-                   [&queue, item](std::int64_t step, std::int64_t steps) { queue.report(item, step, steps); });
+      const ProgressReport report = [&queue, item](std::int64_t step, std::int64_t steps) {
+        queue.report(item, step, steps);
+      };
+      return {std::move(claim), work.start(order[item], report)};
     };
     LaneCount lanes(context.worker.lanes);
     train_in_lanes(queue, {start_item, planned_of, context.worker.lane_memory}, lanes);
   };
-  run_trials(context.world,
-             {.count = order.size(), .may_join = [&](std::size_t item) { return planned_of(item).may_join; }}, work,
+  const auto may_join = [&](std::size_t item) { return planned_of(item).may_join; };
+  run_trials(context.world, {.count = order.size(), .may_join = may_join}, train,
              monitor ? monitor->observer() : SweepObserver{}, context.stop);
   TrialsEnd end;
   if (monitor) end.recorded = monitor->recorded();
-  const ResultPaths paths(context.spec);
+  if (monitor) end.elsewhere = monitor->elsewhere();
   for (const std::size_t trial : end.recorded) wait_for_file(paths.trial_file(trials[trial].id));
   end.is_stopped = context.world.broadcast_integer(context.stop.is_set()) != 0;
   return end;

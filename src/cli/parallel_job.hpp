@@ -45,14 +45,19 @@ bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& ru
 struct TrialsEnd {
   bool is_stopped = false;  ///< the same on every rank
   Order recorded;           ///< on rank 0: those whose files are there now
+  Order elsewhere;          ///< on rank 0: those that another sweep trains or has trained
 };
 
-/// Starts a trial, by its number in the list.
-using StartTrial = std::function<std::unique_ptr<RecordedTrial>(std::size_t trial, const ProgressReport& report)>;
+/// What is done with each trial of a list.
+struct TrialWork {
+  std::function<std::unique_ptr<RecordedTrial>(std::size_t trial, const ProgressReport& report)> start;
+  /// Whether another sweep has done it since the list was made; asked when this rank has claimed the trial.
+  std::function<bool(std::size_t trial)> is_done = [](std::size_t) { return false; };
+};
 
 /// Trains pending trials over all ranks, in the given order, showing progress. *Collective.*
 TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<PlannedTrial>& trials, const Order& order,
-                              const StartTrial& start);
+                              const TrialWork& work);
 
 /// What rank 0 says where a command ends with `kStoppedEarly`.
 void print_stopped_early(const SweepSpec& spec);

@@ -10,6 +10,7 @@
 #include "tunescope/device/device.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/sweep/cost.hpp"
+#include "tunescope/sweep/fisher_sources.hpp"
 #include "tunescope/sweep/fisher_stage.hpp"
 #include "tunescope/sweep/folder_lock.hpp"
 #include "tunescope/sweep/inputs.hpp"
@@ -121,25 +122,60 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
 // What a device is taken for where nothing was measured; it scales all times alike.
 constexpr double kAssumedFlopsASecond = 1e13;
 
-void print_simulation(const std::vector<PlannedTrial>& trials, const CostModel& costs, std::int64_t devices) {
-  Order order;
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (is_pending(trials[i])) order.push_back(i);
-  }
+double seconds_of(const Trial& trial, double flops, const CostModel& costs) {
+  return costs.seconds(trial, flops).value_or(flops / kAssumedFlopsASecond);
+}
+
+std::vector<double> seconds_longest_first(const std::vector<PlannedTrial>& trials, Order order,
+                                          const CostModel& costs) {
   sort_longest_first(order, trials);
   std::vector<double> seconds;
-  for (const std::size_t trial : order) {
-    const PlannedTrial& planned = trials[trial];
-    seconds.push_back(costs.seconds(planned.trial, planned.flops).value_or(planned.flops / kAssumedFlopsASecond));
+  for (const std::size_t i : order) seconds.push_back(seconds_of(trials[i].trial, trials[i].flops, costs));
+  return seconds;
+}
+
+// What a sweep would do now. A training that a Fisher run measures is a trial too, done when its turn would come.
+SweepWork work_to_do(const SweepSpec& spec, const std::vector<PlannedFisher>& fisher,
+                     const std::vector<PlannedTrial>& trials, SweepInputs& inputs, const CostModel& costs) {
+  SweepWork work;
+  const std::vector<PlannedTrial> sources = fisher_sources(fisher, inputs);
+  Order order;
+  std::set<std::string> trained;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (!has_to_train(spec, sources[i], fisher)) continue;
+    order.push_back(i);
+    trained.insert(sources[i].id);
   }
-  const Simulation simulation = simulate(seconds, static_cast<std::size_t>(devices));
+  work.sources = seconds_longest_first(sources, order, costs);
+  for (const PlannedFisher& planned : fisher) {
+    if (planned.is_done) continue;
+    const TaskData& data = inputs.task(planned.run.source.task);
+    const double flops = expected_flops(planned.run, inputs.catalogue(*data.task), data);
+    work.fisher_runs.push_back(
+        {.seconds = seconds_of(planned.run.source, flops, costs), .examples = examples_of(planned.run, inputs)});
+  }
+  order.clear();
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (is_pending(trials[i]) && !trained.contains(trials[i].id)) order.push_back(i);
+  }
+  work.trials = seconds_longest_first(trials, order, costs);
+  return work;
+}
+
+void print_simulation(const SweepWork& work, bool is_measured, std::int64_t devices) {
+  const Simulation simulation = simulate_sweep(work, static_cast<std::size_t>(devices));
   fmt::print("on {} devices: {}, {:.1f} % above the lower bound of {}{}\n", devices,
              readable_duration(simulation.makespan),
              simulation.lower_bound > 0.0 ? 100.0 * (simulation.makespan / simulation.lower_bound - 1.0) : 0.0,
              readable_duration(simulation.lower_bound),
-             !costs.is_empty() ? ""
-                               : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
-                                             kAssumedFlopsASecond / 1e12));
+             is_measured ? ""
+                         : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
+                                       kAssumedFlopsASecond / 1e12));
+  if (work.fisher_runs.empty()) return;
+  const double first =
+      simulate_sweep(SweepWork{work.sources, work.fisher_runs, {}}, static_cast<std::size_t>(devices)).makespan;
+  fmt::print("of that {} for {} Fisher runs and {} trainings that they measure\n", readable_duration(first),
+             work.fisher_runs.size(), work.sources.size());
 }
 
 Counts count(const std::vector<PlannedTrial>& trials) {
@@ -152,11 +188,12 @@ std::string describe(const Trial& trial) {
   return fmt::format("{} {} lr {} seed {}", trial.task, trial.method.text(), trial.learning_rate, trial.seed);
 }
 
-// What a sweep on this folder is at work on, where there is one.
+// What the sweeps on this folder are at work on, where there are any.
 void print_running(const ResultPaths& paths, const std::vector<PlannedTrial>& trials) {
   if (!FolderLock::is_held(paths.lock)) return;
   fmt::print("a sweep is at work here\n");
   for (const RunningTrial& running : read_running(paths.running)) {
+    if (!Claim::is_trial_taken(paths.lock, running.id)) continue;  // of a sweep that was killed
     const auto planned = std::find_if(trials.begin(), trials.end(), [&](const auto& t) { return t.id == running.id; });
     const std::int64_t steps_here = running.step - running.first_step;
     const double left = steps_here > 0 ? running.seconds * static_cast<double>(running.steps - running.step) /
@@ -175,7 +212,9 @@ SweepSpec read_only_job(const CommandLine& line) {
     throw ConfigError(fmt::format("tunescope {0} takes one job file, found {1}; see tunescope {0} --help", line.command,
                                   line.arguments.size()));
   }
-  return read_job(line.arguments.front(), line.overrides);
+  SweepSpec spec = read_job(line.arguments.front(), line.overrides);
+  if (line.wants_share) spec.folder_use = FolderUse::kShared;
+  return spec;
 }
 
 ExitStatus plan(const CommandLine& line) {
@@ -184,6 +223,9 @@ ExitStatus plan(const CommandLine& line) {
   const InputHashes hashes = inputs.load_and_hash();
   std::vector<PlannedFisher> fisher = plan_fisher(spec, needed_fisher_runs(spec, hashes), inputs);
   find_stored_fisher(spec, fisher);
+  for (const PlannedFisher& planned : fisher) {
+    if (!planned.warning.empty()) print_warning(planned.warning);
+  }
   std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
   find_stored_trials(spec, trials);
   print_warnings(trials);
@@ -206,7 +248,9 @@ ExitStatus plan(const CommandLine& line) {
     fmt::print("Fisher runs that methods choose by: {}, {} to compute first\n", fisher.size(),
                static_cast<std::ptrdiff_t>(fisher.size()) - done);
   }
-  if (line.simulated_devices > 0) print_simulation(trials, costs, line.simulated_devices);
+  if (line.simulated_devices > 0) {
+    print_simulation(work_to_do(spec, fisher, trials, inputs, costs), !costs.is_empty(), line.simulated_devices);
+  }
   fmt::print("results: {}\n", spec.results_file().string());
   return kAllDone;
 }
@@ -235,7 +279,10 @@ ExitStatus merge(const CommandLine& line) {
   const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   print_warnings(trials);
   prepare_results_folder(ResultPaths(spec));
-  merge_results(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials));
+  for (const std::string& warning :
+       merge_results(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials))) {
+    print_warning(warning);
+  }
   const Counts counts = count(trials);
   fmt::print("{}: {} of {} trials{}\n", spec.results_file().string(), counts.total - counts.missing, counts.total,
              is_complete(trials) ? "" : "; not complete");

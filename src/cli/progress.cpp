@@ -65,6 +65,11 @@ void ProgressDisplay::progress(std::size_t item, double fraction) {
 
 void ProgressDisplay::finish(std::size_t item, End end, const std::string& result, double seconds) {
   running_.erase(item);
+  if (end == End::kElsewhere) {
+    ++finished_;
+    finished_work_ += items_[item].work;
+    return;
+  }
   if (style_ == ProgressStyle::kNone) return;
   const std::string_view clear = style_ == ProgressStyle::kBar ? kClearLine : "";
   if (end == End::kSaved) {

@@ -4,13 +4,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
+#include <utility>
 
 #include "parallel_job.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/progress.hpp"
+#include "tunescope/sweep/folder_lock.hpp"
 
 namespace tunescope::cli {
 namespace {
+
+constexpr std::chrono::seconds kSharePoll{1};
 
 // The trials to run, longest expected first, the same on every rank.
 Order agree_on_order(const Communicator& world, const std::vector<PlannedTrial>& trials) {
@@ -22,11 +27,15 @@ Order agree_on_order(const Communicator& world, const std::vector<PlannedTrial>&
   return agree(world, order);
 }
 
-void print_start(const Communicator& world, const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                 const Order& order, const WorkerOptions& worker) {
+void print_warnings(const std::vector<PlannedTrial>& trials) {
   for (const PlannedTrial& planned : trials) {
     if (!planned.warning.empty()) fmt::print("warning: {}\n", planned.warning);
   }
+}
+
+void print_start(const Communicator& world, const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
+                 const Order& order, const WorkerOptions& worker) {
+  print_warnings(trials);
   fmt::print("{}: {} trials, {} already there, {} to run on {} rank{} with {} thread{} each ({})\n", spec.name,
              trials.size(), trials.size() - order.size(), order.size(), world.size(), world.size() == 1 ? "" : "s",
              worker.threads, worker.threads == 1 ? "" : "s", worker.device.str());
@@ -40,13 +49,84 @@ void print_start(const Communicator& world, const SweepSpec& spec, const std::ve
 ExitStatus finish(const RankContext& context, const InputHashes& hashes, double seconds) {
   const SweepSpec& spec = context.spec;
   const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
-  merge_results(spec, trials, job_fisher_ids(spec, hashes), context.inputs, hashes, is_complete(trials));
+  print_warnings(trials);
+  for (const std::string& warning :
+       merge_results(spec, trials, job_fisher_ids(spec, hashes), context.inputs, hashes, is_complete(trials))) {
+    fmt::print("warning: {}\n", warning);
+  }
   std::size_t bad = 0;
   for (const PlannedTrial& planned : trials) bad += planned.state == StoredState::kDone ? 0 : 1;
   fmt::print("{} of {} trials done{} in {}\nresults: {}\n", trials.size() - bad, trials.size(),
              bad > 0 ? fmt::format(", {} failed or diverged (tunescope status tells why)", bad) : "",
              readable_duration(seconds), spec.results_file().string());
   return bad == 0 ? kAllDone : kSomeFailed;
+}
+
+// Collective.
+bool any_rank_stops(const RankContext& context) {
+  const std::vector<std::int64_t> stops = context.world.all_gather(context.stop.is_set());
+  if (std::find(stops.begin(), stops.end(), 1) != stops.end()) context.stop.set();
+  return context.stop.is_set();
+}
+
+// Of sweeps that share a folder one at a time computes the Fisher information, and the others find it. Collective.
+void run_fisher_stage_in_turn(const RankContext& context, std::vector<PlannedFisher>& runs) {
+  if (runs.empty()) return;
+  const bool is_first = context.world.rank() == 0;
+  const ResultPaths paths(context.spec);
+  for (;;) {
+    const std::optional<Claim> turn = is_first ? Claim::try_fisher_stage(paths.lock) : std::nullopt;
+    if (context.world.broadcast_integer(turn.has_value()) != 0) {
+      run_fisher_stage(context, runs);
+      return;
+    }
+    if (any_rank_stops(context)) return;
+    if (is_first) std::this_thread::sleep_for(kSharePoll);
+  }
+}
+
+// Of the trials that other sweeps have taken: those that one has left unfinished. Finished ones leave the list.
+Order abandoned_trials(const ResultPaths& paths, std::vector<PlannedTrial>& trials, Order& elsewhere) {
+  Order abandoned;
+  std::erase_if(elsewhere, [&](std::size_t trial) {
+    const bool is_taken = Claim::is_trial_taken(paths.lock, trials[trial].id);  // asked before its file is looked for
+    find_stored_trial(paths, trials[trial]);
+    if (is_taken || is_finished(trials[trial])) return !is_taken;
+    abandoned.push_back(trial);
+    return true;
+  });
+  sort_longest_first(abandoned, trials);
+  return abandoned;
+}
+
+// Trains what is missing, and what other sweeps on this folder have taken and not finished; ends when all of it is
+// done, here or there. Returns whether it was stopped before. Collective.
+bool train_all(const RankContext& context, std::vector<PlannedTrial>& trials, Order order) {
+  const ResultPaths paths(context.spec);
+  const bool is_first = context.world.rank() == 0;
+  const auto is_done = [&](std::size_t trial) {
+    find_stored_trial(paths, trials[trial]);
+    return is_finished(trials[trial]);
+  };
+  const auto start = [&](std::size_t trial, const ProgressReport& report) {
+    return std::make_unique<RecordedTrial>(trials[trial], context.inputs, paths, context.worker,
+                                           TrialControl{.report = report, .stop = context.stop});
+  };
+  Order elsewhere;
+  bool is_waiting = false;
+  for (;;) {
+    const TrialsEnd end = run_and_show_trials(context, trials, order, {.start = start, .is_done = is_done});
+    if (end.is_stopped) return true;
+    elsewhere.insert(elsewhere.end(), end.elsewhere.begin(), end.elsewhere.end());
+    order = agree(context.world, is_first ? abandoned_trials(paths, trials, elsewhere) : Order{});
+    if (context.world.broadcast_integer(static_cast<std::int64_t>(order.size() + elsewhere.size())) == 0) return false;
+    if (!order.empty()) continue;
+    if (is_first && !std::exchange(is_waiting, true)) {
+      fmt::print("waiting for {} trials that another sweep is training\n", elsewhere.size());
+      std::fflush(stdout);
+    }
+    if (is_first) std::this_thread::sleep_for(kSharePoll);
+  }
 }
 
 }  // namespace
@@ -57,19 +137,14 @@ ExitStatus sweep(int argc, char** argv) {
     const SweepSpec& spec = context.spec;
     const InputHashes& hashes = job.hashes;
     const bool is_first = context.world.rank() == 0;
-    run_fisher_stage(context, job.fisher);
+    run_fisher_stage_in_turn(context, job.fisher);
     std::vector<PlannedTrial> trials = plan_trials(spec, hashes, context.inputs);
     if (is_first) find_stored_trials(spec, trials);
     const Order order = agree_on_order(context.world, trials);
     if (is_first) print_start(context.world, spec, trials, order, context.worker);
-    const ResultPaths paths(spec);
-    const TrialsEnd end =
-        run_and_show_trials(context, trials, order, [&](std::size_t trial, const ProgressReport& report) {
-          return std::make_unique<RecordedTrial>(trials[trial], context.inputs, paths, context.worker,
-                                                 TrialControl{.report = report, .stop = context.stop});
-        });
+    const bool is_stopped = train_all(context, trials, order);
     if (!is_first) return kAllDone;
-    if (end.is_stopped && !is_complete(stored_trials(spec, hashes))) {
+    if (is_stopped && !is_complete(stored_trials(spec, hashes))) {
       print_stopped_early(spec);
       return kStoppedEarly;
     }

@@ -52,7 +52,8 @@ Dataset load_split(const std::filesystem::path& path, const Task& task, const Wo
   const std::string file_hash = sha256_hex_of_file(path);
   content.update(file_hash);
   const std::string key = token_cache_key(file_hash, tokenizer.content_hash(), task.name, options.max_length);
-  if (auto cached = read_token_cache(options.cache_folder, key)) return *std::move(cached);
+  const TokenRanges ranges{static_cast<std::int64_t>(tokenizer.vocabulary_size()), task};
+  if (auto cached = read_token_cache(options.cache_folder, key, ranges, warning)) return *std::move(cached);
 
   const RawExamples raw = read_examples(path, task, Labels::kRead);
   if (raw.malformed_rows > 0) {

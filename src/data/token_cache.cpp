@@ -1,23 +1,57 @@
 #include "token_cache.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/hash.hpp"
 #include "tunescope/hdf5/file.hpp"
+#include "tunescope/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
 
-constexpr std::string_view kFormat = "tunescope-tokens-1";
+constexpr std::string_view kFormat = "tunescope-tokens-2";
 
 std::filesystem::path entry_path(const std::filesystem::path& folder, const std::string& key) {
   return folder / (key.substr(0, 32) + ".h5");
 }
 
-bool is_consistent(const Dataset& dataset) {
-  return !dataset.offsets.empty() && dataset.labels.size() + 1 == dataset.offsets.size() &&
-         dataset.token_count() == static_cast<std::int64_t>(dataset.token_ids.size()) &&
-         dataset.type_ids.size() == dataset.token_ids.size();
+void expect(bool holds, const std::string& what) {
+  if (!holds) throw DataError(what);
+}
+
+std::vector<std::int32_t> read_ids(const hdf5::File& file, const std::string& name, std::int64_t count) {
+  const std::vector<std::int64_t> ids = file.read_integers(name);
+  const bool is_in_range = std::all_of(ids.begin(), ids.end(), [&](std::int64_t id) { return id >= 0 && id < count; });
+  expect(is_in_range, name + " are out of range");
+  return {ids.begin(), ids.end()};
+}
+
+bool is_label(float label, const Task& task) {
+  if (task.is_regression()) return label >= task.smallest_score && label <= task.largest_score;
+  return label >= 0.0F && label < static_cast<float>(task.labels.size()) && label == std::floor(label);
+}
+
+Dataset read_entry(const std::filesystem::path& path, const TokenRanges& ranges) {
+  expect(has_intact_seal(path), "its checksum is missing or does not match");
+  const hdf5::File file = hdf5::File::open(path);
+  Dataset dataset;
+  dataset.token_ids = read_ids(file, "token_ids", ranges.vocabulary_size);
+  dataset.type_ids = read_ids(file, "type_ids", static_cast<std::int64_t>(ranges.task.text_columns.size()));
+  dataset.offsets = file.read_integers("offsets");
+  dataset.labels = file.read_floats("labels");
+  const std::vector<std::int64_t>& offsets = dataset.offsets;
+  expect(!offsets.empty() && offsets.front() == 0 && std::is_sorted(offsets.begin(), offsets.end()) &&
+             dataset.token_count() == static_cast<std::int64_t>(dataset.token_ids.size()),
+         "offsets are out of range");
+  expect(dataset.type_ids.size() == dataset.token_ids.size() && dataset.labels.size() + 1 == offsets.size(),
+         "tables are of unequal length");
+  expect(std::all_of(dataset.labels.begin(), dataset.labels.end(),
+                     [&](float label) { return is_label(label, ranges.task); }),
+         "labels are out of range");
+  return dataset;
 }
 
 }  // namespace
@@ -29,24 +63,16 @@ std::string token_cache_key(std::string_view file_hash, std::string_view tokeniz
   return hash.update(std::to_string(max_length)).hex_digest();
 }
 
-std::optional<Dataset> read_token_cache(const std::filesystem::path& folder, const std::string& key) {
+std::optional<Dataset> read_token_cache(const std::filesystem::path& folder, const std::string& key,
+                                        const TokenRanges& ranges, const DataWarning& warning) {
   const std::filesystem::path path = entry_path(folder, key);
   if (!std::filesystem::exists(path)) return std::nullopt;
   try {
-    const hdf5::File file = hdf5::File::open(path);
-    Dataset dataset;
-    const auto narrow = [](const std::vector<std::int64_t>& wide) {
-      return std::vector<std::int32_t>(wide.begin(), wide.end());
-    };
-    dataset.token_ids = narrow(file.read_integers("token_ids"));
-    dataset.type_ids = narrow(file.read_integers("type_ids"));
-    dataset.offsets = file.read_integers("offsets");
-    dataset.labels = file.read_floats("labels");
-    if (is_consistent(dataset)) return dataset;
-  } catch (const Hdf5Error&) {
-    // A damaged entry is as good as none.
+    return read_entry(path, ranges);
+  } catch (const Error& error) {
+    warning(path.string() + ": is damaged: " + error.what() + "; it is made again");
+    return std::nullopt;
   }
-  return std::nullopt;
 }
 
 void write_token_cache(const std::filesystem::path& folder, const std::string& key, const Dataset& dataset) {
@@ -61,6 +87,7 @@ void write_token_cache(const std::filesystem::path& folder, const std::string& k
     file.write("offsets", std::span<const std::int64_t>(dataset.offsets), {dataset.offsets.size()});
     file.write("labels", std::span<const float>(dataset.labels), {dataset.labels.size()});
     file.close();
+    seal_file(temporary);
   });
 }
 

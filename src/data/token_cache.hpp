@@ -12,10 +12,17 @@ namespace tunescope {
 std::string token_cache_key(std::string_view file_hash, std::string_view tokenizer_hash, std::string_view task,
                             std::int64_t max_length);
 
-/// The entry, or nothing where it is absent or damaged; a damaged one is rebuilt by the caller.
-std::optional<Dataset> read_token_cache(const std::filesystem::path& folder, const std::string& key);
+/// What the numbers of an entry may be.
+struct TokenRanges {
+  std::int64_t vocabulary_size = 0;
+  const Task& task;
+};
 
-/// Writes an entry under a temporary name and renames it, so that an entry that exists is complete.
+/// The entry, or nothing where it is absent or damaged: `warning` names a damaged one, the caller makes it again.
+std::optional<Dataset> read_token_cache(const std::filesystem::path& folder, const std::string& key,
+                                        const TokenRanges& ranges, const DataWarning& warning);
+
+/// Writes an entry under a temporary name, seals and renames it, so that an entry that exists is complete.
 void write_token_cache(const std::filesystem::path& folder, const std::string& key, const Dataset& dataset);
 
 }  // namespace tunescope

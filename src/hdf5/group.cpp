@@ -1,10 +1,9 @@
 #include <hdf5_hl.h>
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
 
 #include "check.hpp"
+#include "storage.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/hdf5/file.hpp"
 
@@ -12,21 +11,8 @@ namespace tunescope::hdf5 {
 namespace {
 
 constexpr hsize_t kSmallestDeflated = 64;
-constexpr hsize_t kChunkElements = 1 << 16;
 constexpr hsize_t kLargestCompression = 1032;  // of deflate: https://zlib.net/zlib_tech.html
 constexpr unsigned kDeflateLevel = 1;          // higher levels take three times as long and save a few percent
-
-hsize_t element_count(const Shape& shape) {
-  return std::accumulate(shape.begin(), shape.end(), hsize_t{1}, std::multiplies<>());
-}
-
-// Whole rows of the slowest dimension, about kChunkElements elements a chunk.
-Shape chunk_shape(const Shape& shape) {
-  Shape chunk = shape;
-  const hsize_t row = element_count(shape) / std::max<hsize_t>(shape.front(), 1);
-  chunk.front() = std::clamp<hsize_t>(kChunkElements / std::max<hsize_t>(row, 1), 1, shape.front());
-  return chunk;
-}
 
 Handle creation_properties(const Shape& shape) {
   Handle properties(check(H5Pcreate(H5P_DATASET_CREATE), "property list"), H5Pclose);
@@ -44,10 +30,6 @@ Handle string_type() {
   check(H5Tset_size(type.get(), H5T_VARIABLE), "string type");
   check(H5Tset_cset(type.get(), H5T_CSET_UTF8), "string type");
   return type;
-}
-
-Handle dataspace(const Shape& shape) {
-  return {check(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), "dataspace"), H5Sclose};
 }
 
 // The number of values, for which memory is to be allocated: refuses more than the file can hold.
@@ -118,17 +100,21 @@ void Group::copy_dataset(const Group& source, const std::string& name) const {
         description_ + ":/" + name + ": cannot be copied from " + source.description_);
 }
 
-void Group::write_numbers(const std::string& name, const void* values, const Shape& shape, hid_t memory_type,
-                          hid_t file_type) const {
-  const std::string what = description_ + ":/" + name + ": cannot be written";
+Handle Group::create_dataset(const std::string& name, const Shape& shape, hid_t file_type) const {
   const Handle space = dataspace(shape);
   const Handle properties = creation_properties(shape);
-  const Handle dataset(
+  return {
       check(H5Dcreate2(handle_.get(), name.c_str(), file_type, space.get(), H5P_DEFAULT, properties.get(), H5P_DEFAULT),
-            what),
-      H5Dclose);
+            description_ + ":/" + name + ": cannot be created"),
+      H5Dclose};
+}
+
+void Group::write_numbers(const std::string& name, const void* values, const Shape& shape, hid_t memory_type,
+                          hid_t file_type) const {
+  const Handle dataset = create_dataset(name, shape, file_type);
   if (element_count(shape) == 0) return;
-  check(H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), what);
+  check(H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values),
+        description_ + ":/" + name + ": cannot be written");
 }
 
 void Group::write(const std::string& name, std::span<const double> values, const Shape& shape) const {

@@ -7,6 +7,7 @@
 #include "schema.hpp"
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -60,6 +61,7 @@ void write_fisher(const std::filesystem::path& path, const FisherRecord& record)
       }
     }
     file.close();
+    seal_file(temporary);
   });
 }
 
@@ -71,9 +73,7 @@ void schema::copy_diagonal(const Group& source, const Group& target) {
   }
 }
 
-namespace {
-
-FisherRecord read_record(const hdf5::File& file, const std::filesystem::path& path) {
+FisherRecord schema::read_fisher(const hdf5::File& file, const std::filesystem::path& path) {
   try {
     FisherRecord record;
     const Group group = file.open_group("fisher");
@@ -89,14 +89,14 @@ FisherRecord read_record(const hdf5::File& file, const std::filesystem::path& pa
   }
 }
 
-}  // namespace
-
-FisherRecord read_fisher(const std::filesystem::path& path) { return read_record(schema::open_checked(path), path); }
+FisherRecord read_fisher(const std::filesystem::path& path) {
+  return schema::read_fisher(schema::open_verified(path), path);
+}
 
 std::vector<at::Tensor> read_fisher_diagonal(const std::filesystem::path& path,
                                              const std::vector<std::string>& tensors) {
   const hdf5::File file = schema::open_checked(path);
-  const Group group = file.open_group("fisher_parameters").open_group(read_record(file, path).row.id);
+  const Group group = file.open_group("fisher_parameters").open_group(schema::read_fisher(file, path).row.id);
   std::vector<at::Tensor> diagonal;
   for (const std::string& tensor : tensors) {
     std::vector<float> values = group.read_floats(tensor);

@@ -62,8 +62,7 @@ Predictions read_predictions(const Group& group, const std::string& suffix) {
 
 }  // namespace
 
-TrialRow read_trial_row(const std::filesystem::path& path) {
-  const hdf5::File file = schema::open_checked(path);
+TrialRow schema::read_trial_row(const Group& file, const std::filesystem::path& path) {
   try {
     return read_row(file);
   } catch (const std::out_of_range&) {
@@ -71,11 +70,19 @@ TrialRow read_trial_row(const std::filesystem::path& path) {
   }
 }
 
-TrialRecord read_trial(const std::filesystem::path& path) {
-  const hdf5::File file = schema::open_checked(path);
+std::size_t schema::row_count(const Group& file, const std::string& table) {
+  const hdf5::Shape shape = file.open_group(table).shape("step");
+  return shape.empty() ? 0 : shape.front();
+}
+
+TrialRow read_trial_row(const std::filesystem::path& path) {
+  return schema::read_trial_row(schema::open_verified(path), path);
+}
+
+TrialRecord schema::read_trial(const Group& file, TrialRow row, const std::filesystem::path& path) {
   try {
     TrialRecord record;
-    record.row = read_row(file);
+    record.row = std::move(row);
     const Group scores = file.open_group("scores");
     record.best_scores = scores.read_doubles("best");
     record.final_scores = scores.read_doubles("final");
@@ -94,6 +101,11 @@ TrialRecord read_trial(const std::filesystem::path& path) {
   } catch (const std::out_of_range&) {
     throw Hdf5Error(path.string() + ": tables of unequal length; remove the file to have the trial run again");
   }
+}
+
+TrialRecord read_trial(const std::filesystem::path& path) {
+  const hdf5::File file = schema::open_checked(path);
+  return schema::read_trial(file, schema::read_trial_row(file, path), path);
 }
 
 }  // namespace tunescope

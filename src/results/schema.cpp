@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <numeric>
 
 #include "tunescope/error.hpp"
+#include "tunescope/hdf5/appender.hpp"
+#include "tunescope/sealed_file.hpp"
 #include "tunescope/version.hpp"
 
 namespace tunescope::schema {
@@ -32,6 +33,13 @@ hdf5::File open_checked(const std::filesystem::path& path) {
                     std::to_string(kVersion));
   }
   return file;
+}
+
+hdf5::File open_verified(const std::filesystem::path& path) {
+  if (!has_intact_seal(path)) {
+    throw Hdf5Error(path.string() + ": is damaged: its checksum is missing or does not match");
+  }
+  return open_checked(path);
 }
 
 void read_value(const Group& group, const char* name, std::string& value) { value = group.read_strings(name).at(0); }
@@ -61,9 +69,9 @@ void write_plot_default(const Group& file, const std::vector<std::string>& group
 }
 
 void write_count_dimension(const Group& group, const std::string& name, std::size_t count) {
-  std::vector<std::int64_t> numbers(count);
-  std::iota(numbers.begin(), numbers.end(), 0);
-  group.write(name, std::span<const std::int64_t>(numbers), {count});
+  hdf5::Appender<std::int64_t> numbers(group, name, {count});
+  for (std::size_t number = 0; number < count; ++number) numbers.append(static_cast<std::int64_t>(number));
+  numbers.finish();
   group.make_dimension(name);
 }
 

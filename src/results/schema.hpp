@@ -82,8 +82,11 @@ void for_each_fisher_map(Visitor&& visit) {
   visit("share", &FisherMaps::share);
 }
 
-/// Opens a file for reading. Throws `Hdf5Error` where it is damaged or of another version.
+/// Opens a file for reading. Throws `Hdf5Error` where it is of another version, or damaged so that HDF5 cannot read it.
 hdf5::File open_checked(const std::filesystem::path& path);
+/// The same for the file of one trial or Fisher run, after its seal: throws `Hdf5Error` where any byte of it has
+/// changed.
+hdf5::File open_verified(const std::filesystem::path& path);
 
 /// The only value of a column.
 void read_value(const hdf5::Group& group, const char* name, std::string& value);
@@ -115,6 +118,18 @@ void write_column(const hdf5::Group& group, const std::string& name, const std::
   }
   group.attach_dimensions(name, std::vector<std::string>{dimension});
 }
+
+/// The only row of a trial's file; `path` is for the message of the `Hdf5Error` where there is none.
+TrialRow read_trial_row(const hdf5::Group& file, const std::filesystem::path& path);
+
+/// All of a trial's file, whose row has been read already.
+TrialRecord read_trial(const hdf5::Group& file, TrialRow row, const std::filesystem::path& path);
+
+/// Length of the long table `table` of a trial's file.
+std::size_t row_count(const hdf5::Group& file, const std::string& table);
+
+/// The row and the maps of a Fisher run's file; `path` is for the message of the `Hdf5Error` where there are none.
+FisherRecord read_fisher(const hdf5::File& file, const std::filesystem::path& path);
 
 /// Copies `/fisher_parameters/RUN` from another file.
 void copy_diagonal(const hdf5::Group& source, const hdf5::Group& target);

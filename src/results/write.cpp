@@ -2,8 +2,10 @@
 #include <utility>
 
 #include "schema.hpp"
+#include "tables.hpp"
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -14,103 +16,15 @@ using schema::write_count_dimension;
 using schema::write_label_dimension;
 using Names = std::vector<std::string>;
 
-void write_trials(const Group& file, const std::vector<TrialRecord>& records) {
+void write_trials(const Group& file, const std::vector<TrialRow>& rows) {
   const Group group = file.create_group("trials");
-  write_count_dimension(group, "trial", records.size());
+  write_count_dimension(group, "trial", rows.size());
   schema::for_each_column([&](const char* name, auto member) {
     std::vector<std::decay_t<decltype(TrialRow{}.*member)>> values;
-    for (const TrialRecord& record : records) values.push_back(record.row.*member);
+    for (const TrialRow& row : rows) values.push_back(row.*member);
     write_column(group, name, values, "trial");
   });
   schema::write_plot_default(group, "score", {"trial"});
-}
-
-Names metric_labels() {
-  Names labels;
-  for (const Metric metric : all_metrics()) labels.emplace_back(metric_name(metric));
-  return labels;
-}
-
-void write_scores(const Group& file, const std::vector<TrialRecord>& records) {
-  const Group group = file.create_group("scores");
-  write_count_dimension(group, "trial", records.size());
-  write_label_dimension(group, "metric", metric_labels());
-  const auto write = [&](const char* name, Scores TrialRecord::*member) {
-    std::vector<double> values;
-    for (const TrialRecord& record : records) {
-      values.insert(values.end(), (record.*member).begin(), (record.*member).end());
-    }
-    group.write(name, std::span<const double>(values), {records.size(), all_metrics().size()});
-    group.attach_dimensions(name, Names{"trial", "metric"});
-  };
-  write("best", &TrialRecord::best_scores);
-  write("final", &TrialRecord::final_scores);
-}
-
-// Layers and components are the same in all trials of a job, which have one model.
-void write_change(const Group& file, const std::vector<TrialRecord>& records) {
-  if (records.empty()) return;
-  const MapAxes& axes = records.front().axes;
-  const Group group = file.create_group("change");
-  write_count_dimension(group, "trial", records.size());
-  write_label_dimension(group, "layer", axes.layers);
-  write_label_dimension(group, "component", axes.components);
-  schema::for_each_measure([&](const char* name, auto member) {
-    std::vector<double> values;
-    for (const TrialRecord& record : records) {
-      if ((record.change.*member).size() != axes.cell_count()) {
-        throw Hdf5Error("trial " + record.row.id + " has another model than trial " + records.front().row.id);
-      }
-      values.insert(values.end(), (record.change.*member).begin(), (record.change.*member).end());
-    }
-    group.write(name, std::span<const double>(values), {records.size(), axes.layers.size(), axes.components.size()});
-    group.attach_dimensions(name, Names{"trial", "layer", "component"});
-  });
-  schema::write_plot_default(group, "mean_abs", {"trial", ".", "."});
-  group.write("size", std::span<const std::int64_t>(axes.sizes), {axes.layers.size(), axes.components.size()});
-  group.attach_dimensions("size", Names{"layer", "component"});
-}
-
-// A table with a row for each entry of `list` of each trial.
-template <typename Entry>
-struct LongTable {
-  const std::vector<TrialRecord>& records;
-  std::vector<Entry> TrialRecord::*list;
-  Group group;
-
-  template <typename Value, typename Get>
-  void column(const char* name, Get get) const {
-    std::vector<Value> values;
-    for (std::size_t trial = 0; trial < records.size(); ++trial) {
-      for (const Entry& entry : records[trial].*list) values.push_back(static_cast<Value>(get(trial, entry)));
-    }
-    if (std::string_view(name) == "trial") write_count_dimension(group, "row", values.size());
-    write_column(group, name, values, "row");
-  }
-};
-
-void write_evaluations(const Group& file, const std::vector<TrialRecord>& records) {
-  const LongTable<Evaluation> table{records, &TrialRecord::evaluations, file.create_group("evaluations")};
-  table.column<std::int64_t>("trial", [](std::size_t trial, const Evaluation&) { return trial; });
-  table.column<std::int64_t>("step", [](std::size_t, const Evaluation& entry) { return entry.step; });
-  table.column<double>("epoch", [](std::size_t, const Evaluation& entry) { return entry.epoch; });
-  table.column<double>("loss", [](std::size_t, const Evaluation& entry) { return entry.loss; });
-  const Names labels = metric_labels();
-  for (std::size_t metric = 0; metric < labels.size(); ++metric) {
-    table.column<double>(labels[metric].c_str(),
-                         [&](std::size_t, const Evaluation& entry) { return entry.scores[metric]; });
-  }
-  schema::write_plot_default(table.group, "loss", {"row"});
-}
-
-void write_history(const Group& file, const std::vector<TrialRecord>& records) {
-  const LongTable<StepRecord> table{records, &TrialRecord::history, file.create_group("history")};
-  table.column<std::int64_t>("trial", [](std::size_t trial, const StepRecord&) { return trial; });
-  table.column<std::int64_t>("step", [](std::size_t, const StepRecord& entry) { return entry.step; });
-  table.column<double>("loss", [](std::size_t, const StepRecord& entry) { return entry.loss; });
-  table.column<double>("learning_rate", [](std::size_t, const StepRecord& entry) { return entry.learning_rate; });
-  table.column<double>("gradient_norm", [](std::size_t, const StepRecord& entry) { return entry.gradient_norm; });
-  schema::write_plot_default(table.group, "loss", {"row"});
 }
 
 void write_predictions(const Group& group, const Predictions& predictions, const std::string& suffix) {
@@ -150,7 +64,9 @@ void write_masks(const Group& file, const std::vector<MaskRecord>& masks) {
 void write_fisher_runs(const Group& file, const std::vector<std::filesystem::path>& paths) {
   if (paths.empty()) return;
   std::vector<FisherRecord> records;
-  for (const std::filesystem::path& path : paths) records.push_back(read_fisher(path));
+  for (const std::filesystem::path& path : paths) {
+    records.push_back(schema::read_fisher(schema::open_checked(path), path));
+  }
   schema::write_fisher(file, records);
   const Group all = file.create_group("fisher_parameters");
   for (std::size_t run = 0; run < paths.size(); ++run) {
@@ -161,24 +77,34 @@ void write_fisher_runs(const Group& file, const std::vector<std::filesystem::pat
   }
 }
 
-// `predictions_of` gives each trial's record with its predictions, so that only one trial's are in memory.
-void write_predictions_of(const Group& file, const std::vector<TrialRecord>& records,
-                          const std::function<TrialRecord(std::size_t)>& predictions_of) {
-  const Group all = file.create_group("predictions");
-  for (std::size_t trial = 0; trial < records.size(); ++trial) {
-    const Group group = all.create_group(records[trial].row.id);
-    const TrialRecord record = predictions_of(trial);
+// What is known of a file's trials before the tables are filled.
+struct Outline {
+  std::vector<TrialRow> rows;
+  TableLengths lengths;
+
+  void add(const TrialRow& row, std::size_t evaluations, std::size_t history) {
+    rows.push_back(row);
+    ++lengths.trials;
+    lengths.evaluations += evaluations;
+    lengths.history += history;
+  }
+};
+
+// `record_of` gives one trial's record at a time, in order.
+void write_records(const Group& file, const Outline& outline,
+                   const std::function<TrialRecord(std::size_t)>& record_of) {
+  write_trials(file, outline.rows);
+  const MapAxes axes = outline.rows.empty() ? MapAxes{} : record_of(0).axes;
+  TrialTables tables(file, axes, outline.lengths);
+  const Group predictions = file.create_group("predictions");
+  for (std::size_t trial = 0; trial < outline.rows.size(); ++trial) {
+    const TrialRecord record = record_of(trial);
+    tables.append(record);
+    const Group group = predictions.create_group(record.row.id);
     write_predictions(group, record.predictions, "");
     write_predictions(group, record.mismatched_predictions, "_mismatched");
   }
-}
-
-void write_tables(const Group& file, const std::vector<TrialRecord>& records) {
-  write_trials(file, records);
-  write_scores(file, records);
-  write_change(file, records);
-  write_evaluations(file, records);
-  write_history(file, records);
+  tables.finish();
   schema::write_plot_default(file, Names{"trials", "change"});
 }
 
@@ -188,24 +114,28 @@ void write_trial(const std::filesystem::path& path, const TrialRecord& record) {
   write_atomically(path, [&](const std::filesystem::path& temporary) {
     hdf5::File file = hdf5::File::create(temporary);
     schema::write_root_attributes(file, {.job_text = "", .is_complete = true});
-    write_tables(file, {record});
-    write_predictions_of(file, {record}, [&](std::size_t) { return record; });
+    Outline outline;
+    outline.add(record.row, record.evaluations.size(), record.history.size());
+    write_records(file, outline, [&](std::size_t) { return record; });
     file.close();
+    seal_file(temporary);
   });
 }
 
 void merge_files(const std::filesystem::path& path, const MergeParts& parts, const JobAttributes& attributes) {
-  std::vector<TrialRecord> records;
-  for (const std::filesystem::path& file : parts.trial_files) {
-    records.push_back(read_trial(file));
-    records.back().predictions = {};
-    records.back().mismatched_predictions = {};
+  Outline outline;
+  for (const std::filesystem::path& trial_file : parts.trial_files) {
+    const hdf5::File trial = schema::open_checked(trial_file);
+    outline.add(schema::read_trial_row(trial, trial_file), schema::row_count(trial, "evaluations"),
+                schema::row_count(trial, "history"));
   }
   write_atomically(path, [&](const std::filesystem::path& temporary) {
     hdf5::File file = hdf5::File::create(temporary);
     schema::write_root_attributes(file, attributes);
-    write_tables(file, records);
-    write_predictions_of(file, records, [&](std::size_t trial) { return read_trial(parts.trial_files[trial]); });
+    write_records(file, outline, [&](std::size_t trial) {
+      const std::filesystem::path& trial_file = parts.trial_files[trial];
+      return schema::read_trial(schema::open_checked(trial_file), outline.rows[trial], trial_file);
+    });
     write_fisher_runs(file, parts.fisher_files);
     write_masks(file, parts.masks);
     file.close();

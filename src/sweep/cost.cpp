@@ -36,6 +36,25 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
+// A token's way through the matrix products; `is_trained` by catalogue index.
+struct TokenFlops {
+  double forward = 0.0;
+  double backward = 0.0;
+};
+
+TokenFlops token_flops(const ParameterCatalogue& catalogue, const std::vector<bool>& is_trained) {
+  TokenFlops flops;
+  bool is_below_trained = false;
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    is_below_trained = is_below_trained || is_trained[i];
+    if (catalogue[i].role != ParameterRole::kDense || catalogue[i].is_bias) continue;
+    const auto multiplications = static_cast<double>(2 * catalogue[i].size());
+    flops.forward += multiplications;
+    flops.backward += (is_below_trained ? multiplications : 0.0) + (is_trained[i] ? multiplications : 0.0);
+  }
+  return flops;
+}
+
 double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& data) {
   const auto begin = std::chrono::steady_clock::now();
   train({.model = inputs.model(),
@@ -53,17 +72,9 @@ double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& d
 
 double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, const TaskData& data) {
   const Selection selection = sketch_selection(trial.method, catalogue);
-  double forward = 0.0;
-  double backward = 0.0;
-  bool is_below_trained = false;
-  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    const bool is_trained = selection[i].kind != TensorSelection::Kind::kNone;
-    is_below_trained = is_below_trained || is_trained;
-    if (catalogue[i].role != ParameterRole::kDense || catalogue[i].is_bias) continue;
-    const auto multiplications = static_cast<double>(2 * catalogue[i].size());
-    forward += multiplications;
-    backward += (is_below_trained ? multiplications : 0.0) + (is_trained ? multiplications : 0.0);
-  }
+  std::vector<bool> is_trained;
+  for (const TensorSelection& tensor : selection) is_trained.push_back(tensor.kind != TensorSelection::Kind::kNone);
+  const auto [forward, backward] = token_flops(catalogue, is_trained);
   const std::int64_t examples = data.train.size();
   const std::int64_t steps = total_steps(trial.options, examples);
   const std::int64_t steps_an_epoch = (examples + trial.options.batch_size - 1) / trial.options.batch_size;
@@ -72,6 +83,14 @@ double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, c
   const double evaluation = forward * evaluation_count(trial, steps, steps_an_epoch) *
                             static_cast<double>(data.dev.token_count() + data.mismatched_dev.token_count());
   return training + evaluation;
+}
+
+double expected_flops(const FisherRun& run, const ParameterCatalogue& catalogue, const TaskData& data) {
+  const auto [forward, backward] = token_flops(catalogue, pool_members(run.parameters, catalogue));
+  const auto passes = static_cast<double>(run.mode == FisherMode::kTrue ? data.task->output_size() : 1);
+  const auto all = static_cast<double>(data.train.size());
+  const double share = run.examples > 0 ? static_cast<double>(run.examples) / all : 1.0;
+  return (forward + passes * backward) * share * static_cast<double>(data.train.token_count());
 }
 
 double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
@@ -149,6 +168,22 @@ Simulation simulate(const std::vector<double>& seconds, std::size_t devices) {
   const double work = std::accumulate(seconds.begin(), seconds.end(), 0.0);
   result.lower_bound = std::max(result.lower_bound, work / static_cast<double>(devices));
   return result;
+}
+
+Simulation simulate_sweep(const SweepWork& work, std::size_t devices) {
+  const Simulation sources = simulate(work.sources, devices);
+  const Simulation trials = simulate(work.trials, devices);
+  double seconds = std::accumulate(work.sources.begin(), work.sources.end(), 0.0) +
+                   std::accumulate(work.trials.begin(), work.trials.end(), 0.0);
+  Simulation all{.makespan = sources.makespan + trials.makespan,
+                 .lower_bound = std::max(sources.lower_bound, trials.lower_bound)};
+  for (const SweepWork::Shared& run : work.fisher_runs) {
+    const double shares = static_cast<double>(std::min(devices, static_cast<std::size_t>(run.examples)));
+    all.makespan += run.seconds / shares;
+    seconds += run.seconds;
+  }
+  all.lower_bound = std::max(all.lower_bound, seconds / static_cast<double>(devices));
+  return all;
 }
 
 }  // namespace tunescope

@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <list>
+#include <utility>
 #include <vector>
 
 namespace tunescope {
@@ -16,7 +18,7 @@ constexpr std::size_t kMostLanes = 64;
 
 struct ActiveLane {
   std::size_t trial = 0;
-  std::unique_ptr<RecordedTrial> recorded;
+  StartedTrial started;
 };
 
 // The trials that a rank has in training.
@@ -29,7 +31,8 @@ class Group {
 
   // Takes trials from the queue while there is room.
   void fill() {
-    if (lanes_.empty()) add(queue_.next());
+    while (lanes_.empty() && add(queue_.next())) {
+    }
     while (has_room() && add(queue_.next_beside())) {
     }
     asked_with_ = lanes_.size();
@@ -39,16 +42,22 @@ class Group {
   void step() {
     std::vector<TrainingRun*> runs;
     for (const ActiveLane& lane : lanes_) {
-      if (TrainingRun* run = lane.recorded->run(); run != nullptr && !run->is_over()) runs.push_back(run);
+      if (TrainingRun* run = lane.started.recorded->run(); run != nullptr && !run->is_over()) runs.push_back(run);
     }
     if (!runs.empty()) count_.record(runs.size(), TrainingRun::step_together(runs));
     std::erase_if(lanes_, [&](const ActiveLane& lane) { return has_ended(lane); });
   }
 
  private:
+  // Whether there was a trial to add; it may turn out to be another sweep's.
   bool add(std::optional<std::size_t> trial) {
     if (!trial) return false;
-    lanes_.push_back({*trial, worker_.start(*trial)});
+    StartedTrial started = worker_.start(*trial);
+    if (started.recorded) {
+      lanes_.emplace_back(*trial, std::move(started));
+    } else {
+      queue_.finish(*trial, {.state = TrialState::kElsewhere});
+    }
     return true;
   }
 
@@ -66,8 +75,8 @@ class Group {
   }
 
   bool has_ended(const ActiveLane& lane) {
-    if (const TrainingRun* run = lane.recorded->run(); run != nullptr && !run->is_over()) return false;
-    const std::optional<TrialOutcome> outcome = lane.recorded->settle();
+    if (const TrainingRun* run = lane.started.recorded->run(); run != nullptr && !run->is_over()) return false;
+    const std::optional<TrialOutcome> outcome = lane.started.recorded->settle();
     if (!outcome) return false;
     queue_.finish(lane.trial, *outcome);
     return true;
@@ -76,7 +85,7 @@ class Group {
   TrialQueue& queue_;
   const LaneWorker& worker_;
   LaneCount& count_;
-  std::vector<ActiveLane> lanes_;
+  std::list<ActiveLane> lanes_;
   std::size_t asked_with_ = 0;
   std::size_t wanted_when_asked_ = 0;
 };

@@ -2,11 +2,13 @@
 
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 
 #include "tunescope/atomic_file.hpp"
+#include "tunescope/hostname.hpp"
 
 namespace tunescope {
 namespace {
@@ -15,12 +17,13 @@ constexpr std::chrono::seconds kInterval{2};
 
 }  // namespace
 
-RunningFile::RunningFile(std::filesystem::path path)
-    : path_(std::move(path)), last_written_(Clock::now() - kInterval) {}
+RunningFile::RunningFile(const std::filesystem::path& folder)
+    : path_(folder / (hostname() + "-" + std::to_string(::getpid()))), last_written_(Clock::now() - kInterval) {}
 
 RunningFile::~RunningFile() {
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);
+  std::filesystem::remove(path_.parent_path(), ignored);  // where it is empty
 }
 
 void RunningFile::start(const std::string& trial, int rank) {
@@ -53,18 +56,23 @@ void RunningFile::write() {
                         std::chrono::duration<double>(now - begin).count());
   }
   try {
+    std::filesystem::create_directories(path_.parent_path());
     write_text_atomically(path_, text);
   } catch (const std::exception& error) {
     spdlog::warn("{}", error.what());
   }
 }
 
-std::vector<RunningTrial> read_running(const std::filesystem::path& path) {
+std::vector<RunningTrial> read_running(const std::filesystem::path& folder) {
   std::vector<RunningTrial> trials;
-  std::ifstream file(path);
-  for (RunningTrial trial;
-       file >> trial.id >> trial.rank >> trial.first_step >> trial.step >> trial.steps >> trial.seconds;) {
-    trials.push_back(trial);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    if (entry.path().filename().string().starts_with('.')) continue;  // being written
+    std::ifstream file(entry.path());
+    for (RunningTrial trial;
+         file >> trial.id >> trial.rank >> trial.first_step >> trial.step >> trial.steps >> trial.seconds;) {
+      trials.push_back(trial);
+    }
   }
   std::sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });
   return trials;

@@ -37,15 +37,17 @@ void on_signal(int) {
   is_stop_requested = true;
 }
 
-// The end of the Slurm allocation, where the environment names one that lies ahead.
-std::optional<std::chrono::system_clock::time_point> slurm_end_time() {
+using Duration = std::chrono::steady_clock::duration;
+
+// Time left to the end of the Slurm allocation, where the environment names one that lies ahead.
+std::optional<Duration> slurm_time_left(std::chrono::system_clock::time_point now) {
   const char* const text = std::getenv("SLURM_JOB_END_TIME");
   if (text == nullptr) return std::nullopt;
   std::int64_t seconds = 0;
   const char* const end = text + std::strlen(text);
   const bool is_number = std::from_chars(text, end, seconds).ptr == end;
   const auto time = std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
-  if (is_number && time > std::chrono::system_clock::now()) return time;
+  if (is_number && time > now) return time - now;
   spdlog::warn("SLURM_JOB_END_TIME = '{}' is not a time that lies ahead (seconds since 1970); it is ignored", text);
   return std::nullopt;
 }
@@ -64,7 +66,7 @@ StopRequest::StopRequest() {
 void StopRequest::set() { is_stop_requested = true; }
 
 bool StopRequest::is_set() const {
-  return is_stop_requested || (deadline_ && std::chrono::system_clock::now() >= *deadline_);
+  return is_stop_requested || (deadline_ && std::chrono::steady_clock::now() >= *deadline_);
 }
 
 NextAction CheckpointClock::next_action() {
@@ -75,19 +77,16 @@ NextAction CheckpointClock::next_action() {
   return NextAction::kSave;
 }
 
-std::optional<std::chrono::system_clock::time_point> find_deadline(double seconds, std::chrono::seconds margin) {
-  using Clock = std::chrono::system_clock;
-  std::optional<Clock::time_point> deadline;
-  if (seconds > 0.0) {
-    deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  }
-  if (const auto end = slurm_end_time()) {
+std::optional<std::chrono::steady_clock::time_point> find_deadline(double seconds, std::chrono::seconds margin,
+                                                                   const Moment& now) {
+  std::optional<Duration> time;
+  if (seconds > 0.0) time = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+  if (const auto left = slurm_time_left(now.wall)) {
     // A short allocation keeps half of its time for work, or it would be re-queued for ever.
-    const Clock::duration left = *end - Clock::now();
-    const Clock::time_point slurm_deadline = *end - std::min<Clock::duration>(margin, left / 2);
-    if (!deadline || slurm_deadline < *deadline) deadline = slurm_deadline;
+    const Duration slurm_time = *left - std::min<Duration>(margin, *left / 2);
+    if (!time || slurm_time < *time) time = slurm_time;
   }
-  return deadline;
+  return time ? std::optional(now.steady + *time) : std::nullopt;
 }
 
 }  // namespace tunescope

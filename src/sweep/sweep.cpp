@@ -15,25 +15,6 @@
 namespace tunescope {
 namespace {
 
-void look_up(PlannedTrial& planned, const ResultPaths& paths) {
-  const std::filesystem::path finished = paths.trial_file(planned.id);
-  const std::filesystem::path failed = paths.failed_file(planned.id);
-  const bool is_finished = std::filesystem::exists(finished);
-  planned.has_checkpoint = !is_finished && (std::filesystem::exists(paths.checkpoint(planned.id)) ||
-                                            std::filesystem::exists(paths.previous_checkpoint(planned.id)));
-  if (!is_finished && !std::filesystem::exists(failed)) return;
-  try {
-    const TrialRow row = read_trial_row(is_finished ? finished : failed);
-    planned.error = row.error;
-    planned.seconds = row.wall_seconds;
-    planned.state = row.state == "done"       ? StoredState::kDone
-                    : row.state == "diverged" ? StoredState::kDiverged
-                                              : StoredState::kFailed;
-  } catch (const Hdf5Error& error) {
-    planned.warning = std::string(error.what()) + "; the trial runs again";
-  }
-}
-
 std::vector<PlannedTrial> expand(const SweepSpec& spec, const InputHashes& hashes) {
   std::vector<PlannedTrial> trials;
   for (Trial& trial : expand_trials(spec, hashes)) {
@@ -98,9 +79,28 @@ void prepare_results_folder(const ResultPaths& paths) {
   }
 }
 
+void find_stored_trial(const ResultPaths& paths, PlannedTrial& planned) {
+  const std::filesystem::path finished = paths.trial_file(planned.id);
+  const std::filesystem::path failed = paths.failed_file(planned.id);
+  const bool is_finished = std::filesystem::exists(finished);
+  planned.has_checkpoint = !is_finished && (std::filesystem::exists(paths.checkpoint(planned.id)) ||
+                                            std::filesystem::exists(paths.previous_checkpoint(planned.id)));
+  if (!is_finished && !std::filesystem::exists(failed)) return;
+  try {
+    const TrialRow row = read_trial_row(is_finished ? finished : failed);
+    planned.error = row.error;
+    planned.seconds = row.wall_seconds;
+    planned.state = row.state == "done"       ? StoredState::kDone
+                    : row.state == "diverged" ? StoredState::kDiverged
+                                              : StoredState::kFailed;
+  } catch (const Hdf5Error& error) {
+    planned.warning = std::string(error.what()) + "; the trial runs again";
+  }
+}
+
 std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes& hashes) {
   std::vector<PlannedTrial> trials = expand(spec, hashes);
-  for (PlannedTrial& planned : trials) look_up(planned, ResultPaths(spec));
+  for (PlannedTrial& planned : trials) find_stored_trial(ResultPaths(spec), planned);
   return trials;
 }
 
@@ -136,7 +136,7 @@ void find_stored_trials(const SweepSpec& spec, std::vector<PlannedTrial>& trials
   const bool has_folder = std::filesystem::exists(paths.trials);
   for (PlannedTrial& planned : trials) {
     if (has_folder) adopt_from_sibling(spec, "trials/" + planned.id + ".h5");
-    look_up(planned, paths);
+    find_stored_trial(paths, planned);
   }
 }
 
@@ -165,31 +165,43 @@ std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalog
 }
 
 bool is_complete(const std::vector<PlannedTrial>& trials) {
-  return std::all_of(trials.begin(), trials.end(), [](const PlannedTrial& planned) {
-    return planned.state == StoredState::kDone || planned.state == StoredState::kDiverged;
-  });
+  return std::all_of(trials.begin(), trials.end(), is_finished);
 }
 
-void merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                   const std::vector<std::string>& fisher_ids, SweepInputs& inputs, const InputHashes& hashes,
-                   bool is_complete) {
+std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
+                                       const std::vector<std::string>& fisher_ids, SweepInputs& inputs,
+                                       const InputHashes& hashes, bool is_complete) {
   const ResultPaths paths(spec);
   MergeParts parts;
+  std::vector<std::string> warnings;
+  std::set<std::string> intact_runs;
+  for (const std::string& id : fisher_ids) {
+    if (!std::filesystem::exists(paths.fisher_file(id))) continue;
+    try {
+      read_fisher(paths.fisher_file(id));
+      parts.fisher_files.push_back(paths.fisher_file(id));
+      intact_runs.insert(id);
+    } catch (const Hdf5Error& error) {
+      warnings.push_back(std::string(error.what()) + "; it is left out");
+    }
+  }
   std::set<std::string> masks;
   for (const PlannedTrial& planned : trials) {
     if (planned.state == StoredState::kMissing) continue;
     const bool is_failed = planned.state == StoredState::kFailed;
     parts.trial_files.push_back(is_failed ? paths.failed_file(planned.id) : paths.trial_file(planned.id));
     const std::string mask = planned.trial.mask_id();
-    if (!is_failed && !mask.empty() && masks.insert(mask).second) {
+    if (is_failed || mask.empty() || !masks.insert(mask).second) continue;
+    const std::vector<std::string>& runs = planned.trial.fisher_runs;
+    if (std::all_of(runs.begin(), runs.end(), [&](const std::string& run) { return intact_runs.contains(run); })) {
       parts.masks.push_back(record_mask(planned.trial, inputs, paths));
+    } else {
+      warnings.push_back("mask " + mask + " is left out: a Fisher run that it was chosen by is missing or damaged");
     }
-  }
-  for (const std::string& id : fisher_ids) {
-    if (std::filesystem::exists(paths.fisher_file(id))) parts.fisher_files.push_back(paths.fisher_file(id));
   }
   merge_files(paths.merged, parts,
               {.job_text = spec.job_text, .inputs = hashes.serialize(), .is_complete = is_complete});
+  return warnings;
 }
 
 }  // namespace tunescope

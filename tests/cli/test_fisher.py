@@ -5,6 +5,9 @@ import pytest
 h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
+from test_sweep import DIFFERS_BETWEEN_RUNS, contents, flip_a_byte  # noqa: E402
+
+FISHER_DIFFERS = DIFFERS_BETWEEN_RUNS | {"fisher/wall_seconds", "fisher/hostname"}
 WRONG_INPUT = 2
 STOPPED_EARLY = 75
 GRID = {
@@ -248,3 +251,21 @@ def test_wrong_fisher_jobs_are_refused_before_any_training(make_job, tmp_path, k
     assert result.returncode == WRONG_INPUT, result.stdout + result.stderr
     assert all(needle in result.stderr for needle in needles), result.stderr
     assert job.trial_files() == []
+
+
+def test_fisher_run_with_a_flipped_bit_is_named_and_computed_again(make_job, tmp_path):
+    job = make_job(tmp_path, {"sweep.methods": "fisher:fraction=0.25", "data.tasks": "CoLA", "fisher.examples": "8"})
+    job.sweep()
+    expected = contents(job.merged, without=FISHER_DIFFERS)
+    (damaged,) = (job.results / "fisher").glob("*.h5")
+    flip_a_byte(damaged)
+    left_out = job.run("merge")
+    assert left_out.returncode == 0, left_out.stderr
+    assert f"warning: results/small/fisher/{damaged.name}: is damaged" in left_out.stderr
+    assert "a Fisher run that it was chosen by is missing or damaged" in left_out.stderr
+    with h5py.File(job.merged) as file:
+        assert "fisher" not in file and "fisher_masks" not in file
+    result = job.sweep()
+    assert f"warning: results/small/fisher/{damaged.name}: is damaged" in result.stdout
+    assert "1 Fisher runs, 0 already there, 1 to compute" in result.stdout
+    assert contents(job.merged, without=FISHER_DIFFERS) == expected

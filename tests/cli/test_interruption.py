@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -21,11 +22,12 @@ STOPPED_EARLY = 75
 LONGER = {"sweep.methods": "full layernorm", "train.epochs": "40", "sweep.seeds": "1 2", "data.train_examples": "128"}
 
 
-def start(job, ranks=2, command="sweep"):
+def start(job, *options, ranks=2, command="sweep"):
     """The command as a background process in a process group of its own."""
     job.file.write_text(job.text)
     environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    arguments = ["mpirun", "--oversubscribe", "-n", str(ranks), str(job.program.binary), command, job.file.name]
+    arguments = ["mpirun", "--oversubscribe", "-n", str(ranks), str(job.program.binary), command, job.file.name,
+                 *options]  # fmt: skip
     return subprocess.Popen(
         arguments, cwd=job.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
@@ -154,6 +156,40 @@ def test_end_of_the_slurm_allocation_that_makes_no_sense_is_ignored(make_job, tm
 def test_allocation_shorter_than_the_margin_still_gets_on(make_job, tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 40))
     make_job(tmp_path, {"run.end_margin_seconds": "3600"}).sweep(ranks=2)
+
+
+@pytest.fixture(scope="module")
+def jumping_clock(tmp_path_factory):
+    """A library that makes the wall clock of a process jump."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler on the PATH")
+    library = tmp_path_factory.mktemp("clock") / "jumping_clock.so"
+    source = Path(__file__).with_name("jumping_clock.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+    return library
+
+
+def test_wall_clock_that_jumps_ahead_stops_nothing_early(make_job, tmp_path, monkeypatch, undisturbed, jumping_clock):
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 3600))
+    monkeypatch.setenv("CLOCK_JUMP_SECONDS", str(30 * 86400))
+    monkeypatch.setenv("LD_PRELOAD", str(jumping_clock))
+    job = make_job(tmp_path, {**LONGER, "run.deadline_seconds": "3000", "run.checkpoint_seconds": "0.2"})
+    job.sweep(ranks=2)
+    with h5py.File(job.merged) as file:
+        created = file.attrs["created"]
+        assert (file["trials/wall_seconds"][:] < 120).all()
+    assert created > time.strftime("%Y-%m-%d", time.gmtime(time.time() + 20 * 86400)), "the clock did jump"
+    assert_same_results(job, undisturbed)
+
+
+def test_wall_clock_that_jumps_back_does_not_put_off_the_deadline(make_job, tmp_path, monkeypatch, jumping_clock):
+    monkeypatch.setenv("CLOCK_JUMP_SECONDS", str(-30 * 86400))
+    monkeypatch.setenv("LD_PRELOAD", str(jumping_clock))
+    job = make_job(tmp_path, {**LONGER, "train.epochs": "5000", "run.deadline_seconds": "3"})
+    begin = time.monotonic()
+    assert job.run("sweep", ranks=2).returncode == STOPPED_EARLY
+    assert time.monotonic() - begin < 30
+    assert list((job.results / "checkpoints").glob("*/latest.safetensors"))
 
 
 def test_copies_of_a_signal_do_not_cut_off_the_save(make_job, tmp_path):
@@ -351,8 +387,63 @@ def test_second_sweep_on_the_same_folder_is_refused(make_job, tmp_path):
         result = job.run("sweep", ranks=1)
         assert result.returncode == WRONG_INPUT
         assert "another sweep is working here (process " in result.stderr
+        assert "start both with --share" in result.stderr
         assert job.run("status").returncode == 0
     finally:
         process.send_signal(signal.SIGUSR2)
         process.communicate(timeout=60)
     assert process.returncode == STOPPED_EARLY
+
+
+def trials_started(job):
+    """Identifiers of trials in the order in which any rank of any sweep began to train them."""
+    logs = "".join(path.read_text() for path in (job.results / "log").iterdir())
+    return re.findall(r"trial (\w+) starts:", logs)
+
+
+def test_sweeps_that_share_a_folder_train_every_trial_once(make_job, tmp_path, undisturbed):
+    job = make_job(tmp_path, LONGER)
+    sweeps = [start(job, "--share") for _ in range(2)]
+    outputs = [process.communicate(timeout=120)[0] for process in sweeps]
+    assert [process.returncode for process in sweeps] == [0, 0], outputs
+    assert all("8 of 8 trials done" in output for output in outputs)
+    assert sorted(trials_started(job)) == sorted(path.stem for path in undisturbed.trial_files())
+    assert_same_results(job, undisturbed)
+    assert contents(job.merged) == contents(undisturbed.merged)
+    assert not (job.results / "running").exists()
+
+
+def test_trials_of_a_killed_sweep_are_taken_over_by_the_one_it_shared_with(make_job, tmp_path, undisturbed):
+    job = make_job(tmp_path, LONGER)
+    killed = start(job, "--share")
+    wait_until_training(job)
+    other = start(job, "--share", ranks=1)
+    wait_until(lambda: len(trials_started(job)) >= 3)
+    victims = ranks_of(killed)
+    os.killpg(killed.pid, signal.SIGKILL)
+    for victim in victims:
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    killed.communicate(timeout=60)
+    output, _ = other.communicate(timeout=120)
+    assert other.returncode == 0, output
+    assert contents(job.merged) == contents(undisturbed.merged)
+    job.sweep()  # alone in the folder, so that it removes what the killed one left half-written
+    assert_same_results(job, undisturbed)
+
+
+def test_sweeps_that_share_a_folder_compute_fisher_information_once(make_job, tmp_path):
+    job = make_job(tmp_path, {"sweep.methods": "fisher:fraction=0.25 layernorm", "fisher.examples": "8"})
+    sweeps = [start(job, "--share", ranks=1) for _ in range(2)]
+    outputs = [process.communicate(timeout=120)[0] for process in sweeps]
+    assert [process.returncode for process in sweeps] == [0, 0], outputs
+    assert sum("2 to compute" in output for output in outputs) == 1
+    assert len(trials_started(job)) == 2 + 4, "two sources of Fisher information and four trials, each once"
+
+
+def test_share_belongs_to_sweep(make_job, tmp_path):
+    result = make_job(tmp_path).run("fisher", "--share", ranks=1)
+    assert result.returncode == WRONG_INPUT
+    assert "--share belongs to tunescope sweep" in result.stderr

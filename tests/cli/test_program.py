@@ -113,6 +113,16 @@ def test_plan_measures_and_simulates(job):
     assert not (job.results / "trials").exists() or job.trial_files() == []
 
 
+def test_plan_simulates_the_fisher_runs_and_their_trainings_first(job):
+    job.keys |= {"sweep.methods": "full fisher:fraction=0.5", "fisher.examples": "8"}
+    output = job.run("plan", "--simulate", "2").stdout
+    assert "for 2 Fisher runs and 2 trainings that they measure" in output
+    job.keys["fisher.points"] = "0"
+    assert "for 2 Fisher runs and 0 trainings" in job.run("plan", "--simulate", "2").stdout
+    job.sweep()
+    assert "Fisher runs and" not in job.run("plan", "--simulate", "2").stdout
+
+
 @pytest.mark.parametrize(
     ("command", "options", "needle"),
     [
@@ -146,6 +156,7 @@ def test_damaged_cache_entry_is_made_again(job):
         path.write_bytes(content[: len(content) // 2])
     result = job.run("plan")
     assert result.returncode == 0, result.stderr
+    assert all(f"warning: results/cache/{path.name}: is damaged" in result.stderr for path in contents)
     assert {path: len(path.read_bytes()) for path in cache.iterdir()} == {
         path: len(content) for path, content in contents.items()
     }

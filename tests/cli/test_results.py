@@ -1,5 +1,10 @@
 """The merged file: its schema as results/README.md tells it, for any HDF5 reader."""
 
+import hashlib
+import re
+import shutil
+import subprocess
+
 import pytest
 
 h5py = pytest.importorskip("h5py")
@@ -176,6 +181,17 @@ def test_trial_file_has_the_schema_of_the_merged_file(swept, merged):
             for measure in MEASURES:
                 np.testing.assert_array_equal(file["change"][measure][0], merged["change"][measure][row])
             np.testing.assert_array_equal(file["scores/final"][0], merged["scores/final"][row])
+
+
+def test_h5dump_opens_a_trial_file_with_its_checksum(swept):
+    if shutil.which("h5dump") is None:
+        pytest.skip("h5dump is not on the PATH")
+    path = swept.trial_files()[0]
+    seal = re.fullmatch(rb"(.*)\ntunescope sha256 ([0-9a-f]{64})\n", path.read_bytes(), re.DOTALL)
+    assert hashlib.sha256(seal[1]).hexdigest() == seal[2].decode()
+    dump = subprocess.run(["h5dump", "-d", "/trials/id", path], capture_output=True, text=True)
+    assert dump.returncode == 0, dump.stderr
+    assert path.stem in dump.stdout
 
 
 def test_xarray_sees_dimensions_and_labels(swept):

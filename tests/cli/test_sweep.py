@@ -119,6 +119,36 @@ def test_truncated_trial_is_reported_and_runs_again(make_job, tmp_path, share):
     assert contents(damaged) == expected
 
 
+def flip_a_byte(path, share=0.5):
+    """One bit of the byte at this share of the file; the modification time stays."""
+    content, times = bytearray(path.read_bytes()), path.stat()
+    content[int(share * (len(content) - 1))] ^= 4
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.75, 1.0])
+def test_trial_with_a_flipped_bit_is_named_and_runs_again(make_job, tmp_path, share):
+    job = make_job(tmp_path, {"data.tasks": "CoLA"})
+    job.sweep()
+    expected, merged = job.modification_times(), contents(job.merged)
+    damaged = job.trial_files()[1]
+    flip_a_byte(damaged, share)
+    for command in ("plan", "status", "merge"):
+        report = job.run(command)
+        assert report.returncode == 0
+        assert f"warning: results/small/trials/{damaged.name}: is damaged" in report.stderr
+    with h5py.File(job.merged) as file:
+        assert damaged.stem not in file["trials/id"].asstr()[:]
+        assert file.attrs["complete"] == 0
+    result = job.sweep()
+    assert f"warning: results/small/trials/{damaged.name}: is damaged" in result.stdout
+    assert "2 already there, 1 to run" in result.stdout
+    after = job.modification_times()
+    assert {name for name in after if after[name] != expected[name]} == {damaged.name}
+    assert contents(job.merged) == merged
+
+
 def test_more_ranks_than_trials(make_job, tmp_path):
     job = make_job(tmp_path, {"data.tasks": "CoLA", "sweep.methods": "layernorm"})
     result = job.sweep(ranks=4)

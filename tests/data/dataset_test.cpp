@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -10,12 +11,15 @@
 #include "support/temporary_folder.hpp"
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/hdf5/file.hpp"
+#include "tunescope/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
 
 using test::message_of;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -145,18 +149,65 @@ TEST_F(LoadTask, IsTheSameFromTheCache) {
   EXPECT_EQ(first.content_hash, second.content_hash);
 }
 
-TEST_F(LoadTask, RebuildsADamagedCacheFile) {
+TEST_F(LoadTask, NamesAndRebuildsATruncatedCacheFile) {
   const TaskData first = load();
   for (const auto& file : cache_files()) std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);
   const TaskData rebuilt = load();
   expect_equal(first.train, rebuilt.train);
   expect_equal(first.dev, rebuilt.dev);
+  for (const auto& file : cache_files()) EXPECT_THAT(warnings_, Contains(HasSubstr(file.string() + ": is damaged")));
+}
+
+TEST_F(LoadTask, NamesAndRebuildsACacheFileWithAFlippedBit) {
+  const TaskData first = load();
+  for (const auto& file : cache_files()) {
+    std::string bytes = test::read_bytes(file);
+    bytes[bytes.size() / 2] ^= 1;
+    std::ofstream(file, std::ios::binary) << bytes;
+  }
+  const TaskData rebuilt = load();
+  expect_equal(first.train, rebuilt.train);
+  expect_equal(first.dev, rebuilt.dev);
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("checksum"), HasSubstr("checksum")));
+  load();
+  EXPECT_EQ(warnings_.size(), 2U) << "the file that was made again is good";
 }
 
 TEST_F(LoadTask, RebuildsACacheFileThatIsNoHdf5) {
   const TaskData first = load();
-  for (const auto& file : cache_files()) std::ofstream(file, std::ios::binary) << "no HDF5";
+  for (const auto& file : cache_files()) {
+    std::ofstream(file, std::ios::binary) << "no HDF5";
+    seal_file(file);
+  }
   expect_equal(first.train, load().train);
+  EXPECT_EQ(warnings_.size(), 2U);
+}
+
+// Sets the first value of a table, with a checksum that fits.
+void set_first_value(const std::filesystem::path& path, const char* table, double value) {
+  {
+    const hdf5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
+    const hdf5::Handle dataset(H5Dopen2(file.get(), table, H5P_DEFAULT), H5Dclose);
+    const hdf5::Handle space(H5Dget_space(dataset.get()), H5Sclose);
+    std::vector<double> values(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space.get())));
+    ASSERT_GE(H5Dread(dataset.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
+    values.at(0) = value;
+    ASSERT_GE(H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
+  }
+  seal_file(path);
+}
+
+TEST_F(LoadTask, RebuildsACacheFileWhoseNumbersAreOutOfRange) {
+  const TaskData first = load();
+  const std::vector<std::pair<const char*, double>> faults = {{"token_ids", -1}, {"token_ids", 1e12}, {"type_ids", 1},
+                                                              {"offsets", -3},   {"offsets", 1},      {"labels", 2},
+                                                              {"labels", 0.5},   {"labels", -1},      {"labels", NAN}};
+  for (const auto& [table, value] : faults) {
+    for (const auto& file : cache_files()) set_first_value(file, table, value);
+    warnings_.clear();
+    expect_equal(first.train, load().train);
+    EXPECT_THAT(warnings_, ElementsAre(HasSubstr(table), HasSubstr(table))) << value;
+  }
 }
 
 TEST_F(LoadTask, CachesEveryMaximumLengthApart) {

@@ -10,11 +10,13 @@
 #include "tunescope/error.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/results/results_file.hpp"
+#include "tunescope/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 FisherRecord sample_record(const std::string& id, double shift) {
   FisherRecord record;
@@ -68,6 +70,19 @@ TEST(FisherRecord, RefusesATensorThatWasNotKept) {
   EXPECT_THROW(read_fisher_diagonal(folder.path() / "a.h5", {"b.weight"}), Hdf5Error);
 }
 
+TEST(FisherRecord, RefusesAChangedByteAnywhere) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "a.h5";
+  write_fisher(path, sample_record("run-a", 0));
+  const std::string whole = test::read_bytes(path);
+  for (std::size_t i = 0; i < whole.size(); i += 97) {
+    std::string changed = whole;
+    changed[i] ^= 16;
+    folder.write("a.h5", changed);
+    EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_fisher(path); }), HasSubstr("a.h5: is damaged")) << i;
+  }
+}
+
 TEST(FisherRecord, RefusesSizesThatAreFewerThanItsCells) {
   const test::TemporaryFolder folder;
   FisherRecord record = sample_record("run-a", 0);
@@ -80,7 +95,8 @@ TEST(FisherRecord, RefusesSizesThatAreFewerThanItsCells) {
     ASSERT_GE(H5Ldelete(file.get(), "fisher/layer", H5P_DEFAULT), 0);
     ASSERT_GE(H5Lcreate_hard(file.get(), "fisher/component", file.get(), "fisher/layer", H5P_DEFAULT, H5P_DEFAULT), 0);
   }
-  EXPECT_THROW(read_fisher(folder.path() / "a.h5"), Hdf5Error);
+  seal_file(folder.path() / "a.h5");
+  EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_fisher(folder.path() / "a.h5"); }), HasSubstr("unequal length"));
 }
 
 TEST(FisherRecord, MergedFileHoldsRunsDiagonalsAndMasks) {

@@ -173,6 +173,19 @@ TEST(TrialRecord, RefusesATruncatedFile) {
   }
 }
 
+TEST(TrialRecord, RefusesAChangedByteAnywhere) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "a.h5";
+  write_trial(path, sample_record("trial-a", 0));
+  const std::string whole = test::read_bytes(path);
+  for (std::size_t i = 0; i < whole.size(); i += 97) {
+    std::string changed = whole;
+    changed[i] ^= 16;
+    folder.write("a.h5", changed);
+    EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial_row(path); }), HasSubstr("a.h5: is damaged")) << i;
+  }
+}
+
 TEST(TrialRecord, RefusesAMissingFile) {
   const test::TemporaryFolder folder;
   EXPECT_THROW(read_trial(folder.path() / "absent.h5"), Hdf5Error);

@@ -44,5 +44,34 @@ TEST(Simulation, LongestTaskBoundsIt) {
   EXPECT_DOUBLE_EQ(simulate({}, 3).makespan, 0.0);
 }
 
+TEST(Simulation, OfASweepHasItsStagesOneAfterAnother) {
+  const SweepWork work{.sources = {4, 4}, .fisher_runs = {{6, 100}, {8, 1}}, .trials = {3, 3, 3}};
+  const Simulation simulation = simulate_sweep(work, 2);
+  EXPECT_DOUBLE_EQ(simulation.makespan, 4.0 + (3.0 + 8.0) + 6.0);  // one example keeps one device at work
+  EXPECT_DOUBLE_EQ(simulation.lower_bound, (8.0 + 14.0 + 9.0) / 2.0);
+}
+
+// 2 floating-point operations a weight and token forward, 4 for each backward pass.
+TEST(ExpectedFlops, OfAFisherRunAreThoseOfItsPassesOverItsExamples) {
+  BertConfig config;
+  config.vocab_size = 11;
+  config.hidden_size = 4;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 2;
+  config.intermediate_size = 6;
+  const double weights = 2 * (4 * 4 * 4 + 2 * 4 * 6) + 4 * 4 + 2 * 4;  // two layers, pooler, head
+  TaskData data;
+  data.task = &find_task("RTE");
+  data.train.token_ids.resize(10);
+  data.train.offsets = {0, 6, 10};
+  FisherRun run{.source = trial("RTE", "full"), .examples = 0, .parameters = canonical_pool("all"), .keep = {}};
+  const ParameterCatalogue catalogue(config, 2);
+  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, data), 6 * weights * 10);
+  run.examples = 1;
+  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, data), 6 * weights * 5);
+  run.mode = FisherMode::kTrue;
+  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, data), (2 + 2 * 4) * weights * 5);
+}
+
 }  // namespace
 }  // namespace tunescope

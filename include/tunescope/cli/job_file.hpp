@@ -17,6 +17,7 @@ struct CommandLine {
   std::vector<std::pair<std::string, std::string>> overrides;  ///< job keys given as options
   bool wants_calibration = false;                              ///< of `plan`
   std::int64_t simulated_devices = 0;                          ///< of `plan`; 0 = none
+  bool wants_share = false;                                    ///< of `sweep`
   bool wants_help = false;
   bool wants_version = false;
 };

@@ -16,7 +16,8 @@ class ProgressDisplay {
     std::string label;
     double work = 1.0;  ///< expected, relative to the others
   };
-  enum class End { kGood, kBad, kSaved };  ///< `kSaved`: it will go on in another run
+  /// `kSaved`: it will go on in another run; `kElsewhere`: another sweep does it, nothing is shown.
+  enum class End { kGood, kBad, kSaved, kElsewhere };
 
   /// `noun` names the items in the plural.
   ProgressDisplay(std::vector<Item> items, std::string noun, ProgressStyle style);

@@ -46,6 +46,9 @@ class Group {
  public:
   Group(Handle handle, std::string description) : handle_(std::move(handle)), description_(std::move(description)) {}
 
+  /// File and path, for messages.
+  const std::string& description() const { return description_; }
+
   Group create_group(const std::string& name) const;
   Group open_group(const std::string& name) const;
   bool has(const std::string& name) const;
@@ -55,7 +58,10 @@ class Group {
   /// Copies a dataset of another group, that of another file too, as it is stored; its dimension scales are not copied.
   void copy_dataset(const Group& source, const std::string& name) const;
 
-  /// Writes a dataset, chunked, shuffled and deflated where it has more than a few elements.
+  /// Creates a dataset, chunked, shuffled and deflated where it has more than a few elements; nothing is written yet.
+  Handle create_dataset(const std::string& name, const Shape& shape, hid_t file_type) const;
+
+  /// Writes a dataset, stored as by `create_dataset`.
   void write(const std::string& name, std::span<const double> values, const Shape& shape) const;
   void write(const std::string& name, std::span<const float> values, const Shape& shape) const;
   void write(const std::string& name, std::span<const std::int64_t> values, const Shape& shape) const;

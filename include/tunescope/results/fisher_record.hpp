@@ -52,13 +52,15 @@ struct MaskRecord {
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> indices;  ///< by tensor name, flat, ascending
 };
 
-/// Writes the file of one Fisher run, atomically: the schema of results/README.md.
+/// Writes the file of one Fisher run, atomically and with a seal: the schema of results/README.md.
 void write_fisher(const std::filesystem::path& path, const FisherRecord& record);
 
-/// Reads row and maps, without the diagonal. Throws `Hdf5Error` where the file is damaged or of another schema.
+/// Reads row and maps, without the diagonal. Throws `Hdf5Error` where any byte of the file has changed, or it is of
+/// another schema.
 FisherRecord read_fisher(const std::filesystem::path& path);
 
 /// The diagonal of the named tensors as flat float32 tensors, in that order. Throws `Hdf5Error` where one is missing.
+/// The seal is not read: files of large models are, once, by `read_fisher`.
 std::vector<at::Tensor> read_fisher_diagonal(const std::filesystem::path& path,
                                              const std::vector<std::string>& tensors);
 

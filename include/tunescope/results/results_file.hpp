@@ -16,15 +16,16 @@ struct JobAttributes {
   bool is_complete = false;  ///< every trial of the job is in the file, none failed
 };
 
-/// What the merged file is made of, each in the order in which it is to stand there.
+/// What the merged file is made of, each in the order in which it is to stand there. Files have been found intact by
+/// `read_trial_row` and `read_fisher`; their seals are not read again.
 struct MergeParts {
   std::vector<std::filesystem::path> trial_files;
   std::vector<std::filesystem::path> fisher_files;
   std::vector<MaskRecord> masks;
 };
 
-/// Writes the merged file, atomically. Throws `Hdf5Error` where a part is damaged, `EnvironmentError` where the result
-/// cannot be written.
+/// Writes the merged file, atomically. Throws `Hdf5Error` where a part is unreadable, `EnvironmentError` where the
+/// result cannot be written.
 void merge_files(const std::filesystem::path& path, const MergeParts& parts, const JobAttributes& attributes);
 
 }  // namespace tunescope

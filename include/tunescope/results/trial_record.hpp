@@ -58,13 +58,15 @@ struct TrialRecord {
   Predictions mismatched_predictions;
 };
 
-/// Writes a trial's file, atomically: the schema of results/README.md with one trial.
+/// Writes a trial's file, atomically and with a seal: the schema of results/README.md with one trial.
 void write_trial(const std::filesystem::path& path, const TrialRecord& record);
 
-/// Reads a trial's file. Throws `Hdf5Error` where it is damaged or of another schema.
-TrialRecord read_trial(const std::filesystem::path& path);
-
-/// Only the row of `/trials`; cheap.
+/// Only the row of `/trials`; cheap. Throws `Hdf5Error` where any byte of the file has changed, or it is of another
+/// schema.
 TrialRow read_trial_row(const std::filesystem::path& path);
+
+/// Reads a trial's file, without its seal: `read_trial_row` has found it intact before. Throws `Hdf5Error` where it is
+/// unreadable or of another schema.
+TrialRecord read_trial(const std::filesystem::path& path);
 
 }  // namespace tunescope

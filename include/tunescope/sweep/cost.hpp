@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "tunescope/sweep/fisher_run.hpp"
 #include "tunescope/sweep/inputs.hpp"
 #include "tunescope/sweep/trial.hpp"
 
@@ -15,6 +16,10 @@ namespace tunescope {
 /// the forward pass, two for the gradient of each input above the lowest trained layer, two for that of each trained
 /// weight. Attention's own products and elementwise work are left out: it serves to order and compare trials.
 double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, const TaskData& data);
+
+/// The same for a Fisher run: a forward pass over its examples and a backward pass, one a class for the exact
+/// expectation, that computes the gradients of all that is measured.
+double expected_flops(const FisherRun& run, const ParameterCatalogue& catalogue, const TaskData& data);
 
 /// Bytes that a rank needs for a trial: the model, the trainer's buffers, and what the forward pass of the longest
 /// possible batch leaves for the backward pass. Libraries and allocator come on top.
@@ -52,11 +57,27 @@ struct Measurement {
 };
 Measurement measure_first_steps(Trial trial, SweepInputs& inputs);
 
-/// A sweep played through: what the scheduler would do with tasks of these lengths, in this order, on so many devices.
+/// How long a sweep and its parts take on so many devices.
 struct Simulation {
   double makespan = 0.0;     ///< seconds from start to end
   double lower_bound = 0.0;  ///< no schedule is shorter: the work over all devices, or the longest task
 };
+
+/// What the scheduler would do with tasks of these lengths, in this order.
 Simulation simulate(const std::vector<double>& seconds, std::size_t devices);
+
+/// What a sweep has to do, in seconds on one device. A stage begins when the one before it has ended.
+struct SweepWork {
+  struct Shared {
+    double seconds = 0.0;
+    std::int64_t examples = 0;  ///< no more devices than these can take part
+  };
+  std::vector<double> sources;      ///< trainings that Fisher runs measure, in the order in which they are handed out
+  std::vector<Shared> fisher_runs;  ///< each shared out over all devices, one after the other
+  std::vector<double> trials;       ///< in the order in which they are handed out
+};
+
+/// Plays a sweep through.
+Simulation simulate_sweep(const SweepWork& work, std::size_t devices);
 
 }  // namespace tunescope

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
+#include "tunescope/sweep/folder_lock.hpp"
 #include "tunescope/sweep/recorded_trial.hpp"
 
 namespace tunescope {
@@ -35,9 +37,15 @@ class LaneCount {
   double gain_ = 0.0;
 };
 
+/// A trial in training and the right to train it; nothing of both where another sweep trains or has trained it.
+struct StartedTrial {
+  std::optional<Claim> claim;
+  std::unique_ptr<RecordedTrial> recorded;
+};
+
 /// What a rank needs to train trials in lanes.
 struct LaneWorker {
-  std::function<std::unique_ptr<RecordedTrial>(std::size_t trial)> start;
+  std::function<StartedTrial(std::size_t trial)> start;
   std::function<const PlannedTrial&(std::size_t trial)> planned;
   double memory = 0.0;  ///< bytes that the lanes of a group may take
 };

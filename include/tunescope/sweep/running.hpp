@@ -19,10 +19,11 @@ struct RunningTrial {
   double seconds = 0.0;    ///< since this rank began with it
 };
 
-/// The file that tells others what a sweep is at work on: rewritten at most every few seconds, removed at the end.
+/// The file that tells others what this sweep is at work on, one a sweep in a folder for all: rewritten at most every
+/// few seconds, removed at the end.
 class RunningFile {
  public:
-  explicit RunningFile(std::filesystem::path path);
+  explicit RunningFile(const std::filesystem::path& folder);
   ~RunningFile();
   RunningFile(const RunningFile&) = delete;
   RunningFile& operator=(const RunningFile&) = delete;
@@ -40,7 +41,7 @@ class RunningFile {
   Clock::time_point last_written_;
 };
 
-/// What such a file holds, by rank; nothing where there is none.
-std::vector<RunningTrial> read_running(const std::filesystem::path& path);
+/// What the files of such a folder hold, by rank; nothing where there is none.
+std::vector<RunningTrial> read_running(const std::filesystem::path& folder);
 
 }  // namespace tunescope

@@ -11,8 +11,8 @@
 
 namespace tunescope {
 
-/// How a trial ended; `kStopped`: it was saved before its end.
-enum class TrialState : std::int32_t { kDone, kDiverged, kFailed, kStopped };
+/// How a trial ended; `kStopped`: it was saved before its end; `kElsewhere`: another sweep trains or has trained it.
+enum class TrialState : std::int32_t { kDone, kDiverged, kFailed, kStopped, kElsewhere };
 
 /// What a rank tells of a trial that ended.
 struct TrialOutcome {

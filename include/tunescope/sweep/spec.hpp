@@ -9,6 +9,7 @@
 #include "tunescope/device/device.hpp"
 #include "tunescope/fisher/score_gradient.hpp"
 #include "tunescope/method/method.hpp"
+#include "tunescope/sweep/folder_lock.hpp"
 #include "tunescope/train/options.hpp"
 
 namespace tunescope {
@@ -60,6 +61,7 @@ struct SweepSpec {
   double checkpoint_seconds = 600.0;  ///< between checkpoints; 0 = only at a stop
   double deadline_seconds = 0.0;      ///< from the start to a stop; 0 = none
   double end_margin_seconds = 120.0;  ///< from a stop to the end of the Slurm allocation
+  FolderUse folder_use = FolderUse::kAlone;
 
   /// The learning rates that a method is tried with.
   const std::vector<double>& learning_rates_of(const Method& method) const {

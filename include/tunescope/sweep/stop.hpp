@@ -16,14 +16,14 @@ class StopRequest {
   /// Installs the signal handlers. One a process.
   StopRequest();
 
-  /// Asks for a stop at a time.
-  void set_deadline(std::optional<std::chrono::system_clock::time_point> deadline) { deadline_ = deadline; }
+  /// Asks for a stop at a time of the steady clock, which no change of the wall clock moves.
+  void set_deadline(std::optional<std::chrono::steady_clock::time_point> deadline) { deadline_ = deadline; }
   /// Asks for a stop now.
   void set();
   bool is_set() const;
 
  private:
-  std::optional<std::chrono::system_clock::time_point> deadline_;
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
 };
 
 /// When a computation saves its state: at intervals (0: never), and once more where it is asked to stop.
@@ -40,9 +40,16 @@ class CheckpointClock {
   std::chrono::steady_clock::time_point last_;
 };
 
+/// One moment on both clocks.
+struct Moment {
+  std::chrono::system_clock::time_point wall = std::chrono::system_clock::now();
+  std::chrono::steady_clock::time_point steady = std::chrono::steady_clock::now();
+};
+
 /// When the job has to stop: `seconds` from now where that is above 0, and `margin` (at most half of the time left)
 /// before the end of the Slurm allocation where the environment names it (SLURM_JOB_END_TIME); the earlier of the two.
-/// An end that is no number or has passed is named in the log and ignored.
-std::optional<std::chrono::system_clock::time_point> find_deadline(double seconds, std::chrono::seconds margin);
+/// An end that is no number or has passed is named in the log and ignored. The wall clock is read once, here.
+std::optional<std::chrono::steady_clock::time_point> find_deadline(double seconds, std::chrono::seconds margin,
+                                                                   const Moment& now = {});
 
 }  // namespace tunescope

@@ -62,6 +62,9 @@ std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& 
 /// linked into this job's.
 void find_stored_trials(const SweepSpec& spec, std::vector<PlannedTrial>& trials);
 
+/// Looks up what is stored of one trial.
+void find_stored_trial(const ResultPaths& paths, PlannedTrial& planned);
+
 /// Every trial of the job with what is stored of it, without costs and without linking: for looking at a job while it
 /// runs.
 std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes& hashes);
@@ -89,12 +92,17 @@ void adopt_from_sibling(const SweepSpec& spec, const std::filesystem::path& file
 std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue,
                                       const ResultPaths& paths);
 
-/// Writes the merged file from all that is stored of these trials and Fisher runs (by identifier).
-void merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                   const std::vector<std::string>& fisher_ids, SweepInputs& inputs, const InputHashes& hashes,
-                   bool is_complete);
+/// Writes the merged file from all that is stored of these trials and Fisher runs (by identifier). Returns a line for
+/// each damaged Fisher file, and for each mask that could not be taken from one: they are left out.
+std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
+                                       const std::vector<std::string>& fisher_ids, SweepInputs& inputs,
+                                       const InputHashes& hashes, bool is_complete);
 
-/// Whether every trial is done or diverged.
+/// Whether a trial is done or diverged.
+inline bool is_finished(const PlannedTrial& planned) {
+  return planned.state == StoredState::kDone || planned.state == StoredState::kDiverged;
+}
+/// Whether all are.
 bool is_complete(const std::vector<PlannedTrial>& trials);
 
 }  // namespace tunescope

@@ -1,0 +1,50 @@
+#include "tunescope/sweep/stop.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+namespace tunescope {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+// The allocation ends at second 10,000 since 1970.
+class Deadline : public ::testing::Test {
+ protected:
+  Deadline() { ::setenv("SLURM_JOB_END_TIME", "10000", 1); }
+  ~Deadline() override { ::unsetenv("SLURM_JOB_END_TIME"); }
+
+  static Moment at(seconds wall) { return {.wall = std::chrono::system_clock::time_point(wall), .steady = kSteady}; }
+
+  static constexpr std::chrono::steady_clock::time_point kSteady{hours(5)};
+};
+
+TEST_F(Deadline, IsTheMarginBeforeTheEndOfTheAllocation) {
+  EXPECT_EQ(find_deadline(0.0, seconds(120), at(seconds(9000))), kSteady + seconds(880));
+}
+
+TEST_F(Deadline, KeepsHalfOfAShortAllocationForWork) {
+  EXPECT_EQ(find_deadline(0.0, seconds(120), at(seconds(9900))), kSteady + seconds(50));
+}
+
+TEST_F(Deadline, IsTheEarlierOfTheJobsOwnAndTheAllocations) {
+  EXPECT_EQ(find_deadline(60.0, seconds(120), at(seconds(9000))), kSteady + seconds(60));
+  EXPECT_EQ(find_deadline(900.0, seconds(120), at(seconds(9000))), kSteady + seconds(880));
+}
+
+TEST_F(Deadline, IgnoresAnAllocationThatHasEnded) {
+  EXPECT_EQ(find_deadline(0.0, seconds(120), at(seconds(10000))), std::nullopt);
+  EXPECT_EQ(find_deadline(60.0, seconds(120), at(seconds(20000))), kSteady + seconds(60));
+}
+
+TEST(StopRequest, IsSetAtTheDeadlineOfTheSteadyClock) {
+  StopRequest stop;
+  stop.set_deadline(std::chrono::steady_clock::now() + hours(1));
+  EXPECT_FALSE(stop.is_set());
+  stop.set_deadline(std::chrono::steady_clock::now());
+  EXPECT_TRUE(stop.is_set());
+}
+
+}  // namespace
+}  // namespace tunescope
