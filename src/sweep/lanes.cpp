@@ -78,6 +78,7 @@ class Group {
     if (const TrainingRun* run = lane.started.recorded->run(); run != nullptr && !run->is_over()) return false;
     const std::optional<TrialOutcome> outcome = lane.started.recorded->settle();
     if (!outcome) return false;
+    spdlog::info("trial {} ended: {:.1f} s", worker_.planned(lane.trial).id, outcome->seconds);
     queue_.finish(lane.trial, *outcome);
     return true;
   }

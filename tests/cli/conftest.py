@@ -30,6 +30,7 @@ JOB = {
     "train.batch_size": "8",
     "run.results": "results",
     "run.threads": "1",
+    "run.lanes": "1",
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
-from test_sweep import contents  # noqa: E402
+from test_sweep import assert_close_results, contents  # noqa: E402
 
 WRONG_INPUT = 2
 WRONG_ENVIRONMENT = 3
@@ -104,6 +104,22 @@ def test_signal_to_the_launcher_saves_and_the_next_run_goes_on_bitwise(make_job,
     assert list((job.results / "checkpoints").glob("*/latest.safetensors"))
     run_to_the_end(job)
     assert_same_results(job, undisturbed)
+
+
+def test_lanes_are_saved_at_a_stop_and_go_on_alone(make_job, tmp_path):
+    keys = {"data.tasks": "CoLA MNLI", "sweep.methods": "layernorm bitfit", "sweep.seeds": "1 2", "train.epochs": "60"}
+    alone = make_job(tmp_path / "alone", keys)
+    alone.sweep()
+    job = make_job(tmp_path / "lanes", keys)
+    process = start(job, "--run.lanes", "8", ranks=1)
+    wait_until_training(job, ranks=1)
+    process.send_signal(signal.SIGUSR2)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == STOPPED_EARLY, output
+    assert len(list((job.results / "checkpoints").glob("*/latest.safetensors"))) == 8
+    run_to_the_end(job)
+    for one, other in zip(alone.trial_files(), job.trial_files(), strict=True):
+        assert_close_results(one, other)
 
 
 def test_status_tells_what_each_rank_is_at_work_on(make_job, tmp_path):

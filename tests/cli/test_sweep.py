@@ -27,6 +27,14 @@ def contents(path, without=DIFFERS_BETWEEN_RUNS):
     return values
 
 
+def assert_close_results(one, other):
+    """That two files tell of the same trial, to rounding."""
+    with h5py.File(one) as first, h5py.File(other) as second:
+        assert first["trials/id"][0] == second["trials/id"][0]
+        np.testing.assert_allclose(first["history/loss"][:], second["history/loss"][:], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(first["change/rms"][:], second["change/rms"][:], rtol=1e-2, atol=1e-4)
+
+
 @pytest.fixture(scope="module")
 def swept(make_job, tmp_path_factory):
     """The same job on 1, 2 and 4 ranks, each in its own folder."""
@@ -46,6 +54,32 @@ def test_any_number_of_ranks_gives_the_same_bits(swept, ranks):
     for one, many in zip(alone.trial_files(), together.trial_files(), strict=True):
         assert contents(one) == contents(many)
     assert contents(alone.merged) == contents(together.merged)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_lanes_give_what_separate_trials_give(make_job, tmp_path, ranks):
+    keys = {"sweep.methods": "full layernorm bitfit head", "sweep.seeds": "1 2", "data.tasks": "CoLA STS-B"}
+    alone = make_job(tmp_path / "alone", keys)
+    alone.sweep()
+    together = make_job(tmp_path / "together", {**keys, "run.lanes": "4"})
+    together.sweep(ranks=ranks)
+    assert largest_group(together, ranks) == 4
+    assert largest_group(alone, 1) == 1
+    assert len(alone.trial_files()) == 16
+    for one, other in zip(alone.trial_files(), together.trial_files(), strict=True):
+        assert_close_results(one, other)
+
+
+def largest_group(job, ranks):
+    """Of trials that a rank had in training at a time, by its log."""
+    largest = 0
+    for rank in range(ranks):
+        running = 0
+        for line in (job.results / "log" / f"rank-{rank}.log").read_text().splitlines():
+            running += " starts: " in line
+            running -= " ended: " in line
+            largest = max(largest, running)
+    return largest
 
 
 def test_sweep_leaves_the_documented_folder(swept):
