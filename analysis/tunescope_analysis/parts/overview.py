@@ -1,12 +1,11 @@
 """What was run: counts, device time, versions, and the trials without a result."""
 
-import configparser
-import contextlib
 import hashlib
 
 import pandas as pd
 
 from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.model import model_folder
 from tunescope_analysis.parts.numbers import count, general, plural
 from tunescope_analysis.parts.part import RUN_SWEEP, Cell, Facts, Heading, Part, Subheading, Table, Verbatim
 from tunescope_analysis.results import Results
@@ -56,12 +55,10 @@ def job_part(results: Results) -> Part:
 
 def _model(results: Results, trials: pd.DataFrame) -> str:
     """The model's folder as the job names it, and its number of parameters with the largest head."""
-    job = configparser.ConfigParser(interpolation=None, strict=False, inline_comment_prefixes=("#",))
-    with contextlib.suppress(configparser.Error):
-        job.read_string(f"[job]\n{results.attributes.job}")
-    path = job.get("model", "path", fallback="unknown")
-    parameters = count(trials["total_parameters"].max()) if len(trials) else "unknown number of"
-    return f"{path}, {parameters} parameters with the head"
+    folder = model_folder(results) or "unknown"
+    if trials.empty:
+        return folder
+    return f"{folder}, {count(trials['total_parameters'].max())} parameters with the head"
 
 
 def _checksum(results: Results) -> str:
