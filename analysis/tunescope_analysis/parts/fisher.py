@@ -168,7 +168,7 @@ def _add_depth(part: Part, fisher: xr.Dataset) -> None:
     part.add(
         frame_table("fisher_depth_correlation", table, columns),
         Table("fisher_depth", profile.to_series().dropna().rename("fisher").reset_index()),
-        Picture("fisher_depth", depth_figure(profile, "Fisher information a scalar over depth"),
+        Picture("fisher_depth", depth_figure(profile, "Fisher information a scalar"),
                 f"Lines over layers, a panel a task. {sentence}"),
     )  # fmt: skip
     part.datasets["fisher_depth"] = profile.to_dataset(name="fisher")
@@ -183,7 +183,7 @@ def _add_gradients(part: Part, gradients: xr.DataArray) -> None:
         "above; for batch sizes above 1, of the batch's mean gradient."
     )
     part.note(f"Result files of schema {NEWEST_SCHEMA} hold no activations, so their scale is not shown.")
-    figure = depth_figure(gradients, "Root-mean-square gradient a scalar over depth")
+    figure = depth_figure(gradients, "Root-mean-square gradient a scalar")
     part.add(
         Table("gradient_depth", gradients.to_series().dropna().reset_index()),
         Picture("gradient_depth", figure, "Lines of the gradients' scale over layers, a panel a task."),
