@@ -154,6 +154,14 @@ def test_one_unusable_file_writes_nothing(two, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_an_output_that_is_a_file_is_exit_2(two, tmp_path, capsys):
+    target = tmp_path / "file"
+    target.write_text("mine")
+    assert main([str(two[0]), "-o", str(target)]) == 2
+    assert f"{target}: not a folder; name another one with -o" in capsys.readouterr().err
+    assert target.read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["--diff", "a.h5"], ["a.h5", "--format", "docx"], ["a.h5", "--format", ","]]
 )

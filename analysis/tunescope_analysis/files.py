@@ -38,6 +38,8 @@ LATEX = {
 
 def write_report(report: Report, folder: Path, formats: Iterable[str] = DEFAULT_FORMATS) -> list[Path]:
     """Write the report into `folder` in the formats named; returns the paths in order, the page last."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: not a folder; name another one with -o")
     folder.mkdir(parents=True, exist_ok=True)
     wanted, written = set(formats), []
     for table in report.tables:
