@@ -11,17 +11,27 @@ from tunescope_analysis.results import Results, head_size
 from tunescope_analysis.scores import average_table, best_trials
 
 SHARE = "share"  # of parameters that a method trains, the head left out
-COLUMNS = ["method", "task", "figure", "ours", "standard_deviation", "seeds", "published", "source"]
+COLUMNS = [
+    "method",
+    "task",
+    "figure",
+    "ours",
+    "standard_deviation",
+    "seeds",
+    "published",
+    "printed",
+    "source",
+]
 
 
 @cache
 def published_figures() -> pd.DataFrame:
-    """What `data/published.csv` holds: `model`, `method`, `task`, `figure`, `percent`, `source`.
+    """What `data/published.csv` holds: `model`, `method`, `task`, `figure`, `printed`, `source`.
 
-    `figure` is a metric on the dev set, or `share`, which has no task.
+    `figure` is a metric on the dev set, or `share`, which has no task; `printed` is the source's text, × 100.
     """
     with resources.files("tunescope_analysis").joinpath("data/published.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file, keep_default_na=False, dtype={"percent": float})
+        return pd.read_csv(file, keep_default_na=False, dtype=str)
 
 
 def published_table(results: Results) -> pd.DataFrame:
@@ -31,7 +41,7 @@ def published_table(results: Results) -> pd.DataFrame:
     """
     known = published_figures()
     known = known[known["model"] == model_name(results)]
-    rows = [{**row, **_ours(results, row), "published": row["percent"] / 100}
+    rows = [{**row, **_ours(results, row), "published": float(row["printed"]) / 100}
             for row in known.to_dict("records")]  # fmt: skip
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table[table["ours"].notna()].reset_index(drop=True)
