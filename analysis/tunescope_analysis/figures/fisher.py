@@ -1,5 +1,7 @@
 """Fisher information over depth, and against parameter change."""
 
+import textwrap
+
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
@@ -28,7 +30,7 @@ def depth_figure(profile: xr.DataArray, quantity: str) -> Figure:
     `quantity` says in words what the values are.
     """
     tasks = [str(task) for task in profile["task"].values]
-    grid = panel_grid(len(tasks), left=0.6, legend=ONE_LINE)
+    grid = panel_grid(len(tasks), left=0.68, legend=ONE_LINE)
     figure = new_figure(grid, f"{quantity} over depth")
     for place, task in enumerate(tasks):
         axes = grid.axes(figure, place)
@@ -41,7 +43,7 @@ def depth_figure(profile: xr.DataArray, quantity: str) -> Figure:
                       linewidth=0.9, label=str(part))  # fmt: skip
         _log_axes(axes, "y")
         if place % grid.columns == 0:
-            axes.set_ylabel(quantity, fontsize=TICK_SIZE)
+            axes.set_ylabel(textwrap.fill(quantity, 24), fontsize=TICK_SIZE)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.set_xlabel("layer", fontsize=TEXT_SIZE, labelpad=2)
     add_legend(figure, grid)

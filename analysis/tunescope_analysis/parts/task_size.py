@@ -74,7 +74,7 @@ def _gap_cell(cells: pd.DataFrame, key: tuple[str, int, str]) -> Cell:
         return Cell(MISSING)
     row = cells.loc[key]
     has_spread = np.isfinite(row["standard_deviation"])
-    return Cell(points(row["gap"]), f"± {spread(row['standard_deviation'])}" if has_spread else "")
+    return Cell(points(row["gap"]), line=f"± {spread(row['standard_deviation'])}" if has_spread else "")
 
 
 def trend_sentence(row: pd.Series) -> str:
