@@ -214,3 +214,6 @@ def test_netcdf_holds_the_maps(tmp_path):
     with xr.open_dataset(tmp_path / "out" / "change_by_task.nc", engine="h5netcdf") as maps:
         cell = maps["mean_abs"].sel(task="RTE", layer="0", component="output.LayerNorm.weight")
         assert cell.item() == 10.5
+        assert (
+            maps["mean_abs"].attrs["long_name"] == "mean absolute change"
+        )  # what xarray labels its plots with

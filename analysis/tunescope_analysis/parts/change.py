@@ -62,7 +62,8 @@ def change_part(results: Results) -> Part:
         return part
     _introduce(part, method, trials)
     part.add(Table("change", change_table(change, trials, method)))
-    part.datasets["change_by_task"] = xr.Dataset(maps)
+    named = {name: by_task.assign_attrs(long_name=measure_label(name)) for name, by_task in maps.items()}
+    part.datasets["change_by_task"] = xr.Dataset(named)
     for name, finding in findings.items():
         if finding is not None:
             shares = change_certainty(change, trials, name, method)

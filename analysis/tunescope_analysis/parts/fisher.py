@@ -62,7 +62,8 @@ def fisher_part(results: Results) -> Part:
         "over them, for tasks differ in scale (our choice). The head is left out of rankings."
     )
     part.add(Table("fisher", fisher_table(fisher)), _ranking_table(maps, fisher["size"]))
-    part.datasets["fisher_by_task"] = xr.Dataset(maps)
+    named = {name: by_task.assign_attrs(long_name=fisher_label(name)) for name, by_task in maps.items()}
+    part.datasets["fisher_by_task"] = xr.Dataset(named)
     for name, by_task in maps.items():
         finding = find_fisher_leaders(by_task, fisher["size"])
         if finding is not None:
@@ -167,7 +168,8 @@ def _add_depth(part: Part, fisher: xr.Dataset) -> None:
         Picture("fisher_depth", depth_figure(profile, "Fisher information a scalar"),
                 f"Lines over layers, a panel a task. {sentence}"),
     )  # fmt: skip
-    part.datasets["fisher_depth"] = profile.to_dataset(name="fisher")
+    words = "Fisher information a scalar"
+    part.datasets["fisher_depth"] = profile.assign_attrs(long_name=words).to_dataset(name="fisher")
     part.verdicts.append(_depth_verdict(table, sentence))
     _add_gradients(part, gradient_profile(profile))
 
@@ -195,7 +197,8 @@ def _add_gradients(part: Part, gradients: xr.DataArray) -> None:
         Table("gradient_depth", gradients.to_series().dropna().reset_index()),
         Picture("gradient_depth", figure, "Lines of the gradients' scale over layers, a panel a task."),
     )
-    part.datasets["gradient_depth"] = gradients.to_dataset()
+    words = "root-mean-square gradient a scalar"
+    part.datasets["gradient_depth"] = gradients.assign_attrs(long_name=words).to_dataset()
     reason = (
         "The scale of gradients over depth is the root of the Fisher information, so by itself it explains "
         "nothing; the file holds no activations to set beside it."
