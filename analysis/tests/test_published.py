@@ -90,7 +90,10 @@ def test_another_model_is_told_for_which_there_are_figures(tmp_path):
         part = Part("scores", "Scores")
         add_published(part, file)
     assert part.tables == []
-    assert "None apply: they are on record for bert-base-cased, bert-large-cased" in words_of(part)
+    assert (
+        "No published figures apply to this model; they are on record for bert-base-cased, bert-large-cased"
+        in words_of(part)
+    )
 
 
 def test_the_record_is_well_formed():

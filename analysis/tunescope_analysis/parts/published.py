@@ -21,8 +21,10 @@ def add_published(part: Part, results: Results) -> None:
     figures, name = published_figures(), model_name(results)
     models = sorted(set(figures["model"]))
     if name not in models:
-        part.say(f"None apply: they are on record for {join_words(models)}, and this model is "
-                 f"{name or 'another one'}. {PAPERS}")  # fmt: skip
+        which = name or "this model"
+        part.say(
+            f"No published figures apply to {which}; they are on record for {join_words(models)}. {PAPERS}"
+        )
         return
     own = figures[figures["model"] == name]
     table = published_table(results)
