@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from tunescope_analysis.figures.focus import far_from_rest, focus_rows, focus_series
+from tunescope_analysis.figures.focus import far_below, focus_rows, focus_series
 
 
 @pytest.fixture
@@ -12,18 +12,25 @@ def axes():
     return Figure().add_subplot()
 
 
+def spans(**ends):
+    return {name: np.array(values, dtype=float) for name, values in ends.items()}
+
+
 @pytest.mark.parametrize(
-    ("values", "far"),
+    ("series", "far"),
     [
-        ({"full": 83.5, "bitfit": 82.9, "layernorm": 83.0, "head": 68.0}, ["head"]),
-        ({"full": 70.0, "layernorm": 69.0, "head": 66.0}, []),  # nearer than five points
-        ({"full": 70.0, "layernorm": 62.0, "head": 55.0}, []),  # all are apart
-        ({"full": 70.0, "head": 55.0}, []),  # two have no rest
-        ({"full": 70.0, "layernorm": 70.0, "head": 55.0, "bitfit": np.nan}, ["head"]),
+        (spans(full=[83, 84], bitfit=[82, 83], layernorm=[82, 84], head=[67, 69]), ["head"]),
+        (spans(full=[70], layernorm=[69], head=[65]), []),  # nearer than five points
+        (spans(full=[70], layernorm=[62], head=[55]), []),  # the others are as far apart
+        (spans(full=[54, 81], layernorm=[54, 73], bitfit=[54, 69]), []),  # the seeds overlap
+        (spans(full=[71.5], layernorm=[62.4], bitfit=[61.4]), []),  # the best stays, however far
+        (spans(full=[70], head=[55]), []),  # two have no rest
+        (spans(full=[70], layernorm=[70], head=[55], bitfit=[np.nan]), ["head"]),
+        (spans(full=[90], layernorm=[90], head=[70], broken=[0]), ["broken", "head"]),
     ],
 )
-def test_far_is_far_from_all_others(values, far):
-    assert far_from_rest(values) == far
+def test_far_is_below_all_others_by_more_than_they_span(series, far):
+    assert far_below(series) == far
 
 
 def test_a_far_series_is_named_with_its_value_and_the_rest_fills_the_panel(axes):

@@ -120,8 +120,13 @@ def sizes_figure(gaps: pd.DataFrame, methods: list[str]) -> Figure:
 
 
 def _focus(axes: Axes, rows: pd.DataFrame, column: str) -> None:
-    groups = rows.groupby("method", sort=False)[column]
-    focus_series(axes, {method_label(str(name)): 100 * group.to_numpy(float) for name, group in groups})
+    """Fit the y axis to the methods that are not far below, with their bands where they have any."""
+    reach = rows["standard_deviation"].fillna(0.0) if "standard_deviation" in rows else 0.0
+    ends = rows.assign(low=rows[column] - reach, high=rows[column] + reach)
+    groups = ends.groupby("method", sort=False)[["low", "high"]]
+    focus_series(
+        axes, {method_label(str(name)): 100 * group.to_numpy(float).ravel() for name, group in groups}
+    )
 
 
 def _label_rates(axes: Axes) -> None:
