@@ -28,6 +28,9 @@ addEventListener("load", () => {
     width: innerWidth,
     rising, falling: order(), sorted: heading.getAttribute("aria-sort"),
     sideways: document.documentElement.scrollWidth - innerWidth,
+    captions: document.querySelectorAll("caption").length,
+    cut: [...document.querySelectorAll("caption > *")]
+      .filter(words => words.getBoundingClientRect().right > innerWidth).map(words => words.textContent),
     overflowing: wide.map(element => element.outerHTML.slice(0, 80)),
     images: images.length,
     undrawn: images.filter(image => !image.complete || !image.naturalWidth).length,
@@ -97,6 +100,12 @@ def test_the_page_need_not_scroll_sideways(seen):
     found, _ = seen
     assert found["sideways"] <= 0
     assert found["overflowing"] == []
+
+
+def test_captions_fit_the_window_where_tables_do_not(seen):
+    found, _ = seen
+    assert found["captions"] > 2
+    assert found["cut"] == []
 
 
 def test_every_link_leads_somewhere(seen):

@@ -3,6 +3,7 @@ import pytest
 from conftest import trial
 
 from tunescope_analysis import open_results
+from tunescope_analysis.parts.change import ruling_on_most
 from tunescope_analysis.parts.claims import CLAIMS, claims_part
 from tunescope_analysis.parts.equivalence import equivalence_verdicts, judge
 from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Paragraph, Part, Verdict
@@ -55,6 +56,13 @@ def test_one_of_two_layernorm_methods_is_enough(write):
     assert rulings(path)["equivalence"] == SUPPORTED
 
 
+@pytest.mark.parametrize(
+    ("tasks", "holds", "ruling"), [(2, True, NOT_DECIDABLE), (3, True, SUPPORTED), (3, False, NOT_SUPPORTED)]
+)
+def test_most_tasks_are_judged_from_three_on(tasks, holds, ruling):
+    assert ruling_on_most(tasks, holds) == ruling
+
+
 def test_one_pair_is_too_few(write):
     assert rulings(write(sweep({"layernorm": 0.0}, seeds=1, tasks=("RTE",))))["equivalence"] == NOT_DECIDABLE
 
@@ -81,7 +89,7 @@ def test_subsets_may_be_better_than_their_pool(write):
 def test_the_reason_has_the_numbers(write):
     with open_results(write(sweep({"layernorm": -0.05}))) as results:
         _, reason = judge(results.trials, "layernorm", "full")
-    assert reason.startswith("layernorm is −5.0")
+    assert reason.startswith("layernorm differs from full by −5.0")
     assert "over 8 tasks and seeds (90 % interval −5.0" in reason
 
 
@@ -155,6 +163,19 @@ def test_sizes_of_tasks(write):
         part = task_size_part(results)
     assert [picture.name for picture in part.pictures] == ["task_size"]
     assert "Below 5 sizes a trend cannot be told." in words(part)
+    (table,) = part.tables
+    assert [(heading.text, heading.note) for heading in table.headings] == [
+        ("Method", ""), ("RTE", "2,490"), ("CoLA", "8,551"),
+    ]  # fmt: skip
+    assert [len(row) for row in table.rows] == [3]
+
+
+def test_the_table_of_sizes_has_the_trend_of_each_method(write):
+    with open_results(write(sizes_sweep([0.00, 0.01, 0.02, 0.03, 0.04]))) as results:
+        (table,) = task_size_part(results).tables
+    (row,) = table.rows
+    assert [heading.text for heading in table.headings[-2:]] == ["Spearman", "p"]
+    assert [cell.text for cell in row[1:]] == ["0.00", "−1.00", "−2.00", "−3.00", "−4.00", "−1.00", "0.017"]
 
 
 def sizes_sweep(gaps):

@@ -1,6 +1,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import small_content, trial
 from make_file import Content, write_file
@@ -18,7 +19,9 @@ from tunescope_analysis.comparison import (
     moved_scores,
     side_by_side,
 )
+from tunescope_analysis.files import latex_table
 from tunescope_analysis.parts.comparison import moved_sentence
+from tunescope_analysis.parts.part import Cell, Heading, Table
 
 
 def write(path, trials):
@@ -151,6 +154,14 @@ def test_one_unusable_file_writes_nothing(two, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_an_output_that_is_a_file_is_exit_2(two, tmp_path, capsys):
+    target = tmp_path / "file"
+    target.write_text("mine")
+    assert main([str(two[0]), "-o", str(target)]) == 2
+    assert f"{target}: not a folder; name another one with -o" in capsys.readouterr().err
+    assert target.read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["--diff", "a.h5"], ["a.h5", "--format", "docx"], ["a.h5", "--format", ","]]
 )
@@ -181,6 +192,20 @@ def test_latex_tables_need_no_unicode(fisher_file, tmp_path):
         assert path.read_text(encoding="utf-8").isascii(), path.name
 
 
+def test_latex_cells_are_set_as_on_the_page():
+    cells = [Cell("a_b: run `x_y`"), Cell("< 0.001", is_best=True), Cell("0.40", line="full 0.00 ✓")]
+    headings = [Heading("Method", is_number=False), Heading("p"), Heading("Bound")]
+    text = latex_table(Table("t", pd.DataFrame(), headings[:2], [cells[:2]]))
+    assert r"a\_b: run \texttt{x\_y} & \textbf{$<$ 0.001} \\" in text
+    assert r"full 0.00 $\surd$" in latex_table(Table("t", pd.DataFrame(), headings[1:], [cells[1:]]))
+
+
+def test_latex_prose_wraps():
+    words = [Heading(text, is_number=False) for text in ("Claim", "Why")]
+    text = latex_table(Table("t", pd.DataFrame(), words, [[Cell("a"), Cell("b")]]))
+    assert r"\begin{tabular}{p{0.45\linewidth}p{0.45\linewidth}}" in text
+
+
 def test_netcdf_holds_the_maps(tmp_path):
     import xarray as xr
 
@@ -189,3 +214,6 @@ def test_netcdf_holds_the_maps(tmp_path):
     with xr.open_dataset(tmp_path / "out" / "change_by_task.nc", engine="h5netcdf") as maps:
         cell = maps["mean_abs"].sel(task="RTE", layer="0", component="output.LayerNorm.weight")
         assert cell.item() == 10.5
+        assert (
+            maps["mean_abs"].attrs["long_name"] == "mean absolute change"
+        )  # what xarray labels its plots with

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from conftest import COMPONENTS, LAYERS, SIZE, fisher_fields, fisher_of, small_content, trial
 from make_file import write_file
-from make_sample import SAMPLES
+from make_sample import SAMPLES, TASKS
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tunescope_analysis import open_results
@@ -46,9 +46,8 @@ def sample(tmp_path_factory):
 def test_says_which_component_is_first_by_each_normalisation(results):
     text = words(fisher_part(results))
     assert (
-        "By Fisher information a scalar, output LayerNorm weight is first (6.00e+01 typical of the tasks): "
-        "that output LayerNorm is first holds on this model by this measure. A LayerNorm tensor leads on 2 "
-        "of 2 tasks, one of output LayerNorm on 2." in text
+        "By Fisher information a scalar, output LayerNorm weight is first (6.00e+01 typical of the tasks), "
+        "as in the paper. A LayerNorm tensor leads on 2 of 2 tasks, one of output LayerNorm on 2." in text
     )
     assert "By share of the model's Fisher information, output LayerNorm weight is first (10.6 %" in text
 
@@ -59,10 +58,11 @@ def test_says_that_the_claim_does_not_hold(write):
     fields = {"layers": LAYERS, "components": COMPONENTS, "size": SIZE}
     with open_results(write([], fisher_runs=[{}], fisher=maps, **fields)) as results:
         part = fisher_part(results)
-    assert "output dense weight is first (9.90e+01 on RTE)" in words(part)
-    assert "does not hold on this model by this measure" in words(part)
+    assert "output dense weight is first (9.90e+01 on RTE), not output LayerNorm as in the paper" in words(
+        part
+    )
     assert {v.claim: v.ruling for v in part.verdicts} == {
-        "fisher-largest": NOT_SUPPORTED,
+        "fisher-largest": NOT_DECIDABLE,  # one task is not most tasks
         "fisher-depth": NOT_DECIDABLE,  # two layers have no trend
         "depth-reason": NOT_DECIDABLE,
     }
@@ -96,6 +96,20 @@ def test_says_whether_later_layers_have_more():
         "In LayerNorm later layers have more Fisher information on 1 of 2 tasks (Spearman of layer and "
         "Fisher information: median 0.40). For all tensors the layers are too few, or all alike, to say."
     )
+
+
+def test_layers_that_are_too_few_are_told_once(results):
+    text = words(fisher_part(results))
+    assert text.count("too few") == 1
+    assert "The layers are too few, or all alike, to say: 3 are needed." in text
+
+
+def test_the_table_over_depth_has_a_row_a_task(sample):
+    (table,) = [t for t in fisher_part(sample).tables if t.name == "fisher_depth_correlation"]
+    assert [heading.text for heading in table.headings] == [
+        "Task", "all tensors", "LayerNorm", "output LayerNorm",
+    ]  # fmt: skip
+    assert [row[0].text for row in table.rows] == list(TASKS)
 
 
 def test_verdicts_of_the_sample_name_their_figures(sample):
@@ -159,7 +173,7 @@ def test_names_the_setting_that_agrees_least(results):
 
 def test_too_few_pairs_leave_the_subsets_undecided(sample):
     text = words(subsets_part(sample))
-    assert "fisher:pool=layernorm,fraction=0.2,scope=task is " in text
+    assert "fisher:pool=layernorm,fraction=0.2,scope=task differs " in text
     assert "of 8)" in text
 
 

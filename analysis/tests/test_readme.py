@@ -27,7 +27,7 @@ def test_every_example_runs_and_answers(results_folder, capsys):
     assert "output.LayerNorm.weight" in answers[1].splitlines()[1]
     assert re.search(r"full +0.56 +0.68", answers[2])
     assert re.search(r"full +0.6 +0.7", answers[3])
-    assert re.search(r"output.LayerNorm.weight +390", answers[4])  # (1 + 3 + 50 + 50) / 4 · (10 + 20) / 2
+    assert re.search(r"output.LayerNorm.weight +30.0", answers[4])  # (1 + 3) / 2 · (10 + 20) / 2
     assert float(answers[5]) == pytest.approx(-1)
     assert Path("rms.png").exists()
     assert Path("share.png").exists()

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import COMPONENTS, LAYERS, SIZE, trial
+from conftest import COMPONENTS, LAYERS, SIZE, fisher_fields, trial
 from make_file import write_file
 from make_sample import SAMPLES
 
@@ -113,7 +113,19 @@ def test_page_tells_failures_with_messages(small_file, report):
     assert "14 (12 done, 1 failed, 1 diverged)" in page.text
     assert "out of memory <on device>" in page.text
     assert "node1, rank 3" in page.text
-    assert "cpu: 140 s" in page.text
+    assert "Device-hours 0.0389 h in 14 trials (cpu 0.0389 h)" in page.text  # 14 trials of 10 s
+
+
+def test_page_counts_the_ranks_of_fisher_runs(fisher_file, report):
+    page, _ = report(fisher_file)
+    assert "in 14 trials (cpu 0.0389 h); 0.0167 h in Fisher runs" in page.text  # 6 runs of 5 s on 2 ranks
+
+
+def test_a_file_of_fisher_runs_alone_says_so(write, report):
+    fields = {"layers": LAYERS, "components": COMPONENTS, "size": SIZE, **fisher_fields()}
+    page, _ = report(write([], **fields))
+    assert "This file holds no trials yet. It holds Fisher runs only." in page.text
+    assert "Fisher information a scalar" in page.text
 
 
 def test_page_says_what_changed_most(small_file, report):

@@ -51,7 +51,7 @@ def test_says_so_when_predictions_of_a_trial_are_absent(small_file):
 
 
 def test_refuses_a_missing_file(tmp_path):
-    with pytest.raises(ResultsError, match="no such file"):
+    with pytest.raises(ResultsError, match=r"absent.h5: no such file; .tunescope merge JOB. writes"):
         open_results(tmp_path / "absent.h5")
 
 

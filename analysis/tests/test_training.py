@@ -28,6 +28,13 @@ def test_expected_best_is_the_mean_over_all_subsets():
         assert value == pytest.approx(np.mean([max(subset) for subset in combinations(scores, n)]))
 
 
+def test_expected_best_of_thousands_is_finite():
+    # of the scores 1 to N, the best of n is n (N + 1) / (n + 1) on average
+    total = 3000
+    n = np.arange(1, total + 1)
+    assert expected_best(n.astype(float)) == pytest.approx(n * (total + 1) / (n + 1))
+
+
 def test_a_diverged_trial_costs_its_share(write):
     path = write([trial("RTE", "full", 1e-5, 1, 0.8), trial("RTE", "full", 1e-5, 2, np.nan, state="diverged"),
                   trial("RTE", "full", 1e-5, 3, np.nan, state="failed")])  # fmt: skip

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import comb
 
 from tunescope_analysis.scores import trial_frame
 
@@ -15,9 +14,13 @@ def expected_best(scores: np.ndarray) -> np.ndarray:
     1909.03004, corrected by Tang et al. 2020, arXiv 2004.13705).
     """
     ordered = np.sort(scores)
-    places = np.arange(1, len(ordered) + 1)
-    weights = [comb(places - 1, n - 1) / comb(len(ordered), n) for n in places]
-    return np.array([float(weight @ ordered) for weight in weights])
+    total, places = len(ordered), np.arange(1, len(ordered) + 1)
+    weights, expected = np.full(total, 1 / total), np.empty(total)
+    for n in places:
+        expected[n - 1] = weights @ ordered
+        # the next weights by recurrence: binomials of a thousand trials are beyond a float
+        weights = weights * (places - n) / max(total - n, 1) * (n + 1) / n
+    return expected
 
 
 def budget_table(trials: xr.Dataset) -> pd.DataFrame:

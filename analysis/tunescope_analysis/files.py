@@ -1,5 +1,6 @@
 """The files that a report is written to."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import matplotlib as mpl
 import pandas as pd
 
 from tunescope_analysis.page import render_page
-from tunescope_analysis.parts.part import Picture, Table
+from tunescope_analysis.parts.part import Cell, Picture, Table
 from tunescope_analysis.report import Report
 
 FORMATS = {
@@ -19,7 +20,12 @@ FORMATS = {
     "netcdf": "the maps and profiles that the figures show",
 }
 DEFAULT_FORMATS = ("html", "csv", "png")
+BOLD_FROM, BOLD_TO = "\ue000", "\ue001"  # stand for a command while cells are escaped
 LATEX = {
+    BOLD_FROM: r"\textbf{",
+    BOLD_TO: "}",
+    "<": "$<$",
+    "✓": r"$\surd$",
     "−": "$-$",
     "±": r"$\pm$",
     "×": r"$\times$",
@@ -32,6 +38,8 @@ LATEX = {
 
 def write_report(report: Report, folder: Path, formats: Iterable[str] = DEFAULT_FORMATS) -> list[Path]:
     """Write the report into `folder` in the formats named; returns the paths in order, the page last."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: not a folder; name another one with -o")
     folder.mkdir(parents=True, exist_ok=True)
     wanted, written = set(formats), []
     for table in report.tables:
@@ -55,15 +63,21 @@ def write_report(report: Report, folder: Path, formats: Iterable[str] = DEFAULT_
 
 
 def latex_table(table: Table) -> str:
-    """The table as the page shows it, for LaTeX with booktabs."""
+    """The table as the page shows it, for LaTeX with booktabs: the best bold, prose in columns that wrap."""
     headings = [" ".join(filter(None, (heading.text, heading.note))) for heading in table.headings]
-    rows = [[" ".join(filter(None, (cell.text, cell.note, cell.line))) for cell in row] for row in table.rows]
-    columns = "".join("r" if heading.is_number else "l" for heading in table.headings)
+    rows = [[_latex_cell(cell) for cell in row] for row in table.rows]
+    wrapped = rf"p{{{0.9 / len(headings):.2f}\linewidth}}"
+    columns = "".join("r" if h.is_number else wrapped if table.is_prose else "l" for h in table.headings)
     frame = pd.DataFrame(rows, columns=headings)
     text = str(frame.to_latex(index=False, escape=True, column_format=columns))
     for character, command in LATEX.items():
         text = text.replace(character, command)
-    return text
+    return re.sub(r"`([^`]+)`", r"\\texttt{\1}", text)
+
+
+def _latex_cell(cell: Cell) -> str:
+    text = f"{BOLD_FROM}{cell.text}{BOLD_TO}" if cell.is_best else cell.text
+    return " ".join(filter(None, (text, cell.note, cell.line)))
 
 
 def _write_picture(picture: Picture, folder: Path, wanted: set[str]) -> list[Path]:

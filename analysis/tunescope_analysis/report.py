@@ -75,7 +75,8 @@ def build_report(results: Results) -> Report:
 def _warnings(results: Results) -> list[str]:
     warnings = []
     if not results.trials.sizes["trial"]:
-        warnings.append("This file holds no trials yet. There is nothing to compare.")
+        only = "It holds Fisher runs only." if "fisher" in results.groups else "There is nothing to compare."
+        warnings.append(f"This file holds no trials yet. {only}")
     if not results.attributes.is_complete:
         warnings.append(
             "The sweep was not complete when this file was written. Scores and averages may still change."

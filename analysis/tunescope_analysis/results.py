@@ -13,6 +13,7 @@ import xarray as xr
 from tunescope_analysis.stored import open_group
 
 NEWEST_SCHEMA = 1
+WRITTEN_BY = "`tunescope merge JOB` writes results/NAME/NAME.h5"
 FRESH_LAYER = "head"  # the only layer that is not pre-trained
 TRIAL_COLUMNS = (
     "id", "task", "method", "learning_rate", "seed", "state", "metric", "score",
@@ -145,15 +146,15 @@ def open_results(path: str | Path) -> Results:
     """Open a merged Tunescope file; raises `ResultsError` with one line that says what is wrong."""
     path = Path(path)
     if not path.exists():
-        raise ResultsError(f"{path}: no such file")
+        raise ResultsError(f"{path}: no such file; {WRITTEN_BY}")
     if path.is_dir():
-        raise ResultsError(f"{path}: is a folder; give the merged .h5 file inside it")
+        raise ResultsError(f"{path}: is a folder; {WRITTEN_BY}")
     if not _is_hdf5(path):
-        raise ResultsError(f"{path}: not an HDF5 file")
+        raise ResultsError(f"{path}: not an HDF5 file; {WRITTEN_BY}")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise ResultsError(f"{path}: cannot be opened as HDF5: {error}") from error
+        raise ResultsError(f"{path}: cannot be opened as HDF5, is it whole? {WRITTEN_BY}: {error}") from error
     try:
         attributes = _read_attributes(file, path)
         _check_trials(file, path)
@@ -186,7 +187,9 @@ def _is_hdf5(path: Path) -> bool:
 
 def _read_attributes(file: h5py.File, path: Path) -> Attributes:
     if "schema_version" not in file.attrs or "trials" not in file:
-        raise ResultsError(f"{path}: HDF5, but not a Tunescope result (no schema_version or no /trials)")
+        raise ResultsError(
+            f"{path}: HDF5, but not a Tunescope result (no schema_version or /trials); {WRITTEN_BY}"
+        )
     version = int(_scalar(file.attrs["schema_version"]))
     if version > NEWEST_SCHEMA:
         raise ResultsError(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from tunescope_analysis.figures.focus import focus_rows
 from tunescope_analysis.figures.grid import (
     add_legend,
     colour_of,
@@ -36,7 +37,18 @@ def comparison_figure(table: pd.DataFrame) -> Figure:
             axes.errorbar(100 * own["mean"], y, xerr=100 * own["standard_deviation"].fillna(0.0),
                           fmt=marker_of(series), color=colour_of(series), markersize=4, capsize=1.5,
                           linestyle="none", linewidth=1.0, label=file)  # fmt: skip
+        focus_rows(axes, _ends(table[table["task"] == task], methods))
         label_rows(axes, labels, is_first=place % grid.columns == 0)
         axes.locator_params(axis="x", nbins=4)
     add_legend(figure, grid)
     return figure
+
+
+def _ends(rows: pd.DataFrame, methods: list[str]) -> dict[int, np.ndarray]:
+    """By the line of a method, both ends of its bars in all files."""
+    mean, reach = 100 * rows["mean"], 100 * rows["standard_deviation"].fillna(0.0)
+    ends = pd.concat([mean - reach, mean + reach])
+    owners = pd.concat([rows["method"], rows["method"]])
+    return {
+        place: ends[(owners == method).to_numpy()].to_numpy(float) for place, method in enumerate(methods)
+    }

@@ -1,5 +1,7 @@
 """Fisher information over depth, and against parameter change."""
 
+import textwrap
+
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
@@ -7,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from tunescope_analysis.figures.grid import (
+    ONE_LINE,
     TEXT_SIZE,
     TICK_SIZE,
     add_legend,
@@ -21,11 +24,14 @@ from tunescope_analysis.labels import FORMULAS, is_layernorm, is_output_layernor
 KINDS = ("output LayerNorm", "other LayerNorm", "other bias", "other weight")
 
 
-def depth_figure(profile: xr.DataArray, title: str) -> Figure:
-    """A panel a task, a line a part: `[task, part, layer]` (log axis) over the numbered layers."""
+def depth_figure(profile: xr.DataArray, quantity: str) -> Figure:
+    """A panel a task, a line a part: `[task, part, layer]` (log axis) over the numbered layers.
+
+    `quantity` says in words what the values are.
+    """
     tasks = [str(task) for task in profile["task"].values]
-    grid = panel_grid(len(tasks), legend=1)
-    figure = new_figure(grid, title)
+    grid = panel_grid(len(tasks), left=0.68, legend=ONE_LINE)
+    figure = new_figure(grid, f"{quantity} over depth")
     for place, task in enumerate(tasks):
         axes = grid.axes(figure, place)
         style_plot(axes, task)
@@ -36,6 +42,8 @@ def depth_figure(profile: xr.DataArray, title: str) -> Figure:
             axes.plot(layers, drawn, marker_of(series) + "-", color=colour_of(series), markersize=2.5,
                       linewidth=0.9, label=str(part))  # fmt: skip
         _log_axes(axes, "y")
+        if place % grid.columns == 0:
+            axes.set_ylabel(textwrap.fill(quantity, 24), fontsize=TICK_SIZE)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.set_xlabel("layer", fontsize=TEXT_SIZE, labelpad=2)
     add_legend(figure, grid)
@@ -45,7 +53,7 @@ def depth_figure(profile: xr.DataArray, title: str) -> Figure:
 def fisher_change_figure(frame: pd.DataFrame, measure: str = "mean_abs") -> Figure:
     """A panel a task, a marker a tensor: change against Fisher information a scalar, both on log axes."""
     tasks = order_tasks(frame["task"])
-    grid = panel_grid(len(tasks), left=0.6, legend=1)
+    grid = panel_grid(len(tasks), left=0.6, legend=ONE_LINE)
     figure = new_figure(grid, "Change of each tensor against its Fisher information")
     for place, task in enumerate(tasks):
         axes = grid.axes(figure, place)

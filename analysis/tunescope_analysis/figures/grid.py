@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 PAGE_WIDTH = 7.0  # inches: both columns of a paper; no figure is wider
 COLUMN_WIDTH = 3.4  # inches: one column
 TITLE_SIZE, PANEL_SIZE, TEXT_SIZE, TICK_SIZE = 9.0, 8.0, 7.0, 6.5  # points
-LINE_HEIGHT = 0.145  # inches of a line of a legend
+LINE_HEIGHT, ENTRY_GAP = 0.118, 0.027  # inches of a line of a legend, and between its entries
+ONE_LINE = LINE_HEIGHT + ENTRY_GAP
+UNTITLED = 0.17  # inches that a panel without a title of its own needs less
 LETTER_WIDTH = 0.054  # inches of a letter of TEXT_SIZE, on average
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 MARKERS = "osD^vPX<>"
@@ -65,18 +67,23 @@ def write_title(figure: Figure, title: str, subtitle: str = "") -> None:
 
 
 def panel_grid(
-    panels: int, columns: int = 4, height: float = 1.2, left: float = 0.48, legend: int = 0, gap: float = 0.4
+    panels: int,
+    columns: int = 4,
+    height: float = 1.2,
+    left: float = 0.5,
+    legend: float = 0.0,
+    gap: float = 0.4,
 ) -> Grid:
     """A grid of plots with axes of their own, in one column of a paper for one panel, else in both.
 
-    `left` is the room for labels, `legend` the number of lines of a legend above the panels.
+    `left` is the room for labels, `legend` that of a legend above the panels, in inches.
     """
     columns = max(1, min(columns, panels))
     rows = max(1, -(-panels // columns))
     width = PAGE_WIDTH if columns > 1 else COLUMN_WIDTH + max(0.0, left - 1.0)
     panel_width = min((width - left) / columns - gap, 2.4) if columns > 1 else width - left - 0.15
     gap = gap if columns > 1 else 0.15
-    top = 0.5 + LINE_HEIGHT * legend
+    top = 0.5 + legend
     return Grid(rows, columns, panel_width, height, left, top, bottom=0.42, gap=gap, row_gap=0.6)
 
 
@@ -85,10 +92,11 @@ def label_room(labels: list[str]) -> float:
     return 0.2 + LETTER_WIDTH * max((len(line) for label in labels for line in label.split("\n")), default=0)
 
 
-def legend_lines(labels: list[str], columns: int) -> int:
-    """Lines that a legend of so many columns has, labels of two lines counted twice."""
+def legend_room(labels: list[str], columns: int) -> float:
+    """Inches that a legend of so many columns is high; labels may have several lines."""
     parts = np.array_split(np.array(labels, dtype=object), columns)
-    return max(sum(str(label).count("\n") + 1 for label in part) for part in parts)
+    lines = [sum(str(label).count("\n") + 1 for label in part) for part in parts]
+    return max(LINE_HEIGHT * line + ENTRY_GAP * len(part) for line, part in zip(lines, parts, strict=True))
 
 
 def add_legend(figure: Figure, grid: Grid, columns: int = 4) -> None:

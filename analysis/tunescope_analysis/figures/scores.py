@@ -6,16 +6,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from tunescope_analysis.figures.focus import focus_rows, focus_series
 from tunescope_analysis.figures.grid import (
     COLUMN_WIDTH,
     PAGE_WIDTH,
     TEXT_SIZE,
+    UNTITLED,
     Grid,
     add_legend,
     colour_of,
     label_room,
     label_rows,
-    legend_lines,
+    legend_room,
     marker_of,
     new_figure,
     panel_grid,
@@ -64,8 +66,7 @@ def parameters_figure(averages: pd.DataFrame) -> Figure | None:
     if known.empty:
         return None
     labels = [method_label(method) for method in known["method"]]
-    lines = legend_lines(labels, LEGEND_COLUMNS)
-    grid = panel_grid(1, height=2.1, legend=lines)
+    grid = panel_grid(1, height=2.1, legend=legend_room(labels, LEGEND_COLUMNS) - UNTITLED)
     figure = new_figure(grid, "Score against trainable parameters")
     axes = grid.axes(figure, 0)
     style_plot(axes)
@@ -79,6 +80,8 @@ def parameters_figure(averages: pd.DataFrame) -> Figure | None:
                       markersize=5.5, capsize=2.5, alpha=0.85, label=labels[place])  # fmt: skip
     axes.set_xscale("log")
     axes.margins(y=0.15)
+    focus_series(axes, {label: 100 * known.iloc[[place]][["low", "average", "high"]].to_numpy(float).ravel()
+                        for place, label in enumerate(labels)})  # fmt: skip
     low, high = np.maximum(axes.dataLim.intervalx, 1)
     axes.set_xlim(10 ** np.floor(np.log10(low / 1.3)), 10 ** np.ceil(np.log10(high * 1.3)))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -89,6 +92,7 @@ def parameters_figure(averages: pd.DataFrame) -> Figure | None:
 
 
 def _draw_scores(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
+    shown: dict[int, np.ndarray] = {}
     for place, method in enumerate(methods):
         if method not in rows.index or not np.isfinite(rows.loc[method, "mean"]):
             state = rows.loc[method, "state"] if method in rows.index else "not run"
@@ -96,10 +100,13 @@ def _draw_scores(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
                       fontsize=TEXT_SIZE, color="#666666", style="italic")  # fmt: skip
             continue
         row = rows.loc[method]
+        reach = 0.0 if np.isnan(row["standard_deviation"]) else row["standard_deviation"]
+        shown[place] = 100 * np.array([row["mean"] - reach, row["mean"] + reach])
         error = None if np.isnan(row["standard_deviation"]) else 100 * row["standard_deviation"]
         axes.errorbar(100 * row["mean"], place, xerr=error, fmt=marker_of(place), markersize=4.5,
                       color=colour_of(place), capsize=2, linewidth=1.0)  # fmt: skip
     axes.margins(x=0.12)
+    focus_rows(axes, shown)
     axes.locator_params(axis="x", nbins=4)
     metric = next((metric for metric in rows["metric"] if metric), "")
     axes.set_xlabel(metric_label(str(metric)), fontsize=TEXT_SIZE, labelpad=2)

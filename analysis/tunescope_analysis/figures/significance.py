@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tunescope_analysis.figures.focus import focus_rows
 from tunescope_analysis.figures.grid import (
     LETTER_WIDTH,
     PAGE_WIDTH,
@@ -77,7 +78,13 @@ def equivalence_figure(table: pd.DataFrame, margin: float) -> Figure:
         for line, method in enumerate(methods):
             if method in rows.index:
                 _draw_interval(axes, rows.loc[method], line)
+        band = np.array([-100 * margin, 100 * margin])
+        ends = 100 * rows[["low", "mean_difference", "high"]].to_numpy(float)
+        focus_rows(
+            axes, {-1: band} | {methods.index(str(m)): e for m, e in zip(rows.index, ends, strict=True)}
+        )
         axes.locator_params(axis="x", nbins=6)
+        axes.set_xlabel("difference × 100", fontsize=TEXT_SIZE, labelpad=2)
         label_rows(axes, labels, is_first=place == 0)
     return figure
 

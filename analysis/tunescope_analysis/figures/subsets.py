@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tunescope_analysis.figures.grid import colour_of, label_rows, new_figure, style_plot
+from tunescope_analysis.figures.grid import TEXT_SIZE, colour_of, label_rows, new_figure, style_plot
 from tunescope_analysis.figures.scores import row_grid
 from tunescope_analysis.labels import method_label, order_tasks
 
@@ -25,4 +25,5 @@ def subsets_figure(differences: pd.DataFrame) -> Figure:
             axes.plot(values.mean(), line, "|", color=colour_of(1), markersize=11, markeredgewidth=1.8)
         label_rows(axes, tasks, is_first=place % grid.columns == 0)
         axes.locator_params(axis="x", nbins=5)
+        axes.set_xlabel("difference × 100", fontsize=TEXT_SIZE, labelpad=2)
     return figure

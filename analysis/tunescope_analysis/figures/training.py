@@ -6,13 +6,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from tunescope_analysis.figures.focus import focus_series
 from tunescope_analysis.figures.grid import (
     TEXT_SIZE,
     TICK_SIZE,
+    UNTITLED,
     Grid,
     add_legend,
     colour_of,
-    legend_lines,
+    legend_room,
     marker_of,
     new_figure,
     panel_grid,
@@ -33,6 +35,7 @@ def rates_figure(rates: pd.DataFrame, methods: list[str]) -> Figure:
             bad = own[own["diverged"] > 0]
             axes.plot(bad["learning_rate"], [0.04] * len(bad), "x", color=colour_of(place), markersize=4,
                       transform=axes.get_xaxis_transform())  # fmt: skip
+        _focus(axes, rates[rates["task"] == task], "mean")
         axes.set_xscale("log")
         _label_rates(axes)
         axes.set_xlabel("learning rate", fontsize=TEXT_SIZE, labelpad=2)
@@ -47,6 +50,7 @@ def curves_figure(curves: pd.DataFrame, methods: list[str]) -> Figure:
         for place, method in enumerate(methods):
             own = _rows_of(curves, task, method).sort_values("epoch")
             _draw_line(axes, own["epoch"], own, (place, method))
+        _focus(axes, curves[curves["task"] == task], "mean")
         axes.set_xlabel("epoch", fontsize=TEXT_SIZE, labelpad=2)
     add_legend(figure, grid, LEGEND_COLUMNS)
     return figure
@@ -62,6 +66,7 @@ def seeds_figure(scores: pd.DataFrame, methods: list[str]) -> Figure:
                 axes.plot([place] * len(values), values, marker_of(place), color=colour_of(place),
                           markersize=3.5, alpha=0.6, label=method_label(method))  # fmt: skip
                 axes.plot(place, values.mean(), "_", color="#000000", markersize=9)
+        _focus(axes, scores[scores["task"] == task], "score")
         axes.set_xlim(-0.6, len(methods) - 0.4)
         axes.set_xticks([])
     add_legend(figure, grid, LEGEND_COLUMNS)
@@ -78,6 +83,7 @@ def budget_figure(table: pd.DataFrame, methods: list[str]) -> Figure:
                 axes.plot(own["trials"], 100 * own["expected"], marker_of(place) + "-", linewidth=0.9,
                           color=colour_of(place), markersize=2.5, markevery=max(1, len(own) // 10),
                           label=method_label(method))  # fmt: skip
+        _focus(axes, table[table["task"] == task], "expected")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         axes.set_xlabel("trials", fontsize=TEXT_SIZE, labelpad=2)
     add_legend(figure, grid, LEGEND_COLUMNS)
@@ -90,8 +96,8 @@ def sizes_figure(gaps: pd.DataFrame, methods: list[str]) -> Figure:
     Tasks of nearly the same size, to a tenth of a power of ten, are named together.
     """
     labels = [method_label(method) for method in methods]
-    lines = legend_lines(labels, 2) + 4  # task names stand above the panel
-    grid = panel_grid(1, height=2.1, legend=lines)
+    names = 0.42  # inches: task names stand above the panel
+    grid = panel_grid(1, height=2.1, legend=legend_room(labels, 2) + names - UNTITLED)
     figure = new_figure(grid, "Score less full fine-tuning's, × 100")
     axes = grid.axes(figure, 0)
     style_plot(axes)
@@ -100,6 +106,9 @@ def sizes_figure(gaps: pd.DataFrame, methods: list[str]) -> Figure:
         own = gaps[gaps["method"] == method]
         axes.plot(own["train_examples"], 100 * own["gap"], marker_of(place) + "-", color=colour_of(place),
                   markersize=4, linewidth=0.8, label=method_label(method))  # fmt: skip
+    axes.set_ylabel("difference × 100", fontsize=TEXT_SIZE)
+    focus_series(axes, {label: 100 * gaps.loc[gaps["method"] == method, "gap"].to_numpy(float)
+                        for method, label in zip(methods, labels, strict=True)})  # fmt: skip
     sizes = gaps.drop_duplicates(["task", "train_examples"]).sort_values("train_examples")
     for place, group in sizes.groupby(np.log10(sizes["train_examples"]).round(1)):
         axes.text(10**place, 1.01, ", ".join(dict.fromkeys(group["task"])), fontsize=TICK_SIZE, rotation=90,
@@ -108,6 +117,16 @@ def sizes_figure(gaps: pd.DataFrame, methods: list[str]) -> Figure:
     axes.set_xlabel("training examples", fontsize=TEXT_SIZE, labelpad=2)
     add_legend(figure, grid, 2)
     return figure
+
+
+def _focus(axes: Axes, rows: pd.DataFrame, column: str) -> None:
+    """Fit the y axis to the methods that are not far below, with their bands where they have any."""
+    reach = rows["standard_deviation"].fillna(0.0) if "standard_deviation" in rows else 0.0
+    ends = rows.assign(low=rows[column] - reach, high=rows[column] + reach)
+    groups = ends.groupby("method", sort=False)[["low", "high"]]
+    focus_series(
+        axes, {method_label(str(name)): 100 * group.to_numpy(float).ravel() for name, group in groups}
+    )
 
 
 def _label_rates(axes: Axes) -> None:
@@ -125,12 +144,14 @@ def _panels(
 ) -> tuple[Figure, Grid, list[tuple[str, Axes]]]:
     tasks = order_tasks(rows["task"])
     labels = [method_label(method) for method in methods if method in set(rows["method"])]
-    grid = panel_grid(len(tasks), legend=legend_lines(labels, LEGEND_COLUMNS))
+    grid = panel_grid(len(tasks), legend=legend_room(labels, LEGEND_COLUMNS))
     figure = new_figure(grid, title)
     panels = []
     for place, task in enumerate(tasks):
         axes = grid.axes(figure, place)
         style_plot(axes, task)
+        if place % grid.columns == 0:
+            axes.set_ylabel("score × 100", fontsize=TEXT_SIZE)
         panels.append((task, axes))
     return figure, grid, panels
 

@@ -20,6 +20,7 @@ from tunescope_analysis.figures import change_figure
 from tunescope_analysis.labels import component_label, is_output_layernorm, measure_label, order_tasks
 from tunescope_analysis.parts.numbers import count, plural, share
 from tunescope_analysis.parts.part import (
+    NOT_DECIDABLE,
     NOT_SUPPORTED,
     RUN_SWEEP,
     SUPPORTED,
@@ -34,6 +35,7 @@ from tunescope_analysis.results import Results
 from tunescope_analysis.scores import best_trials, trial_frame
 
 SHOWN = 5
+FEWEST_TASKS = 3  # our choice: fewer say nothing on "most tasks"
 
 
 def change_part(results: Results) -> Part:
@@ -60,7 +62,8 @@ def change_part(results: Results) -> Part:
         return part
     _introduce(part, method, trials)
     part.add(Table("change", change_table(change, trials, method)))
-    part.datasets["change_by_task"] = xr.Dataset(maps)
+    named = {name: by_task.assign_attrs(long_name=measure_label(name)) for name, by_task in maps.items()}
+    part.datasets["change_by_task"] = xr.Dataset(named)
     for name, finding in findings.items():
         if finding is not None:
             shares = change_certainty(change, trials, name, method)
@@ -138,12 +141,19 @@ def _add_measure(part: Part, by_task: xr.DataArray, finding: Finding, certainty:
     )
 
 
+def ruling_on_most(tasks: int, holds: bool) -> str:
+    """The ruling on a claim about most tasks, which fewer than `FEWEST_TASKS` cannot decide."""
+    if tasks < FEWEST_TASKS:
+        return NOT_DECIDABLE
+    return SUPPORTED if holds else NOT_SUPPORTED
+
+
 def _verdict(finding: Finding, encoder: str) -> Verdict:
     is_most = 2 * finding.output_layernorm_tasks > finding.tasks
     holds = is_most and is_output_layernorm(finding.component)
     return Verdict(
         "change",
-        SUPPORTED if holds else NOT_SUPPORTED,
+        ruling_on_most(finding.tasks, holds),
         f"By mean absolute change a tensor of output LayerNorm leads on {finding.output_layernorm_tasks} of "
         f"{plural(finding.tasks, 'task')}, any LayerNorm on {finding.layernorm_tasks}. {encoder}",
         "change_mean_abs",

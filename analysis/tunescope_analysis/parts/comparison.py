@@ -1,6 +1,7 @@
 """Parts of a report on several files: what they hold, their scores, and their verdicts side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from tunescope_analysis.comparison import (
 from tunescope_analysis.figures.comparison import comparison_figure
 from tunescope_analysis.figures.training import sizes_figure
 from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.model import model_folder
 from tunescope_analysis.parts.claims import CLAIMS
 from tunescope_analysis.parts.numbers import count, general, join_words, percent, plural, points, probability
 from tunescope_analysis.parts.part import (
@@ -41,6 +43,7 @@ def files_part(files: Mapping[str, Results]) -> Part:
         rows.append(
             {
                 "file": name,
+                "model": model_folder(results) or "unknown",
                 "created": results.attributes.created or "unknown",
                 "version": f"{results.attributes.tunescope_version} {results.attributes.git_commit}".strip(),
                 "trials": len(trials),
@@ -52,6 +55,7 @@ def files_part(files: Mapping[str, Results]) -> Part:
         )
     columns = {
         "file": Column("File", is_number=False),
+        "model": Column("Model", is_number=False),
         "created": Column("Created", is_number=False),
         "version": Column("Tunescope", is_number=False),
         "trials": Column("Trials"),
@@ -129,16 +133,23 @@ def moved_part(names: tuple[str, str], table: pd.DataFrame) -> Part:
         "mean_first": Column(f"{names[0]} × 100", percent),
         "mean_second": Column(f"{names[1]} × 100", percent),
         "difference": Column("Difference × 100", points),
-        "seeds_first": Column(f"Seeds, {names[0]}", count),
-        "seeds_second": Column(f"Seeds, {names[1]}", count),
-        "learning_rate_first": Column(f"Learning rate, {names[0]}", general),
-        "learning_rate_second": Column(f"Learning rate, {names[1]}", general),
         "p": Column("p", probability),
         "holm_p": Column("p, Holm", probability),
         "verdict": Column("Verdict", is_number=False),
+        "seeds": Column("Seeds", is_number=False),
+        "learning_rates": Column("Learning rates", is_number=False),
     }
-    part.add(frame_table("moved", table, columns))
+    shown = table.assign(
+        seeds=_both(table, "seeds", count), learning_rates=_both(table, "learning_rate", general)
+    )
+    part.add(replace(frame_table("moved", shown, columns), frame=table))
     return part
+
+
+def _both(table: pd.DataFrame, column: str, show: Callable[[object], str]) -> list[str]:
+    """What a column is in the first file and in the second, once where it is the same."""
+    pairs = zip(table[f"{column}_first"].map(show), table[f"{column}_second"].map(show), strict=True)
+    return [first if first == second else f"{first}, {second}" for first, second in pairs]
 
 
 def moved_sentence(table: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from tunescope_analysis.labels import parse_method
-from tunescope_analysis.parts.numbers import fixed, p_is, plural, points
+from tunescope_analysis.parts.numbers import fixed, p_is, points
 from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
 from tunescope_analysis.scores import score_table
 from tunescope_analysis.significance import MARGIN, compare, unit_pairs
@@ -54,12 +54,15 @@ def judge(trials: xr.Dataset, first: str, second: str) -> tuple[str, str]:
     """
     pairs = unit_pairs(trials, first, second, UNIT)
     if len(pairs) < 2:
-        return NOT_DECIDABLE, f"{first} and {second} have {plural(len(pairs), 'task and seed')} in common."
+        return (
+            NOT_DECIDABLE,
+            f"{first} and {second} need two tasks or seeds in common; they have {len(pairs)}.",
+        )
     result = compare(pairs)
     interval = f"{points(result['low'])} to {points(result['high'])}"
     reason = (
-        f"{first} is {points(result['mean_difference'])} points from {second} over {len(pairs)} tasks and "
-        f"seeds (90 % interval {interval}; equivalence within {100 * MARGIN:g}: "
+        f"{first} differs from {second} by {points(result['mean_difference'])} points over {len(pairs)} "
+        f"tasks and seeds (90 % interval {interval}; equivalence within {100 * MARGIN:g}: "
         f"{p_is(result['equivalence_p'])})."
     )
     if result["low"] > -MARGIN:

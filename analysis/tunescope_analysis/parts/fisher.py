@@ -24,23 +24,22 @@ from tunescope_analysis.labels import (
     fisher_label,
     is_layernorm,
     is_output_layernorm,
+    order_tasks,
     setting_sentence,
 )
-from tunescope_analysis.parts.change import certainty_sentence, encoder_sentence
+from tunescope_analysis.parts.change import certainty_sentence, encoder_sentence, ruling_on_most
 from tunescope_analysis.parts.numbers import count, fixed, plural, scientific, share
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
     NOT_SUPPORTED,
     SUPPORTED,
     Cell,
-    Column,
     Heading,
     Part,
     Picture,
     Subheading,
     Table,
     Verdict,
-    frame_table,
 )
 from tunescope_analysis.results import NEWEST_SCHEMA, Results
 
@@ -53,7 +52,7 @@ def fisher_part(results: Results) -> Part:
     """Fisher maps by every measure, a ranking of components, and the profile over depth."""
     part = Part("fisher", "Fisher information")
     if "fisher" not in results.groups or default_runs(results.fisher).empty:
-        part.note(f"The file holds no Fisher information. {NEEDED}")
+        part.note(f"The file holds no Fisher information, so neither the scale of gradients. {NEEDED}")
         return part
     fisher = results.fisher
     maps = {name: fisher_by_task(fisher, name) for name in fisher_measures_of(fisher)}
@@ -63,7 +62,8 @@ def fisher_part(results: Results) -> Part:
         "over them, for tasks differ in scale (our choice). The head is left out of rankings."
     )
     part.add(Table("fisher", fisher_table(fisher)), _ranking_table(maps, fisher["size"]))
-    part.datasets["fisher_by_task"] = xr.Dataset(maps)
+    named = {name: by_task.assign_attrs(long_name=fisher_label(name)) for name, by_task in maps.items()}
+    part.datasets["fisher_by_task"] = xr.Dataset(named)
     for name, by_task in maps.items():
         finding = find_fisher_leaders(by_task, fisher["size"])
         if finding is not None:
@@ -76,17 +76,20 @@ def fisher_part(results: Results) -> Part:
 
 
 def fisher_sentence(finding: Finding, label: str, task: str | None = None) -> str:
-    """Which component is first by a measure, and whether that is the paper's output LayerNorm."""
+    """Which component is first by a measure, and whether it is output LayerNorm as in the paper."""
     measure = fisher_label(finding.measure)
-    holds = "holds" if is_output_layernorm(finding.component) else "does not hold"
+    claim = (
+        "as in the paper"
+        if is_output_layernorm(finding.component)
+        else "not output LayerNorm as in the paper"
+    )
     value = share(finding.value) if finding.measure == "share" else scientific(finding.value)
     where = f"on {task}" if task else "typical of the tasks"
-    claim = f"that output LayerNorm is first {holds} on this model by this measure"
     leads = "" if task else (
         f" A LayerNorm tensor leads on {finding.layernorm_tasks} of {finding.tasks} tasks, one of output "
         f"LayerNorm on {finding.output_layernorm_tasks}."
     )  # fmt: skip
-    return f"By {measure}, {label} is first ({value} {where}): {claim}.{leads}"
+    return f"By {measure}, {label} is first ({value} {where}), {claim}.{leads}"
 
 
 def _settings(runs: pd.DataFrame) -> str:
@@ -112,7 +115,7 @@ def _add_measure(part: Part, by_task: xr.DataArray, finding: Finding, more: str)
         part.verdicts.append(
             Verdict(
                 "fisher-largest",
-                SUPPORTED if holds else NOT_SUPPORTED,
+                ruling_on_most(finding.tasks, holds),
                 f"{sentence} {more}".rstrip(),
                 "fisher_map_mean",
             )
@@ -159,21 +162,27 @@ def _add_depth(part: Part, fisher: xr.Dataset) -> None:
     table = depth_correlation(profile)
     sentence = depth_sentence(table)
     part.say(sentence)
-    columns = {
-        "task": Column("Task", is_number=False),
-        "part": Column("Tensors", is_number=False),
-        "spearman": Column("Spearman of layer and Fisher information", fixed),
-        "layers": Column("Layers", count),
-    }
     part.add(
-        frame_table("fisher_depth_correlation", table, columns),
+        _depth_table(table),
         Table("fisher_depth", profile.to_series().dropna().rename("fisher").reset_index()),
-        Picture("fisher_depth", depth_figure(profile, "Fisher information a scalar over depth"),
+        Picture("fisher_depth", depth_figure(profile, "Fisher information a scalar"),
                 f"Lines over layers, a panel a task. {sentence}"),
     )  # fmt: skip
-    part.datasets["fisher_depth"] = profile.to_dataset(name="fisher")
+    words = "Fisher information a scalar"
+    part.datasets["fisher_depth"] = profile.assign_attrs(long_name=words).to_dataset(name="fisher")
     part.verdicts.append(_depth_verdict(table, sentence))
     _add_gradients(part, gradient_profile(profile))
+
+
+def _depth_table(table: pd.DataFrame) -> Table:
+    """A row a task, a column a group of tensors."""
+    wide = table.pivot(index="task", columns="part", values="spearman")
+    parts = list(dict.fromkeys(table["part"]))
+    named = [Heading("all tensors" if name == "all" else name) for name in parts]
+    rows = [[Cell(task), *(Cell(fixed(wide.loc[task, name])) for name in parts)]
+            for task in order_tasks(table["task"])]  # fmt: skip
+    caption = f"Spearman's correlation of layer and Fisher information over {table['layers'].max()} layers."
+    return Table("fisher_depth_correlation", table, [Heading("Task", is_number=False), *named], rows, caption)
 
 
 def _add_gradients(part: Part, gradients: xr.DataArray) -> None:
@@ -183,12 +192,13 @@ def _add_gradients(part: Part, gradients: xr.DataArray) -> None:
         "above; for batch sizes above 1, of the batch's mean gradient."
     )
     part.note(f"Result files of schema {NEWEST_SCHEMA} hold no activations, so their scale is not shown.")
-    figure = depth_figure(gradients, "Root-mean-square gradient a scalar over depth")
+    figure = depth_figure(gradients, "Root-mean-square gradient a scalar")
     part.add(
         Table("gradient_depth", gradients.to_series().dropna().reset_index()),
         Picture("gradient_depth", figure, "Lines of the gradients' scale over layers, a panel a task."),
     )
-    part.datasets["gradient_depth"] = gradients.to_dataset()
+    words = "root-mean-square gradient a scalar"
+    part.datasets["gradient_depth"] = gradients.assign_attrs(long_name=words).to_dataset()
     reason = (
         "The scale of gradients over depth is the root of the Fisher information, so by itself it explains "
         "nothing; the file holds no activations to set beside it."
@@ -198,6 +208,8 @@ def _add_gradients(part: Part, gradients: xr.DataArray) -> None:
 
 def depth_sentence(table: pd.DataFrame) -> str:
     """On how many tasks later layers have more, for each group of tensors."""
+    if table["spearman"].isna().all():
+        return f"The layers are too few, or all alike, to say: {FEWEST_LAYERS} are needed."
     sentences = []
     for part, group in table.groupby("part", sort=False):
         rho = group["spearman"].dropna()
@@ -217,8 +229,7 @@ def _depth_verdict(table: pd.DataFrame, sentence: str) -> Verdict:
     parts = table.set_index("part")["spearman"]
     rho = parts.loc[["LayerNorm"] if "LayerNorm" in parts.index else ["all"]].dropna()
     if rho.empty:
-        reason = f"Fewer than {FEWEST_LAYERS} layers, or all alike. {sentence}"
-        return Verdict("fisher-depth", NOT_DECIDABLE, reason, "fisher_depth")
+        return Verdict("fisher-depth", NOT_DECIDABLE, sentence, "fisher_depth")
     holds = rho.median() >= STEADY and 2 * (rho > 0).sum() > len(rho)
     return Verdict("fisher-depth", SUPPORTED if holds else NOT_SUPPORTED, sentence, "fisher_depth")
 

@@ -1,12 +1,11 @@
 """What was run: counts, device time, versions, and the trials without a result."""
 
-import configparser
-import contextlib
 import hashlib
 
 import pandas as pd
 
 from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.model import model_folder
 from tunescope_analysis.parts.numbers import count, general, plural
 from tunescope_analysis.parts.part import RUN_SWEEP, Cell, Facts, Heading, Part, Subheading, Table, Verbatim
 from tunescope_analysis.results import Results
@@ -30,7 +29,7 @@ def overview_part(results: Results) -> Part:
                 ("Tasks", ", ".join(order_tasks(trials["task"])) or "none"),
                 ("Methods", "; ".join(order_methods(table)) or "none"),
                 ("Fisher runs", _fisher_runs(results)),
-                ("Device time", _device_time(trials)),
+                ("Device-hours", _device_hours(results, trials)),
                 ("Created", attributes.created or "unknown"),
                 ("Tunescope", f"{attributes.tunescope_version or 'unknown version'}, commit "
                               f"{attributes.git_commit or 'unknown'}, schema {attributes.schema_version}"),
@@ -40,7 +39,7 @@ def overview_part(results: Results) -> Part:
         )
     )  # fmt: skip
     if trials.empty:
-        part.note(f"The file holds no trials yet. {RUN_SWEEP}")
+        part.note(f"The file holds no trials. {RUN_SWEEP}")
     failures = trials[trials["state"] != "done"]
     if len(failures):
         part.add(Subheading("Trials without a result"), _failure_table(failures))
@@ -56,12 +55,10 @@ def job_part(results: Results) -> Part:
 
 def _model(results: Results, trials: pd.DataFrame) -> str:
     """The model's folder as the job names it, and its number of parameters with the largest head."""
-    job = configparser.ConfigParser(interpolation=None, strict=False, inline_comment_prefixes=("#",))
-    with contextlib.suppress(configparser.Error):
-        job.read_string(f"[job]\n{results.attributes.job}")
-    path = job.get("model", "path", fallback="unknown")
-    parameters = count(trials["total_parameters"].max()) if len(trials) else "unknown number of"
-    return f"{path}, {parameters} parameters with the head"
+    folder = model_folder(results) or "unknown"
+    if trials.empty:
+        return folder
+    return f"{folder}, {count(trials['total_parameters'].max())} parameters with the head"
 
 
 def _checksum(results: Results) -> str:
@@ -78,13 +75,22 @@ def _fisher_runs(results: Results) -> str:
     return str(results.fisher.sizes["run"]) if "fisher" in results.groups else "none"
 
 
-def _device_time(trials: pd.DataFrame) -> str:
+def _device_hours(results: Results, trials: pd.DataFrame) -> str:
+    """Of the trials, in all and by device; of the Fisher runs, for which several ranks work at a time."""
     parts = []
-    for device, group in trials.groupby("device") if len(trials) else []:
-        seconds = float(group["wall_seconds"].sum())
-        hours = f"{seconds / SECONDS_PER_HOUR:.2f} h"
-        parts.append(f"{device or 'unknown'}: {count(seconds)} s ({hours}) in {plural(len(group), 'trial')}")
+    if len(trials):
+        hours = trials.groupby(trials["device"].replace("", "unknown"))["wall_seconds"].sum()
+        named = ", ".join(f"{device} {_hours(seconds)}" for device, seconds in hours.items())
+        parts.append(f"{_hours(hours.sum())} in {plural(len(trials), 'trial')} ({named})")
+    if "fisher" in results.groups and {"wall_seconds", "ranks"} <= set(results.fisher.data_vars):
+        fisher = results.fisher
+        parts.append(f"{_hours(float(fisher['wall_seconds'] @ fisher['ranks']))} in Fisher runs")
     return "; ".join(parts) or "none"
+
+
+def _hours(seconds: float) -> str:
+    hours = seconds / SECONDS_PER_HOUR
+    return f"{hours:,.0f} h" if hours >= 100 else f"{hours:.3g} h"
 
 
 def _failure_table(failures: pd.DataFrame) -> Table:

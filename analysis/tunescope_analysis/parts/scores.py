@@ -19,6 +19,7 @@ from tunescope_analysis.parts.part import (
     Table,
     frame_table,
 )
+from tunescope_analysis.parts.published import add_published
 from tunescope_analysis.results import Results, head_size
 from tunescope_analysis.scores import average_table, glue_average, order_methods, score_table
 
@@ -26,7 +27,7 @@ TIED = "≈"
 
 
 def scores_part(results: Results) -> Part:
-    """The score table, and the same numbers as a figure."""
+    """The score table, and the same numbers as a figure, and published ones beside them."""
     table = score_table(results.trials)
     part = Part("scores", "Scores")
     if not table["mean"].notna().any():
@@ -45,6 +46,7 @@ def scores_part(results: Results) -> Part:
             caption=f"The same numbers{'; each task has its own scale' if len(tasks) > 1 else ''}.",
         ),
     )
+    add_published(part, results)
     return part
 
 

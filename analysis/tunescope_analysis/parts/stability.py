@@ -6,7 +6,7 @@ from tunescope_analysis.agreement import AGREEMENTS, KENDALL_ITEMS, TOP_FRACTION
 from tunescope_analysis.figures.stability import stability_figure
 from tunescope_analysis.fisher import default_runs
 from tunescope_analysis.labels import FACTOR_LABELS, order_tasks, setting_sentence
-from tunescope_analysis.parts.numbers import count, fixed
+from tunescope_analysis.parts.numbers import count, fixed, share
 from tunescope_analysis.parts.part import (
     NOT_SUPPORTED,
     SUPPORTED,
@@ -46,7 +46,7 @@ def stability_part(results: Results) -> Part:
         return part
     part.say(
         "Agreement of the rankings of all pairs of runs of a task. Jaccard compares the top "
-        f"{TOP_FRACTION:.0%} (of "
+        f"{share(TOP_FRACTION)} (of "
         f"equals the first, as methods choose); random subsets of that size would have "
         f"{fixed(TOP_FRACTION / (2 - TOP_FRACTION))}. Rank-biased overlap (Webber, Moffat, Zobel 2010) "
         "puts about "

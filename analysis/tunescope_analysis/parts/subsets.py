@@ -70,7 +70,7 @@ def subsets_part(results: Results) -> Part:
 def subset_sentence(row: pd.Series) -> str:
     """What the pairs of one method say; where they are too few to say anything, that."""
     start = (
-        f"{row['method']} is {points(row['mean_difference'])} points from its random control "
+        f"{row['method']} differs from its random control by {points(row['mean_difference'])} points "
         f"({row['better']} better, {row['equal']} equal, {row['worse']} worse of {row['pairs']})"
     )
     if not row["smallest_p"] < LEVEL:

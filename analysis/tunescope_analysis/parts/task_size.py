@@ -4,16 +4,17 @@ import numpy as np
 import pandas as pd
 
 from tunescope_analysis.figures.training import sizes_figure
-from tunescope_analysis.parts.numbers import count, fixed, p_is, points, spread
+from tunescope_analysis.parts.numbers import MISSING, count, fixed, p_is, points, probability, spread
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
     NOT_SUPPORTED,
     SUPPORTED,
-    Column,
+    Cell,
+    Heading,
     Part,
     Picture,
+    Table,
     Verdict,
-    frame_table,
 )
 from tunescope_analysis.results import Results
 from tunescope_analysis.scores import order_methods, score_table
@@ -39,25 +40,41 @@ def task_size_part(results: Results) -> Part:
     correlations = size_correlation(gaps)
     known = correlations[np.isfinite(correlations["spearman"])]
     part.say("Mean score less that of full with the same task and seed. Tasks differ in more than size.")
-    for _, row in known.iterrows():
-        part.say(trend_sentence(row))
     if known.empty:
         part.note(f"Below {FEWEST_SIZES} sizes a trend cannot be told. Run more `tasks` or `train_examples`.")
-    columns = {
-        "method": Column("Method", is_number=False),
-        "task": Column("Task", is_number=False),
-        "train_examples": Column("Training examples", count),
-        "gap": Column("Difference to full × 100", points),
-        "standard_deviation": Column("Standard deviation × 100", spread),
-        "pairs": Column("Seeds"),
-    }
     alt = "Lines of the difference to full over training-set size on a log axis, a line a method."
-    part.add(
-        frame_table("task_size", gaps, columns),
-        Picture("task_size", sizes_figure(gaps, methods), alt),
-    )
+    part.add(_gap_table(gaps, known, methods), Picture("task_size", sizes_figure(gaps, methods), alt))
     part.verdicts += _verdicts(known)
     return part
+
+
+def _gap_table(gaps: pd.DataFrame, known: pd.DataFrame, methods: list[str]) -> Table:
+    """A row a method, a column a task by its size, then the trend where there are sizes enough."""
+    places = gaps[["train_examples", "task"]].drop_duplicates().sort_values(["train_examples", "task"])
+    columns = list(places.itertuples(index=False, name=None))
+    cells = gaps.set_index(["method", "train_examples", "task"])
+    trends = known.set_index("method")
+    headings = [Heading("Method", is_number=False), *(Heading(task, count(size)) for size, task in columns)]
+    headings += [] if known.empty else [Heading("Spearman"), Heading("p")]
+    rows = []
+    for method in methods:
+        row = [Cell(method), *(_gap_cell(cells, (method, *column)) for column in columns)]
+        if method in trends.index:
+            row += [Cell(fixed(trends.loc[method, "spearman"])), Cell(probability(trends.loc[method, "p"]))]
+        elif not known.empty:
+            row += [Cell(MISSING), Cell(MISSING)]
+        rows.append(row)
+    trend = "" if known.empty else " Spearman: of size and difference; p by a permutation test."
+    caption = f"Difference to full × 100, mean ± standard deviation over seeds, by training-set size.{trend}"
+    return Table("task_size", gaps, headings, rows, caption)
+
+
+def _gap_cell(cells: pd.DataFrame, key: tuple[str, int, str]) -> Cell:
+    if key not in cells.index:
+        return Cell(MISSING)
+    row = cells.loc[key]
+    has_spread = np.isfinite(row["standard_deviation"])
+    return Cell(points(row["gap"]), line=f"± {spread(row['standard_deviation'])}" if has_spread else "")
 
 
 def trend_sentence(row: pd.Series) -> str:

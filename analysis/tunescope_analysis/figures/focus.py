@@ -1,0 +1,64 @@
+"""Axes for the many: a method far below all others would press the others into one line."""
+
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from tunescope_analysis.figures.grid import TICK_SIZE
+
+FEWEST = 3  # series
+FAR_POINTS = 5.0  # our choice: at least so many points of a score × 100
+PADDING = 0.12  # of the shown range
+ROOM = 0.16  # of the shown range, for the name of a series at the edge
+GREY = "#555555"
+Name = TypeVar("Name", bound=Hashable)
+
+
+def far_below(series: Mapping[Name, np.ndarray]) -> list[Name]:
+    """Names of series that lie below all others by more than the others span, and by `FAR_POINTS`."""
+    left = {name: own for name, values in series.items() if (own := values[np.isfinite(values)]).size}
+    far: list[Name] = []
+    while len(left) >= FEWEST:
+        lowest = min(left, key=lambda name: float(left[name].mean()))
+        rest = np.concatenate([values for name, values in left.items() if name != lowest])
+        if not rest.min() - left[lowest].max() > max(np.ptp(rest), FAR_POINTS):
+            break
+        far.append(lowest)
+        del left[lowest]
+    return far
+
+
+def focus_series(axes: Axes, series: Mapping[str, np.ndarray]) -> None:
+    """Fit the y axis to the series, `[value]` by name, that are not far below; name those at the edge."""
+    far = far_below(series)
+    if not far:
+        return
+    low, high = _limits(series, far)
+    axes.set_ylim(low - ROOM * (high - low) * len(far), high)
+    for place, name in enumerate(far):
+        axes.text(0.04, 0.1 + 0.09 * place, f"↓ {' '.join(name.split())} {_mean(series[name])}", va="bottom",
+                  transform=axes.transAxes, fontsize=TICK_SIZE, color=GREY)  # fmt: skip
+
+
+def focus_rows(axes: Axes, rows: Mapping[int, np.ndarray]) -> None:
+    """The same along x for the values `[value]` of each line: those far below are printed at the edge."""
+    far = far_below(rows)
+    if not far:
+        return
+    axes.set_xlim(*_limits(rows, far))
+    for line in far:
+        axes.text(0.03, line, f"← {_mean(rows[line])}", va="center", transform=axes.get_yaxis_transform(),
+                  fontsize=TICK_SIZE, color=GREY)  # fmt: skip
+
+
+def _limits(series: Mapping[Name, np.ndarray], far: list[Name]) -> tuple[float, float]:
+    near = np.concatenate([values for name, values in series.items() if name not in far])
+    low, high = float(np.nanmin(near)), float(np.nanmax(near))
+    pad = PADDING * (high - low) or 0.5
+    return low - pad, high + pad
+
+
+def _mean(values: np.ndarray) -> str:
+    return f"{np.nanmean(values):.1f}".replace("-", "−")
