@@ -44,7 +44,10 @@ class Group {
     for (const ActiveLane& lane : lanes_) {
       if (TrainingRun* run = lane.started.recorded->run(); run != nullptr && !run->is_over()) runs.push_back(run);
     }
-    if (!runs.empty()) count_.record(runs.size(), TrainingRun::step_together(runs));
+    if (!runs.empty()) {
+      const TrainingRun::StepCost cost = TrainingRun::step_together(runs);
+      if (may_grow()) count_.record(runs.size(), cost);
+    }
     std::erase_if(lanes_, [&](const ActiveLane& lane) { return has_ended(lane); });
   }
 
@@ -65,14 +68,14 @@ class Group {
   bool has_room() const {
     if (lanes_.empty() || lanes_.size() >= count_.wanted()) return false;
     if (lanes_.size() == asked_with_ && count_.wanted() == wanted_when_asked_) return false;
+    if (!may_grow()) return false;
     double taken = 0.0;
-    for (const ActiveLane& lane : lanes_) {
-      const PlannedTrial& planned = worker_.planned(lane.trial);
-      if (!planned.may_join) return false;
-      taken = std::max(taken, planned.lane_bytes);
-    }
+    for (const ActiveLane& lane : lanes_) taken = std::max(taken, worker_.planned(lane.trial).lane_bytes);
     return taken * static_cast<double>(lanes_.size() + 1) <= worker_.memory;
   }
+
+  // A trial that may not join others is alone in its group.
+  bool may_grow() const { return worker_.planned(lanes_.front().trial).may_join; }
 
   bool has_ended(const ActiveLane& lane) {
     if (const TrainingRun* run = lane.started.recorded->run(); run != nullptr && !run->is_over()) return false;

@@ -1,0 +1,172 @@
+// Each kernel of the CPU beside the same made of ATen's operations, on batches of the lengths given. Beside the time:
+// `GFLOP/s` of the products, to hold against `product`, the same machine's matrix product of a layer; and `GB/s` of
+// the bytes that have to be read and written, to hold against `copy`.
+//
+//   kernel_benchmark [--threads=2] [--length=64] [--sequences=32] [Google Benchmark's options]
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/native_dropout.h>
+#include <ATen/ops/randn.h>
+#include <benchmark/benchmark.h>
+
+#include <iostream>
+#include <map>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "kernels/attention_backends.hpp"
+#include "tunescope/device/host_memory.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr std::int64_t kHidden = 384;  // MiniLM-L6
+constexpr std::int64_t kHeads = 12;
+constexpr Dropout kDropout{.probability = 0.1, .site = 1};
+
+// A batch of equally long sequences.
+struct Batch {
+  Batch(std::int64_t length, std::int64_t count)
+      : sequences(count),
+        tokens(length * count),
+        examples(static_cast<std::size_t>(count)),
+        keys(static_cast<std::size_t>(count), 7),
+        projections(at::randn({tokens, 3 * kHidden})),
+        context(at::randn({tokens, kHidden})) {
+    std::iota(examples.begin(), examples.end(), 0);
+    for (std::int64_t b = 0; b <= count; ++b) offsets.push_back(b * length);
+    products = 2.0 * static_cast<double>(kHidden * tokens * length);
+  }
+
+  AttentionLayout layout() const { return {offsets, {examples, keys}, kHeads}; }
+
+  std::int64_t sequences;
+  std::int64_t tokens;
+  std::vector<std::int64_t> offsets;
+  std::vector<std::int64_t> examples;
+  std::vector<std::uint64_t> keys;
+  at::Tensor projections;  // [T, 3 H]
+  at::Tensor context;      // [T, H]
+  double products = 0.0;   // floating-point operations of one product of all heads
+};
+
+void count_operations(benchmark::State& state, double operations) {
+  state.counters["GFLOP/s"] =
+      benchmark::Counter(operations / 1e9 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+}
+
+void count_bytes(benchmark::State& state, double bytes) {
+  state.counters["GB/s"] =
+      benchmark::Counter(bytes / 1e9 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+}
+
+void attend(benchmark::State& state, const Batch& batch) {
+  for (auto _ : state) benchmark::DoNotOptimize(attention(batch.projections, batch.layout(), kDropout));
+  count_operations(state, 2 * batch.products);
+}
+
+void attend_composed(benchmark::State& state, const Batch& batch) {
+  const AttentionLayout layout = batch.layout();
+  const AttentionOutput output = attention(batch.projections, layout, kDropout);
+  for (auto _ : state) {
+    composed::attention({batch.projections, output.probabilities, layout, kDropout}, output.context);
+  }
+  count_operations(state, 2 * batch.products);
+}
+
+void attend_backward(benchmark::State& state, const Batch& batch) {
+  const AttentionOutput output = attention(batch.projections, batch.layout(), kDropout);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(
+        attention_backward(batch.context, output.probabilities, batch.projections, batch.layout(), kDropout));
+  }
+  count_operations(state, 4 * batch.products);
+}
+
+void attend_backward_composed(benchmark::State& state, const Batch& batch) {
+  const AttentionLayout layout = batch.layout();
+  const AttentionOutput output = attention(batch.projections, layout, kDropout);
+  const at::Tensor gradient = at::empty_like(batch.projections);
+  for (auto _ : state) {
+    composed::attention_backward({batch.projections, output.probabilities, layout, kDropout}, batch.context, gradient);
+  }
+  count_operations(state, 4 * batch.products);
+}
+
+void drop(benchmark::State& state, const Batch& batch) {
+  const AttentionLayout layout = batch.layout();
+  for (auto _ : state) apply_dropout_(batch.context, {layout.sequence_offsets, kHidden}, layout.streams, kDropout);
+  count_bytes(state, 2.0 * static_cast<double>(batch.context.nbytes()));
+}
+
+void drop_composed(benchmark::State& state, const Batch& batch) {
+  for (auto _ : state) benchmark::DoNotOptimize(at::native_dropout(batch.context, kDropout.probability, true));
+  count_bytes(state, 2.0 * static_cast<double>(batch.context.nbytes()));
+}
+
+void copy(benchmark::State& state, const Batch& batch) {
+  const at::Tensor target = at::empty_like(batch.context);
+  for (auto _ : state) target.copy_(batch.context);
+  count_bytes(state, 2.0 * static_cast<double>(batch.context.nbytes()));
+}
+
+// A layer's query, key and value: one product, and three.
+void project(benchmark::State& state, const Batch& batch, std::int64_t products) {
+  const at::Tensor weights = at::randn({3 * kHidden, kHidden});
+  const at::Tensor bias = at::randn({3 * kHidden});
+  const std::int64_t width = 3 * kHidden / products;
+  for (auto _ : state) {
+    for (std::int64_t i = 0; i < products; ++i) {
+      benchmark::DoNotOptimize(
+          at::addmm(bias.narrow(0, i * width, width), batch.context, weights.narrow(0, i * width, width).t()));
+    }
+  }
+  count_operations(state, 6.0 * static_cast<double>(kHidden * kHidden * batch.tokens));
+}
+
+void register_all(const Batch& batch) {
+  const auto add = [](const char* name, auto run) {
+    benchmark::RegisterBenchmark(name, run)->Unit(benchmark::kMicrosecond)->UseRealTime();
+  };
+  const auto with_batch = [&](void (*run)(benchmark::State&, const Batch&)) {
+    return [&batch, run](benchmark::State& state) { run(state, batch); };
+  };
+  add("attention", with_batch(attend));
+  add("attention/composed", with_batch(attend_composed));
+  add("attention_backward", with_batch(attend_backward));
+  add("attention_backward/composed", with_batch(attend_backward_composed));
+  add("dropout", with_batch(drop));
+  add("dropout/composed", with_batch(drop_composed));
+  add("copy", with_batch(copy));
+  add("projections", [&batch](benchmark::State& state) { project(state, batch, 1); });
+  add("projections/three_products", [&batch](benchmark::State& state) { project(state, batch, 3); });
+}
+
+}  // namespace
+}  // namespace tunescope
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  tunescope::keep_freed_memory();
+  std::map<std::string, std::int64_t> options = {{"threads", 2}, {"length", 64}, {"sequences", 32}};
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const std::size_t equals = argument.find('=');
+    const auto option = argument.starts_with("--") && equals != std::string::npos
+                            ? options.find(argument.substr(2, equals - 2))
+                            : options.end();
+    if (option == options.end()) {
+      std::cerr << "kernel_benchmark: unknown option '" << argument << "'\n";
+      return 2;
+    }
+    option->second = std::stoll(argument.substr(equals + 1));
+  }
+  at::set_num_threads(static_cast<int>(options["threads"]));
+  const tunescope::Batch batch(options["length"], options["sequences"]);
+  tunescope::register_all(batch);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
