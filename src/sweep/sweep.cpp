@@ -37,6 +37,22 @@ MaskRecord record_mask(const Trial& trial, SweepInputs& inputs, const ResultPath
   return mask;
 }
 
+std::vector<std::filesystem::path> intact_fisher_files(const ResultPaths& paths, const std::vector<std::string>& ids,
+                                                       std::vector<std::string>& warnings) {
+  std::vector<std::filesystem::path> files;
+  for (const std::string& id : ids) {
+    const std::filesystem::path file = paths.fisher_file(id);
+    if (!std::filesystem::exists(file)) continue;
+    try {
+      read_fisher(file);
+      files.push_back(file);
+    } catch (const Hdf5Error& error) {
+      warnings.push_back(std::string(error.what()) + "; it is left out");
+    }
+  }
+  return files;
+}
+
 }  // namespace
 
 void adopt_from_sibling(const SweepSpec& spec, const std::filesystem::path& file) {
@@ -172,19 +188,11 @@ std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<
                                        const std::vector<std::string>& fisher_ids, SweepInputs& inputs,
                                        const InputHashes& hashes, bool is_complete) {
   const ResultPaths paths(spec);
-  MergeParts parts;
   std::vector<std::string> warnings;
-  std::set<std::string> intact_runs;
-  for (const std::string& id : fisher_ids) {
-    if (!std::filesystem::exists(paths.fisher_file(id))) continue;
-    try {
-      read_fisher(paths.fisher_file(id));
-      parts.fisher_files.push_back(paths.fisher_file(id));
-      intact_runs.insert(id);
-    } catch (const Hdf5Error& error) {
-      warnings.push_back(std::string(error.what()) + "; it is left out");
-    }
-  }
+  MergeParts parts{.trial_files = {}, .fisher_files = intact_fisher_files(paths, fisher_ids, warnings), .masks = {}};
+  const auto is_intact = [&](const std::string& run) {
+    return std::ranges::find(parts.fisher_files, paths.fisher_file(run)) != parts.fisher_files.end();
+  };
   std::set<std::string> masks;
   for (const PlannedTrial& planned : trials) {
     if (planned.state == StoredState::kMissing) continue;
@@ -193,7 +201,7 @@ std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<
     const std::string mask = planned.trial.mask_id();
     if (is_failed || mask.empty() || !masks.insert(mask).second) continue;
     const std::vector<std::string>& runs = planned.trial.fisher_runs;
-    if (std::all_of(runs.begin(), runs.end(), [&](const std::string& run) { return intact_runs.contains(run); })) {
+    if (std::all_of(runs.begin(), runs.end(), is_intact)) {
       parts.masks.push_back(record_mask(planned.trial, inputs, paths));
     } else {
       warnings.push_back("mask " + mask + " is left out: a Fisher run that it was chosen by is missing or damaged");

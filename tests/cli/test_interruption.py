@@ -342,8 +342,9 @@ def test_fisher_run_is_stopped_inside_and_goes_on_bitwise(large_fisher, tmp_path
             break
         assert result.returncode == STOPPED_EARLY, result.stdout + result.stderr
         shares = {path.name for path in (job.results / "checkpoints").glob("*/*")}
-        assert shares == {"rank-0-of-2.safetensors", "rank-1-of-2.safetensors"}
-        cuts += 1
+        if shares:  # on a busy machine the deadline may come before a run has begun
+            assert shares == {"rank-0-of-2.safetensors", "rank-1-of-2.safetensors"}
+            cuts += 1
     assert cuts >= 1
     assert diagonals(job) == undisturbed
     assert list((job.results / "checkpoints").iterdir()) == []

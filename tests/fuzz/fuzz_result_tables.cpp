@@ -5,6 +5,7 @@
 #include "fuzzed_file.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/results/results_file.hpp"
+#include "tunescope/sealed_file.hpp"
 
 using namespace tunescope;
 
@@ -82,8 +83,10 @@ void replace_table(const hdf5::Handle& file, const std::string& name, FuzzedData
 void replace_tables(const std::filesystem::path& path, const std::string& whole, FuzzedDataProvider choices) {
   std::filesystem::remove(path);
   std::ofstream(path, std::ios::binary) << whole;
-  const hdf5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
+  hdf5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
   while (choices.remaining_bytes() > 0) replace_table(file, choices.PickValueInArray(kTables), choices);
+  file.reset();
+  seal_file(path);
 }
 
 }  // namespace
