@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <numeric>
+#include <thread>
 
 #include "parallel_job.hpp"
 #include "tunescope/atomic_file.hpp"
@@ -13,6 +15,8 @@
 
 namespace tunescope::cli {
 namespace {
+
+constexpr std::chrono::seconds kClaimPoll{1};
 
 std::string describe(const PlannedFisher& planned) {
   const FisherRun& run = planned.run;
@@ -61,14 +65,28 @@ void print_start(const RankContext& context, const std::vector<PlannedFisher>& r
   std::fflush(stdout);
 }
 
-Order sources_to_train(const SweepSpec& spec, const std::vector<PlannedTrial>& sources,
-                       const std::vector<PlannedFisher>& runs) {
-  Order order;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (has_to_train(spec, sources[i], runs)) order.push_back(i);
+// Trains the sources whose weights are missing, and what others have taken and left without them. Returns whether it
+// came to its end, not to a stop. Collective.
+bool train_sources(const RankContext& context, const std::vector<PlannedTrial>& sources,
+                   const std::vector<PlannedFisher>& pending) {
+  const SweepSpec& spec = context.spec;
+  const ResultPaths paths(spec);
+  const auto start = [&](std::size_t trial, const ProgressReport& report) {
+    return start_source(context, paths, sources[trial], pending, report);
+  };
+  Order candidates(sources.size());
+  std::iota(candidates.begin(), candidates.end(), std::size_t{0});
+  for (;;) {
+    std::erase_if(candidates, [&](std::size_t source) { return !has_to_train(spec, sources[source], pending); });
+    sort_longest_first(candidates, sources);
+    const Order order = agree(context.world, candidates);
+    if (order.empty()) return true;
+    const TrialsEnd end = run_and_show_trials(context, sources, order, {.start = start});
+    if (end.is_stopped) return false;
+    for (const std::size_t source : end.recorded) wait_for_weights(spec, sources[source], pending);
+    candidates = end.elsewhere;
+    if (!candidates.empty()) std::this_thread::sleep_for(kClaimPoll);
   }
-  sort_longest_first(order, sources);
-  return order;
 }
 
 // What rank 0 finds stored holds for all: another rank's view of a shared folder may lag behind.
@@ -95,20 +113,14 @@ bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& ru
   const std::unique_ptr<Reducer> reducer = make_reducer(spec.reducer, world, context.worker.device);
   if (is_first) print_start(context, runs, reducer->name());
   const std::vector<PlannedTrial> sources = fisher_sources(pending, context.inputs);
-  const Order order = agree(world, is_first ? sources_to_train(spec, sources, pending) : Order{});
-  const ResultPaths paths(spec);
-  const auto start = [&](std::size_t trial, const ProgressReport& report) {
-    return start_source(context, paths, sources[trial], pending, report);
-  };
-  const TrialsEnd end = run_and_show_trials(context, sources, order, {.start = start});
-  if (end.is_stopped) return false;
-  for (const std::size_t source : end.recorded) wait_for_weights(spec, sources[source], pending);
+  if (!train_sources(context, sources, pending)) return false;
   compute_and_show(context, *reducer, pending);
   if (is_first) {
     find_stored_fisher(spec, runs);
     remove_measured_weights(spec, runs);
   }
   agree_on_done(world, runs);
+  const ResultPaths paths(spec);
   for (const PlannedFisher& planned : runs) {
     if (planned.is_done) wait_for_file(paths.fisher_file(planned.id));
   }

@@ -96,6 +96,23 @@ std::int64_t cores_of_node(const Communicator& node) {
   return cores;
 }
 
+// Ranks of the node that use the same GPU; on the CPU, all of them.
+double ranks_on(at::Device device, const Communicator& node) {
+  const std::int64_t own = device_identity(device);
+  const std::vector<std::int64_t> all = node.all_gather(own);
+  return static_cast<double>(std::count(all.begin(), all.end(), own));
+}
+
+// How many trials of this list fit into a rank's memory together.
+std::size_t most_lanes(const std::vector<PlannedTrial>& trials, const Order& order, double memory) {
+  double largest = 0.0;
+  for (const std::size_t trial : order) largest = std::max(largest, trials[trial].lane_bytes);
+  if (largest <= 0.0) return 1;
+  const auto most = static_cast<std::size_t>(std::clamp(memory / largest, 1.0, static_cast<double>(order.size())));
+  spdlog::info("at most {} trials together fit into {:.1f} GB, {:.0f} MB each", most, memory / 1e9, largest / 1e6);
+  return most;
+}
+
 WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
   const Communicator node = world.split_by_node();
   const std::int64_t own_cores = available_cores();
@@ -110,7 +127,7 @@ WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
       .retries = spec.retries,
       .checkpoint_seconds = spec.checkpoint_seconds,
       .lanes = spec.lanes,
-      .lane_memory = kLanesShareOfMemory * available_memory(device) / node.size()};
+      .lane_memory = kLanesShareOfMemory * available_memory(device) / ranks_on(device, node)};
   at::set_num_threads(worker.threads);
   spdlog::info("device {}, {} threads, node-local rank {} of {}, {} of {} cores usable", worker.device.str(),
                worker.threads, node.rank(), node.size(), own_cores, all_cores);
@@ -256,11 +273,11 @@ TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<Plan
       };
       return {std::move(claim), work.start(order[item], report)};
     };
-    LaneCount lanes(context.worker.lanes);
-    train_in_lanes(queue, {start_item, planned_of, context.worker.lane_memory}, lanes);
+    LaneCount lanes(context.worker.lanes, most_lanes(trials, order, context.worker.lane_memory));
+    train_in_lanes(queue, {start_item, planned_of}, lanes);
   };
-  const auto may_join = [&](std::size_t item) { return planned_of(item).may_join; };
-  run_trials(context.world, {.count = order.size(), .may_join = may_join}, train,
+  const auto lane_group = [&](std::size_t item) { return planned_of(item).lane_group; };
+  run_trials(context.world, {.count = order.size(), .lane_group = lane_group}, train,
              monitor ? monitor->observer() : SweepObserver{}, context.stop);
   TrialsEnd end;
   if (monitor) end.recorded = monitor->recorded();

@@ -38,6 +38,9 @@ std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+// Rows may lie apart, as those of a part of the columns do.
+at::Tensor with_unit_stride(const at::Tensor& matrix) { return matrix.stride(1) == 1 ? matrix : matrix.contiguous(); }
+
 // Blocks of rows of the sums are shared out over the threads; a block's squares stay in a core's second-level cache.
 void add_on_cpu(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
                 std::span<const std::int64_t> offsets) {
@@ -62,7 +65,7 @@ void add_on_cpu(const at::Tensor& sums, const at::Tensor& output_gradient, const
 void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
                           std::span<const std::int64_t> offsets) {
   if (sums.is_cpu() && input.scalar_type() == at::kFloat) {
-    add_on_cpu(sums, output_gradient.contiguous(), input.contiguous(), offsets);
+    add_on_cpu(sums, with_unit_stride(output_gradient), with_unit_stride(input), offsets);
     return;
   }
   const at::Tensor squares = at::zeros(sums.sizes(), input.options());

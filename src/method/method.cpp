@@ -145,15 +145,18 @@ Selection sketch_selection(const Method& method, const ParameterCatalogue& catal
   return select_parameters(sketch_method(method), catalogue, {});
 }
 
-bool shares_backbone(const Method& method, const ParameterCatalogue& catalogue) {
+std::optional<std::size_t> lane_group(const Method& method, const ParameterCatalogue& catalogue) {
   const Selection selection = sketch_selection(method, catalogue);
+  std::optional<std::size_t> lowest;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     const ParameterInfo& parameter = catalogue[i];
+    if (selection[i].kind == TensorSelection::Kind::kNone) continue;
     const bool is_table_or_matrix = !parameter.is_layer_norm() && !parameter.is_bias;
     const bool is_above_encoder = parameter.block == Block::kPooler || parameter.block == Block::kHead;
-    if (is_table_or_matrix && !is_above_encoder && selection[i].kind != TensorSelection::Kind::kNone) return false;
+    if (is_table_or_matrix && !is_above_encoder) return std::nullopt;
+    lowest = std::min(lowest.value_or(parameter.layer), parameter.layer);
   }
-  return true;
+  return lowest;
 }
 
 std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue) {

@@ -12,6 +12,7 @@
 #include <numeric>
 
 #include "layers.hpp"
+#include "tunescope/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -61,7 +62,11 @@ BertPass::BertPass(const BertConfig& config, const ParameterCatalogue& catalogue
       batch_(join_batches(lanes)),
       tokens_(rows_of(lanes, &PackedBatch::token_count)),
       sequences_(rows_of(lanes, &PackedBatch::sequence_count)),
-      dropout_keys_(keys_of(lanes)) {}
+      dropout_keys_(keys_of(lanes)) {
+  if (has_dropout() && dropout_keys_.size() != batch_.examples.size()) {
+    throw Error("lanes of one pass have dropout all or none");
+  }
+}
 
 Dropout BertPass::dropout(double probability, std::uint32_t site) const {
   return {.probability = has_dropout() ? probability : 0.0, .site = site};

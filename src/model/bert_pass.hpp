@@ -53,7 +53,7 @@ class BertPass {
 
   const BertConfig& config_;
   const ParameterCatalogue& catalogue_;
-  PackedBatch batch_;  // of all lanes, without labels
+  PackedBatch batch_;  // the sequences of all lanes
   LaneRows tokens_, sequences_;
   std::vector<std::uint64_t> dropout_keys_;  // by sequence; empty: no dropout
 };

@@ -94,9 +94,12 @@ at::Tensor linear_input_gradient(const LaneRows& rows, const LinearParameters& i
 }
 
 at::Tensor linear(const LaneRows& rows, std::span<const LinearParameters> layers, const at::Tensor& input) {
+  const at::Tensor weight = shared_weight(rows, layers);
+  if (weight.defined() && share_biases(rows, layers)) {
+    return at::addmm(joined_bias(rows, 0, layers), input, weight.t());
+  }
   const at::Tensor output = at::empty({input.size(0), total_outputs(rows, layers)}, input.options());
-  if (const at::Tensor weight = shared_weight(rows, layers); weight.defined()) {
-    if (share_biases(rows, layers)) return at::addmm(joined_bias(rows, 0, layers), input, weight.t());
+  if (weight.defined()) {
     for (std::size_t lane = 0; lane < rows.size(); ++lane) {
       const at::Tensor own = rows.of(lane, output);
       own.copy_(joined_bias(rows, lane, layers).expand_as(own));

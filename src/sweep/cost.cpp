@@ -20,14 +20,22 @@ double evaluation_count(const Trial& trial, std::int64_t steps, std::int64_t ste
   return static_cast<double>((steps + interval - 1) / interval);
 }
 
-// Tokens of the longest batch that the order of examples could bring together.
-std::int64_t longest_batch(const Dataset& dataset, std::int64_t batch_size) {
+// The longest batch that the order of examples could bring together.
+struct LongestBatch {
+  std::int64_t tokens = 0;
+  std::int64_t pairs = 0;  // of tokens of one sequence
+};
+
+LongestBatch longest_batch(const Dataset& dataset, std::int64_t batch_size) {
   std::vector<std::int64_t> lengths(dataset.offsets.size());
   std::adjacent_difference(dataset.offsets.begin(), dataset.offsets.end(), lengths.begin());
   std::sort(lengths.begin() + 1, lengths.end(), std::greater<>());
-  const auto count = std::min(lengths.size() - 1, static_cast<std::size_t>(batch_size));
-  return std::accumulate(lengths.begin() + 1, lengths.begin() + 1 + static_cast<std::ptrdiff_t>(count),
-                         std::int64_t{0});
+  LongestBatch batch;
+  for (std::size_t i = 1; i < lengths.size() && static_cast<std::int64_t>(i) <= batch_size; ++i) {
+    batch.tokens += lengths[i];
+    batch.pairs += lengths[i] * lengths[i];
+  }
+  return batch;
 }
 
 double median(std::vector<double> values) {
@@ -108,11 +116,14 @@ double expected_lane_bytes(const Trial& trial, const BertConfig& config, const P
     // A copy of the tensor, a gradient of all of it, and indices of two numbers' size.
     buffers += 2 * catalogue[i].size() + 2 * selection[i].count(catalogue[i].size());
   }
-  // A layer keeps its input, query, key, value, context, both LayerNorm inputs and the output between them, and the
-  // intermediate values before and after the activation; the backward pass holds half of that again for one layer.
+  // A layer keeps its input, query, key, value, context, both LayerNorm inputs and the output between them, the
+  // intermediate values before and after the activation, and the probabilities of attention; the backward pass holds
+  // half of the former again for one layer.
   const std::int64_t a_layer = 8 * config.hidden_size + 2 * config.intermediate_size;
   const std::int64_t a_token = config.hidden_size + a_layer * config.num_hidden_layers + a_layer / 2;
-  const std::int64_t numbers = buffers + a_token * longest_batch(data.train, trial.options.batch_size);
+  const std::int64_t a_pair = config.num_attention_heads * config.num_hidden_layers;
+  const LongestBatch batch = longest_batch(data.train, trial.options.batch_size);
+  const std::int64_t numbers = buffers + a_token * batch.tokens + a_pair * batch.pairs;
   return static_cast<double>(numbers) * sizeof(float);
 }
 

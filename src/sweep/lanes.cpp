@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <limits>
 #include <list>
 #include <utility>
 #include <vector>
@@ -14,7 +15,7 @@ constexpr int kStepsToWarmUp = 2;
 constexpr int kStepsToMeasure = 12;
 constexpr double kSecondsToMeasure = 1.0;
 constexpr double kGainThatPays = 1.03;
-constexpr std::size_t kMostLanes = 64;
+constexpr std::size_t kMostLanes = 16;
 
 struct ActiveLane {
   std::size_t trial = 0;
@@ -29,14 +30,14 @@ class Group {
 
   bool is_empty() const { return lanes_.empty(); }
 
-  // Takes trials from the queue while there is room.
+  // Takes trials from the queue while there is room. A refusal stands until the group has become smaller.
   void fill() {
     while (lanes_.empty() && add(queue_.next())) {
     }
-    while (has_room() && add(queue_.next_beside())) {
+    if (lanes_.size() < refused_with_) refused_with_ = std::numeric_limits<std::size_t>::max();
+    while (has_room()) {
+      if (!add(queue_.next_beside(lanes_.front().trial))) refused_with_ = lanes_.size();
     }
-    asked_with_ = lanes_.size();
-    wanted_when_asked_ = count_.wanted();
   }
 
   void step() {
@@ -64,18 +65,9 @@ class Group {
     return true;
   }
 
-  // A refusal stands until the group has become smaller or may become larger: the queue is not asked at every step.
-  bool has_room() const {
-    if (lanes_.empty() || lanes_.size() >= count_.wanted()) return false;
-    if (lanes_.size() == asked_with_ && count_.wanted() == wanted_when_asked_) return false;
-    if (!may_grow()) return false;
-    double taken = 0.0;
-    for (const ActiveLane& lane : lanes_) taken = std::max(taken, worker_.planned(lane.trial).lane_bytes);
-    return taken * static_cast<double>(lanes_.size() + 1) <= worker_.memory;
-  }
+  bool has_room() const { return may_grow() && lanes_.size() < std::min(count_.wanted(), refused_with_); }
 
-  // A trial that may not join others is alone in its group.
-  bool may_grow() const { return worker_.planned(lanes_.front().trial).may_join; }
+  bool may_grow() const { return !lanes_.empty() && worker_.planned(lanes_.front().trial).lane_group.has_value(); }
 
   bool has_ended(const ActiveLane& lane) {
     if (const TrainingRun* run = lane.started.recorded->run(); run != nullptr && !run->is_over()) return false;
@@ -90,16 +82,22 @@ class Group {
   const LaneWorker& worker_;
   LaneCount& count_;
   std::list<ActiveLane> lanes_;
-  std::size_t asked_with_ = 0;
-  std::size_t wanted_when_asked_ = 0;
+  std::size_t refused_with_ = std::numeric_limits<std::size_t>::max();
 };
 
 }  // namespace
 
-LaneCount::LaneCount(std::int64_t fixed)
-    : wanted_(fixed > 0 ? static_cast<std::size_t>(fixed) : 1), is_settled_(fixed > 0) {}
+LaneCount::LaneCount(std::int64_t fixed, std::size_t most)
+    : most_(most),
+      wanted_(std::min(most, static_cast<std::size_t>(std::max<std::int64_t>(fixed, 1)))),
+      is_settled_(fixed > 0) {}
 
 void LaneCount::record(std::size_t lanes, const TrainingRun::StepCost& cost) {
+  if (!cost.is_whole) {
+    wanted_ = std::max<std::size_t>(1, lanes / 2);
+    is_settled_ = true;
+    spdlog::warn("{} trials together do not fit into memory; {} are trained together from now on", lanes, wanted_);
+  }
   if (is_settled_ || lanes != wanted_ || ++steps_ <= kStepsToWarmUp) return;
   tokens_ += cost.tokens;
   seconds_ += cost.seconds;
@@ -117,12 +115,12 @@ void LaneCount::judge(double rate) {
     is_settled_ = true;
   } else {
     best_rate_ = rate;
-    is_settled_ = wanted_ == kMostLanes;
+    is_settled_ = 2 * wanted_ > std::min(most_, kMostLanes);
     if (!is_settled_) wanted_ *= 2;
   }
   if (!is_settled_) return;
-  gain_ = best_rate_ / first_rate_;
-  spdlog::info("{} trials are trained together, {:.2f} times the tokens a second of one alone", wanted_, gain_);
+  spdlog::info("{} trials are trained together, {:.2f} times the tokens a second of one alone", wanted_,
+               best_rate_ / first_rate_);
 }
 
 void train_in_lanes(TrialQueue& queue, const LaneWorker& worker, LaneCount& count) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -74,7 +75,7 @@ class Scheduler {
         if (message.outcome.state == TrialState::kStopped) stop_all();
         return true;
       case MessageKind::kNextBeside:
-        hand_out(has_room(held) ? take(next_to_join_, trials_.may_join) : std::nullopt, sender);
+        hand_out(has_room(held) ? take_beside(trial) : std::nullopt, sender);
         return true;
       case MessageKind::kNext:
         return hand_out(take(next_, [](std::size_t) { return true; }), sender);
@@ -96,6 +97,12 @@ class Scheduler {
     if (cursor == trials_.count) return std::nullopt;
     is_handed_out_[cursor] = true;
     return cursor;
+  }
+
+  std::optional<std::size_t> take_beside(std::size_t trial) {
+    const std::optional<std::size_t> group = trials_.lane_group(trial);
+    if (!group) return std::nullopt;
+    return take(next_of_group_[*group], [&](std::size_t other) { return trials_.lane_group(other) == group; });
   }
 
   bool hand_out(std::optional<std::size_t> trial, int rank) {
@@ -124,7 +131,7 @@ class Scheduler {
   std::size_t handed_out_ = 0;
   std::size_t running_ = 0;
   std::size_t next_ = 0;
-  std::size_t next_to_join_ = 0;
+  std::map<std::size_t, std::size_t> next_of_group_;
   bool is_stopped_ = false;
 };
 
@@ -135,12 +142,14 @@ void drain_stop_messages(const Communicator& world) {
 
 }  // namespace
 
-std::optional<std::size_t> TrialQueue::next() { return ask(false); }
+std::optional<std::size_t> TrialQueue::next() { return ask(std::nullopt); }
 
-std::optional<std::size_t> TrialQueue::next_beside() { return ask(true); }
+std::optional<std::size_t> TrialQueue::next_beside(std::size_t trial) { return ask(trial); }
 
-std::optional<std::size_t> TrialQueue::ask(bool is_beside) {
-  world_.send(Message{.kind = is_beside ? MessageKind::kNextBeside : MessageKind::kNext}, 0, kTagToScheduler);
+std::optional<std::size_t> TrialQueue::ask(std::optional<std::size_t> beside) {
+  world_.send(Message{.kind = beside ? MessageKind::kNextBeside : MessageKind::kNext,
+                      .trial = static_cast<std::int64_t>(beside.value_or(0))},
+              0, kTagToScheduler);
   const auto answer = world_.receive<std::int64_t>(0, kTagToWorker);
   if (answer == kNoTrial) return std::nullopt;
   const auto trial = static_cast<std::size_t>(answer);

@@ -123,14 +123,14 @@ std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes
 PlannedTrial plan_trial(const Trial& trial, SweepInputs& inputs) {
   const TaskData& data = inputs.task(trial.task);
   const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
-  const bool may_join = shares_backbone(trial.method, catalogue);
+  const std::optional<std::size_t> group = lane_group(trial.method, catalogue);
   return {.trial = trial,
           .id = trial.id(),
           .error = {},
           .warning = {},
           .flops = expected_flops(trial, catalogue, data),
-          .lane_bytes = may_join ? expected_lane_bytes(trial, inputs.model().config, catalogue, data) : 0.0,
-          .may_join = may_join};
+          .lane_bytes = group ? expected_lane_bytes(trial, inputs.model().config, catalogue, data) : 0.0,
+          .lane_group = group};
 }
 
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs) {
@@ -142,7 +142,7 @@ std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& 
     if (is_new) known->second = plan_trial(planned.trial, inputs);
     planned.flops = known->second.flops;
     planned.lane_bytes = known->second.lane_bytes;
-    planned.may_join = known->second.may_join;
+    planned.lane_group = known->second.lane_group;
   }
   return trials;
 }

@@ -68,14 +68,14 @@ void TrainableParameters::add_segment(ParameterIndex index, const TensorSelectio
 }
 
 void TrainableParameters::clear_gradients() {
-  for (Segment& segment : segments_) segment.is_clear = true;
+  for (Segment& segment : segments_) segment.is_stale = true;
 }
 
 // The norm follows the backward pass, so here what is chosen of each tensor is gathered once for norm and update.
 double TrainableParameters::gradient_norm() {
   for (Segment& segment : segments_) {
-    if (segment.is_clear) segment.gradient.zero_();
-    segment.is_clear = false;
+    if (segment.is_stale) segment.gradient.zero_();
+    segment.is_stale = false;
     if (!segment.indices.defined()) continue;
     gradients_.narrow(0, segment.offset, segment.count)
         .copy_(segment.gradient.view(-1).index_select(0, segment.indices));
@@ -130,8 +130,8 @@ template <typename Compute>
 void TrainableParameters::add_gradient(ParameterIndex index, Compute compute) {
   if (!is_wanted(index)) return;
   Segment& segment = *segment_of_[index];
-  compute(segment.gradient, segment.is_clear ? 0 : 1);
-  segment.is_clear = false;
+  compute(segment.gradient, segment.is_stale ? 0 : 1);
+  segment.is_stale = false;
 }
 
 void TrainableParameters::linear(const LinearParameters& parameters, const at::Tensor& input,

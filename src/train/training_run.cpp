@@ -4,9 +4,10 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <numeric>
 #include <utility>
+#include <vector>
 
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/random/stream.hpp"
@@ -52,7 +53,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control)
                 .warmup_steps = static_cast<std::int64_t>(
                     std::ceil(inputs.options.warmup_fraction * static_cast<double>(total_steps_))),
                 .total_steps = total_steps_} {
-  if (control_.resume != nullptr) restore(*control_.resume);
+  if (const TrainState* saved = std::exchange(control_.resume, nullptr)) restore(*saved);
   result_.trainable_parameters = trainable_.size();
   result_.total_parameters = inputs_.catalogue.total_size();
 }
@@ -86,12 +87,13 @@ TrainedModel TrainingRun::finish() && {
 TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> runs) {
   const Clock::time_point begin = Clock::now();
   for (TrainingRun* run : runs) run->begin_step();
-  compute_gradients(runs);
-  StepCost cost{.seconds = seconds_since(begin)};
+  const bool is_whole = compute_gradients(runs);
+  StepCost cost{.seconds = seconds_since(begin), .is_whole = is_whole};
   for (const TrainingRun* run : runs) cost.tokens += run->tokens_;
   for (TrainingRun* run : runs) {
     run->result_.seconds += cost.seconds * static_cast<double>(run->tokens_) / static_cast<double>(cost.tokens);
     if (!run->error_) run->attempt([&] { run->end_step(); });
+    if (!run->is_over()) run->attempt([&] { run->follow(); });  // with the time of this step in what it saves
   }
   return cost;
 }
@@ -134,23 +136,28 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
     gradients.push_back({loss.logits_gradient, run.trainable_});
   }
   bert.backward(lanes, activations, gradients);
+  for (const Part& part : parts) part.run.gradient_norm_ = part.run.trainable_.gradient_norm();
 }
 
-void TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
+bool TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
   if (runs.size() == 1) {
     runs.front()->compute_gradient_in_parts();
-    return;
+    return true;
   }
+  bool has_memory = true;
   try {
     std::vector<Part> parts;
     for (TrainingRun* run : runs) parts.push_back({*run, run->examples_});
     add_gradients(parts);
-  } catch (const std::exception&) {
-    for (TrainingRun* run : runs) run->restart_step();
-    const std::size_t half = runs.size() / 2;
-    compute_gradients(runs.first(half));
-    compute_gradients(runs.subspan(half));
+    return true;
+  } catch (const c10::OutOfMemoryError&) {
+    has_memory = false;
+  } catch (const std::exception&) {  // the smaller groups tell whose it is
   }
+  for (TrainingRun* run : runs) run->restart_step();
+  const std::size_t half = runs.size() / 2;
+  const bool is_first_whole = compute_gradients(runs.first(half));
+  return compute_gradients(runs.subspan(half)) && is_first_whole && has_memory;
 }
 
 void TrainingRun::compute_gradient_in_parts() {
@@ -179,23 +186,21 @@ void TrainingRun::end_step() {
   update();
   if (result_.outcome == Outcome::kDone) control_.on_step(result_.steps, total_steps_, parameters_);
   if (result_.outcome == Outcome::kDone && is_evaluation_due()) evaluate();
-  if (result_.outcome == Outcome::kDone && result_.steps < total_steps_) follow();
 }
 
 void TrainingRun::update() {
-  const double norm = trainable_.gradient_norm();
   const double learning_rate = inputs_.learning_rate * schedule_.factor(result_.steps);
   ++result_.steps;
   result_.history.push_back(
-      {.step = result_.steps, .loss = loss_, .learning_rate = learning_rate, .gradient_norm = norm});
-  if (!std::isfinite(loss_) || !std::isfinite(norm)) {
+      {.step = result_.steps, .loss = loss_, .learning_rate = learning_rate, .gradient_norm = gradient_norm_});
+  if (!std::isfinite(loss_) || !std::isfinite(gradient_norm_)) {
     result_.outcome = Outcome::kDiverged;
-    result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss_, norm);
+    result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss_, gradient_norm_);
     return;
   }
   trainable_.step({.learning_rate = learning_rate,
                    .weight_decay = inputs_.options.weight_decay,
-                   .gradient_factor = clipping_factor(norm)});
+                   .gradient_factor = clipping_factor(gradient_norm_)});
 }
 
 // As torch.nn.utils.clip_grad_norm_, whose constant keeps the factor below one.

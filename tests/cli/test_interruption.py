@@ -108,6 +108,8 @@ def test_signal_to_the_launcher_saves_and_the_next_run_goes_on_bitwise(make_job,
 
 def test_lanes_are_saved_at_a_stop_and_go_on_alone(make_job, tmp_path):
     keys = {"data.tasks": "CoLA MNLI", "sweep.methods": "layernorm bitfit", "sweep.seeds": "1 2", "train.epochs": "60"}
+    for name in ("alone", "lanes"):
+        (tmp_path / name).mkdir()
     alone = make_job(tmp_path / "alone", keys)
     alone.sweep()
     job = make_job(tmp_path / "lanes", keys)

@@ -59,6 +59,8 @@ def test_any_number_of_ranks_gives_the_same_bits(swept, ranks):
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_lanes_give_what_separate_trials_give(make_job, tmp_path, ranks):
     keys = {"sweep.methods": "full layernorm bitfit head", "sweep.seeds": "1 2", "data.tasks": "CoLA STS-B"}
+    for name in ("alone", "together"):
+        (tmp_path / name).mkdir()
     alone = make_job(tmp_path / "alone", keys)
     alone.sweep()
     together = make_job(tmp_path / "together", {**keys, "run.lanes": "4"})

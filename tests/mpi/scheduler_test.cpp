@@ -63,14 +63,16 @@ TEST_F(Scheduler, SharesOutTrialsThatAreTrainedBesideOthers) {
   constexpr std::size_t kTrials = 24;
   std::vector<std::int64_t> runs(kTrials, 0);
   std::size_t largest_group = 0;
-  const auto may_join = [](std::size_t trial) { return trial % 3 != 1; };
+  const auto lane_group = [](std::size_t trial) {
+    return trial % 3 == 1 ? std::nullopt : std::optional<std::size_t>(0);
+  };
   run_trials(
-      *world, {.count = kTrials, .may_join = may_join},
+      *world, {.count = kTrials, .lane_group = lane_group},
       [&](TrialQueue& queue) {
         while (const auto first = queue.next()) {
           std::vector<std::size_t> group = {*first};
-          while (const auto beside = may_join(*first) ? queue.next_beside() : std::nullopt) {
-            EXPECT_TRUE(may_join(*beside));
+          while (const auto beside = queue.next_beside(*first)) {
+            EXPECT_EQ(lane_group(*beside), lane_group(*first));
             group.push_back(*beside);
           }
           largest_group = std::max(largest_group, group.size());

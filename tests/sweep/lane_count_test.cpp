@@ -16,26 +16,36 @@ std::size_t settle(LaneCount& count, double (*tokens_a_second)(std::size_t lanes
 }
 
 TEST(LaneCount, KeepsToAFixedNumber) {
-  LaneCount count(5);
+  LaneCount count(5, 99);
   EXPECT_EQ(settle(count, [](std::size_t lanes) { return 1000.0 * static_cast<double>(lanes); }), 5U);
 }
 
 TEST(LaneCount, StaysAtOneWhereMoreDoNotPay) {
-  LaneCount count(0);
+  LaneCount count(0, 99);
   EXPECT_EQ(settle(count, [](std::size_t) { return 1000.0; }), 1U);
-  EXPECT_DOUBLE_EQ(count.gain(), 1.0);
 }
 
 TEST(LaneCount, DoublesAsLongAsItPays) {
-  LaneCount count(0);
+  LaneCount count(0, 99);
   EXPECT_EQ(
       settle(count, [](std::size_t lanes) { return lanes <= 4 ? 500.0 + 500.0 * static_cast<double>(lanes) : 2000.0; }),
       4U);
-  EXPECT_DOUBLE_EQ(count.gain(), 2.5);
+}
+
+TEST(LaneCount, StaysWithinTheMemory) {
+  EXPECT_EQ(LaneCount(5, 3).wanted(), 3U);
+  LaneCount count(0, 6);
+  EXPECT_EQ(settle(count, [](std::size_t lanes) { return 1000.0 * static_cast<double>(lanes); }), 4U);
+}
+
+TEST(LaneCount, HalvesWhereTheyDidNotFit) {
+  LaneCount count(8, 8);
+  count.record(8, {.tokens = 1, .seconds = 1.0, .is_whole = false});
+  EXPECT_EQ(count.wanted(), 4U);
 }
 
 TEST(LaneCount, LooksAtStepsOfTheWantedNumberOnly) {
-  LaneCount count(0);
+  LaneCount count(0, 99);
   for (int step = 0; step < 100; ++step) count.record(3, {.tokens = 100, .seconds = 1.0});
   EXPECT_EQ(count.wanted(), 1U);
 }

@@ -1,12 +1,12 @@
 #include "tunescope/train/checkpoint.hpp"
 
 #include <ATen/ops/empty.h>
-#include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 
 #include "support/golden.hpp"
+#include "support/limited_allocator.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/model/checked_tensors.hpp"
@@ -158,27 +158,6 @@ TEST_F(Checkpoint, ContentOfAnotherKindIsRefused) {
   }
 }
 
-// The CPU allocator with a limit on single blocks, as if the device were full.
-class LimitedAllocator final : public c10::Allocator {
- public:
-  explicit LimitedAllocator(std::size_t limit) : limit_(limit), real_(c10::GetCPUAllocator()) {
-    c10::SetCPUAllocator(this, 10);
-  }
-  ~LimitedAllocator() override { c10::SetCPUAllocator(real_, 10); }
-  c10::DataPtr allocate(std::size_t bytes) override {
-    if (bytes > limit_) TORCH_CHECK_WITH(OutOfMemoryError, false, "limit of ", limit_, " bytes");
-    return real_->allocate(bytes);
-  }
-  c10::DeleterFnPtr raw_deleter() const override { return real_->raw_deleter(); }
-  void copy_data(void* target, const void* source, std::size_t bytes) const override {
-    real_->copy_data(target, source, bytes);
-  }
-
- private:
-  std::size_t limit_;
-  c10::Allocator* real_;
-};
-
 TEST_F(Checkpoint, BatchThatDoesNotFitIsComputedInParts) {
   TrainInputs trial = inputs("layernorm");
   trial.options.batch_size = 25;
@@ -186,7 +165,7 @@ TEST_F(Checkpoint, BatchThatDoesNotFitIsComputedInParts) {
   const TrainedModel whole = train_model(trial, {});
   std::vector<StepRecord> history;
   {
-    const LimitedAllocator limited(60'000);  // the intermediate layer of 25 examples takes about 80 kB
+    const test::LimitedAllocator limited(60'000);  // the intermediate layer of 25 examples takes about 80 kB
     history = train_model(trial, {}).result.history;
   }
   ASSERT_EQ(history.size(), whole.result.history.size());
@@ -197,7 +176,7 @@ TEST_F(Checkpoint, BatchThatDoesNotFitIsComputedInParts) {
 }
 
 TEST_F(Checkpoint, ExampleThatDoesNotFitIsAnError) {
-  const LimitedAllocator limited(1'000);
+  const test::LimitedAllocator limited(1'000);
   EXPECT_THROW(train_model(inputs("layernorm"), {}), c10::OutOfMemoryError);
 }
 

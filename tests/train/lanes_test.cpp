@@ -5,6 +5,7 @@
 
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
+#include "support/limited_allocator.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/train/training_run.hpp"
 
@@ -126,6 +127,23 @@ TEST_F(Lanes, ExceptionInThePassOfOneLeavesTheOthersAsTheyAre) {
                     .options = {.epochs = 2, .batch_size = 5, .dropout = 0.1}});
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
   EXPECT_ANY_THROW(std::move(*runs.back()).finish());
+  expect_near(std::move(*runs[0]).finish(), train_model(trials[0], {}));
+}
+
+// The intermediate values of the seven batches take about 50 kB together and up to 12 kB each.
+TEST_F(Lanes, GroupThatDoesNotFitIsComputedInSmallerOnes) {
+  std::vector<std::unique_ptr<TrainingRun>> runs;
+  std::vector<TrainingRun*> group;
+  for (const TrainInputs& trial : trials) {
+    runs.push_back(std::make_unique<TrainingRun>(trial, TrainControl{}));
+    group.push_back(runs.back().get());
+  }
+  {
+    const test::LimitedAllocator limited(30'000);
+    EXPECT_FALSE(TrainingRun::step_together(group).is_whole);
+  }
+  EXPECT_TRUE(TrainingRun::step_together(group).is_whole);
+  while (!runs[0]->is_over()) TrainingRun::step_together({group.data(), 1});
   expect_near(std::move(*runs[0]).finish(), train_model(trials[0], {}));
 }
 

@@ -37,8 +37,7 @@ std::vector<std::uint64_t> core_mask();
 /// How many those are; at least one.
 int available_cores();
 
-/// Bytes that are free now: of a GPU's memory, or of the machine's as far as the control group of this process (a batch
-/// system's limit) allows.
+/// Bytes that are free now: of a GPU's memory, or of the host's, see `available_host_memory`.
 double available_memory(c10::Device device);
 
 /// Threads a rank of a node with `local_ranks` ranks should use: the cores shared out, at least one.

@@ -7,8 +7,8 @@ namespace tunescope {
 /// once, before the first tensor. The process then holds its peak of memory until it ends.
 void keep_freed_memory();
 
-/// Bytes of host memory that are free now: the least of what the machine has and what the control groups of this
-/// process (a batch system's limits) leave.
+/// Bytes of host memory that are free now: the least of what the machine has and what the control groups (version 2) of
+/// this process leave, by which batch systems limit their jobs.
 double available_host_memory();
 
 }  // namespace tunescope

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,9 +61,10 @@ Method sketch_method(Method method);
 /// As `select_parameters`, for planning before any score is known: as many scalars of the same tensors.
 Selection sketch_selection(const Method& method, const ParameterCatalogue& catalogue);
 
-/// Whether a method leaves the embedding tables and every weight matrix of the encoder as they are, so that trials can
-/// share them.
-bool shares_backbone(const Method& method, const ParameterCatalogue& catalogue);
+/// Trials with the same number can be trained together: their methods leave the embedding tables and the encoder's
+/// matrices as they are, and their lowest trained layer, which is the number (see `ParameterCatalogue::layer_labels`),
+/// is the same, so that no trial's backward pass goes further than it needs. Nothing for other methods.
+std::optional<std::size_t> lane_group(const Method& method, const ParameterCatalogue& catalogue);
 
 /// Which tensors a pool has, by catalogue index. A pool has the name of the method that trains it; "all" is "full".
 /// Throws `ConfigError` naming the nearest known pool.

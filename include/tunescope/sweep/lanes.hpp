@@ -11,22 +11,22 @@
 
 namespace tunescope {
 
-/// How many trials a rank trains together: a fixed number, or as many as pay. It then starts with one and doubles for
-/// as long as that raises the tokens a second by at least 3 %, measured over some steps of real work.
+/// How many trials a rank trains together: a fixed number, or as many as pay. It then starts with one and doubles, up
+/// to 16, for as long as that raises the tokens a second by at least 3 %, measured over some steps of real work. A stop
+/// has to wait for a step of all of them.
 class LaneCount {
  public:
-  /// `fixed` 0: as many as pay.
-  explicit LaneCount(std::int64_t fixed);
+  /// `fixed` 0: as many as pay. `most` is what the memory allows.
+  LaneCount(std::int64_t fixed, std::size_t most);
 
   std::size_t wanted() const { return wanted_; }
-  /// Tells what a step of `lanes` trials together took.
+  /// Tells what a step of `lanes` trials together took. Where they did not fit into memory, half of them stay.
   void record(std::size_t lanes, const TrainingRun::StepCost& cost);
-  /// Tokens a second with `wanted` lanes over those with one; 0 while it is not settled.
-  double gain() const { return gain_; }
 
  private:
   void judge(double rate);
 
+  std::size_t most_ = 1;
   std::size_t wanted_ = 1;
   bool is_settled_ = false;
   int steps_ = 0;  // seen with the wanted number
@@ -34,7 +34,6 @@ class LaneCount {
   double seconds_ = 0.0;
   double first_rate_ = 0.0;
   double best_rate_ = 0.0;
-  double gain_ = 0.0;
 };
 
 /// A trial in training and the right to train it; nothing of both where another sweep trains or has trained it.
@@ -47,11 +46,10 @@ struct StartedTrial {
 struct LaneWorker {
   std::function<StartedTrial(std::size_t trial)> start;
   std::function<const PlannedTrial&(std::size_t trial)> planned;
-  double memory = 0.0;  ///< bytes that the lanes of a group may take
 };
 
-/// Trains what the queue gives until it gives no more: trials that may join others in groups, whose lanes leave as they
-/// end and whose places are filled again, any other trial alone.
+/// Trains what the queue gives until it gives no more: trials of one lane group together, whose lanes leave as they end
+/// and whose places are filled again, any other trial alone.
 void train_in_lanes(TrialQueue& queue, const LaneWorker& worker, LaneCount& count);
 
 }  // namespace tunescope

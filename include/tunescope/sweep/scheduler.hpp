@@ -33,8 +33,8 @@ struct SweepObserver {
 /// Trials 0 ... count-1, handed out in this order: the longest should come first.
 struct TrialList {
   std::size_t count = 0;
-  /// Whether a trial may be trained beside others, as a lane.
-  std::function<bool(std::size_t trial)> may_join = [](std::size_t) { return false; };
+  /// Trials with the same number may be trained beside each other, as lanes; those with none only alone.
+  std::function<std::optional<std::size_t>(std::size_t trial)> lane_group = [](std::size_t) { return std::nullopt; };
 };
 
 /// A rank's side of the scheduler.
@@ -44,15 +44,15 @@ class TrialQueue {
 
   /// The next trial, or nothing where none is left for this rank.
   std::optional<std::size_t> next();
-  /// A trial to train beside those that this rank has, or nothing where none may join them or the others are for ranks
-  /// that have fewer.
-  std::optional<std::size_t> next_beside();
+  /// A trial to train beside one that this rank has, and all those beside it; or nothing where none may join them or
+  /// those that are left are for ranks that have fewer. A refusal stands for as long as the rank has as many trials.
+  std::optional<std::size_t> next_beside(std::size_t trial);
   /// Tells rank 0 how far a trial is, and hears of a stop; cheap enough for every step.
   void report(std::size_t trial, std::int64_t step, std::int64_t steps);
   void finish(std::size_t trial, const TrialOutcome& outcome);
 
  private:
-  std::optional<std::size_t> ask(bool is_beside);
+  std::optional<std::size_t> ask(std::optional<std::size_t> beside);
 
   const Communicator& world_;
   StopRequest& stop_;

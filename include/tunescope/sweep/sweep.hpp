@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,12 +20,12 @@ struct PlannedTrial {
   std::string id;
   StoredState state = StoredState::kMissing;
   bool has_checkpoint = false;
-  std::string error;        ///< of a failed or diverged trial
-  std::string warning;      ///< why a file that exists does not count
-  double flops = 0.0;       ///< expected, see `expected_flops`
-  double lane_bytes = 0.0;  ///< expected, see `expected_lane_bytes`; of trials that may join
-  bool may_join = false;    ///< see `shares_backbone`
-  double seconds = 0.0;     ///< that it took, where it is stored
+  std::string error;                           ///< of a failed or diverged trial
+  std::string warning;                         ///< why a file that exists does not count
+  double flops = 0.0;                          ///< expected, see `expected_flops`
+  double lane_bytes = 0.0;                     ///< expected, see `expected_lane_bytes`; of trials with a lane group
+  std::optional<std::size_t> lane_group = {};  ///< see `lane_group`
+  double seconds = 0.0;                        ///< that it took, where it is stored
 };
 
 /// The paths of a job's results.

@@ -26,7 +26,7 @@ class TrainableParameters final : public GradientSink {
 
   /// Begins a step: what the backward pass tells next is not added to what it told before.
   void clear_gradients();
-  /// Euclidean norm of all gradients. Ends their accumulation.
+  /// Euclidean norm of all gradients.
   double gradient_norm();
 
   /// One AdamW step (Loshchilov and Hutter 2019, decoupled decay) with everything but LayerNorm and biases decayed.
@@ -63,7 +63,7 @@ class TrainableParameters final : public GradientSink {
     std::int64_t count = 0;
     at::Tensor indices;    // flat indices of the chosen scalars; undefined where all are
     at::Tensor gradient;   // view of the flat buffer in the tensor's shape, or a buffer of the whole tensor's size
-    bool is_clear = true;  // `gradient` holds an earlier step's numbers, to be written over
+    bool is_stale = true;  // `gradient` holds an earlier step's numbers, to be written over
   };
   void scatter_values();
   void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);

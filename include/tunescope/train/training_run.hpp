@@ -17,7 +17,8 @@ namespace tunescope {
 /// A training run that goes on step by step, alone or beside others. What goes wrong within a run ends that run only.
 class TrainingRun {
  public:
-  /// Goes on from `control.resume` where there is one. `inputs` and what `control` refers to must outlive the run.
+  /// Goes on from `control.resume` where there is one. `inputs` and what the functions of `control` refer to must
+  /// outlive the run.
   TrainingRun(const TrainInputs& inputs, TrainControl control);
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
@@ -32,11 +33,13 @@ class TrainingRun {
   struct StepCost {
     std::int64_t tokens = 0;
     double seconds = 0.0;  ///< of the gradients alone
+    bool is_whole = true;  ///< false where the runs did not fit into memory together
   };
 
-  /// Does the next step of each of these runs, none of which is over, in one pass; they are of one model. Where that
-  /// fails, for want of memory or through one of the runs, they are computed in smaller groups and at last in parts of
-  /// a batch: the same numbers to rounding, since dropout depends on examples, not batches.
+  /// Does the next step of each of these runs, none of which is over, in one pass; they are of one model and have the
+  /// same dropout probabilities. Where that fails, for want of memory or through one of the runs, they are computed in
+  /// smaller groups and at last in parts of a batch: the same numbers to rounding, since dropout depends on examples,
+  /// not batches.
   static StepCost step_together(std::span<TrainingRun* const> runs);
 
  private:
@@ -46,7 +49,8 @@ class TrainingRun {
     std::span<const std::int64_t> examples;
   };
   static void add_gradients(std::span<const Part> parts);
-  static void compute_gradients(std::span<TrainingRun* const> runs);
+  // Whether they fitted into memory together.
+  static bool compute_gradients(std::span<TrainingRun* const> runs);
 
   void begin_step();
   void restart_step();
@@ -83,6 +87,7 @@ class TrainingRun {
   std::span<const std::int64_t> examples_;
   std::optional<std::uint64_t> dropout_key_;
   double loss_ = 0.0;
+  double gradient_norm_ = 0.0;
   std::int64_t tokens_ = 0;
 };
 

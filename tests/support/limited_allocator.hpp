@@ -1,0 +1,31 @@
+#pragma once
+
+#include <c10/core/CPUAllocator.h>
+#include <c10/util/Exception.h>
+
+#include <cstddef>
+
+namespace tunescope::test {
+
+/// The CPU allocator with a limit on single blocks, as if the device were full.
+class LimitedAllocator final : public c10::Allocator {
+ public:
+  explicit LimitedAllocator(std::size_t limit) : limit_(limit), real_(c10::GetCPUAllocator()) {
+    c10::SetCPUAllocator(this, 10);
+  }
+  ~LimitedAllocator() override { c10::SetCPUAllocator(real_, 10); }
+  c10::DataPtr allocate(std::size_t bytes) override {
+    if (bytes > limit_) TORCH_CHECK_WITH(OutOfMemoryError, false, "limit of ", limit_, " bytes");
+    return real_->allocate(bytes);
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return real_->raw_deleter(); }
+  void copy_data(void* target, const void* source, std::size_t bytes) const override {
+    real_->copy_data(target, source, bytes);
+  }
+
+ private:
+  std::size_t limit_;
+  c10::Allocator* real_;
+};
+
+}  // namespace tunescope::test
