@@ -12,7 +12,7 @@
 namespace tunescope {
 
 void FisherCheckpoint::save(const FisherState& state) const {
-  CheckedTensors saved{.tensors = {}, .text = fmt::format("{} {}", state.micro_batches, state.of)};
+  CheckedTensors saved{.tensors = {}, .text = fmt::format("{} {} {}", state.micro_batches, state.of, state.seconds)};
   for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
     if (state.sums[i].defined()) saved.tensors.emplace_back(catalogue_[i].name, state.sums[i].cpu());
   }
@@ -26,7 +26,7 @@ std::optional<FisherState> FisherCheckpoint::load() const {
   try {
     CheckedTensors saved = read_checked_tensors(path_);
     FisherState state{.sums = std::vector<at::Tensor>(catalogue_.size())};
-    std::istringstream(saved.text) >> state.micro_batches >> state.of;
+    std::istringstream(saved.text) >> state.micro_batches >> state.of >> state.seconds;
     const bool is_possible = state.micro_batches >= 0 && state.micro_batches <= state.of;
     if (!is_possible) refuse_checkpoint(path_, "its counts make no sense");
     const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());

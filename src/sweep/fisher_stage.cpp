@@ -166,6 +166,10 @@ void compute(const RankContext& context, Reducer& reducer, std::size_t number, c
   const FisherCheckpoint checkpoint(paths.fisher_checkpoint(planned.id, context.world.rank(), context.world.size()),
                                     catalogue, inputs.is_wanted);
   const std::optional<FisherState> saved = checkpoint.load();
+  const auto seconds = [&] {
+    const std::chrono::duration<double> here = std::chrono::steady_clock::now() - begin;
+    return (saved ? saved->seconds : 0.0) + here.count();
+  };
   CheckpointClock clock(context.worker.checkpoint_seconds, context.stop);
   StopNews news(context.world, context.stop);
   const auto diagonal = fisher_diagonal(inputs, context.world, reducer,
@@ -178,7 +182,11 @@ void compute(const RankContext& context, Reducer& reducer, std::size_t number, c
                                                news.exchange();
                                                return clock.next_action();
                                              },
-                                         .save = [&](const FisherState& state) { checkpoint.save(state); },
+                                         .save =
+                                             [&](FisherState state) {
+                                               state.seconds = seconds();
+                                               checkpoint.save(state);
+                                             },
                                          .resume = saved ? &*saved : nullptr});
   if (!diagonal) {
     context.stop.set();
@@ -190,7 +198,7 @@ void compute(const RankContext& context, Reducer& reducer, std::size_t number, c
                         .maps = FisherMaps::of(catalogue, *diagonal),
                         .diagonal = kept_diagonal(*diagonal, catalogue, planned.run.keep)};
     record.row.examples = dataset.size();
-    record.row.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    record.row.wall_seconds = seconds();
     write_fisher(paths.fisher_file(planned.id), record);
     std::filesystem::remove_all(paths.checkpoints / planned.id);
     observer.on_finish(number, record.row.wall_seconds);

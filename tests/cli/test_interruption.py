@@ -349,6 +349,8 @@ def test_fisher_run_is_stopped_inside_and_goes_on_bitwise(large_fisher, tmp_path
             cuts += 1
     assert cuts >= 1
     assert diagonals(job) == undisturbed
+    with h5py.File(next((job.results / "fisher").glob("*.h5"))) as file:  # 0.6 s and more a piece, less its start
+        assert file["fisher/wall_seconds"][0] > 0.2 * cuts
     assert list((job.results / "checkpoints").iterdir()) == []
 
 

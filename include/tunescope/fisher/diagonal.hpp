@@ -39,6 +39,7 @@ struct FisherState {
   std::int64_t micro_batches = 0;  ///< of the shard, done
   std::int64_t of = 0;             ///< micro-batches that the shard has
   std::vector<at::Tensor> sums;    ///< of squared gradients, by catalogue index, float64; undefined where not wanted
+  double seconds = 0.0;            ///< of a saved shard: spent on it until then
 };
 
 /// How a caller follows and steers a shard.
