@@ -14,7 +14,8 @@ namespace {
 constexpr int kStepsToWarmUp = 2;
 constexpr int kStepsToMeasure = 12;
 constexpr double kSecondsToMeasure = 1.0;
-constexpr double kGainThatPays = 1.03;
+constexpr std::ptrdiff_t kWorseDoublings = 2;  // a single one may be noise
+constexpr double kAsGood = 0.97;
 constexpr std::size_t kMostLanes = 16;
 
 struct ActiveLane {
@@ -109,18 +110,20 @@ void LaneCount::judge(double rate) {
   steps_ = 0;
   tokens_ = 0;
   seconds_ = 0.0;
-  if (first_rate_ == 0.0) first_rate_ = rate;
-  if (best_rate_ > 0.0 && rate < kGainThatPays * best_rate_) {
-    wanted_ /= 2;
-    is_settled_ = true;
-  } else {
-    best_rate_ = rate;
-    is_settled_ = 2 * wanted_ > std::min(most_, kMostLanes);
-    if (!is_settled_) wanted_ *= 2;
+  rates_.emplace_back(wanted_, rate);
+  const auto by_rate = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const auto best = std::max_element(rates_.begin(), rates_.end(), by_rate);
+  const auto since_best = rates_.end() - best - 1;
+  is_settled_ = since_best == kWorseDoublings || 2 * wanted_ > std::min(most_, kMostLanes);
+  if (!is_settled_) {
+    wanted_ *= 2;
+    return;
   }
-  if (!is_settled_) return;
+  const auto is_as_good = [&](const auto& tried) { return tried.second >= kAsGood * best->second; };
+  const auto& [lanes, chosen] = *std::find_if(rates_.begin(), rates_.end(), is_as_good);
+  wanted_ = lanes;
   spdlog::info("{} trials are trained together, {:.2f} times the tokens a second of one alone", wanted_,
-               best_rate_ / first_rate_);
+               chosen / rates_.front().second);
 }
 
 void train_in_lanes(TrialQueue& queue, const LaneWorker& worker, LaneCount& count) {

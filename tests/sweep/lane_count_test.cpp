@@ -32,6 +32,14 @@ TEST(LaneCount, DoublesAsLongAsItPays) {
       4U);
 }
 
+TEST(LaneCount, IsNotMisledByOneDoublingThatDidNotPay) {
+  LaneCount count(0, 99);
+  const auto tokens_a_second = [](std::size_t lanes) {
+    return lanes == 2 ? 950.0 : 1000.0 + 100.0 * static_cast<double>(lanes);
+  };
+  EXPECT_EQ(settle(count, tokens_a_second), 16U);
+}
+
 TEST(LaneCount, StaysWithinTheMemory) {
   EXPECT_EQ(LaneCount(5, 3).wanted(), 3U);
   LaneCount count(0, 6);

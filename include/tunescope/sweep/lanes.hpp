@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "tunescope/sweep/folder_lock.hpp"
 #include "tunescope/sweep/recorded_trial.hpp"
@@ -12,8 +14,8 @@
 namespace tunescope {
 
 /// How many trials a rank trains together: a fixed number, or as many as pay. It then starts with one and doubles, up
-/// to 16, for as long as that raises the tokens a second by at least 3 %, measured over some steps of real work. A stop
-/// has to wait for a step of all of them.
+/// to 16, until that has twice not raised the tokens a second, measured over some steps of real work; of the numbers
+/// tried it keeps the smallest within 3 % of the best. A stop has to wait for a step of all of them.
 class LaneCount {
  public:
   /// `fixed` 0: as many as pay. `most` is what the memory allows.
@@ -32,8 +34,7 @@ class LaneCount {
   int steps_ = 0;  // seen with the wanted number
   std::int64_t tokens_ = 0;
   double seconds_ = 0.0;
-  double first_rate_ = 0.0;
-  double best_rate_ = 0.0;
+  std::vector<std::pair<std::size_t, double>> rates_;  // tokens a second by number, as tried
 };
 
 /// A trial in training and the right to train it; nothing of both where another sweep trains or has trained it.
