@@ -86,6 +86,30 @@ def test_subsets_may_be_better_than_their_pool(write):
     assert (found["subset"], found["union"]) == (SUPPORTED, NOT_SUPPORTED)
 
 
+def test_methods_that_have_all_learned_nothing_are_not_called_equal(write):
+    path = write(sweep({"layernorm": 0.0, "head": 0.0}))
+    assert rulings(path)["equivalence"] == NOT_DECIDABLE
+    with open_results(path) as results:
+        _, reason = judge(results.trials, "layernorm", "full")
+    assert reason.startswith("full has learned nothing on CoLA, RTE")
+
+
+def test_tasks_without_learning_are_left_out(write):
+    learned = sweep({"layernorm": 0.0, "head": -0.2}, tasks=("RTE",))
+    path = write(learned + sweep({"layernorm": 0.0, "head": 0.0}, tasks=("CoLA",)))
+    with open_results(path) as results:
+        ruling, reason = judge(results.trials, "layernorm", "full")
+    assert ruling == SUPPORTED
+    assert "over 4 tasks and seeds" in reason
+    assert reason.endswith("Left out: CoLA, where full has learned nothing.")
+
+
+def test_a_correlation_of_nothing_is_no_learning_without_a_head_to_compare(write):
+    trials = sweep({"layernorm": 0.0}, tasks=("CoLA",))
+    trials = [own | {"score": 0.0, "metric": "matthews"} for own in trials]
+    assert rulings(write(trials))["equivalence"] == NOT_DECIDABLE
+
+
 def test_the_reason_has_the_numbers(write):
     with open_results(write(sweep({"layernorm": -0.05}))) as results:
         _, reason = judge(results.trials, "layernorm", "full")

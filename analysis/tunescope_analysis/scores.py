@@ -12,6 +12,8 @@ COLUMNS = [
     "trials", "state", "trainable_parameters", "total_parameters",
 ]  # fmt: skip
 
+CORRELATIONS = ("matthews", "pearson", "spearman")
+
 
 def trial_frame(trials: xr.Dataset) -> pd.DataFrame:
     """The trials as a frame, one row a trial, indexed by trial number."""
@@ -49,6 +51,19 @@ def score_table(trials: xr.Dataset) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     return _in_order(table)
+
+
+def tasks_learned(trials: xr.Dataset, method: str, margin: float) -> set[str]:
+    """Tasks on which a method's mean is better by more than `margin` (a fraction) than learning nothing.
+
+    Nothing learned is the mean of `head`, which leaves the model as it is, or a correlation of 0. Tasks where
+    the file tells neither count as learned.
+    """
+    table = score_table(trials)
+    heads = table[table["method"] == "head"].set_index("task")["mean"]
+    own = table[table["method"] == method]
+    nothing = own["task"].map(heads).fillna(own["metric"].isin(CORRELATIONS).map({True: 0.0, False: np.nan}))
+    return set(own["task"][~(own["mean"] <= nothing + margin)])
 
 
 def glue_average(table: pd.DataFrame) -> pd.Series:

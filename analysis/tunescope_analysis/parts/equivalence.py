@@ -6,7 +6,7 @@ import xarray as xr
 from tunescope_analysis.labels import parse_method
 from tunescope_analysis.parts.numbers import fixed, p_is, points
 from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
-from tunescope_analysis.scores import score_table
+from tunescope_analysis.scores import score_table, tasks_learned
 from tunescope_analysis.significance import MARGIN, compare, unit_pairs
 from tunescope_analysis.subsets import CHOSEN, DEFAULT_POOL
 
@@ -50,9 +50,19 @@ def judge(trials: xr.Dataset, first: str, second: str) -> tuple[str, str]:
 
     Over tasks and seeds. Supported where the whole 90 % interval of the mean difference lies above − margin,
     so where the equivalence test has p < 0.05, or `first` is better. Not supported where it lies below.
-    Else the runs cannot tell.
+    Else the runs cannot tell. Tasks on which `second` has learned nothing are left out: there all are alike.
     """
     pairs = unit_pairs(trials, first, second, UNIT)
+    learned = tasks_learned(trials, second, MARGIN)
+    empty = sorted(set(pairs["task"]) - learned)
+    pairs = pairs[pairs["task"].isin(learned)]
+    left_out = f" Left out: {', '.join(empty)}, where {second} has learned nothing." if empty else ""
+    if empty and len(pairs) < 2:
+        return (
+            NOT_DECIDABLE,
+            f"{second} has learned nothing on {', '.join(empty)}: it is no better than the head alone or "
+            "chance, so whatever is compared with it looks the same. Train on more examples or for longer.",
+        )
     if len(pairs) < 2:
         return (
             NOT_DECIDABLE,
@@ -63,7 +73,7 @@ def judge(trials: xr.Dataset, first: str, second: str) -> tuple[str, str]:
     reason = (
         f"{first} differs from {second} by {points(result['mean_difference'])} points over {len(pairs)} "
         f"tasks and seeds (90 % interval {interval}; equivalence within {100 * MARGIN:g}: "
-        f"{p_is(result['equivalence_p'])})."
+        f"{p_is(result['equivalence_p'])}).{left_out}"
     )
     if result["low"] > -MARGIN:
         return SUPPORTED, reason
