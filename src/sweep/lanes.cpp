@@ -59,7 +59,7 @@ class Group {
     if (!trial) return false;
     StartedTrial started = worker_.start(*trial);
     if (started.recorded) {
-      lanes_.emplace_back(*trial, std::move(started));
+      lanes_.push_back(ActiveLane{*trial, std::move(started)});
     } else {
       queue_.finish(*trial, {.state = TrialState::kElsewhere});
     }
