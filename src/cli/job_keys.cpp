@@ -104,7 +104,11 @@ void assign_progress(SweepSpec& spec, const Value& value) {
 }
 
 void assign_lanes(SweepSpec& spec, const Value& value) {
-  spec.lanes = value.text == "auto" ? 0 : parse_integer(value, 1);
+  try {
+    spec.lanes = value.text == "auto" ? 0 : parse_integer(value, 1);
+  } catch (const ConfigError&) {
+    refuse(value, "auto, or a whole number, 1 or more");
+  }
 }
 
 void assign_dropout(SweepSpec& spec, const Value& value) {

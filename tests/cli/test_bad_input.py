@@ -76,6 +76,7 @@ def test_required_key_that_is_missing(job, key):
         ("train.epochs", "1x", "a whole number"),
         ("train.epochs", "0", "1 or more"),
         ("train.epochs", "1.5", "a whole number"),
+        ("run.lanes", "many", "auto, or a whole number"),
         ("train.clip_norm", "much", "a number"),
         ("train.clip_norm", "nan", "a number"),
         ("train.warmup_fraction", "1.1", "from 0 to 1"),
