@@ -76,9 +76,7 @@ class PackedInputs:
         return {"input_ids": self.input_ids, "type_ids": self.type_ids, "offsets": self.offsets}
 
 
-def random_inputs(
-    lengths: Sequence[int], id_range: tuple[int, int], generator: torch.Generator
-) -> PackedInputs:
+def random_inputs(lengths: Sequence[int], id_range: tuple[int, int], generator: torch.Generator) -> PackedInputs:
     """Random ids in [low, high); each sequence is a segment of type 0, then one of type 1."""
     total = sum(lengths)
     ids = torch.randint(*id_range, (total,), generator=generator)
@@ -123,9 +121,7 @@ def tiny_weights(generator: torch.Generator) -> dict[str, Tensor]:
     return weights
 
 
-def loss_and_gradients(
-    model: BertForSequenceClassification, inputs: PackedInputs, labels: Tensor
-) -> dict[str, Tensor]:
+def loss_and_gradients(model: BertForSequenceClassification, inputs: PackedInputs, labels: Tensor) -> dict[str, Tensor]:
     """`logits`, `loss` [1] and `grad.NAME` of every parameter, all float64."""
     model.zero_grad()
     logits = model(**pad(inputs)).logits  # [B, labels]

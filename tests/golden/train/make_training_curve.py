@@ -98,9 +98,7 @@ def make_optimizer(model: BertForSequenceClassification, method: str) -> torch.o
     return torch.optim.AdamW(groups, lr=LEARNING_RATES[method], betas=betas, eps=HYPER_PARAMETERS["epsilon"])
 
 
-def train(
-    model: BertForSequenceClassification, method: str, examples: list[Example]
-) -> dict[str, list[float]]:
+def train(model: BertForSequenceClassification, method: str, examples: list[Example]) -> dict[str, list[float]]:
     """The `loss`, `gradient_norm` and `learning_rate` of every step."""
     optimizer = make_optimizer(model, method)
     warmup, steps = HYPER_PARAMETERS["warmup_steps"], HYPER_PARAMETERS["steps"]
