@@ -16,8 +16,6 @@
 namespace tunescope::cli {
 namespace {
 
-constexpr std::chrono::seconds kClaimPoll{1};
-
 std::string describe(const PlannedFisher& planned) {
   const FisherRun& run = planned.run;
   return fmt::format("{} {} {} examples in batches of {}, {} seed {} at {:g}", run.source.task,

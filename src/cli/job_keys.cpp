@@ -199,8 +199,7 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.threads = parse_integer(value, 0); }},
       {"run.lanes", "auto",
        "trials with a shared frozen backbone that a rank trains together: a number, or auto (as many as are measured "
-       "to "
-       "pay; to rounding the numbers are those of separate runs)",
+       "to pay; to rounding the numbers are those of separate runs)",
        assign_lanes},
       {"run.reducer", "auto",
        "sums Fisher information over ranks: nccl, mpi, or auto (nccl where every rank has a GPU)", assign_reducer},

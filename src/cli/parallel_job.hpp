@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,9 @@
 #include "tunescope/sweep/sweep.hpp"
 
 namespace tunescope::cli {
+
+/// Between two looks at what another sweep has claimed.
+constexpr std::chrono::seconds kClaimPoll{1};
 
 /// A job with its inputs, on one rank.
 struct Job {

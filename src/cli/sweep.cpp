@@ -15,8 +15,6 @@
 namespace tunescope::cli {
 namespace {
 
-constexpr std::chrono::seconds kSharePoll{1};
-
 // The trials to run, longest expected first, the same on every rank.
 Order agree_on_order(const Communicator& world, const std::vector<PlannedTrial>& trials) {
   Order order;
@@ -81,7 +79,7 @@ void run_fisher_stage_in_turn(const RankContext& context, std::vector<PlannedFis
       return;
     }
     if (any_rank_stops(context)) return;
-    if (is_first) std::this_thread::sleep_for(kSharePoll);
+    if (is_first) std::this_thread::sleep_for(kClaimPoll);
   }
 }
 
@@ -125,7 +123,7 @@ bool train_all(const RankContext& context, std::vector<PlannedTrial>& trials, Or
       fmt::print("waiting for {} trials that another sweep is training\n", elsewhere.size());
       std::fflush(stdout);
     }
-    if (is_first) std::this_thread::sleep_for(kSharePoll);
+    if (is_first) std::this_thread::sleep_for(kClaimPoll);
   }
 }
 

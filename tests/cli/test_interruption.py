@@ -52,6 +52,17 @@ def ranks_of(process):
     return found
 
 
+def kill_all(process):
+    """Kills mpirun and its ranks at once, as a node that fails does."""
+    victims = ranks_of(process)
+    os.killpg(process.pid, signal.SIGKILL)
+    for victim in victims:
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def wait_until(condition, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -237,12 +248,7 @@ def test_killed_at_random_moments_loses_nothing(make_job, tmp_path, undisturbed)
         if victims and generator.random() < 0.5:
             os.kill(generator.choice(victims), signal.SIGKILL)
         else:
-            os.killpg(process.pid, signal.SIGKILL)
-            for victim in victims:
-                try:
-                    os.kill(victim, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+            kill_all(process)
         process.communicate(timeout=60)
         wait_until(lambda process=process: not ranks_of(process))
     run_to_the_end(job)
@@ -440,13 +446,7 @@ def test_trials_of_a_killed_sweep_are_taken_over_by_the_one_it_shared_with(make_
     wait_until_training(job)
     other = start(job, "--share", ranks=1)
     wait_until(lambda: len(trials_started(job)) >= 3)
-    victims = ranks_of(killed)
-    os.killpg(killed.pid, signal.SIGKILL)
-    for victim in victims:
-        try:
-            os.kill(victim, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    kill_all(killed)
     killed.communicate(timeout=60)
     output, _ = other.communicate(timeout=120)
     assert other.returncode == 0, output

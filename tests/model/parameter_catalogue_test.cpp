@@ -7,21 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "support/small_config.hpp"
+
 namespace tunescope {
 namespace {
 
 using ::testing::ElementsAre;
-
-BertConfig small_config() {
-  BertConfig config;
-  config.vocab_size = 11;
-  config.hidden_size = 4;
-  config.num_hidden_layers = 2;
-  config.num_attention_heads = 2;
-  config.intermediate_size = 6;
-  config.max_position_embeddings = 5;
-  return config;
-}
 
 const ParameterInfo& find(const ParameterCatalogue& catalogue, const std::string& name) {
   const auto& all = catalogue.parameters();
@@ -31,13 +22,13 @@ const ParameterInfo& find(const ParameterCatalogue& catalogue, const std::string
 }
 
 TEST(ParameterCatalogue, LabelsItsLayersFromEmbeddingsToHead) {
-  EXPECT_THAT(ParameterCatalogue(small_config(), 2).layer_labels(),
+  EXPECT_THAT(ParameterCatalogue(test::small_config(), 2).layer_labels(),
               ElementsAre("embeddings", "0", "1", "pooler", "head"));
 }
 
 TEST(ParameterCatalogue, NamesEveryComponentOnceInModelOrder) {
   EXPECT_THAT(
-      ParameterCatalogue(small_config(), 2).component_labels(),
+      ParameterCatalogue(test::small_config(), 2).component_labels(),
       ElementsAre("word_embeddings.weight", "position_embeddings.weight", "token_type_embeddings.weight",
                   "LayerNorm.weight", "LayerNorm.bias", "attention.self.query.weight", "attention.self.query.bias",
                   "attention.self.key.weight", "attention.self.key.bias", "attention.self.value.weight",
@@ -48,7 +39,7 @@ TEST(ParameterCatalogue, NamesEveryComponentOnceInModelOrder) {
 }
 
 TEST(ParameterCatalogue, UsesTheNamesOfHuggingFace) {
-  const ParameterCatalogue catalogue(small_config(), 3);
+  const ParameterCatalogue catalogue(test::small_config(), 3);
   // 5 tensors of embeddings, 16 a layer, 2 of the pooler, 2 of the head.
   EXPECT_EQ(catalogue.size(), 5U + 2U * 16U + 2U + 2U);
   EXPECT_EQ(catalogue[0].name, "bert.embeddings.word_embeddings.weight");
@@ -61,7 +52,7 @@ TEST(ParameterCatalogue, UsesTheNamesOfHuggingFace) {
 }
 
 TEST(ParameterCatalogue, KnowsTheShapeOfEveryKindOfTensor) {
-  const ParameterCatalogue catalogue(small_config(), 3);
+  const ParameterCatalogue catalogue(test::small_config(), 3);
   EXPECT_THAT(find(catalogue, "bert.embeddings.word_embeddings.weight").shape, ElementsAre(11, 4));
   EXPECT_THAT(find(catalogue, "bert.embeddings.position_embeddings.weight").shape, ElementsAre(5, 4));
   EXPECT_THAT(find(catalogue, "bert.encoder.layer.0.intermediate.dense.weight").shape, ElementsAre(6, 4));
@@ -72,7 +63,7 @@ TEST(ParameterCatalogue, KnowsTheShapeOfEveryKindOfTensor) {
 }
 
 TEST(ParameterCatalogue, PlacesEveryTensorInItsLayerAndComponent) {
-  const ParameterCatalogue catalogue(small_config(), 2);
+  const ParameterCatalogue catalogue(test::small_config(), 2);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     EXPECT_EQ(catalogue.component_labels()[catalogue.component_index(i)], catalogue[i].component);
     EXPECT_TRUE(catalogue[i].name.ends_with(catalogue[i].component)) << catalogue[i].name;
@@ -88,7 +79,7 @@ TEST(ParameterCatalogue, PlacesEveryTensorInItsLayerAndComponent) {
 }
 
 TEST(ParameterCatalogue, NumbersTensorsInForwardOrder) {
-  const ParameterCatalogue catalogue(small_config(), 2);
+  const ParameterCatalogue catalogue(test::small_config(), 2);
   const EncoderLayerParameters& first = catalogue.layers.at(0);
   EXPECT_LT(catalogue.embeddings.layer_norm.bias, first.query.weight);
   EXPECT_LT(first.value.bias, first.attention_output.weight);
@@ -101,7 +92,7 @@ TEST(ParameterCatalogue, NumbersTensorsInForwardOrder) {
 }
 
 TEST(ParameterCatalogue, CountsTheScalarsOfBackboneAndHead) {
-  const ParameterCatalogue catalogue(small_config(), 3);
+  const ParameterCatalogue catalogue(test::small_config(), 3);
   // Embeddings (11 + 5 + 2) * 4 + 8 = 80; a layer 4 * (16 + 4) + 8 + (24 + 6) + (24 + 4) + 8 = 154; pooler 20.
   EXPECT_EQ(catalogue.backbone_size(), 80 + 2 * 154 + 20);
   EXPECT_EQ(catalogue.total_size(), 80 + 2 * 154 + 20 + 3 * 4 + 3);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "support/changed_bytes.hpp"
+#include "support/small_config.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/hdf5/file.hpp"
@@ -175,15 +177,8 @@ TEST(TrialRecord, RefusesATruncatedFile) {
 
 TEST(TrialRecord, RefusesAChangedByteAnywhere) {
   const test::TemporaryFolder folder;
-  const std::filesystem::path path = folder.path() / "a.h5";
-  write_trial(path, sample_record("trial-a", 0));
-  const std::string whole = test::read_bytes(path);
-  for (std::size_t i = 0; i < whole.size(); i += 97) {
-    std::string changed = whole;
-    changed[i] ^= 16;
-    folder.write("a.h5", changed);
-    EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial_row(path); }), HasSubstr("a.h5: is damaged")) << i;
-  }
+  write_trial(folder.path() / "a.h5", sample_record("trial-a", 0));
+  test::expect_changes_are_refused(folder, "a.h5", read_trial_row);
 }
 
 TEST(TrialRecord, RefusesAMissingFile) {
@@ -265,13 +260,7 @@ TEST(TrialRecord, RefusesAListForItsVersion) {
 }
 
 TEST(MapAxes, HaveASizeForEveryTensorOfTheModel) {
-  BertConfig config;
-  config.vocab_size = 11;
-  config.hidden_size = 4;
-  config.num_hidden_layers = 2;
-  config.num_attention_heads = 2;
-  config.intermediate_size = 6;
-  const ParameterCatalogue catalogue(config, 2);
+  const ParameterCatalogue catalogue(test::small_config(), 2);
   const MapAxes axes = MapAxes::of(catalogue);
   EXPECT_THAT(axes.layers, ElementsAre("embeddings", "0", "1", "pooler", "head"));
   EXPECT_EQ(axes.components.size(), 25U);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/small_config.hpp"
+
 namespace tunescope {
 namespace {
 
@@ -53,19 +55,13 @@ TEST(Simulation, OfASweepHasItsStagesOneAfterAnother) {
 
 // 2 floating-point operations a weight and token forward, 4 for each backward pass.
 TEST(ExpectedFlops, OfAFisherRunAreThoseOfItsPassesOverItsExamples) {
-  BertConfig config;
-  config.vocab_size = 11;
-  config.hidden_size = 4;
-  config.num_hidden_layers = 2;
-  config.num_attention_heads = 2;
-  config.intermediate_size = 6;
   const double weights = 2 * (4 * 4 * 4 + 2 * 4 * 6) + 4 * 4 + 2 * 4;  // two layers, pooler, head
   TaskData data;
   data.task = &find_task("RTE");
   data.train.token_ids.resize(10);
   data.train.offsets = {0, 6, 10};
   FisherRun run{.source = trial("RTE", "full"), .examples = 0, .parameters = canonical_pool("all"), .keep = {}};
-  const ParameterCatalogue catalogue(config, 2);
+  const ParameterCatalogue catalogue(test::small_config(), 2);
   EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, data), 6 * weights * 10);
   run.examples = 1;
   EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, data), 6 * weights * 5);

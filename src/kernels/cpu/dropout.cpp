@@ -12,31 +12,11 @@ namespace {
 // Sixteen Philox blocks, word by word: the numbers of 64 elements in their order.
 using Tile = std::array<std::uint32_t, kDropoutTile>;
 
-// One lane is straight-line code once its rounds are unrolled: only so is the loop over lanes vectorised (GCC 12).
 [[gnu::always_inline]] inline Tile philox_tile(std::uint64_t key, std::uint64_t stream, std::uint64_t first_block) {
   Tile tile;
   for (std::size_t lane = 0; lane < kDropoutLanes; ++lane) {
-    auto key0 = static_cast<std::uint32_t>(key);
-    auto key1 = static_cast<std::uint32_t>(key >> 32U);
-    auto word0 = static_cast<std::uint32_t>(first_block) + static_cast<std::uint32_t>(lane);
-    auto word1 = static_cast<std::uint32_t>(first_block >> 32U);  // a multiple of sixteen blocks does not carry
-    auto word2 = static_cast<std::uint32_t>(stream);
-    auto word3 = static_cast<std::uint32_t>(stream >> 32U);
-#pragma GCC unroll 10
-    for (int round = 0; round < 10; ++round) {
-      const std::uint64_t product0 = std::uint64_t{0xD2511F53U} * word0;
-      const std::uint64_t product1 = std::uint64_t{0xCD9E8D57U} * word2;
-      word0 = static_cast<std::uint32_t>(product1 >> 32U) ^ word1 ^ key0;
-      word2 = static_cast<std::uint32_t>(product0 >> 32U) ^ word3 ^ key1;
-      word1 = static_cast<std::uint32_t>(product1);
-      word3 = static_cast<std::uint32_t>(product0);
-      key0 += 0x9E3779B9U;
-      key1 += 0xBB67AE85U;
-    }
-    tile[lane] = word0;
-    tile[lane + kDropoutLanes] = word1;
-    tile[lane + 2 * kDropoutLanes] = word2;
-    tile[lane + 3 * kDropoutLanes] = word3;
+    const RandomBlock block = philox(key, stream, first_block + lane);
+    for (std::size_t word = 0; word < block.size(); ++word) tile[lane + word * kDropoutLanes] = block[word];
   }
   return tile;
 }

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <string>
+
+#include "support/temporary_folder.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope::test {
+
+/// That `read` names the file of this name as damaged whichever of its bytes has changed.
+template <typename Read>
+void expect_changes_are_refused(const TemporaryFolder& folder, const std::string& name, Read read) {
+  const std::string whole = read_bytes(folder.path() / name);
+  for (std::size_t i = 0; i < whole.size(); i += 97) {
+    std::string changed = whole;
+    changed[i] ^= 16;
+    folder.write(name, changed);
+    EXPECT_THAT(message_of<Hdf5Error>([&] { read(folder.path() / name); }), ::testing::HasSubstr(name + ": is damaged"))
+        << i;
+  }
+}
+
+}  // namespace tunescope::test
