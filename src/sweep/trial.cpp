@@ -27,7 +27,7 @@ InputHashes InputHashes::parse(const std::string& text) {
 }
 
 std::string Trial::description() const {
-  std::string text = "tunescope trial 1\n";
+  std::string text = "tunescope trial 2\n";
   const auto add = [&](std::string_view key, const auto& value) { text += fmt::format("{} = {}\n", key, value); };
   add("task", task);
   add("method", method.text());

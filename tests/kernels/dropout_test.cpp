@@ -39,16 +39,31 @@ TEST(Dropout, DropsTheGivenShareAndScalesTheRest) {
   const at::Tensor values = mask_of(kCount, {0, 7}, {.probability = 0.1, .site = 0});
   const double kept = values.gt(0).sum().item<double>() / kCount;
   EXPECT_NEAR(kept, 0.9, 4.0 * std::sqrt(0.1 * 0.9 / kCount));
-  EXPECT_FLOAT_EQ(values.max().item<float>(), 1.0F / 0.9F);
+  EXPECT_FLOAT_EQ(values.max().item<float>(), 65536.0F / (65536.0F - 6554.0F));
 }
 
 TEST(Dropout, UsesThePhiloxWordsThatItsDefinitionNames) {
-  const at::Tensor values = mask_of(150, {12, 99}, {.probability = 0.5, .site = 3});
-  for (std::int64_t e = 0; e < 150; ++e) {
-    const auto block = static_cast<std::uint64_t>(e / kDropoutTile * kDropoutLanes + e % kDropoutLanes);
-    const auto word = static_cast<std::size_t>(e % kDropoutTile / kDropoutLanes);
-    const bool is_dropped = philox(99, dropout_stream(3, 12), block)[word] < dropout_threshold(0.5);
-    EXPECT_EQ(values[e].item<float>() == 0.0F, is_dropped) << e;
+  const at::Tensor values = mask_of(300, {12, 99}, {.probability = 0.5, .site = 3});
+  for (std::int64_t e = 0; e < 300; ++e) {
+    const auto block = static_cast<std::uint64_t>(e / 128 * 16 + e % 16);
+    const std::uint32_t word = philox(99, dropout_stream(3, 12), block)[static_cast<std::size_t>(e % 64 / 16)];
+    const std::uint32_t number = e % 128 < 64 ? word & 0xFFFFU : word >> 16U;
+    EXPECT_EQ(values[e].item<float>() == 0.0F, number < 32768U) << e;
+  }
+}
+
+TEST(Dropout, OfAPartIsThatPartOfTheWhole) {
+  const std::int64_t example = 5;
+  const std::uint64_t key = 2;
+  const Dropout dropout{.probability = 0.4, .site = 2};
+  const at::Tensor whole = mask_of(700, {example, key}, dropout);
+  const cpu::DropoutMask mask = cpu::dropout_mask({{&example, 1}, {&key, 1}}, 0, dropout);
+  for (const std::int64_t first : {0, 1, 64, 127, 128, 300}) {
+    for (const std::int64_t count : {1, 63, 128, 129, 400}) {
+      const at::Tensor part = ones(count);
+      cpu::apply_dropout(part.mutable_data_ptr<float>(), {first, count}, mask);
+      EXPECT_TRUE(part.equal(whole.narrow(0, first, count))) << first << " " << count;
+    }
   }
 }
 

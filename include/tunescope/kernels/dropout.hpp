@@ -11,8 +11,9 @@ namespace tunescope {
 /// within its example, never of the batch: so it does not depend on ranks, lanes or micro-batches, and the backward
 /// pass draws it again instead of storing it.
 struct Dropout {
-  double probability = 0.0;  ///< of an element to be set to zero; the others are scaled by 1 / (1 - probability)
-  std::uint32_t site = 0;    ///< which of the network's dropout layers
+  double probability =
+      0.0;  ///< of an element to be set to zero, in steps of 1/65536; the others are scaled to keep the mean
+  std::uint32_t site = 0;  ///< which of the network's dropout layers
 };
 
 /// Whose masks the sequences of a batch take. B sequences.

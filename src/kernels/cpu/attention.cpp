@@ -75,7 +75,7 @@ class SequenceMatrices {
   bool has_dropout() const { return tensors_.dropout.probability > 0.0; }
   void drop(const at::Tensor& squares) const {
     if (!has_dropout()) return;
-    apply_dropout(squares.mutable_data_ptr<Scalar>(), count(),
+    apply_dropout(squares.mutable_data_ptr<Scalar>(), {0, count()},
                   dropout_mask(tensors_.layout.streams, sequence_.index, tensors_.dropout));
   }
   // The probabilities after dropout, in a buffer where they differ.

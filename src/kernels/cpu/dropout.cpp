@@ -1,63 +1,76 @@
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <array>
 
 #include "../dropout_backends.hpp"
 #include "tunescope/random/philox.hpp"
+#include "vector_clones.hpp"
 
 namespace tunescope::cpu {
 namespace {
 
-// Sixteen Philox blocks, word by word: the numbers of 64 elements in their order.
-using Tile = std::array<std::uint32_t, kDropoutTile>;
+// Sixteen Philox blocks, word by word.
+using Words = std::array<std::uint32_t, kDropoutHalf>;
 
-[[gnu::always_inline]] inline Tile philox_tile(std::uint64_t key, std::uint64_t stream, std::uint64_t first_block) {
-  Tile tile;
+[[gnu::always_inline]] inline Words philox_words(std::uint64_t key, std::uint64_t stream, std::uint64_t first_block) {
+  Words words;
   for (std::size_t lane = 0; lane < kDropoutLanes; ++lane) {
     const RandomBlock block = philox(key, stream, first_block + lane);
-    for (std::size_t word = 0; word < block.size(); ++word) tile[lane + word * kDropoutLanes] = block[word];
+    for (std::size_t word = 0; word < block.size(); ++word) words[lane + word * kDropoutLanes] = block[word];
   }
-  return tile;
+  return words;
 }
 
+// The factors of 128 elements.
 template <typename Scalar>
-[[gnu::always_inline]] inline void apply(Scalar* values, std::int64_t count, const DropoutMask& mask) {
+[[gnu::always_inline]] inline void fill_factors(Scalar* factors, std::int64_t tile, const DropoutMask& mask) {
   const auto scale = static_cast<Scalar>(mask.scale);
-  for (std::int64_t begin = 0; begin < count; begin += kDropoutTile) {
-    const Tile tile = philox_tile(mask.key, mask.stream, static_cast<std::uint64_t>(begin / 4));
-    const auto apply_to_first = [&](std::int64_t length) {
-      for (std::int64_t i = 0; i < length; ++i) {
-        values[begin + i] *= tile[static_cast<std::size_t>(i)] < mask.threshold ? Scalar{0} : scale;
-      }
-    };
-    if (count - begin >= kDropoutTile) {
-      apply_to_first(kDropoutTile);  // a length known to the compiler
+  const Words words = philox_words(mask.key, mask.stream, static_cast<std::uint64_t>(tile * kDropoutLanes));
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    factors[i] = (words[i] & 0xFFFFU) < mask.threshold ? Scalar{0} : scale;
+    factors[i + words.size()] = (words[i] >> 16U) < mask.threshold ? Scalar{0} : scale;
+  }
+}
+
+// Elements first ... first+count-1 of an example.
+template <typename Scalar>
+[[gnu::always_inline]] inline void apply(Scalar* values, ElementRange range, const DropoutMask& mask) {
+  std::array<Scalar, kDropoutTile> factors;
+  const std::int64_t end = range.first + range.count;
+  for (std::int64_t begin = range.first; begin < end;) {
+    const std::int64_t skipped = begin % kDropoutTile;
+    fill_factors(factors.data(), begin / kDropoutTile, mask);
+    Scalar* const of_tile = values + (begin - range.first);
+    if (skipped == 0 && end - begin >= kDropoutTile) {  // a length known to the compiler
+      for (std::int64_t i = 0; i < kDropoutTile; ++i) of_tile[i] *= factors[static_cast<std::size_t>(i)];
+      begin += kDropoutTile;
     } else {
-      apply_to_first(count - begin);
+      const std::int64_t count = std::min(end - begin, kDropoutTile - skipped);
+      for (std::int64_t i = 0; i < count; ++i) of_tile[i] *= factors[static_cast<std::size_t>(skipped + i)];
+      begin += count;
     }
   }
 }
 
-// One binary, the widest vectors of the machine it runs on.
-#define TUNESCOPE_VECTOR_CLONES [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
-TUNESCOPE_VECTOR_CLONES void apply_float(float* values, std::int64_t count, const DropoutMask& mask) {
-  apply(values, count, mask);
+TUNESCOPE_VECTOR_CLONES void apply_float(float* values, ElementRange range, const DropoutMask& mask) {
+  apply(values, range, mask);
 }
-TUNESCOPE_VECTOR_CLONES void apply_double(double* values, std::int64_t count, const DropoutMask& mask) {
-  apply(values, count, mask);
+TUNESCOPE_VECTOR_CLONES void apply_double(double* values, ElementRange range, const DropoutMask& mask) {
+  apply(values, range, mask);
 }
-#undef TUNESCOPE_VECTOR_CLONES
 
 }  // namespace
 
 DropoutMask dropout_mask(const DropoutStreams& streams, std::size_t sequence, const Dropout& dropout) {
-  return {streams.keys[sequence], dropout_stream(dropout.site, streams.examples[sequence]),
-          dropout_threshold(dropout.probability), 1.0 / (1.0 - dropout.probability)};
+  const std::uint32_t threshold = dropout_threshold(dropout.probability);
+  return {streams.keys[sequence], dropout_stream(dropout.site, streams.examples[sequence]), threshold,
+          dropout_scale(threshold)};
 }
 
-void apply_dropout(float* values, std::int64_t count, const DropoutMask& mask) { apply_float(values, count, mask); }
-void apply_dropout(double* values, std::int64_t count, const DropoutMask& mask) { apply_double(values, count, mask); }
+void apply_dropout(float* values, ElementRange range, const DropoutMask& mask) { apply_float(values, range, mask); }
+void apply_dropout(double* values, ElementRange range, const DropoutMask& mask) { apply_double(values, range, mask); }
 
 void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
                     const Dropout& dropout) {
@@ -68,7 +81,7 @@ void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, 
       for (auto b = static_cast<std::size_t>(begin); b < static_cast<std::size_t>(end); ++b) {
         const std::int64_t first = segments.offsets[b] * segments.elements_per_position;
         const std::int64_t last = segments.offsets[b + 1] * segments.elements_per_position;
-        apply_dropout(data + first, last - first, dropout_mask(streams, b, dropout));
+        apply_dropout(data + first, {0, last - first}, dropout_mask(streams, b, dropout));
       }
     });
   });

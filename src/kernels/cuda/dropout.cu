@@ -48,9 +48,10 @@ __global__ void dropout_kernel(Scalar* values, Arguments arguments) {
   const std::uint64_t stream = dropout_stream(arguments.site, arguments.examples[b]);
   for (std::int64_t e = blockIdx.x * blockDim.x + threadIdx.x; e < count; e += gridDim.x * blockDim.x) {
     const std::uint64_t block = e / kDropoutTile * kDropoutLanes + e % kDropoutLanes;
-    const int word = static_cast<int>(e % kDropoutTile / kDropoutLanes);
-    const bool is_dropped = philox_word(arguments.keys[b], stream, block, word) < arguments.threshold;
-    values[first + e] *= is_dropped ? Scalar(0) : static_cast<Scalar>(arguments.scale);
+    const int word = static_cast<int>(e % kDropoutHalf / kDropoutLanes);
+    const std::uint32_t bits = philox_word(arguments.keys[b], stream, block, word);
+    const std::uint32_t number = e % kDropoutTile < kDropoutHalf ? bits & 0xFFFFU : bits >> 16U;
+    values[first + e] *= number < arguments.threshold ? Scalar(0) : static_cast<Scalar>(arguments.scale);
   }
 }
 
@@ -73,13 +74,14 @@ void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, 
   const at::Tensor offsets = to_device(segments.offsets, values.device());
   const at::Tensor examples = to_device(streams.examples, values.device());
   const at::Tensor keys = to_device(streams.keys, values.device());
+  const std::uint32_t threshold = dropout_threshold(dropout.probability);
   const Arguments arguments{offsets.const_data_ptr<std::int64_t>(),
                             examples.const_data_ptr<std::int64_t>(),
                             reinterpret_cast<const std::uint64_t*>(keys.const_data_ptr<std::int64_t>()),
                             segments.elements_per_position,
                             dropout.site,
-                            dropout_threshold(dropout.probability),
-                            1.0 / (1.0 - dropout.probability)};
+                            threshold,
+                            dropout_scale(threshold)};
   const dim3 grid(kBlocksPerSequence, static_cast<unsigned>(streams.examples.size()));
   AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "apply_dropout_", [&] {
     dropout_kernel<scalar_t>
