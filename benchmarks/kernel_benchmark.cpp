@@ -8,16 +8,22 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/native_dropout.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <iostream>
 #include <map>
 #include <numeric>
 #include <string>
 #include <vector>
 
+#include "kernels/activation_backends.hpp"
 #include "kernels/attention_backends.hpp"
+#include "kernels/layer_norm_backends.hpp"
 #include "tunescope/device/host_memory.hpp"
 
 namespace tunescope {
@@ -107,6 +113,75 @@ void drop_composed(benchmark::State& state, const Batch& batch) {
   count_bytes(state, 2.0 * static_cast<double>(batch.context.nbytes()));
 }
 
+// What a feed-forward block has beside its products. One lane.
+struct FeedForward {
+  explicit FeedForward(const Batch& batch)
+      : rows_of_lanes{0, batch.tokens},
+        layout{rows_of_lanes, batch.offsets, {batch.examples, batch.keys}},
+        ids(at::randint(30000, {batch.tokens}, at::TensorOptions().dtype(at::kLong))),
+        tables{TableRows{{at::randn({30000, kHidden})}, ids}},
+        intermediate(at::randn({batch.tokens, 4 * kHidden})) {
+    saved.input = batch.context.clone();
+  }
+
+  std::vector<std::int64_t> rows_of_lanes;
+  RowLayout layout;
+  at::Tensor ids;  // [T]
+  std::array<TableRows, 1> tables;
+  at::Tensor intermediate;  // [T, 4 H]
+  LaneTensors bias = {at::zeros({kHidden})};
+  LaneTensors wide_bias = {at::zeros({4 * kHidden})};
+  LayerNormVectors parameters = {{at::ones({kHidden})}, {at::zeros({kHidden})}, 1e-12};
+  LayerNormActivations saved;
+};
+
+template <auto kKernel>
+void end_block(benchmark::State& state, const Batch& batch) {
+  FeedForward block(batch);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(
+        kKernel({block.bias, batch.context}, block.parameters, block.layout, kDropout, block.saved));
+  }
+  count_bytes(state, 4.0 * static_cast<double>(batch.context.nbytes()));
+}
+
+template <auto kKernel>
+void end_block_backward(benchmark::State& state, const Batch& batch) {
+  FeedForward block(batch);
+  residual_layer_norm({block.bias, batch.context}, block.parameters, block.layout, kDropout, block.saved);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(kKernel(batch.context, block.parameters.weight, block.layout, kDropout, block.saved));
+  }
+  count_bytes(state, 4.0 * static_cast<double>(batch.context.nbytes()));
+}
+
+template <auto kKernel>
+void embed(benchmark::State& state, const Batch& batch) {
+  FeedForward block(batch);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(kKernel(block.tables, block.parameters, block.layout, kDropout, block.saved));
+  }
+  count_bytes(state, 3.0 * static_cast<double>(batch.context.nbytes()));
+}
+
+template <auto kKernel>
+void activate(benchmark::State& state, const Batch& batch) {
+  FeedForward block(batch);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(kKernel(Activation::kGelu, block.intermediate, block.wide_bias, block.layout));
+  }
+  count_bytes(state, 3.0 * static_cast<double>(block.intermediate.nbytes()));
+}
+
+template <auto kKernel>
+void activate_backward(benchmark::State& state, const Batch& batch) {
+  FeedForward block(batch);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(kKernel(Activation::kGelu, block.intermediate, block.intermediate));
+  }
+  count_bytes(state, 3.0 * static_cast<double>(block.intermediate.nbytes()));
+}
+
 void copy(benchmark::State& state, const Batch& batch) {
   const at::Tensor target = at::empty_like(batch.context);
   for (auto _ : state) target.copy_(batch.context);
@@ -140,6 +215,16 @@ void register_all(const Batch& batch) {
   add("attention_backward/composed", with_batch(attend_backward_composed));
   add("dropout", with_batch(drop));
   add("dropout/composed", with_batch(drop_composed));
+  add("residual_layer_norm", with_batch(end_block<residual_layer_norm>));
+  add("residual_layer_norm/composed", with_batch(end_block<composed::residual_layer_norm>));
+  add("residual_layer_norm_backward", with_batch(end_block_backward<residual_layer_norm_backward>));
+  add("residual_layer_norm_backward/composed", with_batch(end_block_backward<composed::residual_layer_norm_backward>));
+  add("embedding_layer_norm", with_batch(embed<embedding_layer_norm>));
+  add("embedding_layer_norm/composed", with_batch(embed<composed::embedding_layer_norm>));
+  add("bias_gelu", with_batch(activate<bias_activation>));
+  add("bias_gelu/composed", with_batch(activate<composed::bias_activation>));
+  add("gelu_backward", with_batch(activate_backward<activation_backward>));
+  add("gelu_backward/composed", with_batch(activate_backward<composed::activation_backward>));
   add("copy", with_batch(copy));
   add("projections", [&batch](benchmark::State& state) { project(state, batch, 1); });
   add("projections/three_products", [&batch](benchmark::State& state) { project(state, batch, 3); });

@@ -13,6 +13,7 @@
 
 #include "layers.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/kernels/activation.hpp"
 
 namespace tunescope {
 namespace {
@@ -76,8 +77,10 @@ AttentionLayout BertPass::attention_layout() const {
   return {batch_.sequence_offsets, streams(), config_.num_attention_heads};
 }
 
-void BertPass::drop_tokens(const at::Tensor& rows, std::uint32_t site) const {
-  apply_dropout_(rows, {batch_.sequence_offsets, rows.size(1)}, streams(), dropout(config_.hidden_dropout_prob, site));
+RowLayout BertPass::row_layout() const { return {tokens_.offsets(), batch_.sequence_offsets, streams()}; }
+
+LayerNormVectors BertPass::vectors(const LayerNormParameters& p) const {
+  return {tokens_.tensors(p.weight), tokens_.tensors(p.bias), config_.layer_norm_eps};
 }
 
 void BertPass::drop_pooled(const at::Tensor& rows) const {
@@ -88,20 +91,19 @@ void BertPass::drop_pooled(const at::Tensor& rows) const {
 
 at::Tensor BertPass::embed(LayerNormActivations& saved) const {
   const EmbeddingParameters& p = catalogue_.embeddings;
-  saved.input = look_up(tokens_, p.word, batch_.token_ids);
-  saved.input.add_(look_up(tokens_, p.position, batch_.position_ids));
-  saved.input.add_(look_up(tokens_, p.type, batch_.type_ids));  // [T, H]
-  at::Tensor output = layer_norm(tokens_, p.layer_norm, config_.layer_norm_eps, saved);
-  drop_tokens(output, kEmbeddingSite);
-  return output;
+  const std::array tables = {TableRows{tokens_.tensors(p.word), batch_.token_ids},
+                             TableRows{tokens_.tensors(p.position), batch_.position_ids},
+                             TableRows{tokens_.tensors(p.type), batch_.type_ids}};
+  return embedding_layer_norm(tables, vectors(p.layer_norm), row_layout(), hidden_dropout(kEmbeddingSite), saved);
 }
 
 void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor gradient, const LaneSinks& sinks) const {
   const EmbeddingParameters& p = catalogue_.embeddings;
-  drop_tokens(gradient, kEmbeddingSite);
+  apply_dropout_(gradient, {batch_.sequence_offsets, gradient.size(1)}, streams(), hidden_dropout(kEmbeddingSite));
   sinks.layer_norm(tokens_, p.layer_norm, saved, gradient);
   if (sinks.lowest_wanted() >= p.layer_norm.weight) return;
-  gradient = layer_norm_input_gradient(tokens_, p.layer_norm, saved, gradient);
+  gradient =
+      residual_layer_norm_backward(gradient, tokens_.tensors(p.layer_norm.weight), row_layout(), {}, saved).residual;
   sinks.embedding(tokens_, p.word, batch_.token_ids, gradient);
   sinks.embedding(tokens_, p.position, batch_.position_ids, gradient);
   sinks.embedding(tokens_, p.type, batch_.type_ids, gradient);
@@ -114,18 +116,18 @@ at::Tensor BertPass::encode(std::size_t number, const at::Tensor& input, Encoder
   saved.attention =
       attention(saved.projections, attention_layout(),
                 dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
-  at::Tensor hidden = linear(tokens_, p.attention_output, saved.attention.context);
-  drop_tokens(hidden, layer_site(number, LayerSite::kAttentionOutput));
-  saved.attention_layer_norm.input = hidden.add_(input);
-  saved.attention_output =
-      layer_norm(tokens_, p.attention_layer_norm, config_.layer_norm_eps, saved.attention_layer_norm);
+  saved.attention_layer_norm.input = product(tokens_, p.attention_output, saved.attention.context);
+  saved.attention_output = residual_layer_norm(
+      {tokens_.tensors(p.attention_output.bias), input}, vectors(p.attention_layer_norm), row_layout(),
+      hidden_dropout(layer_site(number, LayerSite::kAttentionOutput)), saved.attention_layer_norm);
 
-  saved.intermediate = linear(tokens_, p.intermediate, saved.attention_output);  // [T, I]
-  saved.activated = activate(config_.hidden_act, saved.intermediate);
-  hidden = linear(tokens_, p.output, saved.activated);  // [T, H]
-  drop_tokens(hidden, layer_site(number, LayerSite::kOutput));
-  saved.output_layer_norm.input = hidden.add_(saved.attention_output);
-  return layer_norm(tokens_, p.output_layer_norm, config_.layer_norm_eps, saved.output_layer_norm);
+  saved.intermediate = product(tokens_, p.intermediate, saved.attention_output);
+  saved.activated =
+      bias_activation(config_.hidden_act, saved.intermediate, tokens_.tensors(p.intermediate.bias), row_layout());
+  saved.output_layer_norm.input = product(tokens_, p.output, saved.activated);
+  return residual_layer_norm({tokens_.tensors(p.output.bias), saved.attention_output}, vectors(p.output_layer_norm),
+                             row_layout(), hidden_dropout(layer_site(number, LayerSite::kOutput)),
+                             saved.output_layer_norm);
 }
 
 std::optional<at::Tensor> BertPass::feed_forward_backward(std::size_t number, const EncoderLayerActivations& saved,
@@ -133,18 +135,17 @@ std::optional<at::Tensor> BertPass::feed_forward_backward(std::size_t number, co
   const EncoderLayerParameters& p = catalogue_.layers[number];
   sinks.layer_norm(tokens_, p.output_layer_norm, saved.output_layer_norm, gradient);
   if (sinks.lowest_wanted() >= p.output_layer_norm.weight) return std::nullopt;
-  at::Tensor residual = layer_norm_input_gradient(tokens_, p.output_layer_norm, saved.output_layer_norm, gradient);
-  at::Tensor hidden = residual;
-  if (has_dropout()) {
-    hidden = residual.clone();
-    drop_tokens(hidden, layer_site(number, LayerSite::kOutput));
-  }
-  sinks.linear(tokens_, p.output, saved.activated, hidden);
+  const auto [residual, output] =
+      residual_layer_norm_backward(gradient, tokens_.tensors(p.output_layer_norm.weight), row_layout(),
+                                   hidden_dropout(layer_site(number, LayerSite::kOutput)), saved.output_layer_norm);
+  sinks.linear(tokens_, p.output, saved.activated, output);
   if (sinks.lowest_wanted() >= p.output.weight) return std::nullopt;
-  hidden = activate_backward(config_.hidden_act, saved.intermediate, linear_input_gradient(tokens_, p.output, hidden));
-  sinks.linear(tokens_, p.intermediate, saved.attention_output, hidden);
+  const at::Tensor intermediate =
+      activation_backward(config_.hidden_act, saved.intermediate, input_gradient(tokens_, p.output, output));
+  sinks.linear(tokens_, p.intermediate, saved.attention_output, intermediate);
   if (sinks.lowest_wanted() >= p.intermediate.weight) return std::nullopt;
-  return residual.add_(linear_input_gradient(tokens_, p.intermediate, hidden));
+  add_input_gradient(tokens_, {&p.intermediate, 1}, intermediate, residual);
+  return residual;
 }
 
 std::optional<at::Tensor> BertPass::attention_block_backward(std::size_t number, const EncoderLayerActivations& saved,
@@ -152,24 +153,21 @@ std::optional<at::Tensor> BertPass::attention_block_backward(std::size_t number,
   const EncoderLayerParameters& p = catalogue_.layers[number];
   sinks.layer_norm(tokens_, p.attention_layer_norm, saved.attention_layer_norm, gradient);
   if (sinks.lowest_wanted() >= p.attention_layer_norm.weight) return std::nullopt;
-  at::Tensor residual =
-      layer_norm_input_gradient(tokens_, p.attention_layer_norm, saved.attention_layer_norm, gradient);
-  at::Tensor hidden = residual;
-  if (has_dropout()) {
-    hidden = residual.clone();
-    drop_tokens(hidden, layer_site(number, LayerSite::kAttentionOutput));
-  }
-  sinks.linear(tokens_, p.attention_output, saved.attention.context, hidden);
+  const auto [residual, output] = residual_layer_norm_backward(
+      gradient, tokens_.tensors(p.attention_layer_norm.weight), row_layout(),
+      hidden_dropout(layer_site(number, LayerSite::kAttentionOutput)), saved.attention_layer_norm);
+  sinks.linear(tokens_, p.attention_output, saved.attention.context, output);
   if (sinks.lowest_wanted() >= p.attention_output.weight) return std::nullopt;
-  const at::Tensor gradients = attention_backward(
-      linear_input_gradient(tokens_, p.attention_output, hidden), saved.attention.probabilities, saved.projections,
+  const at::Tensor projections = attention_backward(
+      input_gradient(tokens_, p.attention_output, output), saved.attention.probabilities, saved.projections,
       attention_layout(), dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
   const std::int64_t width = saved.input.size(1);
-  sinks.linear(tokens_, p.query, saved.input, gradients.narrow(1, 0, width));
-  sinks.linear(tokens_, p.key, saved.input, gradients.narrow(1, width, width));
-  sinks.linear(tokens_, p.value, saved.input, gradients.narrow(1, 2 * width, width));
+  sinks.linear(tokens_, p.query, saved.input, projections.narrow(1, 0, width));
+  sinks.linear(tokens_, p.key, saved.input, projections.narrow(1, width, width));
+  sinks.linear(tokens_, p.value, saved.input, projections.narrow(1, 2 * width, width));
   if (sinks.lowest_wanted() >= p.query.weight) return std::nullopt;
-  return residual.add_(linear_input_gradient(tokens_, projections_of(p), gradients));
+  add_input_gradient(tokens_, projections_of(p), projections, residual);
+  return residual;
 }
 
 void BertPass::classify(const at::Tensor& encoded, BertActivations& saved) const {
@@ -206,7 +204,7 @@ std::optional<at::Tensor> BertPass::classify_backward(const BertActivations& sav
   gradient = at::tanh_backward(gradient, saved.pooled);
   sinks.linear(sequences_, catalogue_.pooler, saved.first_tokens, gradient);
   if (sinks.lowest_wanted() >= catalogue_.pooler.weight) return std::nullopt;
-  gradient = linear_input_gradient(sequences_, catalogue_.pooler, gradient);
+  gradient = input_gradient(sequences_, catalogue_.pooler, gradient);
   return at::zeros({batch_.token_count(), config_.hidden_size}, gradient.options())
       .index_copy_(0, batch_.first_tokens, gradient);  // [T, H]
 }

@@ -44,9 +44,10 @@ class BertPass {
   DropoutStreams streams() const { return {batch_.examples, dropout_keys_}; }
   /// A dropout layer, off where the pass has no dropout.
   Dropout dropout(double probability, std::uint32_t site) const;
+  Dropout hidden_dropout(std::uint32_t site) const { return dropout(config_.hidden_dropout_prob, site); }
   AttentionLayout attention_layout() const;
-  /// Dropout on rows [T, H] that belong to the tokens.
-  void drop_tokens(const at::Tensor& rows, std::uint32_t site) const;
+  RowLayout row_layout() const;
+  LayerNormVectors vectors(const LayerNormParameters& p) const;
   /// Dropout on rows [B, H], one a sequence.
   void drop_pooled(const at::Tensor& rows) const;
   at::Tensor dropped_pooled(const at::Tensor& pooled) const;

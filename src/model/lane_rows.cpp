@@ -9,6 +9,12 @@ bool LaneRows::share(ParameterIndex index) const {
                      [&](const Parameters* other) { return (*other)[index].is_same(shared(index)); });
 }
 
+LaneTensors LaneRows::tensors(ParameterIndex index) const {
+  LaneTensors tensors;
+  for (const Parameters* lane : parameters_) tensors.push_back((*lane)[index]);
+  return tensors;
+}
+
 ParameterIndex LaneSinks::lowest_wanted() const {
   ParameterIndex lowest = gradients_.front().sink.lowest_wanted();
   for (const Bert::LaneGradient& gradient : gradients_) lowest = std::min(lowest, gradient.sink.lowest_wanted());

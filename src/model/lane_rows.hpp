@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "tunescope/kernels/row_layout.hpp"
 #include "tunescope/model/bert.hpp"
 
 namespace tunescope {
@@ -25,6 +26,10 @@ class LaneRows {
   bool share(ParameterIndex index) const;
   const at::Tensor& shared(ParameterIndex index) const { return (*parameters_.front())[index]; }
   const at::Tensor& parameter(std::size_t lane, ParameterIndex index) const { return (*parameters_[lane])[index]; }
+
+  /// A parameter of all lanes, for kernels that take each row with its lane's own.
+  LaneTensors tensors(ParameterIndex index) const;
+  std::span<const std::int64_t> offsets() const { return offsets_; }
 
   /// A lane's part of `rows` [R, ...], a view.
   at::Tensor of(std::size_t lane, const at::Tensor& rows) const {

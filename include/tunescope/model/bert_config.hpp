@@ -3,11 +3,9 @@
 #include <cstdint>
 #include <filesystem>
 
-namespace tunescope {
+#include "tunescope/kernels/activation.hpp"
 
-/// The feed-forward activation, by its name in `config.json`: "gelu" (exact, erf), "gelu_new" and "gelu_pytorch_tanh"
-/// (tanh approximation), "relu", "silu" and "swish", "tanh".
-enum class Activation { kGelu, kGeluTanh, kRelu, kSilu, kTanh };
+namespace tunescope {
 
 /// The parts of a Hugging Face `config.json` of `model_type` "bert" that determine the computation; defaults are those
 /// of transformers' BertConfig.

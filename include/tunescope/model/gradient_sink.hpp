@@ -2,16 +2,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "tunescope/kernels/layer_norm.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
 
 namespace tunescope {
-
-/// What the backward pass of layer normalisation needs. T rows of width H.
-struct LayerNormActivations {
-  at::Tensor input;  ///< [T, H]
-  at::Tensor mean;   ///< [T, 1]
-  at::Tensor rstd;   ///< [T, 1], reciprocal of the standard deviation
-};
 
 /// Receives, from the backward pass, the factors of every parameter's gradient and makes of them what it needs: the
 /// gradient itself for training, sums over examples of squared gradients for Fisher information. The pass never

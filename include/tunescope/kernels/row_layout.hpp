@@ -1,0 +1,29 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tunescope/kernels/dropout.hpp"
+
+namespace tunescope {
+
+/// Whose the rows of a packed tensor are. Each lane and each sequence has rows that follow each other. K lanes, B
+/// sequences, T rows.
+struct RowLayout {
+  std::span<const std::int64_t> lane_offsets;      ///< [K+1]
+  std::span<const std::int64_t> sequence_offsets;  ///< [B+1]
+  DropoutStreams streams;                          ///< not read without dropout
+};
+
+/// A lane's part of `tensor` [T, ...], a view.
+inline at::Tensor of_lane(const at::Tensor& tensor, const RowLayout& rows, std::size_t lane) {
+  return tensor.narrow(0, rows.lane_offsets[lane], rows.lane_offsets[lane + 1] - rows.lane_offsets[lane]);
+}
+
+/// A parameter by lane, the same object where lanes share it.
+using LaneTensors = std::vector<at::Tensor>;
+
+}  // namespace tunescope

@@ -1,0 +1,232 @@
+#include <ATen/Dispatch.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "../dropout_backends.hpp"
+#include "../layer_norm_backends.hpp"
+#include "rows.hpp"
+#include "tunescope/error.hpp"
+#include "vector_clones.hpp"
+
+namespace tunescope::cpu {
+namespace {
+
+template <typename Scalar>
+struct Moments {
+  Scalar mean = 0;
+  Scalar rstd = 0;
+};
+
+template <typename Scalar>
+[[gnu::always_inline]] inline void add(Scalar* row, const Scalar* other, std::int64_t width) {
+  for (std::int64_t i = 0; i < width; ++i) row[i] += other[i];
+}
+
+template <typename Scalar>
+[[gnu::always_inline]] inline Moments<Scalar> normalise(const Scalar* row, const Scalar* weight, const Scalar* bias,
+                                                        Scalar epsilon, std::int64_t width, Scalar* output) {
+  Scalar sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t i = 0; i < width; ++i) sum += row[i];
+  const Scalar mean = sum / static_cast<Scalar>(width);
+  Scalar squares = 0;
+#pragma omp simd reduction(+ : squares)
+  for (std::int64_t i = 0; i < width; ++i) squares += (row[i] - mean) * (row[i] - mean);
+  const Scalar rstd = Scalar{1} / std::sqrt(squares / static_cast<Scalar>(width) + epsilon);
+  for (std::int64_t i = 0; i < width; ++i) output[i] = (row[i] - mean) * rstd * weight[i] + bias[i];
+  return {mean, rstd};
+}
+
+// With g = dy w: dx = rstd (g - mean of g - x̂ mean of g x̂).
+template <typename Scalar>
+[[gnu::always_inline]] inline void differentiate(const Scalar* output_gradient, const Scalar* row, const Scalar* weight,
+                                                 Moments<Scalar> moments, std::int64_t width, Scalar* gradient) {
+  const auto [mean, rstd] = moments;
+  Scalar sum = 0;
+  Scalar products = 0;
+#pragma omp simd reduction(+ : sum, products)
+  for (std::int64_t i = 0; i < width; ++i) {
+    const Scalar scaled = output_gradient[i] * weight[i];
+    sum += scaled;
+    products += scaled * (row[i] - mean);
+  }
+  const Scalar mean_gradient = sum / static_cast<Scalar>(width);
+  const Scalar slope = products * rstd * rstd / static_cast<Scalar>(width);
+  for (std::int64_t i = 0; i < width; ++i) {
+    gradient[i] = rstd * (output_gradient[i] * weight[i] - mean_gradient - (row[i] - mean) * slope);
+  }
+}
+
+TUNESCOPE_VECTOR_CLONES void add_row(float* row, const float* other, std::int64_t width) { add(row, other, width); }
+TUNESCOPE_VECTOR_CLONES void add_row(double* row, const double* other, std::int64_t width) { add(row, other, width); }
+
+TUNESCOPE_VECTOR_CLONES Moments<float> normalise_row(const float* row, const float* weight, const float* bias,
+                                                     float epsilon, std::int64_t width, float* output) {
+  return normalise(row, weight, bias, epsilon, width, output);
+}
+TUNESCOPE_VECTOR_CLONES Moments<double> normalise_row(const double* row, const double* weight, const double* bias,
+                                                      double epsilon, std::int64_t width, double* output) {
+  return normalise(row, weight, bias, epsilon, width, output);
+}
+
+TUNESCOPE_VECTOR_CLONES void differentiate_row(const float* output_gradient, const float* row, const float* weight,
+                                               Moments<float> moments, std::int64_t width, float* gradient) {
+  differentiate(output_gradient, row, weight, moments, width, gradient);
+}
+TUNESCOPE_VECTOR_CLONES void differentiate_row(const double* output_gradient, const double* row, const double* weight,
+                                               Moments<double> moments, std::int64_t width, double* gradient) {
+  differentiate(output_gradient, row, weight, moments, width, gradient);
+}
+
+// Dropout on one row of a sequence, whose mask runs on from row to row.
+template <typename Scalar>
+class RowDropout {
+ public:
+  RowDropout(const RowLayout& rows, const Dropout& dropout, std::int64_t width)
+      : rows_(rows), dropout_(dropout), width_(width) {}
+
+  void apply(Scalar* values, const Row& row) const {
+    if (dropout_.probability <= 0.0) return;
+    const std::int64_t first = (row.index - rows_.sequence_offsets[row.sequence]) * width_;
+    apply_dropout(values, {first, width_}, dropout_mask(rows_.streams, row.sequence, dropout_));
+  }
+
+ private:
+  const RowLayout& rows_;
+  const Dropout& dropout_;
+  std::int64_t width_;
+};
+
+// Layer normalisation forward, row by row.
+template <typename Scalar>
+class Normalisation {
+ public:
+  // Makes room for the moments in `saved`.
+  Normalisation(const LayerNormVectors& parameters, LayerNormActivations& saved)
+      : weight_(pointers<Scalar>(parameters.weight)),
+        bias_(pointers<Scalar>(parameters.bias)),
+        epsilon_(static_cast<Scalar>(parameters.epsilon)),
+        width_(saved.input.size(1)) {
+    saved.mean = at::empty({saved.input.size(0), 1}, saved.input.options());
+    saved.rstd = at::empty_like(saved.mean);
+    mean_ = saved.mean.mutable_data_ptr<Scalar>();
+    rstd_ = saved.rstd.mutable_data_ptr<Scalar>();
+  }
+
+  void apply(const Scalar* input, const Row& row, Scalar* output) const {
+    const auto [mean, rstd] = normalise_row(input, weight_[row.lane], bias_[row.lane], epsilon_, width_, output);
+    mean_[row.index] = mean;
+    rstd_[row.index] = rstd;
+  }
+
+ private:
+  std::vector<const Scalar*> weight_, bias_;
+  Scalar epsilon_;
+  std::int64_t width_;
+  Scalar* mean_;
+  Scalar* rstd_;
+};
+
+// One of the tables whose rows are summed.
+template <typename Scalar>
+class Table {
+ public:
+  explicit Table(const TableRows& rows)
+      : row_count_(rows.table.front().size(0)),
+        width_(rows.table.front().size(1)),
+        table_(pointers<Scalar>(rows.table)),
+        ids_(rows.ids.const_data_ptr<std::int64_t>()) {}
+
+  const Scalar* operator[](const Row& row) const {
+    const std::int64_t id = ids_[row.index];
+    if (id >= 0 && id < row_count_) return table_[row.lane] + id * width_;
+    throw ModelError(fmt::format("id {} is not in an embedding of {} rows", id, row_count_));
+  }
+
+ private:
+  std::int64_t row_count_;
+  std::int64_t width_;
+  std::vector<const Scalar*> table_;
+  const std::int64_t* ids_;
+};
+
+}  // namespace
+
+at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormVectors& parameters, const RowLayout& rows,
+                               const Dropout& dropout, LayerNormActivations& saved) {
+  const std::int64_t width = saved.input.size(1);
+  at::Tensor output = at::empty_like(saved.input);
+  AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "residual_layer_norm", [&] {
+    scalar_t* const input = saved.input.mutable_data_ptr<scalar_t>();
+    const scalar_t* const residual = sum.residual.const_data_ptr<scalar_t>();
+    scalar_t* const normalised = output.mutable_data_ptr<scalar_t>();
+    const std::vector<const scalar_t*> bias = pointers<scalar_t>(sum.bias);
+    const RowDropout<scalar_t> row_dropout(rows, dropout, width);
+    const Normalisation<scalar_t> normalisation(parameters, saved);
+    for_each_row(rows, [&](const Row& row) {
+      const std::int64_t first = row.index * width;
+      add_row(input + first, bias[row.lane], width);
+      row_dropout.apply(input + first, row);
+      add_row(input + first, residual + first, width);
+      normalisation.apply(input + first, row, normalised + first);
+    });
+  });
+  return output;
+}
+
+ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const LaneTensors& weight,
+                                               const RowLayout& rows, const Dropout& dropout,
+                                               const LayerNormActivations& saved) {
+  const std::int64_t width = saved.input.size(1);
+  const at::Tensor residual = at::empty_like(output_gradient);
+  const at::Tensor product = dropout.probability > 0.0 ? at::empty_like(residual) : residual;
+  AT_DISPATCH_FLOATING_TYPES(residual.scalar_type(), "residual_layer_norm_backward", [&] {
+    const scalar_t* const from = output_gradient.const_data_ptr<scalar_t>();
+    const scalar_t* const input = saved.input.const_data_ptr<scalar_t>();
+    const scalar_t* const mean = saved.mean.const_data_ptr<scalar_t>();
+    const scalar_t* const rstd = saved.rstd.const_data_ptr<scalar_t>();
+    scalar_t* const to_residual = residual.mutable_data_ptr<scalar_t>();
+    scalar_t* const to_product = product.mutable_data_ptr<scalar_t>();
+    const std::vector<const scalar_t*> weights = pointers<scalar_t>(weight);
+    const RowDropout<scalar_t> row_dropout(rows, dropout, width);
+    for_each_row(rows, [&](const Row& row) {
+      const std::int64_t first = row.index * width;
+      differentiate_row(from + first, input + first, weights[row.lane], {mean[row.index], rstd[row.index]}, width,
+                        to_residual + first);
+      if (to_product == to_residual) return;
+      std::copy_n(to_residual + first, width, to_product + first);
+      row_dropout.apply(to_product + first, row);
+    });
+  });
+  return {residual, product};
+}
+
+at::Tensor embedding_layer_norm(std::span<const TableRows> tables, const LayerNormVectors& parameters,
+                                const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved) {
+  const at::Tensor& vectors = parameters.weight.front();
+  const std::int64_t width = vectors.size(0);
+  saved.input = at::empty({rows.lane_offsets.back(), width}, vectors.options());
+  at::Tensor output = at::empty_like(saved.input);
+  AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "embedding_layer_norm", [&] {
+    scalar_t* const input = saved.input.mutable_data_ptr<scalar_t>();
+    scalar_t* const normalised = output.mutable_data_ptr<scalar_t>();
+    const std::vector<Table<scalar_t>> found(tables.begin(), tables.end());
+    const RowDropout<scalar_t> row_dropout(rows, dropout, width);
+    const Normalisation<scalar_t> normalisation(parameters, saved);
+    for_each_row(rows, [&](const Row& row) {
+      const std::int64_t first = row.index * width;
+      std::copy_n(found.front()[row], width, input + first);
+      for (std::size_t i = 1; i < found.size(); ++i) add_row(input + first, found[i][row], width);
+      normalisation.apply(input + first, row, normalised + first);
+      row_dropout.apply(normalised + first, row);
+    });
+  });
+  return output;
+}
+
+}  // namespace tunescope::cpu

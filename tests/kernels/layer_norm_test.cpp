@@ -1,0 +1,141 @@
+#include "tunescope/kernels/layer_norm.hpp"
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <vector>
+
+#include "kernels/layer_norm_backends.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr std::int64_t kRows = 40;
+constexpr std::int64_t kWidth = 21;  // so that neither vectors nor dropout's tiles end with a row
+const std::vector<std::int64_t> kLanes = {0, 23, 40};
+const std::vector<std::int64_t> kSequences = {0, 5, 23, 24, 40};
+const std::vector<std::int64_t> kExamples = {4, 0, 9, 4};
+const std::vector<std::uint64_t> kKeys = {3, 3, 8, 8};
+const RowLayout kLayout{kLanes, kSequences, {kExamples, kKeys}};
+
+at::Tensor random_numbers(at::IntArrayRef sizes) { return at::randn(sizes, at::TensorOptions().dtype(at::kDouble)); }
+
+LaneTensors of_two_lanes(at::IntArrayRef sizes) { return {random_numbers(sizes), random_numbers(sizes)}; }
+
+struct Layer {
+  LayerNormVectors parameters{of_two_lanes({kWidth}), of_two_lanes({kWidth}), 1e-5};
+  LaneTensors bias = of_two_lanes({kWidth});
+  at::Tensor product = random_numbers({kRows, kWidth});
+  at::Tensor residual = random_numbers({kRows, kWidth});
+};
+
+struct Result {
+  at::Tensor output;
+  LayerNormActivations saved;
+};
+template <typename Kernel>
+Result run(Kernel kernel, const Layer& layer, const Dropout& dropout) {
+  Result result;
+  result.saved.input = layer.product.clone();
+  result.output = kernel({layer.bias, layer.residual}, layer.parameters, kLayout, dropout, result.saved);
+  return result;
+}
+
+// Of tensors of one or two types: the largest difference, as a share of the largest value.
+double difference(const at::Tensor& a, const at::Tensor& b) {
+  return a.to(at::kDouble).sub(b.to(at::kDouble)).abs().max().item<double>() / b.abs().max().item<double>();
+}
+
+void expect_same(const Result& result, const Result& expected) {
+  EXPECT_LT(difference(result.output, expected.output), 1e-13);
+  EXPECT_LT(difference(result.saved.input, expected.saved.input), 1e-15);
+  EXPECT_LT(difference(result.saved.mean, expected.saved.mean), 1e-13);
+  EXPECT_LT(difference(result.saved.rstd, expected.saved.rstd), 1e-13);
+}
+
+class LayerNormWithDropout : public ::testing::TestWithParam<double> {
+ protected:
+  Dropout dropout() const { return {.probability = GetParam(), .site = 2}; }
+};
+
+TEST_P(LayerNormWithDropout, OfAResidualSumEqualsTheCompositionOfTorchOperations) {
+  const Layer layer;
+  expect_same(run(residual_layer_norm, layer, dropout()), run(composed::residual_layer_norm, layer, dropout()));
+}
+
+TEST_P(LayerNormWithDropout, BackwardEqualsTheCompositionOfTorchOperations) {
+  const Layer layer;
+  const LayerNormActivations saved = run(residual_layer_norm, layer, dropout()).saved;
+  const at::Tensor gradient = random_numbers({kRows, kWidth});
+  const auto [residual, product] =
+      residual_layer_norm_backward(gradient, layer.parameters.weight, kLayout, dropout(), saved);
+  const ResidualGradients expected =
+      composed::residual_layer_norm_backward(gradient, layer.parameters.weight, kLayout, dropout(), saved);
+  EXPECT_LT(difference(residual, expected.residual), 1e-13);
+  EXPECT_LT(difference(product, expected.product), 1e-13);
+  EXPECT_EQ(product.is_same(residual), GetParam() == 0.0);
+}
+
+TEST_P(LayerNormWithDropout, DifferentiatesAsFiniteDifferences) {
+  Layer layer;
+  const at::Tensor weights = random_numbers({kRows, kWidth});
+  const auto value = [&] {
+    return run(residual_layer_norm, layer, dropout()).output.mul(weights).sum().item<double>();
+  };
+  const auto [residual, product] = residual_layer_norm_backward(weights, layer.parameters.weight, kLayout, dropout(),
+                                                                run(residual_layer_norm, layer, dropout()).saved);
+  const auto expect_gradient = [&](const at::Tensor& of, const at::Tensor& gradient) {
+    constexpr double kStep = 1e-6;
+    for (std::int64_t i = 0; i < of.numel(); i += 7) {
+      double* const scalar = of.mutable_data_ptr<double>() + i;
+      const double original = *scalar;
+      *scalar = original + kStep;
+      const double above = value();
+      *scalar = original - kStep;
+      const double below = value();
+      *scalar = original;
+      EXPECT_NEAR((above - below) / (2 * kStep), gradient.view(-1)[i].item<double>(), 1e-6);
+    }
+  };
+  expect_gradient(layer.residual, residual);
+  expect_gradient(layer.product, product);
+}
+
+TEST_P(LayerNormWithDropout, OfEmbeddingsEqualsTheCompositionOfTorchOperations) {
+  const Layer layer;
+  const at::Tensor ids = at::randint(30, {kRows}, at::TensorOptions().dtype(at::kLong));
+  const at::Tensor types = at::randint(2, {kRows}, at::TensorOptions().dtype(at::kLong));
+  const std::array tables = {TableRows{of_two_lanes({30, kWidth}), ids}, TableRows{of_two_lanes({2, kWidth}), types}};
+  Result result, expected;
+  result.output = embedding_layer_norm(tables, layer.parameters, kLayout, dropout(), result.saved);
+  expected.output = composed::embedding_layer_norm(tables, layer.parameters, kLayout, dropout(), expected.saved);
+  expect_same(result, expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Dropout, LayerNormWithDropout, ::testing::Values(0.0, 0.3));
+
+TEST(LayerNorm, InFloat32IsThatOfFloat64ToRounding) {
+  Layer layer;
+  const at::Tensor expected = run(residual_layer_norm, layer, {}).output;
+  for (LaneTensors* tensors : {&layer.parameters.weight, &layer.parameters.bias, &layer.bias}) {
+    for (at::Tensor& tensor : *tensors) tensor = tensor.to(at::kFloat);
+  }
+  layer.product = layer.product.to(at::kFloat);
+  layer.residual = layer.residual.to(at::kFloat);
+  EXPECT_LT(difference(run(residual_layer_norm, layer, {}).output, expected), 1e-6);
+}
+
+TEST(LayerNorm, OfAnIdOutsideItsTableThrows) {
+  const Layer layer;
+  const at::Tensor ids = at::full({kRows}, 30, at::TensorOptions().dtype(at::kLong));
+  const std::array tables = {TableRows{of_two_lanes({30, kWidth}), ids}};
+  LayerNormActivations saved;
+  EXPECT_THROW(embedding_layer_norm(tables, layer.parameters, kLayout, {}, saved), ModelError);
+}
+
+}  // namespace
+}  // namespace tunescope
