@@ -1,7 +1,8 @@
 // Passes of the engine over the same real examples: evaluation, a training step's forward and backward pass by method,
 // and the Fisher information. All run in one process, so that their ratios hold on a noisy machine.
 //
-//   engine_benchmark --model=FOLDER --glue=FOLDER --task=RTE --examples=64 --threads=2 [Google Benchmark's options]
+//   engine_benchmark --model=FOLDER --glue=FOLDER --task=RTE --examples=64 --threads=2 --precision=float32
+//                    [Google Benchmark's options]
 
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
@@ -9,6 +10,7 @@
 #include <iostream>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <string>
 
 #include "tunescope/data/packed_batch.hpp"
@@ -31,7 +33,8 @@ struct Subject {
         model(load_pretrained(options.at("model"))),
         catalogue(model.config, task.output_size()),
         parameters(with_new_head(model, catalogue, 1)),
-        bert(model.config, catalogue),
+        rounded(options.at("precision") == "bfloat16" ? std::optional<RoundedBackbone>(model) : std::nullopt),
+        bert(model.config, catalogue, rounded ? &*rounded : nullptr),
         batch_size(std::stoll(options.at("batch_size"))) {
     const WordPiece tokenizer = WordPiece::from_folder(options.at("model"));
     dataset = subsample(load_task(task, tokenizer,
@@ -52,6 +55,7 @@ struct Subject {
   PretrainedModel model;
   ParameterCatalogue catalogue;
   Parameters parameters;
+  std::optional<RoundedBackbone> rounded;
   Bert bert;
   std::int64_t batch_size;
   Dataset dataset;
@@ -76,7 +80,8 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
            bool with_update) {
   Parameters parameters = subject.parameters;
   TrainableParameters trainable(subject.catalogue,
-                                select_parameters(parse_method(method), subject.catalogue, {.seed = 1}), parameters);
+                                select_parameters(parse_method(method), subject.catalogue, {.seed = 1}), parameters,
+                                subject.rounded ? &*subject.rounded : nullptr);
   std::uint64_t step = 0;
   for (auto _ : state) {
     for (const PackedBatch& batch : subject.batches) {
@@ -124,7 +129,7 @@ void register_all(const Subject& subject) {
 Options parse(int argc, char** argv) {
   Options options = {{"model", "models/minilm-l6"}, {"glue", "data/demo"}, {"task", "RTE"},
                      {"cache", "results/cache"},    {"examples", "64"},    {"batch_size", "32"},
-                     {"max_length", "128"},         {"threads", "2"}};
+                     {"max_length", "128"},         {"threads", "2"},      {"precision", "float32"}};
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const std::size_t equals = argument.find('=');

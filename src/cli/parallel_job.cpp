@@ -236,6 +236,9 @@ ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command) {
     if (status != kAllDone) return status;
     const WorkerOptions worker = set_up_worker(world, job->spec);
     job->inputs.move_model_to(worker.device);
+    if (world.rank() == 0 && job->spec.train.precision == Precision::kBfloat16 && !job->inputs.rounded()) {
+      fmt::print("note: products in bfloat16 are not faster here; float32 is used\n");
+    }
     stop.set_deadline(
         find_deadline(job->spec.deadline_seconds, std::chrono::seconds(std::llround(job->spec.end_margin_seconds))));
     const RankContext context{.world = world, .spec = job->spec, .inputs = job->inputs, .worker = worker, .stop = stop};

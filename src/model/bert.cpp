@@ -4,11 +4,12 @@
 
 namespace tunescope {
 
-Bert::Bert(BertConfig config, const ParameterCatalogue& catalogue) : config_(config), catalogue_(catalogue) {}
+Bert::Bert(BertConfig config, const ParameterCatalogue& catalogue, const RoundedBackbone* rounded)
+    : config_(config), catalogue_(catalogue), rounded_(rounded) {}
 
 at::Tensor Bert::logits(const Parameters& parameters, const PackedBatch& batch) const {
   const Lane lane{parameters, batch};
-  const BertPass pass(config_, catalogue_, {&lane, 1});
+  const BertPass pass(*this, {&lane, 1});
   BertActivations saved;
   at::Tensor hidden = pass.embed(saved.embedding_layer_norm);
   for (std::size_t layer = 0; layer < catalogue_.layers.size(); ++layer) {
@@ -20,7 +21,7 @@ at::Tensor Bert::logits(const Parameters& parameters, const PackedBatch& batch) 
 }
 
 BertActivations Bert::forward(std::span<const Lane> lanes) const {
-  const BertPass pass(config_, catalogue_, lanes);
+  const BertPass pass(*this, lanes);
   BertActivations saved;
   saved.layers.resize(catalogue_.layers.size());
   at::Tensor hidden = pass.embed(saved.embedding_layer_norm);
@@ -33,7 +34,7 @@ BertActivations Bert::forward(std::span<const Lane> lanes) const {
 
 void Bert::backward(std::span<const Lane> lanes, const BertActivations& activations,
                     std::span<const LaneGradient> gradients) const {
-  const BertPass pass(config_, catalogue_, lanes);
+  const BertPass pass(*this, lanes);
   const LaneSinks sinks(gradients);
   auto gradient = pass.classify_backward(activations, gradients, sinks);
   for (std::size_t layer = catalogue_.layers.size(); layer-- > 0 && gradient;) {

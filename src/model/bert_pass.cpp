@@ -37,14 +37,15 @@ PackedBatch join_batches(std::span<const Lane> lanes) {
   return join(batches);
 }
 
-LaneRows rows_of(std::span<const Lane> lanes, std::int64_t (PackedBatch::*count)() const) {
+LaneRows rows_of(std::span<const Lane> lanes, std::int64_t (PackedBatch::*count)() const,
+                 const RoundedBackbone* rounded) {
   std::vector<const Parameters*> parameters;
   std::vector<std::int64_t> offsets = {0};
   for (const Lane& lane : lanes) {
     parameters.push_back(&lane.parameters);
     offsets.push_back(offsets.back() + (lane.batch.*count)());
   }
-  return {std::move(parameters), std::move(offsets)};
+  return {std::move(parameters), std::move(offsets), rounded};
 }
 
 std::vector<std::uint64_t> keys_of(std::span<const Lane> lanes) {
@@ -57,12 +58,12 @@ std::vector<std::uint64_t> keys_of(std::span<const Lane> lanes) {
 
 }  // namespace
 
-BertPass::BertPass(const BertConfig& config, const ParameterCatalogue& catalogue, std::span<const Lane> lanes)
-    : config_(config),
-      catalogue_(catalogue),
+BertPass::BertPass(const Bert& bert, std::span<const Lane> lanes)
+    : config_(bert.config_),
+      catalogue_(bert.catalogue_),
       batch_(join_batches(lanes)),
-      tokens_(rows_of(lanes, &PackedBatch::token_count)),
-      sequences_(rows_of(lanes, &PackedBatch::sequence_count)),
+      tokens_(rows_of(lanes, &PackedBatch::token_count, bert.rounded_)),
+      sequences_(rows_of(lanes, &PackedBatch::sequence_count, bert.rounded_)),
       dropout_keys_(keys_of(lanes)) {
   if (has_dropout() && dropout_keys_.size() != batch_.examples.size()) {
     throw Error("lanes of one pass have dropout all or none");
@@ -144,7 +145,7 @@ std::optional<at::Tensor> BertPass::feed_forward_backward(std::size_t number, co
       activation_backward(config_.hidden_act, saved.intermediate, input_gradient(tokens_, p.output, output));
   sinks.linear(tokens_, p.intermediate, saved.attention_output, intermediate);
   if (sinks.lowest_wanted() >= p.intermediate.weight) return std::nullopt;
-  add_input_gradient(tokens_, {&p.intermediate, 1}, intermediate, residual);
+  add_input_gradient(tokens_, std::span(&p.intermediate, 1), intermediate, residual);
   return residual;
 }
 
@@ -172,7 +173,7 @@ std::optional<at::Tensor> BertPass::attention_block_backward(std::size_t number,
 
 void BertPass::classify(const at::Tensor& encoded, BertActivations& saved) const {
   saved.first_tokens = at::index_select(encoded, 0, batch_.first_tokens);  // [B, H]
-  saved.pooled = at::tanh(linear(sequences_, catalogue_.pooler, saved.first_tokens));
+  saved.pooled = at::tanh(linear(sequences_, std::span(&catalogue_.pooler, 1), saved.first_tokens));
   const at::Tensor pooled = dropped_pooled(saved.pooled);
   const LinearParameters& p = catalogue_.classifier;
   for (std::size_t lane = 0; lane < sequences_.size(); ++lane) {

@@ -14,7 +14,7 @@ namespace tunescope {
 /// The steps of one forward or backward pass, with the arguments that all of them need.
 class BertPass {
  public:
-  BertPass(const BertConfig& config, const ParameterCatalogue& catalogue, std::span<const Lane> lanes);
+  BertPass(const Bert& bert, std::span<const Lane> lanes);
   BertPass(const BertPass&) = delete;
   BertPass& operator=(const BertPass&) = delete;
 

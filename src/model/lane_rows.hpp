@@ -15,9 +15,10 @@ namespace tunescope {
 /// The lanes of a pass and which rows of a tensor, tokens or sequences, are whose.
 class LaneRows {
  public:
-  /// Lane k owns rows offsets[k] ... offsets[k+1]-1 of R in all.
-  LaneRows(std::vector<const Parameters*> parameters, std::vector<std::int64_t> offsets)
-      : parameters_(std::move(parameters)), offsets_(std::move(offsets)) {}
+  /// Lane k owns rows offsets[k] ... offsets[k+1]-1 of R in all. `rounded` is null where products are in full
+  /// precision.
+  LaneRows(std::vector<const Parameters*> parameters, std::vector<std::int64_t> offsets, const RoundedBackbone* rounded)
+      : parameters_(std::move(parameters)), offsets_(std::move(offsets)), rounded_(rounded) {}
 
   std::size_t size() const { return parameters_.size(); }
   std::int64_t row_count() const { return offsets_.back(); }
@@ -31,6 +32,9 @@ class LaneRows {
   LaneTensors tensors(ParameterIndex index) const;
   std::span<const std::int64_t> offsets() const { return offsets_; }
 
+  /// A matrix as products take it.
+  at::Tensor factor(const at::Tensor& matrix) const { return product_factor(matrix, rounded_); }
+
   /// A lane's part of `rows` [R, ...], a view.
   at::Tensor of(std::size_t lane, const at::Tensor& rows) const {
     return rows.narrow(0, offsets_[lane], offsets_[lane + 1] - offsets_[lane]);
@@ -39,6 +43,7 @@ class LaneRows {
  private:
   std::vector<const Parameters*> parameters_;
   std::vector<std::int64_t> offsets_;
+  const RoundedBackbone* rounded_;
 };
 
 /// The sinks of a pass, each told of its lane's rows only.

@@ -1,13 +1,12 @@
 #include "layers.hpp"
 
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
 #include <vector>
+
+#include "tunescope/kernels/product.hpp"
 
 namespace tunescope {
 namespace {
@@ -34,11 +33,6 @@ at::Tensor shared_weight(const LaneRows& rows, Layers layers) {
                             : first.as_strided({total_outputs(rows, layers), first.size(1)}, {first.size(1), 1});
 }
 
-bool share_biases(const LaneRows& rows, Layers layers) {
-  return std::all_of(layers.begin(), layers.end(),
-                     [&](const LinearParameters& layer) { return rows.share(layer.bias); });
-}
-
 at::Tensor joined_bias(const LaneRows& rows, std::size_t lane, Layers layers) {
   if (layers.size() == 1) return rows.parameter(lane, layers.front().bias);
   std::vector<at::Tensor> biases;
@@ -59,59 +53,55 @@ void for_each_lane_and_layer(const LaneRows& rows, Layers layers, const at::Tens
   }
 }
 
-}  // namespace
-
-at::Tensor linear(const LaneRows& rows, const LinearParameters& indices, const at::Tensor& input) {
-  return linear(rows, {&indices, 1}, input);
+// outputs = input Wᵀ for the layers' outputs side by side, or that added to them.
+void multiply_weights(const LaneRows& rows, Layers layers, const at::Tensor& input, const at::Tensor& outputs,
+                      Overwrite overwrite) {
+  const at::Tensor factor = rows.factor(input);
+  if (const at::Tensor weight = shared_weight(rows, layers); weight.defined()) {
+    multiply(factor, rows.factor(weight).t(), outputs, overwrite);
+    return;
+  }
+  for_each_lane_and_layer(rows, layers, outputs, [&](std::size_t lane, const LinearParameters& layer, at::Tensor own) {
+    multiply(rows.of(lane, factor), rows.factor(rows.parameter(lane, layer.weight)).t(), own, overwrite);
+  });
 }
 
-at::Tensor linear(const LaneRows& rows, std::span<const LinearParameters> layers, const at::Tensor& input) {
-  const at::Tensor weight = shared_weight(rows, layers);
-  if (weight.defined() && share_biases(rows, layers)) {
-    return at::addmm(joined_bias(rows, 0, layers), input, weight.t());
+}  // namespace
+
+at::Tensor linear(const LaneRows& rows, Layers layers, const at::Tensor& input) {
+  at::Tensor output = at::empty({input.size(0), total_outputs(rows, layers)}, input.options());
+  for (std::size_t lane = 0; lane < rows.size(); ++lane) {
+    const at::Tensor own = rows.of(lane, output);
+    own.copy_(joined_bias(rows, lane, layers).expand_as(own));
   }
-  const at::Tensor output = at::empty({input.size(0), total_outputs(rows, layers)}, input.options());
-  if (weight.defined()) {
-    for (std::size_t lane = 0; lane < rows.size(); ++lane) {
-      const at::Tensor own = rows.of(lane, output);
-      own.copy_(joined_bias(rows, lane, layers).expand_as(own));
-    }
-    return output.addmm_(input, weight.t());
-  }
-  for_each_lane_and_layer(rows, layers, output, [&](std::size_t lane, const LinearParameters& layer, at::Tensor own) {
-    at::addmm_out(own, rows.parameter(lane, layer.bias), rows.of(lane, input), rows.parameter(lane, layer.weight).t());
-  });
+  multiply_weights(rows, layers, input, output, Overwrite::kAdd);
   return output;
 }
 
 at::Tensor product(const LaneRows& rows, const LinearParameters& layer, const at::Tensor& input) {
-  if (rows.share(layer.weight)) return at::mm(input, rows.shared(layer.weight).t());
-  const at::Tensor output = at::empty({input.size(0), rows.shared(layer.weight).size(0)}, input.options());
-  for (std::size_t lane = 0; lane < rows.size(); ++lane) {
-    at::Tensor own = rows.of(lane, output);
-    at::mm_out(own, rows.of(lane, input), rows.parameter(lane, layer.weight).t());
-  }
+  at::Tensor output = at::empty({input.size(0), rows.shared(layer.weight).size(0)}, input.options());
+  multiply_weights(rows, {&layer, 1}, input, output, Overwrite::kYes);
   return output;
 }
 
-void add_input_gradient(const LaneRows& rows, std::span<const LinearParameters> layers,
-                        const at::Tensor& output_gradient, const at::Tensor& gradient) {
-  if (const at::Tensor weight = shared_weight(rows, layers); weight.defined()) {
-    gradient.addmm_(output_gradient, weight);
-    return;
-  }
-  for_each_lane_and_layer(rows, layers, output_gradient,
-                          [&](std::size_t lane, const LinearParameters& layer, const at::Tensor& own) {
-                            rows.of(lane, gradient).addmm_(own, rows.parameter(lane, layer.weight));
-                          });
-}
-
 at::Tensor input_gradient(const LaneRows& rows, const LinearParameters& layer, const at::Tensor& output_gradient) {
-  const at::Tensor& weight = rows.shared(layer.weight);
-  if (rows.share(layer.weight)) return at::mm(output_gradient, weight);
-  const at::Tensor gradient = at::zeros({output_gradient.size(0), weight.size(1)}, output_gradient.options());
+  at::Tensor gradient =
+      at::zeros({output_gradient.size(0), rows.shared(layer.weight).size(1)}, output_gradient.options());
   add_input_gradient(rows, {&layer, 1}, output_gradient, gradient);
   return gradient;
+}
+
+void add_input_gradient(const LaneRows& rows, Layers layers, const at::Tensor& output_gradient,
+                        const at::Tensor& gradient) {
+  const at::Tensor factor = rows.factor(output_gradient);
+  if (const at::Tensor weight = shared_weight(rows, layers); weight.defined()) {
+    multiply(factor, rows.factor(weight), gradient, Overwrite::kAdd);
+    return;
+  }
+  for_each_lane_and_layer(
+      rows, layers, factor, [&](std::size_t lane, const LinearParameters& layer, const at::Tensor& own) {
+        multiply(own, rows.factor(rows.parameter(lane, layer.weight)), rows.of(lane, gradient), Overwrite::kAdd);
+      });
 }
 
 }  // namespace tunescope

@@ -10,11 +10,8 @@ namespace tunescope {
 
 // Each row is computed with its lane's parameters; where all lanes share them, the rows of all at once.
 
-/// x Wᵀ + b: [R, in] to [R, out].
-at::Tensor linear(const LaneRows& rows, const LinearParameters& indices, const at::Tensor& input);
-
-/// Several linear layers of one input, side by side: [R, in] to [R, all of their outputs]. Weights that follow each
-/// other in memory are multiplied at once.
+/// x Wᵀ + b of linear layers with one input, side by side: [R, in] to [R, all of their outputs]. Weights that follow
+/// each other in memory are multiplied at once.
 at::Tensor linear(const LaneRows& rows, std::span<const LinearParameters> layers, const at::Tensor& input);
 
 /// x Wᵀ, for kernels that add the bias.

@@ -35,6 +35,7 @@ void for_each_column(Visitor&& visit) {
   visit("train_examples", &TrialRow::train_examples);
   visit("dev_examples", &TrialRow::dev_examples);
   visit("wall_seconds", &TrialRow::wall_seconds);
+  visit("precision", &TrialRow::precision);
   visit("device", &TrialRow::device);
   visit("rank", &TrialRow::rank);
   visit("threads", &TrialRow::threads);

@@ -71,7 +71,8 @@ double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& d
          .method = trial.method,
          .learning_rate = trial.learning_rate,
          .seed = trial.seed,
-         .options = trial.options},
+         .options = trial.options,
+         .rounded = inputs.rounded()},
         {});
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }

@@ -1,8 +1,10 @@
 #include "tunescope/sweep/inputs.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 #include "tunescope/error.hpp"
+#include "tunescope/kernels/product.hpp"
 
 namespace tunescope {
 namespace {
@@ -70,6 +72,13 @@ const ParameterCatalogue& SweepInputs::catalogue(const Task& task) {
   return catalogues_.try_emplace(task.output_size(), model_.config, task.output_size()).first->second;
 }
 
-void SweepInputs::move_model_to(at::Device device) { move_to(model_, device); }
+void SweepInputs::move_model_to(at::Device device) {
+  move_to(model_, device);
+  rounded_.reset();
+  if (spec_.train.precision == Precision::kFloat32) return;
+  const double gain = measure_bfloat16_gain(device, model_.config.hidden_size, model_.config.intermediate_size);
+  spdlog::info("products in bfloat16 are {:.1f} times as fast as in float32", gain);
+  if (gain > 1.0) rounded_.emplace(model_);
+}
 
 }  // namespace tunescope

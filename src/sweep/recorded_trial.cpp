@@ -15,7 +15,8 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-TrialRow describe(const PlannedTrial& planned, const TaskData& data, const WorkerOptions& worker) {
+TrialRow describe(const PlannedTrial& planned, const TaskData& data, const SweepInputs& inputs,
+                  const WorkerOptions& worker) {
   TrialRow row;
   row.id = planned.id;
   row.task = planned.trial.task;
@@ -28,6 +29,7 @@ TrialRow describe(const PlannedTrial& planned, const TaskData& data, const Worke
   row.final_score = kNaN;
   row.train_examples = data.train.size();
   row.dev_examples = data.dev.size();
+  row.precision = inputs.rounded() ? "bfloat16" : "float32";
   row.device = worker.device.str();
   row.rank = worker.rank;
   row.threads = worker.threads;
@@ -82,9 +84,9 @@ void store_checkpoint(const ResultPaths& paths, const std::string& id, const Tra
 }
 
 TrialRecord empty_record(const PlannedTrial& planned, const TaskData& data, const ParameterCatalogue& catalogue,
-                         const WorkerOptions& worker) {
+                         const SweepInputs& inputs, const WorkerOptions& worker) {
   const Scores none(all_metrics().size(), kNaN);
-  return {.row = describe(planned, data, worker),
+  return {.row = describe(planned, data, inputs, worker),
           .best_scores = none,
           .final_scores = none,
           .axes = MapAxes::of(catalogue),
@@ -107,7 +109,7 @@ RecordedTrial::RecordedTrial(const PlannedTrial& planned, SweepInputs& inputs, c
       data_(inputs.task(planned.trial.task)),
       catalogue_(inputs.catalogue(*data_.task)),
       clock_(worker.checkpoint_seconds, control_.stop),
-      record_(empty_record(planned, data_, catalogue_, worker)) {
+      record_(empty_record(planned, data_, catalogue_, inputs, worker)) {
   start();
 }
 
@@ -122,7 +124,8 @@ void RecordedTrial::start() {
                                       .scores = load_scores(planned_.trial, catalogue_, paths_),
                                       .learning_rate = planned_.trial.learning_rate,
                                       .seed = planned_.trial.seed,
-                                      .options = planned_.trial.options});
+                                      .options = planned_.trial.options,
+                                      .rounded = inputs_.rounded()});
     saved_ = find_checkpoint(paths_, planned_.id);
     if (saved_ && saved_->result.steps >= control_.resume_before) saved_.reset();
     if (saved_) spdlog::info("trial {} goes on after step {}", planned_.id, saved_->result.steps);

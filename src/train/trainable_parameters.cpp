@@ -14,6 +14,7 @@
 #include <string>
 
 #include "tunescope/error.hpp"
+#include "tunescope/kernels/product.hpp"
 
 namespace tunescope {
 namespace {
@@ -23,9 +24,10 @@ bool is_decayed(const ParameterInfo& parameter) { return !parameter.is_bias && !
 }  // namespace
 
 TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection,
-                                         Parameters& parameters)
+                                         Parameters& parameters, const RoundedBackbone* rounded)
     : catalogue_(catalogue),
       parameters_(parameters),
+      rounded_(rounded),
       lowest_wanted_(catalogue.size()),
       segment_of_(catalogue.size(), nullptr) {
   values_ = at::empty({trainable_count(selection, catalogue)}, parameters.front().options());
@@ -136,8 +138,11 @@ void TrainableParameters::add_gradient(ParameterIndex index, Compute compute) {
 
 void TrainableParameters::linear(const LinearParameters& parameters, const at::Tensor& input,
                                  const at::Tensor& output_gradient) {
-  add_gradient(parameters.weight,
-               [&](const at::Tensor& gradient, int old) { gradient.addmm_(output_gradient.t(), input, old); });
+  const RoundedBackbone* const rounded = parameters.weight == catalogue_.classifier.weight ? nullptr : rounded_;
+  add_gradient(parameters.weight, [&](const at::Tensor& gradient, int old) {
+    multiply(product_factor(output_gradient, rounded).t(), product_factor(input, rounded), gradient,
+             old == 0 ? Overwrite::kYes : Overwrite::kAdd);
+  });
   add_gradient(parameters.bias, [&](at::Tensor& gradient, int old) {
     if (old == 0)
       at::sum_out(gradient, output_gradient, {0});

@@ -81,6 +81,7 @@ def test_required_key_that_is_missing(job, key):
         ("train.clip_norm", "nan", "a number"),
         ("train.warmup_fraction", "1.1", "from 0 to 1"),
         ("train.schedule", "cosine", "one of linear, constant"),
+        ("train.precision", "float16", "one of float32, bfloat16"),
         ("sweep.learning_rates", "0", "above 0"),
         ("sweep.learning_rates", "-1e-5", "above 0"),
         ("sweep.learning_rates", "1e-5 inf", "above 0"),

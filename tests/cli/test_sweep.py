@@ -222,6 +222,7 @@ def test_job_with_the_same_trials_adopts_them(make_job, tmp_path):
         ("train.clip_norm", "2"),
         ("train.evaluate_every", "2"),
         ("train.dropout", "0.2"),
+        ("train.precision", "bfloat16"),
     ],
 )
 def test_what_changes_numbers_makes_another_trial(swept, key, value):
@@ -284,6 +285,16 @@ def test_diverging_trial_is_recorded_and_the_others_are_done(make_job, tmp_path,
     again = job.sweep(ranks=ranks, expected_status=SOME_FAILED)
     assert "6 already there, 0 to run" in again.stdout
     assert job.modification_times() == before
+
+
+def test_products_in_bfloat16(make_job, tmp_path):
+    """They are used where they are faster: the file and a note say which."""
+    job = make_job(tmp_path, {"data.tasks": "CoLA", "sweep.methods": "layernorm", "train.precision": "bfloat16"})
+    output = job.sweep().stdout
+    with h5py.File(job.merged) as file:
+        precision = file["trials/precision"].asstr()[:].tolist()
+    is_slower = "products in bfloat16 are not faster here; float32 is used" in output
+    assert precision == ["float32" if is_slower else "bfloat16"]
 
 
 def test_trial_with_every_option_of_a_schedule(make_job, tmp_path):

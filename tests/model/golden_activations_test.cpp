@@ -30,7 +30,8 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
   batch.examples = {0};
   batch.first_tokens = at::zeros({1}, at::TensorOptions().dtype(at::kLong));
   const Lane lane{parameters, batch};
-  const BertPass pass(config, catalogue, {&lane, 1});
+  const Bert bert(config, catalogue);
+  const BertPass pass(bert, {&lane, 1});
   for (std::size_t layer = 0; layer < catalogue.layers.size(); ++layer) {
     const std::string prefix = "layer" + std::to_string(layer) + ".";
     EncoderLayerActivations saved;

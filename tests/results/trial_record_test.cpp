@@ -36,6 +36,7 @@ TrialRecord sample_record(const std::string& id, std::int64_t shift) {
                 .mask = "0123456789abcdef",
                 .state = "done",
                 .metric = "accuracy",
+                .precision = "float32",
                 .device = "cpu",
                 .hostname = "knoten-ä",
                 .error = "",

@@ -14,14 +14,16 @@ namespace {
 
 class Trainer : public ::testing::Test {
  protected:
-  TrainedModel run(const std::string& method, double learning_rate = 1e-3, std::uint64_t seed = 1) {
+  TrainedModel run(const std::string& method, double learning_rate = 1e-3, std::uint64_t seed = 1,
+                   const RoundedBackbone* rounded = nullptr) {
     const TrainInputs inputs{.model = model,
                              .catalogue = catalogue,
                              .data = data,
                              .method = parse_method(method),
                              .learning_rate = learning_rate,
                              .seed = seed,
-                             .options = options};
+                             .options = options,
+                             .rounded = rounded};
     return train_model(inputs, {});
   }
 
@@ -110,6 +112,19 @@ TEST_F(Trainer, EvaluatesEveryNStepsAndAtTheLast) {
   EXPECT_EQ(result.evaluations[0].step, 4);
   EXPECT_EQ(result.evaluations[1].step, 8);
   EXPECT_EQ(result.evaluations[2].step, 10);
+}
+
+TEST_F(Trainer, InBfloat16FollowsTheCurveOfFloat32) {
+  const RoundedBackbone rounded(model);
+  for (const std::string method : {"full", "layernorm"}) {
+    SCOPED_TRACE(method);
+    const TrainResult exact = run(method).result;
+    const TrainResult result = run(method, 1e-3, 1, &rounded).result;
+    for (std::size_t step = 0; step < exact.history.size(); ++step) {
+      EXPECT_NEAR(result.history[step].loss, exact.history[step].loss, 0.05) << step;
+    }
+    EXPECT_NE(result.history.back().loss, exact.history.back().loss);
+  }
 }
 
 TEST_F(Trainer, StopsWhereTheLossIsNotFinite) {

@@ -13,6 +13,7 @@
 #include "tunescope/model/gradient_sink.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
 #include "tunescope/model/pretrained.hpp"
+#include "tunescope/model/rounded_backbone.hpp"
 
 namespace tunescope {
 
@@ -50,7 +51,9 @@ struct Lane {
 /// Face's BertForSequenceClassification). Holds no weights: parameters are an argument, in catalogue order.
 class Bert {
  public:
-  Bert(BertConfig config, const ParameterCatalogue& catalogue);
+  /// The encoder's matrix products round their factors where there is a `rounded`; it is that of the model whose
+  /// tensors the parameters are, and must outlive the object. Attention and the head stay as they are.
+  Bert(BertConfig config, const ParameterCatalogue& catalogue, const RoundedBackbone* rounded = nullptr);
 
   /// Logits [B, outputs] in evaluation mode; keeps no activations.
   at::Tensor logits(const Parameters& parameters, const PackedBatch& batch) const;
@@ -74,8 +77,11 @@ class Bert {
   }
 
  private:
+  friend class BertPass;
+
   BertConfig config_;
   const ParameterCatalogue& catalogue_;
+  const RoundedBackbone* rounded_;
 };
 
 }  // namespace tunescope

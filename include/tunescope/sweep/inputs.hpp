@@ -1,10 +1,11 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "tunescope/data/dataset.hpp"
-#include "tunescope/model/pretrained.hpp"
+#include "tunescope/model/rounded_backbone.hpp"
 #include "tunescope/sweep/spec.hpp"
 #include "tunescope/sweep/trial.hpp"
 #include "tunescope/text/word_piece.hpp"
@@ -25,13 +26,17 @@ class SweepInputs {
   /// The model's tensors with the head of a task.
   const ParameterCatalogue& catalogue(const Task& task);
   const PretrainedModel& model() const { return model_; }
-  /// Moves the model's weights to a device.
+  /// Moves the model's weights to a device. Rounds its matrices where the job wants products in bfloat16 and they are
+  /// measured to be faster there.
   void move_model_to(at::Device device);
+  /// Null where products are in float32.
+  const RoundedBackbone* rounded() const { return rounded_ ? &*rounded_ : nullptr; }
 
  private:
   const SweepSpec& spec_;
   DataWarning warning_;
   PretrainedModel model_;
+  std::optional<RoundedBackbone> rounded_;
   WordPiece tokenizer_;
   std::map<std::string, TaskData> tasks_;
   std::map<std::int64_t, ParameterCatalogue> catalogues_;  // by output size

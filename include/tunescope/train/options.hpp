@@ -7,6 +7,9 @@
 
 namespace tunescope {
 
+/// Of the factors in the encoder's matrix products; all else is float32.
+enum class Precision { kFloat32, kBfloat16 };
+
 /// How a trial is trained. The paper states neither of these but the learning rates: the defaults are our choice.
 struct TrainOptions {
   std::int64_t epochs = 3;
@@ -18,6 +21,7 @@ struct TrainOptions {
   double clip_norm = 1.0;              ///< Euclidean norm that gradients are scaled down to; 0 = off
   std::int64_t evaluate_every = 0;     ///< steps between evaluations; 0 = at the end of each epoch
   std::optional<double> dropout = {};  ///< in place of every dropout probability in config.json
+  Precision precision = Precision::kFloat32;
 };
 
 }  // namespace tunescope

@@ -6,7 +6,7 @@
 
 #include "tunescope/method/method.hpp"
 #include "tunescope/model/gradient_sink.hpp"
-#include "tunescope/model/pretrained.hpp"
+#include "tunescope/model/rounded_backbone.hpp"
 
 namespace tunescope {
 
@@ -16,8 +16,10 @@ namespace tunescope {
 class TrainableParameters final : public GradientSink {
  public:
   /// Replaces what `selection` trains in `parameters` by the trial's own copies; the rest stays shared.
-  /// `parameters` must outlive the object.
-  TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection, Parameters& parameters);
+  /// `parameters` must outlive the object. Where there is a `rounded`, gradients of matrices are products of rounded
+  /// factors.
+  TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection, Parameters& parameters,
+                      const RoundedBackbone* rounded = nullptr);
 
   /// Number of trainable scalars.
   std::int64_t size() const { return values_.numel(); }
@@ -74,6 +76,7 @@ class TrainableParameters final : public GradientSink {
 
   const ParameterCatalogue& catalogue_;
   Parameters& parameters_;
+  const RoundedBackbone* rounded_;
   ParameterIndex lowest_wanted_ = 0;
   std::vector<Segment> segments_;
   std::vector<Segment*> segment_of_;  // by catalogue index; null where frozen

@@ -7,7 +7,7 @@
 
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/method/method.hpp"
-#include "tunescope/model/pretrained.hpp"
+#include "tunescope/model/rounded_backbone.hpp"
 #include "tunescope/next_action.hpp"
 #include "tunescope/train/change.hpp"
 #include "tunescope/train/options.hpp"
@@ -67,6 +67,7 @@ struct TrainInputs {
   double learning_rate = 0.0;
   std::uint64_t seed = 0;
   TrainOptions options;
+  const RoundedBackbone* rounded = nullptr;  ///< of `model`, for products in bfloat16; null: in float32
 };
 
 /// All that a run needs to go on: what it has recorded so far and its optimiser's buffers, which are those of

@@ -113,14 +113,14 @@ template <typename Scalar>
 void attend(const SequenceMatrices<Scalar>& m, const at::Tensor& context) {
   const at::Tensor scores = m.buffer(0);
   for (std::int64_t head = 0; head < m.heads(); ++head) {
-    multiply(m.query(head), m.key(head).transposed(), m.into(scores, head), m.length(), m.length(), m.width(),
+    multiply(m.query(head), m.key(head).transposed(), m.into(scores, head), {m.length(), m.length(), m.width()},
              m.scale());
   }
   at::Tensor probabilities = m.probabilities();
   at::_softmax_out(probabilities, scores, -1, false);
   const at::Tensor weights = m.dropped_probabilities(0);
   for (std::int64_t head = 0; head < m.heads(); ++head) {
-    multiply(m.of(weights, head), m.value(head), m.into_context(context, head), m.length(), m.width(), m.length(),
+    multiply(m.of(weights, head), m.value(head), m.into_context(context, head), {m.length(), m.width(), m.length()},
              Scalar{1});
   }
 }
@@ -132,9 +132,9 @@ void attend_backward(const SequenceMatrices<Scalar>& m, const at::Tensor& contex
   const at::Tensor weights_gradient = m.buffer(1);
   for (std::int64_t head = 0; head < m.heads(); ++head) {
     const auto gradient = m.of_context(context_gradient, head);
-    multiply(m.of(weights, head).transposed(), gradient, m.into_projections(projections_gradient, 2, head), m.length(),
-             m.width(), m.length(), Scalar{1});
-    multiply(gradient, m.value(head).transposed(), m.into(weights_gradient, head), m.length(), m.length(), m.width(),
+    multiply(m.of(weights, head).transposed(), gradient, m.into_projections(projections_gradient, 2, head),
+             {m.length(), m.width(), m.length()}, Scalar{1});
+    multiply(gradient, m.value(head).transposed(), m.into(weights_gradient, head), {m.length(), m.length(), m.width()},
              Scalar{1});
   }
   m.drop(weights_gradient);
@@ -143,10 +143,10 @@ void attend_backward(const SequenceMatrices<Scalar>& m, const at::Tensor& contex
   at::_softmax_backward_data_out(scores_gradient, weights_gradient, probabilities, -1, probabilities.scalar_type());
   for (std::int64_t head = 0; head < m.heads(); ++head) {
     const auto gradient = m.of(scores_gradient, head);
-    multiply(gradient, m.key(head), m.into_projections(projections_gradient, 0, head), m.length(), m.width(),
-             m.length(), m.scale());
-    multiply(gradient.transposed(), m.query(head), m.into_projections(projections_gradient, 1, head), m.length(),
-             m.width(), m.length(), m.scale());
+    multiply(gradient, m.key(head), m.into_projections(projections_gradient, 0, head),
+             {m.length(), m.width(), m.length()}, m.scale());
+    multiply(gradient.transposed(), m.query(head), m.into_projections(projections_gradient, 1, head),
+             {m.length(), m.width(), m.length()}, m.scale());
   }
 }
 

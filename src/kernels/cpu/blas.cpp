@@ -8,40 +8,51 @@ void sgemm_(const char* transpose_a, const char* transpose_b, const int* m, cons
 void dgemm_(const char* transpose_a, const char* transpose_b, const int* m, const int* n, const int* k,
             const double* alpha, const double* a, const int* a_stride, const double* b, const int* b_stride,
             const double* beta, double* c, const int* c_stride);
+// MKL's extension, null with another BLAS.
+[[gnu::weak]] void gemm_bf16bf16f32_(const char* transpose_a, const char* transpose_b, const int* m, const int* n,
+                                     const int* k, const float* alpha, const at::BFloat16* a, const int* a_stride,
+                                     const at::BFloat16* b, const int* b_stride, const float* beta, float* c,
+                                     const int* c_stride);
 }
 
 namespace tunescope::cpu {
 namespace {
 
-// By rows, C = A B is Cᵀ = Bᵀ Aᵀ by columns.
-template <typename Scalar, typename Gemm>
-void multiply_by_columns(Gemm gemm, const Matrix<const Scalar>& a, const Matrix<const Scalar>& b,
-                         const Matrix<Scalar>& c, std::int64_t m, std::int64_t n, std::int64_t k, Scalar scale) {
-  const auto letter = [](const Matrix<const Scalar>& matrix) { return matrix.is_transposed ? 'T' : 'N'; };
+// By rows, C = alpha A B + beta C is Cᵀ = alpha Bᵀ Aᵀ + beta Cᵀ by columns.
+template <typename Gemm, typename Factor, typename Scalar>
+void multiply_by_columns(Gemm gemm, const Matrix<const Factor>& a, const Matrix<const Factor>& b,
+                         const Matrix<Scalar>& c, const ProductSize& size, Scalar alpha, Scalar beta) {
+  const auto letter = [](const Matrix<const Factor>& matrix) { return matrix.is_transposed ? 'T' : 'N'; };
   const auto number = [](std::int64_t value) { return static_cast<int>(value); };
   const char transpose_a = letter(b);
   const char transpose_b = letter(a);
-  const int rows = number(n);
-  const int columns = number(m);
-  const int depth = number(k);
+  const int rows = number(size.n);
+  const int columns = number(size.m);
+  const int depth = number(size.k);
   const int a_stride = number(b.stride);
   const int b_stride = number(a.stride);
   const int c_stride = number(c.stride);
-  const Scalar zero = 0;
-  gemm(&transpose_a, &transpose_b, &rows, &columns, &depth, &scale, b.data, &a_stride, a.data, &b_stride, &zero, c.data,
+  gemm(&transpose_a, &transpose_b, &rows, &columns, &depth, &alpha, b.data, &a_stride, a.data, &b_stride, &beta, c.data,
        &c_stride);
 }
 
 }  // namespace
 
-void multiply(const Matrix<const float>& a, const Matrix<const float>& b, const Matrix<float>& c, std::int64_t m,
-              std::int64_t n, std::int64_t k, float scale) {
-  multiply_by_columns<float>(sgemm_, a, b, c, m, n, k, scale);
+void multiply(const Matrix<const float>& a, const Matrix<const float>& b, const Matrix<float>& c,
+              const ProductSize& size, float scale) {
+  multiply_by_columns(sgemm_, a, b, c, size, scale, 0.0F);
 }
 
-void multiply(const Matrix<const double>& a, const Matrix<const double>& b, const Matrix<double>& c, std::int64_t m,
-              std::int64_t n, std::int64_t k, double scale) {
-  multiply_by_columns<double>(dgemm_, a, b, c, m, n, k, scale);
+void multiply(const Matrix<const double>& a, const Matrix<const double>& b, const Matrix<double>& c,
+              const ProductSize& size, double scale) {
+  multiply_by_columns(dgemm_, a, b, c, size, scale, 0.0);
+}
+
+bool multiplies_bfloat16() { return gemm_bf16bf16f32_ != nullptr; }
+
+void multiply(const Matrix<const at::BFloat16>& a, const Matrix<const at::BFloat16>& b, const Matrix<float>& c,
+              const ProductSize& size, bool is_added) {
+  multiply_by_columns(gemm_bf16bf16f32_, a, b, c, size, 1.0F, is_added ? 1.0F : 0.0F);
 }
 
 }  // namespace tunescope::cpu

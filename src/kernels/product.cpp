@@ -1,0 +1,62 @@
+#include "tunescope/kernels/product.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/randn.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "cpu/blas.hpp"
+
+namespace tunescope {
+namespace {
+
+cpu::Matrix<const at::BFloat16> view(const at::Tensor& matrix) {
+  const auto* const data = matrix.const_data_ptr<at::BFloat16>();
+  if (matrix.stride(1) == 1) return {data, std::max(matrix.stride(0), matrix.size(1))};
+  return {data, matrix.stride(1), true};
+}
+
+template <typename Work>
+double fastest_of_some(Work work) {
+  using Clock = std::chrono::steady_clock;
+  constexpr int kRounds = 5;
+  double fastest = std::numeric_limits<double>::infinity();
+  work();  // threads and code warm up
+  for (int round = 0; round < kRounds; ++round) {
+    const Clock::time_point begin = Clock::now();
+    work();
+    fastest = std::min(fastest, std::chrono::duration<double>(Clock::now() - begin).count());
+  }
+  return fastest;
+}
+
+}  // namespace
+
+void multiply(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Overwrite overwrite) {
+  const bool is_added = overwrite == Overwrite::kAdd;
+  if (a.scalar_type() != at::kBFloat16) {
+    c.addmm_(a, b, is_added ? 1 : 0);
+  } else if (c.is_cpu() && cpu::multiplies_bfloat16()) {
+    cpu::multiply(view(a), view(b), {c.mutable_data_ptr<float>(), c.stride(0)}, {c.size(0), c.size(1), a.size(1)},
+                  is_added);
+  } else if (is_added) {
+    c.add_(at::mm(a, b));
+  } else {
+    c.copy_(at::mm(a, b));
+  }
+}
+
+double measure_bfloat16_gain(at::Device device, std::int64_t inputs, std::int64_t outputs) {
+  constexpr std::int64_t kRows = 256;
+  const at::Tensor input = at::randn({kRows, inputs}).to(device);
+  const at::Tensor weight = at::randn({outputs, inputs}).to(device);
+  const at::Tensor rounded = weight.to(at::kBFloat16);
+  const at::Tensor output = at::empty({kRows, outputs}, input.options());
+  const double exact = fastest_of_some([&] { multiply(input, weight.t(), output); });
+  return exact / fastest_of_some([&] { multiply(input.to(at::kBFloat16), rounded.t(), output); });
+}
+
+}  // namespace tunescope

@@ -1,0 +1,38 @@
+#include "tunescope/model/rounded_backbone.hpp"
+
+#include <array>
+
+namespace tunescope {
+namespace {
+
+// All numbers of the storage that a float32 tensor is a view of.
+at::Tensor whole_storage(const at::Tensor& tensor) {
+  const auto count = static_cast<std::int64_t>(tensor.storage().nbytes() / sizeof(float));
+  return tensor.as_strided({count}, {1}, 0);
+}
+
+}  // namespace
+
+RoundedBackbone::RoundedBackbone(const PretrainedModel& model) {
+  const ParameterCatalogue catalogue(model.config, 1);
+  const auto add = [&](const LinearParameters& layer) {
+    const at::Tensor& weight = model.backbone[layer.weight];
+    const auto [known, is_new] = storages_.try_emplace(weight.storage().data());
+    if (is_new) known->second = whole_storage(weight).to(at::kBFloat16);
+  };
+  for (const EncoderLayerParameters& layer : catalogue.layers) {
+    for (const LinearParameters& linear :
+         {layer.query, layer.key, layer.value, layer.attention_output, layer.intermediate, layer.output}) {
+      add(linear);
+    }
+  }
+  add(catalogue.pooler);
+}
+
+at::Tensor RoundedBackbone::round(const at::Tensor& matrix) const {
+  const auto known = storages_.find(matrix.storage().data());
+  if (known == storages_.end()) return matrix.to(at::kBFloat16);
+  return known->second.as_strided(matrix.sizes(), matrix.strides(), matrix.storage_offset());
+}
+
+}  // namespace tunescope
