@@ -9,12 +9,12 @@
 #include "tunescope/cli/progress.hpp"
 #include "tunescope/device/device.hpp"
 #include "tunescope/error.hpp"
-#include "tunescope/sweep/cost.hpp"
-#include "tunescope/sweep/fisher_sources.hpp"
 #include "tunescope/sweep/fisher_stage.hpp"
 #include "tunescope/sweep/folder_lock.hpp"
 #include "tunescope/sweep/inputs.hpp"
+#include "tunescope/sweep/lanes.hpp"
 #include "tunescope/sweep/running.hpp"
+#include "tunescope/sweep/simulation.hpp"
 #include "tunescope/sweep/sweep.hpp"
 
 namespace tunescope::cli {
@@ -119,61 +119,19 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
   }
 }
 
-// What a device is taken for where nothing was measured; it scales all times alike.
-constexpr double kAssumedFlopsASecond = 1e13;
-
-double seconds_of(const Trial& trial, double flops, const CostModel& costs) {
-  return costs.seconds(trial, flops).value_or(flops / kAssumedFlopsASecond);
-}
-
-std::vector<double> seconds_longest_first(const std::vector<PlannedTrial>& trials, Order order,
-                                          const CostModel& costs) {
-  sort_longest_first(order, trials);
-  std::vector<double> seconds;
-  for (const std::size_t i : order) seconds.push_back(seconds_of(trials[i].trial, trials[i].flops, costs));
-  return seconds;
-}
-
-// What a sweep would do now. A training that a Fisher run measures is a trial too, done when its turn would come.
-SweepWork work_to_do(const SweepSpec& spec, const std::vector<PlannedFisher>& fisher,
-                     const std::vector<PlannedTrial>& trials, SweepInputs& inputs, const CostModel& costs) {
-  SweepWork work;
-  const std::vector<PlannedTrial> sources = fisher_sources(fisher, inputs);
-  Order order;
-  std::set<std::string> trained;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (!has_to_train(spec, sources[i], fisher)) continue;
-    order.push_back(i);
-    trained.insert(sources[i].id);
-  }
-  work.sources = seconds_longest_first(sources, order, costs);
-  for (const PlannedFisher& planned : fisher) {
-    if (planned.is_done) continue;
-    const TaskData& data = inputs.task(planned.run.source.task);
-    const double flops = expected_flops(planned.run, inputs.catalogue(*data.task), data);
-    work.fisher_runs.push_back(
-        {.seconds = seconds_of(planned.run.source, flops, costs), .examples = examples_of(planned.run, inputs)});
-  }
-  order.clear();
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (is_pending(trials[i]) && !trained.contains(trials[i].id)) order.push_back(i);
-  }
-  work.trials = seconds_longest_first(trials, order, costs);
-  return work;
-}
-
-void print_simulation(const SweepWork& work, bool is_measured, std::int64_t devices) {
-  const Simulation simulation = simulate_sweep(work, static_cast<std::size_t>(devices));
-  fmt::print("on {} devices: {}, {:.1f} % above the lower bound of {}{}\n", devices,
-             readable_duration(simulation.makespan),
-             simulation.lower_bound > 0.0 ? 100.0 * (simulation.makespan / simulation.lower_bound - 1.0) : 0.0,
-             readable_duration(simulation.lower_bound),
-             is_measured ? ""
-                         : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
-                                       kAssumedFlopsASecond / 1e12));
+void print_simulation(const SweepSpec& spec, const SweepWork& work, bool is_measured, std::int64_t simulated_devices) {
+  const auto devices = static_cast<std::size_t>(simulated_devices);
+  const auto lanes = spec.lanes > 0 ? static_cast<std::size_t>(spec.lanes) : kMostLanes;
+  const Simulation simulation = simulate_sweep(work, devices, lanes);
+  fmt::print(
+      "on {} devices: {}, {:.1f} % above the lower bound of {}{}\n", devices, readable_duration(simulation.makespan),
+      simulation.lower_bound > 0.0 ? std::max(0.0, 100.0 * (simulation.makespan / simulation.lower_bound - 1.0)) : 0.0,
+      readable_duration(simulation.lower_bound),
+      is_measured ? ""
+                  : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
+                                kAssumedFlopsASecond / 1e12));
   if (work.fisher_runs.empty()) return;
-  const double first =
-      simulate_sweep(SweepWork{work.sources, work.fisher_runs, {}}, static_cast<std::size_t>(devices)).makespan;
+  const double first = simulate_sweep(SweepWork{work.sources, work.fisher_runs, {}}, devices, lanes).makespan;
   fmt::print("of that {} for {} Fisher runs and {} trainings that they measure\n", readable_duration(first),
              work.fisher_runs.size(), work.sources.size());
 }
@@ -249,7 +207,7 @@ ExitStatus plan(const CommandLine& line) {
                static_cast<std::ptrdiff_t>(fisher.size()) - done);
   }
   if (line.simulated_devices > 0) {
-    print_simulation(work_to_do(spec, fisher, trials, inputs, costs), !costs.is_empty(), line.simulated_devices);
+    print_simulation(spec, work_to_do(spec, fisher, trials, inputs, costs), !costs.is_empty(), line.simulated_devices);
   }
   fmt::print("results: {}\n", spec.results_file().string());
   return kAllDone;

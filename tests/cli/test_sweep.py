@@ -58,7 +58,7 @@ def test_any_number_of_ranks_gives_the_same_bits(swept, ranks):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_lanes_give_what_separate_trials_give(make_job, tmp_path, ranks):
-    keys = {"sweep.methods": "full layernorm bitfit head", "sweep.seeds": "1 2", "data.tasks": "CoLA STS-B"}
+    keys = {"sweep.methods": "full layernorm bitfit head", "sweep.seeds": "1 2 3 4", "data.tasks": "CoLA STS-B"}
     for name in ("alone", "together"):
         (tmp_path / name).mkdir()
     alone = make_job(tmp_path / "alone", keys)
@@ -67,7 +67,7 @@ def test_lanes_give_what_separate_trials_give(make_job, tmp_path, ranks):
     together.sweep(ranks=ranks)
     assert largest_group(together, ranks) == 4
     assert largest_group(alone, 1) == 1
-    assert len(alone.trial_files()) == 16
+    assert len(alone.trial_files()) == 32
     for one, other in zip(alone.trial_files(), together.trial_files(), strict=True):
         assert_close_results(one, other)
 
