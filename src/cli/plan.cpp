@@ -16,6 +16,7 @@
 #include "tunescope/sweep/running.hpp"
 #include "tunescope/sweep/simulation.hpp"
 #include "tunescope/sweep/sweep.hpp"
+#include "warnings.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -43,14 +44,6 @@ struct Counts {
     }
   }
 };
-
-void print_warning(const std::string& message) { fmt::print(stderr, "warning: {}\n", message); }
-
-void print_warnings(const std::vector<PlannedTrial>& trials) {
-  for (const PlannedTrial& planned : trials) {
-    if (!planned.warning.empty()) print_warning(planned.warning);
-  }
-}
 
 std::string readable_flops(double flops) {
   if (flops >= 1e15) return fmt::format("{:.1f} PFLOP", flops / 1e15);
@@ -119,21 +112,21 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
   }
 }
 
-void print_simulation(const SweepSpec& spec, const SweepWork& work, bool is_measured, std::int64_t simulated_devices) {
-  const auto devices = static_cast<std::size_t>(simulated_devices);
+void print_simulation(const SweepSpec& spec, const SweepWork& work, bool is_measured, std::int64_t devices) {
   const auto lanes = spec.lanes > 0 ? static_cast<std::size_t>(spec.lanes) : kMostLanes;
-  const Simulation simulation = simulate_sweep(work, devices, lanes);
-  fmt::print(
-      "on {} devices: {}, {:.1f} % above the lower bound of {}{}\n", devices, readable_duration(simulation.makespan),
-      simulation.lower_bound > 0.0 ? std::max(0.0, 100.0 * (simulation.makespan / simulation.lower_bound - 1.0)) : 0.0,
-      readable_duration(simulation.lower_bound),
-      is_measured ? ""
-                  : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
-                                kAssumedFlopsASecond / 1e12));
-  if (work.fisher_runs.empty()) return;
-  const double first = simulate_sweep(SweepWork{work.sources, work.fisher_runs, {}}, devices, lanes).makespan;
-  fmt::print("of that {} for {} Fisher runs and {} trainings that they measure\n", readable_duration(first),
-             work.fisher_runs.size(), work.sources.size());
+  const Simulation simulation = simulate_sweep(work, static_cast<std::size_t>(devices), lanes);
+  const double excess = simulation.lower_bound > 0.0 ? simulation.makespan / simulation.lower_bound - 1.0 : 0.0;
+  fmt::print("on {} device{}, up to {} at once on each: {}, {:.1f} % above the lower bound of {}\n", devices,
+             devices == 1 ? "" : "s", lanes, readable_duration(simulation.makespan), 100.0 * std::max(excess, 0.0),
+             readable_duration(simulation.lower_bound));
+  if (!work.fisher_runs.empty()) {
+    fmt::print("in this order: {} trials{}, {} Fisher runs, {} trials that choose by them\n", work.trials.size(),
+               work.sources.empty() ? "" : fmt::format(", {} trainings that Fisher runs measure", work.sources.size()),
+               work.fisher_runs.size(), work.waiting.size());
+  }
+  if (!is_measured) {
+    fmt::print("a device is taken for {:.0f} TFLOP/s; --calibrate measures this one\n", kAssumedFlopsASecond / 1e12);
+  }
 }
 
 Counts count(const std::vector<PlannedTrial>& trials) {
@@ -181,9 +174,7 @@ ExitStatus plan(const CommandLine& line) {
   const InputHashes hashes = inputs.load_and_hash();
   std::vector<PlannedFisher> fisher = plan_fisher(spec, needed_fisher_runs(spec, hashes), inputs);
   find_stored_fisher(spec, fisher);
-  for (const PlannedFisher& planned : fisher) {
-    if (!planned.warning.empty()) print_warning(planned.warning);
-  }
+  print_warnings(fisher);
   std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
   find_stored_trials(spec, trials);
   print_warnings(trials);
@@ -237,10 +228,7 @@ ExitStatus merge(const CommandLine& line) {
   const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   print_warnings(trials);
   prepare_results_folder(ResultPaths(spec));
-  for (const std::string& warning :
-       merge_results(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials))) {
-    print_warning(warning);
-  }
+  merge_and_warn(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials));
   const Counts counts = count(trials);
   fmt::print("{}: {} of {} trials{}\n", spec.results_file().string(), counts.total - counts.missing, counts.total,
              is_complete(trials) ? "" : "; not complete");

@@ -101,16 +101,22 @@ Simulation simulate(const std::vector<SimulatedTrial>& trials, std::size_t devic
 
 SweepWork work_to_do(const SweepSpec& spec, const std::vector<PlannedFisher>& fisher,
                      const std::vector<PlannedTrial>& trials, SweepInputs& inputs, const CostModel& costs) {
-  SweepWork work;
-  const std::vector<PlannedTrial> sources = fisher_sources(fisher, inputs);
-  Order order;
+  Order now, waiting;
   std::set<std::string> trained;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (!has_to_train(spec, sources[i], fisher)) continue;
-    order.push_back(i);
-    trained.insert(sources[i].id);
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (is_finished(trials[i])) continue;
+    (chooses_by_pending(trials[i].trial, fisher) ? waiting : now).push_back(i);
+    trained.insert(trials[i].id);
   }
-  work.sources = longest_first(sources, order, costs);
+  const std::vector<PlannedTrial> sources = fisher_sources(fisher, inputs);
+  Order others;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (!trained.contains(sources[i].id) && has_to_train(spec, sources[i], fisher)) others.push_back(i);
+  }
+  SweepWork work{.trials = longest_first(trials, now, costs),
+                 .sources = longest_first(sources, others, costs),
+                 .fisher_runs = {},
+                 .waiting = longest_first(trials, waiting, costs)};
   for (const PlannedFisher& planned : fisher) {
     if (planned.is_done) continue;
     const TaskData& data = inputs.task(planned.run.source.task);
@@ -118,20 +124,18 @@ SweepWork work_to_do(const SweepSpec& spec, const std::vector<PlannedFisher>& fi
     work.fisher_runs.push_back(
         {.seconds = seconds_of(planned.run.source, flops, costs), .examples = examples_of(planned.run, inputs)});
   }
-  order.clear();
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (!is_finished(trials[i]) && !trained.contains(trials[i].id)) order.push_back(i);
-  }
-  work.trials = longest_first(trials, order, costs);
   return work;
 }
 
 Simulation simulate_sweep(const SweepWork& work, std::size_t devices, std::size_t lanes) {
-  const Simulation sources = simulate(work.sources, devices, lanes);
-  const Simulation trials = simulate(work.trials, devices, lanes);
-  double seconds = sum_of_seconds(work.sources) + sum_of_seconds(work.trials);
-  Simulation all{.makespan = sources.makespan + trials.makespan,
-                 .lower_bound = std::max(sources.lower_bound, trials.lower_bound)};
+  Simulation all;
+  double seconds = 0.0;
+  for (const std::vector<SimulatedTrial>* stage : {&work.trials, &work.sources, &work.waiting}) {
+    const Simulation simulation = simulate(*stage, devices, lanes);
+    all.makespan += simulation.makespan;
+    all.lower_bound = std::max(all.lower_bound, simulation.lower_bound);
+    seconds += sum_of_seconds(*stage);
+  }
   for (const SweepWork::Shared& run : work.fisher_runs) {
     const double shares = static_cast<double>(std::min(devices, static_cast<std::size_t>(run.examples)));
     all.makespan += run.seconds / shares;

@@ -88,8 +88,8 @@ def test_damaged_run_is_named_and_computed_again(make_job, tmp_path):
     damaged = next((job.results / "fisher").glob("*.h5"))
     damaged.write_bytes(damaged.read_bytes()[:1000])
     result = fisher(job)
-    assert damaged.name in result.stdout
-    assert "computed again" in result.stdout
+    assert damaged.name in result.stderr
+    assert "computed again" in result.stderr
 
 
 def test_sources_are_ordinary_trials(make_job, tmp_path):
@@ -266,6 +266,6 @@ def test_fisher_run_with_a_flipped_bit_is_named_and_computed_again(make_job, tmp
     with h5py.File(job.merged) as file:
         assert "fisher" not in file and "fisher_masks" not in file
     result = job.sweep()
-    assert f"warning: results/small/fisher/{damaged.name}: is damaged" in result.stdout
+    assert f"warning: results/small/fisher/{damaged.name}: is damaged" in result.stderr
     assert "1 Fisher runs, 0 already there, 1 to compute" in result.stdout
     assert contents(job.merged, without=FISHER_DIFFERS) == expected

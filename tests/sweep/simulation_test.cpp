@@ -63,10 +63,11 @@ TEST(Simulation, OfAHundredThousandTrialsEndsWithEveryTrialTrained) {
 }
 
 TEST(Simulation, OfASweepHasItsStagesOneAfterAnother) {
-  const SweepWork work{.sources = alone({4, 4}), .fisher_runs = {{6, 100}, {8, 1}}, .trials = alone({3, 3, 3})};
+  const SweepWork work{
+      .trials = alone({3, 3, 3}), .sources = alone({4, 4}), .fisher_runs = {{6, 100}, {8, 1}}, .waiting = alone({2})};
   const Simulation simulation = simulate_sweep(work, 2, 16);
-  EXPECT_DOUBLE_EQ(simulation.makespan, 4.0 + (3.0 + 8.0) + 6.0);  // one example keeps one device at work
-  EXPECT_DOUBLE_EQ(simulation.lower_bound, (8.0 + 14.0 + 9.0) / 2.0);
+  EXPECT_DOUBLE_EQ(simulation.makespan, 6.0 + 4.0 + (3.0 + 8.0) + 2.0);  // one example keeps one device at work
+  EXPECT_DOUBLE_EQ(simulation.lower_bound, (9.0 + 8.0 + 14.0 + 2.0) / 2.0);
 }
 
 }  // namespace

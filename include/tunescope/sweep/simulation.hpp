@@ -33,15 +33,16 @@ struct SweepWork {
     double seconds = 0.0;       ///< on one device
     std::int64_t examples = 0;  ///< no more devices than these can take part
   };
-  std::vector<SimulatedTrial> sources;  ///< trainings that Fisher runs measure, in the order in which they are dealt
+  std::vector<SimulatedTrial> trials;   ///< that choose by no pending Fisher run, in the order in which they are dealt
+  std::vector<SimulatedTrial> sources;  ///< trainings that Fisher runs measure and that are not among those
   std::vector<Shared> fisher_runs;      ///< each shared out over all devices, one after the other
-  std::vector<SimulatedTrial> trials;   ///< in the order in which they are dealt
+  std::vector<SimulatedTrial> waiting;  ///< the other trials
 };
 
 /// What a device is taken for where nothing was measured; it scales all times alike.
 constexpr double kAssumedFlopsASecond = 1e13;
 
-/// What a sweep would do now. A training that a Fisher run measures is a trial too, done when its turn would come.
+/// What a sweep would do now.
 SweepWork work_to_do(const SweepSpec& spec, const std::vector<PlannedFisher>& fisher,
                      const std::vector<PlannedTrial>& trials, SweepInputs& inputs, const CostModel& costs);
 
