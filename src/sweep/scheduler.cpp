@@ -135,15 +135,6 @@ void TrialQueue::finish(std::size_t trial, const TrialOutcome& outcome) {
               kTagToScheduler);
 }
 
-Worker one_by_one(std::function<TrialOutcome(std::size_t trial, const ProgressReport& report)> run) {
-  return [run = std::move(run)](TrialQueue& queue) {
-    while (const std::optional<std::size_t> trial = queue.next()) {
-      queue.finish(*trial,
-                   run(*trial, [&](std::int64_t step, std::int64_t steps) { queue.report(*trial, step, steps); }));
-    }
-  };
-}
-
 void run_trials(const Communicator& world, const TrialList& trials, const Worker& work, const SweepObserver& observer,
                 StopRequest& stop) {
   std::atomic<bool> is_abandoned{false};

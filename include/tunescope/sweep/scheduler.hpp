@@ -65,7 +65,4 @@ void run_trials(const Communicator& world, const TrialList& trials, const Worker
 /// Tells rank 0 how far the running trial is.
 using ProgressReport = std::function<void(std::int64_t step, std::int64_t steps)>;
 
-/// A worker that runs one trial after another.
-Worker one_by_one(std::function<TrialOutcome(std::size_t trial, const ProgressReport& report)> run);
-
 }  // namespace tunescope
