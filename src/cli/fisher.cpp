@@ -104,7 +104,8 @@ bool find_pending_fisher(const RankContext& context, std::vector<PlannedFisher>&
   return !pending_of(runs).empty();
 }
 
-bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& runs) {
+bool run_fisher_stage(const RankContext& context, Job& job) {
+  std::vector<PlannedFisher>& runs = job.fisher;
   const Communicator& world = context.world;
   const SweepSpec& spec = context.spec;
   const bool is_first = world.rank() == 0;
@@ -116,7 +117,7 @@ bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& ru
   if (!train_sources(context, sources, pending)) return false;
   compute_and_show(context, *reducer, pending);
   const bool is_complete = !find_pending_fisher(context, runs);
-  if (is_first) remove_measured_weights(spec, runs);
+  if (is_first) remove_measured_weights(spec, job.hashes, context.inputs);
   const ResultPaths paths(spec);
   for (const PlannedFisher& planned : runs) {
     if (planned.is_done) wait_for_file(paths.fisher_file(planned.id));
@@ -128,7 +129,7 @@ ExitStatus fisher(int argc, char** argv) {
   const auto run = [](const RankContext& context, Job& job) {
     const auto begin = std::chrono::steady_clock::now();
     const SweepSpec& spec = context.spec;
-    const bool is_complete = run_fisher_stage(context, job.fisher);
+    const bool is_complete = run_fisher_stage(context, job);
     if (!is_complete && context.stop.is_set()) {  // what counts is rank 0's, which had its stop from any other
       if (context.world.rank() == 0) print_stopped_early(spec);
       return kStoppedEarly;

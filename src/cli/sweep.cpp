@@ -62,13 +62,13 @@ bool any_rank_stops(const RankContext& context) {
 }
 
 // Of sweeps that share a folder one at a time computes the Fisher information, and the others find it. Collective.
-void run_fisher_stage_in_turn(const RankContext& context, std::vector<PlannedFisher>& runs) {
+void run_fisher_stage_in_turn(const RankContext& context, Job& job) {
   const bool is_first = context.world.rank() == 0;
   const ResultPaths paths(context.spec);
   for (;;) {
     const std::optional<Claim> turn = is_first ? Claim::try_fisher_stage(paths.lock) : std::nullopt;
     if (context.world.broadcast_integer(turn.has_value()) != 0) {
-      run_fisher_stage(context, runs);
+      run_fisher_stage(context, job);
       return;
     }
     if (any_rank_stops(context)) return;
@@ -120,15 +120,14 @@ Order take_waiting(Order& order, const std::vector<PlannedTrial>& trials, const 
 // Trains what is missing, and what other sweeps on this folder have taken and not finished; ends when all of it is
 // done, here or there. Trials that need no Fisher information come before it is computed, so that the trainings that
 // it measures leave no rank without work. Returns, on rank 0, whether it was stopped before. Collective.
-bool train_all(const RankContext& context, std::vector<PlannedTrial>& trials, Order order,
-               std::vector<PlannedFisher>& runs) {
+bool train_all(const RankContext& context, std::vector<PlannedTrial>& trials, Order order, Job& job) {
   const ResultPaths paths(context.spec);
   const auto is_done = [&](std::size_t trial) {
     find_stored_trial(paths, trials[trial]);
     return is_finished(trials[trial]);
   };
   const auto start = [&](std::size_t trial, const ProgressReport& report) {
-    return start_trial(context, paths, trials[trial], runs, report);
+    return start_trial(context, paths, trials[trial], job.fisher, report);
   };
   Order elsewhere;
   const auto train = [&](const Order& part) {
@@ -136,10 +135,10 @@ bool train_all(const RankContext& context, std::vector<PlannedTrial>& trials, Or
     elsewhere.insert(elsewhere.end(), end.elsewhere.begin(), end.elsewhere.end());
     return !end.is_stopped;
   };
-  if (find_pending_fisher(context, runs)) {
-    const Order waiting = take_waiting(order, trials, runs);
+  if (find_pending_fisher(context, job.fisher)) {
+    const Order waiting = take_waiting(order, trials, job.fisher);
     if (!train(order)) return true;
-    run_fisher_stage_in_turn(context, runs);
+    run_fisher_stage_in_turn(context, job);
     order = waiting;
   }
   do {
@@ -161,7 +160,7 @@ ExitStatus sweep(int argc, char** argv) {
     if (is_first) find_stored_trials(spec, trials);
     const Order order = agree_on_order(context.world, trials);
     if (is_first) print_start(context.world, spec, trials, order, context.worker);
-    const bool is_stopped = train_all(context, trials, order, job.fisher);
+    const bool is_stopped = train_all(context, trials, order, job);
     if (!is_first) return kAllDone;
     if (is_stopped && !is_complete(stored_trials(spec, hashes))) {
       print_stopped_early(spec);

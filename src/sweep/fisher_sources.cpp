@@ -116,15 +116,15 @@ std::string why_not_measurable(const ResultPaths& paths, const PlannedFisher& pl
                      diverged ? fmt::format("it diverged at step {}", *diverged) : "it failed");
 }
 
-void remove_measured_weights(const SweepSpec& spec, const std::vector<PlannedFisher>& runs) {
+void remove_measured_weights(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs) {
   const ResultPaths paths(spec);
-  std::set<std::string> needed;
-  for (const PlannedFisher& planned : runs) {
-    if (!planned.is_done) needed.insert(planned.run.source.id());
+  std::set<std::filesystem::path> measured, needed;
+  for (const FisherRun& run : job_fisher_runs(spec, hashes)) {
+    const bool is_done = std::filesystem::exists(paths.fisher_file(run.id()));
+    (is_done ? measured : needed).insert(paths.weights_file(run.source.id(), step_of(run, inputs)));
   }
-  for (const PlannedFisher& planned : runs) {
-    const std::string source = planned.run.source.id();
-    if (!needed.contains(source)) std::filesystem::remove(paths.weights_file(source, planned.step));
+  for (const std::filesystem::path& weights : measured) {
+    if (!needed.contains(weights)) std::filesystem::remove(weights);
   }
 }
 

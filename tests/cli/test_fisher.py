@@ -110,6 +110,26 @@ def test_point_before_the_checkpoint_of_its_source_is_still_measured(make_job, t
     fisher(job)
 
 
+def test_weights_stay_for_the_runs_of_the_other_command(make_job, tmp_path):
+    keys = {"sweep.methods": "full fisher:fraction=0.25", "data.tasks": "CoLA", "fisher.examples": "8"}
+    job = make_job(tmp_path, {**keys, "fisher.mode": "empirical true"})
+    job.sweep()
+    weights = list((job.results / "fisher" / "weights").iterdir())
+    assert len(weights) == 1, "of the exact expectation, which no method chooses by"
+    log = (job.results / "log" / "rank-0.log").read_text()
+    fisher(job)
+    assert " starts: " not in (job.results / "log" / "rank-0.log").read_text()[len(log) :]
+    assert list((job.results / "fisher" / "weights").iterdir()) == []
+
+
+def test_trainings_that_are_measured_are_not_waited_for(make_job, tmp_path):
+    job = make_job(tmp_path, {"sweep.methods": "full layernorm fisher:fraction=0.25", "fisher.examples": "8"})
+    output = job.sweep(ranks=2).stdout
+    assert output.count("/4]  CoLA") + output.count("/4]  MNLI") == 4, "trials that need no Fisher information"
+    assert output.index("/4]") < output.index("2 to compute") < output.index("[1/2]  ", output.index("2 to compute"))
+    assert output.count("  full  ") == 2, "a training that is measured is the trial itself"
+
+
 def test_diverged_source_is_named_and_not_trained_again(make_job, tmp_path):
     keys = {"sweep.methods": "full", "data.tasks": "CoLA", "fisher.examples": "8", "sweep.learning_rates": "1e30"}
     job = make_job(tmp_path, keys)

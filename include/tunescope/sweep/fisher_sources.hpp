@@ -31,7 +31,7 @@ bool chooses_by_pending(const Trial& trial, const std::vector<PlannedFisher>& ru
 /// Why a run's source has left no weights to measure; empty where they are there.
 std::string why_not_measurable(const ResultPaths& paths, const PlannedFisher& planned);
 
-/// Weights are large: removes those of sources whose runs are all done.
-void remove_measured_weights(const SweepSpec& spec, const std::vector<PlannedFisher>& runs);
+/// Weights are large: removes those that no run of the job, of its methods or its grid, has still to measure.
+void remove_measured_weights(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs);
 
 }  // namespace tunescope
