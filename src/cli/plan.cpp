@@ -46,6 +46,7 @@ struct Counts {
 };
 
 std::string readable_flops(double flops) {
+  if (flops >= 1e18) return fmt::format("{:.1f} EFLOP", flops / 1e18);
   if (flops >= 1e15) return fmt::format("{:.1f} PFLOP", flops / 1e15);
   if (flops >= 1e11) return fmt::format("{:.1f} TFLOP", flops / 1e12);
   return fmt::format("{:.1f} GFLOP", flops / 1e9);
@@ -196,6 +197,9 @@ ExitStatus plan(const CommandLine& line) {
     const auto done = std::count_if(fisher.begin(), fisher.end(), [](const PlannedFisher& run) { return run.is_done; });
     fmt::print("Fisher runs that methods choose by: {}, {} to compute first\n", fisher.size(),
                static_cast<std::ptrdiff_t>(fisher.size()) - done);
+  }
+  if (costs.is_empty() && line.simulated_devices == 0) {
+    fmt::print("times are known once trials are done; --calibrate measures their first steps here\n");
   }
   if (line.simulated_devices > 0) {
     print_simulation(spec, work_to_do(spec, fisher, trials, inputs, costs), !costs.is_empty(), line.simulated_devices);
