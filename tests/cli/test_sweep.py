@@ -1,6 +1,8 @@
 """Sweeps: the same numbers on any number of ranks, nothing trained twice, nothing lost."""
 
 import os
+import re
+import time
 
 import pytest
 
@@ -8,6 +10,7 @@ h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
 SOME_FAILED = 1
+WRONG_ENVIRONMENT = 3
 DIFFERS_BETWEEN_RUNS = {"trials/wall_seconds", "trials/rank", "trials/hostname"}
 
 
@@ -284,6 +287,47 @@ def test_diverging_trial_is_recorded_and_the_others_are_done(make_job, tmp_path,
     again = job.sweep(ranks=ranks, expected_status=SOME_FAILED)
     assert "6 already there, 0 to run" in again.stdout
     assert job.modification_times() == before
+
+
+def test_failing_trial_is_tried_again_and_the_others_are_done(make_job, tmp_path):
+    keys = {"sweep.methods": "layernorm", "train.epochs": "40", "run.checkpoint_seconds": "0.01", "run.retries": "2"}
+    for name in ("sound", "failing"):
+        (tmp_path / name).mkdir()
+    sound, job = make_job(tmp_path / "sound", keys), make_job(tmp_path / "failing", keys)
+    sound.sweep()
+    failing = sound.trial_files()[0].stem
+    (in_the_way := job.results / "checkpoints" / failing).parent.mkdir(parents=True)
+    in_the_way.write_text("a file, so that the trial cannot save")
+    result = job.sweep(expected_status=SOME_FAILED)
+    assert "1 of 2 trials done, 1 failed or diverged" in result.stdout
+    log = (job.results / "log" / "rank-0.log").read_text()
+    assert [f"trial {failing}, attempt {attempt}: " in log for attempt in (1, 2, 3, 4)] == [True, True, True, False]
+    assert re.search(rf"{failing} CoLA .*: failed: .*{failing}|{failing} MNLI .*: failed: .*{failing}",
+                     job.run("status").stdout)  # fmt: skip
+    in_the_way.unlink()
+    job.sweep()
+    assert contents(job.merged) == contents(sound.merged)
+    assert list((job.results / "failed").iterdir()) == []
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_exception_outside_a_trial_ends_all_ranks(make_job, tmp_path, rank):
+    job = make_job(tmp_path)
+    (job.results / "log" / f"rank-{rank}.log").mkdir(parents=True)
+    begin = time.monotonic()
+    result = job.run("sweep", ranks=2)
+    assert result.returncode == WRONG_ENVIRONMENT, result.stdout + result.stderr
+    assert time.monotonic() - begin < 10
+    assert f"rank-{rank}.log" in result.stderr
+    assert job.trial_files() == []
+
+
+def test_processes_that_mpi_does_not_join_are_refused(job, monkeypatch):
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    result = job.run("sweep")
+    assert result.returncode == WRONG_ENVIRONMENT
+    assert "SLURM_NTASKS announces 4 tasks, but MPI sees one rank" in result.stderr
+    assert not job.results.exists()
 
 
 def test_trial_with_every_option_of_a_schedule(make_job, tmp_path):
