@@ -132,6 +132,7 @@ bool train_all(const RankContext& context, std::vector<PlannedTrial>& trials, Or
   Order elsewhere;
   const auto train = [&](const Order& part) {
     const TrialsEnd end = run_and_show_trials(context, trials, part, {.start = start, .is_done = is_done});
+    for (const std::size_t trial : end.recorded) wait_for_weights(context.spec, trials[trial], job.fisher);
     elsewhere.insert(elsewhere.end(), end.elsewhere.begin(), end.elsewhere.end());
     return !end.is_stopped;
   };

@@ -67,11 +67,13 @@ bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::
   return std::any_of(steps.begin(), steps.end(), [&](std::int64_t step) { return !end || step < *end; });
 }
 
-void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs) {
+void wait_for_weights(const SweepSpec& spec, const PlannedTrial& trained, const std::vector<PlannedFisher>& runs) {
   const ResultPaths paths(spec);
-  const std::optional<std::int64_t> end = step_of_divergence(paths, source.id);
-  for (const std::int64_t step : measured_steps(source.id, runs)) {
-    if (step > 0 && (!end || step < *end)) wait_for_file(paths.weights_file(source.id, step));
+  const std::set<std::int64_t> steps = measured_steps(trained.id, runs);
+  if (steps.empty()) return;
+  const std::optional<std::int64_t> end = step_of_divergence(paths, trained.id);
+  for (const std::int64_t step : steps) {
+    if (step > 0 && (!end || step < *end)) wait_for_file(paths.weights_file(trained.id, step));
   }
 }
 

@@ -16,8 +16,8 @@ std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs,
 /// known to have diverged before is not repeated.
 bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
 
-/// Waits until this rank sees the weights that a source's training has left for pending runs; see `wait_for_file`.
-void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
+/// Waits until this rank sees the weights that a training has left for pending runs, if any; see `wait_for_file`.
+void wait_for_weights(const SweepSpec& spec, const PlannedTrial& trained, const std::vector<PlannedFisher>& runs);
 
 /// Starts to train a trial, which leaves its weights at the steps at which pending runs measure them. All arguments but
 /// `report` must outlive it.
