@@ -56,10 +56,6 @@ std::string readable_bytes(double bytes) { return fmt::format("{:.1f} GB", bytes
 
 std::string device_hours(double seconds) { return fmt::format("{:.{}f}", seconds / 3600.0, seconds < 36000.0 ? 2 : 0); }
 
-bool is_pending(const PlannedTrial& planned) {
-  return planned.state == StoredState::kMissing || planned.state == StoredState::kFailed;
-}
-
 // From the finished trials of the job or, where that is asked for, the first steps of one trial of each task and method
 // on this machine.
 CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
@@ -117,8 +113,9 @@ void print_simulation(const SweepSpec& spec, const SweepWork& work, bool is_meas
   const auto lanes = spec.lanes > 0 ? static_cast<std::size_t>(spec.lanes) : kMostLanes;
   const Simulation simulation = simulate_sweep(work, static_cast<std::size_t>(devices), lanes);
   const double excess = simulation.lower_bound > 0.0 ? simulation.makespan / simulation.lower_bound - 1.0 : 0.0;
-  fmt::print("on {} device{}, up to {} at once on each: {}, {:.1f} % above the lower bound of {}\n", devices,
-             devices == 1 ? "" : "s", lanes, readable_duration(simulation.makespan), 100.0 * std::max(excess, 0.0),
+  fmt::print("on {} device{}{}: {}, {:.1f} % above the lower bound of {}\n", devices, devices == 1 ? "" : "s",
+             lanes == 1 ? "" : fmt::format(" with up to {} trials at once on each", lanes),
+             readable_duration(simulation.makespan), 100.0 * std::max(excess, 0.0),
              readable_duration(simulation.lower_bound));
   if (!work.fisher_runs.empty()) {
     fmt::print("in this order: {} trials{}, {} Fisher runs, {} trials that choose by them\n", work.trials.size(),
@@ -185,7 +182,7 @@ ExitStatus plan(const CommandLine& line) {
   double flops = 0.0;
   double seconds = 0.0;
   for (const PlannedTrial& planned : trials) {
-    if (!is_pending(planned)) continue;
+    if (is_finished(planned)) continue;
     flops += planned.flops;
     seconds += costs.seconds(planned.trial, planned.flops).value_or(0.0);
   }
@@ -195,7 +192,7 @@ ExitStatus plan(const CommandLine& line) {
              seconds > 0.0 ? ", " + device_hours(seconds) + " device-hours" : "", catalogue.backbone_size());
   if (!fisher.empty()) {
     const auto done = std::count_if(fisher.begin(), fisher.end(), [](const PlannedFisher& run) { return run.is_done; });
-    fmt::print("Fisher runs that methods choose by: {}, {} to compute first\n", fisher.size(),
+    fmt::print("Fisher runs that methods choose by: {}, {} to compute\n", fisher.size(),
                static_cast<std::ptrdiff_t>(fisher.size()) - done);
   }
   if (costs.is_empty() && line.simulated_devices == 0) {

@@ -22,7 +22,7 @@ namespace {
 Order agree_on_order(const Communicator& world, const std::vector<PlannedTrial>& trials) {
   Order order;
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (trials[i].state == StoredState::kMissing || trials[i].state == StoredState::kFailed) order.push_back(i);
+    if (!is_finished(trials[i])) order.push_back(i);
   }
   sort_longest_first(order, trials);
   return agree(world, order);

@@ -106,10 +106,12 @@ def test_plan_measures_and_simulates(job):
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("measuring") == 6
     assert "?" not in column(result.stdout, "time a trial").values()
-    assert "on 3 devices, up to 1 at once on each: " in result.stdout
+    assert "on 3 devices: " in result.stdout
     assert "above the lower bound" in result.stdout
     assert "a device is taken for" not in result.stdout
-    assert "a device is taken for" in job.run("plan", "--simulate", "3", "--run.lanes", "auto").stdout
+    unmeasured = job.run("plan", "--simulate", "3", "--run.lanes", "auto").stdout
+    assert "on 3 devices with up to 16 trials at once on each: " in unmeasured
+    assert "a device is taken for" in unmeasured
     assert not (job.results / "trials").exists() or job.trial_files() == []
 
 
