@@ -35,8 +35,7 @@ TEST(Simulation, LanesHaveEqualSharesOfTheirDevice) {
   EXPECT_DOUBLE_EQ(simulate(trials, 2, 2).makespan, 4.0);  // none has room beside the other
 }
 
-// Of 8 trials of 1 s each of two devices trains two at once. When they have ended, after 2 s, 4 trials are left, and
-// each device trains one; when that has ended, another.
+// Of 8 trials of 1 s one device trains three at once and then one, the other two and then, one by one, the last two.
 TEST(Simulation, GroupsBecomeSmallerTowardsTheEnd) {
   const std::vector<SimulatedTrial> trials(8, {.flops = 1, .seconds = 1, .lane_group = 0});
   const Simulation simulation = simulate(trials, 2, 16);

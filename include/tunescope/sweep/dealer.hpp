@@ -17,9 +17,8 @@ struct TrialList {
   std::function<std::optional<std::size_t>(std::size_t trial)> lane_group = [](std::size_t) { return std::nullopt; };
 };
 
-/// Decides which rank gets which trial. Lanes end together and late, so beside its first trial a rank gets more only up
-/// to half of its equal share of the work that has not ended: the rest evens out when ranks end (factoring: Hummel,
-/// Schonberg, Flynn 1992).
+/// Decides which rank gets which trial. Lanes of a rank end late and together, so beside its first trial it gets more
+/// only up to an equal share of the work that no other rank has: what is in training elsewhere cannot even out the end.
 class TrialDealer {
  public:
   /// `trials` must outlive this.
@@ -36,13 +35,12 @@ class TrialDealer {
  private:
   template <typename Wanted>
   std::optional<std::size_t> first_left(std::size_t& cursor, const Wanted& is_wanted) const;
-  double largest_share() const;
   void deal(std::size_t rank, std::size_t trial);
 
   const TrialList& trials_;
   std::vector<double> held_;  // work by rank
+  double undealt_ = 0.0;      // work
   std::vector<bool> is_dealt_;
-  double left_ = 0.0;  // work that has not ended
   std::size_t next_ = 0;
   std::map<std::size_t, std::size_t> next_of_group_;
 };
