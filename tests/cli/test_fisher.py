@@ -102,7 +102,7 @@ def test_sources_are_ordinary_trials(make_job, tmp_path):
 
 def test_point_before_the_checkpoint_of_its_source_is_still_measured(make_job, tmp_path):
     # A sweep is stopped late in the training that the job then wants measured half-way.
-    keys = {"sweep.methods": "full", "data.tasks": "CoLA", "fisher.examples": "8", "train.epochs": "400"}
+    keys = {"sweep.methods": "full", "data.tasks": "CoLA", "fisher.examples": "8", "train.epochs": "1500"}
     job = make_job(tmp_path, {**keys, "run.deadline_seconds": "2"})
     assert job.run("sweep", ranks=1).returncode == STOPPED_EARLY
     assert list((job.results / "checkpoints").glob("*/latest.safetensors"))
