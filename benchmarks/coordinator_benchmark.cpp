@@ -11,9 +11,9 @@
 #include <functional>
 #include <string>
 
+#include "support/one_by_one.hpp"
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/mpi/environment.hpp"
-#include "tunescope/sweep/scheduler.hpp"
 
 namespace tunescope {
 namespace {
@@ -50,9 +50,9 @@ void run(const Communicator& world, const std::filesystem::path& folder, std::si
   };
   if (world.rank() == 0) fmt::print("{} ranks\n", world.size());
   report(world, "trials that do nothing", trials,
-         seconds_of([&] { run_trials(world, {trials}, one_by_one(nothing), {}, stop); }));
+         seconds_of([&] { run_trials(world, {trials}, test::one_by_one(nothing), {}, stop); }));
   report(world, "trials that write a file", files,
-         seconds_of([&] { run_trials(world, {files}, one_by_one(with_file), {}, stop); }));
+         seconds_of([&] { run_trials(world, {files}, test::one_by_one(with_file), {}, stop); }));
   if (world.rank() == 0) {
     report(world, "files by one process alone", files, seconds_of([&] {
              for (std::size_t trial = 0; trial < files; ++trial) write_result(folder, trial);

@@ -9,7 +9,7 @@ namespace tunescope {
 void seal_file(const std::filesystem::path& path);
 
 /// Whether a file ends with a seal that fits its bytes: false where it was truncated or changed, never sealed, or
-/// cannot be read.
+/// cannot be read. A process reads a file for that once, and again where its inode, size or time has changed.
 bool has_intact_seal(const std::filesystem::path& path);
 
 }  // namespace tunescope

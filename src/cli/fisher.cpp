@@ -12,6 +12,7 @@
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/progress.hpp"
 #include "tunescope/sweep/fisher_sources.hpp"
+#include "warnings.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -53,9 +54,7 @@ std::vector<PlannedFisher> pending_of(std::vector<PlannedFisher> runs) {
 }
 
 void print_start(const RankContext& context, const std::vector<PlannedFisher>& runs, std::string_view reducer) {
-  for (const PlannedFisher& planned : runs) {
-    if (!planned.warning.empty()) fmt::print("warning: {}\n", planned.warning);
-  }
+  print_warnings(runs);
   const int ranks = context.world.size();
   const std::size_t pending = pending_of(runs).size();
   fmt::print("{}: {} Fisher runs, {} already there, {} to compute on {} rank{} (sums over {})\n", context.spec.name,
@@ -70,7 +69,7 @@ bool train_sources(const RankContext& context, const std::vector<PlannedTrial>& 
   const SweepSpec& spec = context.spec;
   const ResultPaths paths(spec);
   const auto start = [&](std::size_t trial, const ProgressReport& report) {
-    return start_source(context, paths, sources[trial], pending, report);
+    return start_trial(context, paths, sources[trial], pending, report);
   };
   Order candidates(sources.size());
   std::iota(candidates.begin(), candidates.end(), std::size_t{0});
@@ -87,7 +86,7 @@ bool train_sources(const RankContext& context, const std::vector<PlannedTrial>& 
   }
 }
 
-// What rank 0 finds stored holds for all: another rank's view of a shared folder may lag behind.
+// What rank 0 finds stored holds for all: another rank's view of a shared folder may lag behind. Collective.
 void agree_on_done(const Communicator& world, std::vector<PlannedFisher>& runs) {
   std::vector<std::size_t> done;
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -99,37 +98,38 @@ void agree_on_done(const Communicator& world, std::vector<PlannedFisher>& runs) 
 
 }  // namespace
 
-bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& runs) {
-  if (runs.empty()) return true;
+bool find_pending_fisher(const RankContext& context, std::vector<PlannedFisher>& runs) {
+  if (context.world.rank() == 0) find_stored_fisher(context.spec, runs);
+  agree_on_done(context.world, runs);
+  return !pending_of(runs).empty();
+}
+
+bool run_fisher_stage(const RankContext& context, Job& job) {
+  std::vector<PlannedFisher>& runs = job.fisher;
   const Communicator& world = context.world;
   const SweepSpec& spec = context.spec;
   const bool is_first = world.rank() == 0;
-  if (is_first) find_stored_fisher(spec, runs);
-  agree_on_done(world, runs);
+  if (!find_pending_fisher(context, runs)) return true;
   const std::vector<PlannedFisher> pending = pending_of(runs);
-  if (pending.empty()) return true;
   const std::unique_ptr<Reducer> reducer = make_reducer(spec.reducer, world, context.worker.device);
   if (is_first) print_start(context, runs, reducer->name());
   const std::vector<PlannedTrial> sources = fisher_sources(pending, context.inputs);
   if (!train_sources(context, sources, pending)) return false;
   compute_and_show(context, *reducer, pending);
-  if (is_first) {
-    find_stored_fisher(spec, runs);
-    remove_measured_weights(spec, runs);
-  }
-  agree_on_done(world, runs);
+  const bool is_complete = !find_pending_fisher(context, runs);
+  if (is_first) remove_measured_weights(spec, job.hashes, context.inputs);
   const ResultPaths paths(spec);
   for (const PlannedFisher& planned : runs) {
     if (planned.is_done) wait_for_file(paths.fisher_file(planned.id));
   }
-  return pending_of(runs).empty();
+  return is_complete;
 }
 
 ExitStatus fisher(int argc, char** argv) {
   const auto run = [](const RankContext& context, Job& job) {
     const auto begin = std::chrono::steady_clock::now();
     const SweepSpec& spec = context.spec;
-    const bool is_complete = run_fisher_stage(context, job.fisher);
+    const bool is_complete = run_fisher_stage(context, job);
     if (!is_complete && context.stop.is_set()) {  // what counts is rank 0's, which had its stop from any other
       if (context.world.rank() == 0) print_stopped_early(spec);
       return kStoppedEarly;
@@ -137,10 +137,7 @@ ExitStatus fisher(int argc, char** argv) {
     if (context.world.rank() == 0) {
       std::vector<std::string> ids;
       for (const PlannedFisher& planned : job.fisher) ids.push_back(planned.id);
-      for (const std::string& warning :
-           merge_results(spec, stored_trials(spec, job.hashes), ids, context.inputs, job.hashes, is_complete)) {
-        fmt::print("warning: {}\n", warning);
-      }
+      merge_and_warn(spec, stored_trials(spec, job.hashes), ids, context.inputs, job.hashes, is_complete);
       const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
       fmt::print("{} of {} Fisher runs done in {}\nresults: {}\n", ids.size() - pending_of(job.fisher).size(),
                  ids.size(), readable_duration(elapsed.count()), spec.results_file().string());

@@ -24,15 +24,19 @@ struct CommandHelp {
 };
 
 constexpr std::array kCommands = {
-    CommandHelp{"plan", "JOB.cfg [--calibrate] [--simulate DEVICES] [--section.key VALUE ...]",
-                "Checks the job and its inputs and lists its trials: how many of each task and method, what is done, "
-                "how many parameters train, the work and memory of a trial, and its time where finished trials of the "
-                "job tell it. --calibrate measures the first steps of one trial of each task and method here; "
-                "--simulate plays the sweep through on so many devices, its Fisher runs and their trainings first.",
-                true},
+    CommandHelp{
+        "plan", "JOB.cfg [--calibrate] [--simulate DEVICES] [--section.key VALUE ...]",
+        "Checks the job and its inputs and lists its trials: how many of each task and method, what is done, "
+        "how many parameters train, the work and memory of a trial, and its time where finished trials of the "
+        "job tell it. --calibrate measures the first steps of one trial of each task and method here; "
+        "--simulate plays the sweep through on so many devices, by the scheduler's own rules, with up to run.lanes "
+        "trials at once on each (auto: 16). Each trial takes its time above from the device: what lanes gain comes on "
+        "top where it was not measured.",
+        true},
     CommandHelp{"sweep", "JOB.cfg [--share] [--section.key VALUE ...]",
                 "Trains every trial that is missing, over all MPI ranks, and writes the merged file. The Fisher "
-                "information that methods choose by is computed first. Sweeps that are all started with --share may "
+                "information that methods choose by is computed when the trials that need none are done. Sweeps that "
+                "are all started with --share may "
                 "work on one results folder at once: each trial is trained by one of them, and each waits for all.",
                 true},
     CommandHelp{"fisher", "JOB.cfg [--section.key VALUE ...]",

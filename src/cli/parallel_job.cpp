@@ -279,9 +279,10 @@ TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<Plan
     LaneCount lanes(context.worker.lanes, most_lanes(trials, order, context.worker.lane_memory));
     train_in_lanes(queue, {start_item, planned_of}, lanes);
   };
-  const auto lane_group = [&](std::size_t item) { return planned_of(item).lane_group; };
-  run_trials(context.world, {.count = order.size(), .lane_group = lane_group}, train,
-             monitor ? monitor->observer() : SweepObserver{}, context.stop);
+  const TrialList list{.count = order.size(),
+                       .work = [&](std::size_t item) { return planned_of(item).flops; },
+                       .lane_group = [&](std::size_t item) { return planned_of(item).lane_group; }};
+  run_trials(context.world, list, train, monitor ? monitor->observer() : SweepObserver{}, context.stop);
   TrialsEnd end;
   if (monitor) end.recorded = monitor->recorded();
   if (monitor) end.elsewhere = monitor->elsewhere();

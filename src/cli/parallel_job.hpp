@@ -41,9 +41,12 @@ struct ParallelCommand {
 /// and threads, and runs the command. An exception of the command ends all ranks. *Collective.*
 ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command);
 
-/// Makes what is missing of these Fisher runs with all ranks: trains their sources, then computes them. Returns whether
-/// all are stored now, the same on every rank. *Collective.*
-bool run_fisher_stage(const RankContext& context, std::vector<PlannedFisher>& runs);
+/// Looks up what is stored of these Fisher runs, the same on every rank. Returns whether any is missing. *Collective.*
+bool find_pending_fisher(const RankContext& context, std::vector<PlannedFisher>& runs);
+
+/// Makes what is missing of the job's Fisher runs with all ranks: trains their sources, then computes them. Returns
+/// whether all are stored now, the same on every rank. *Collective.*
+bool run_fisher_stage(const RankContext& context, Job& job);
 
 /// How a list of trials ended.
 struct TrialsEnd {

@@ -9,13 +9,14 @@
 #include "tunescope/cli/progress.hpp"
 #include "tunescope/device/device.hpp"
 #include "tunescope/error.hpp"
-#include "tunescope/sweep/cost.hpp"
-#include "tunescope/sweep/fisher_sources.hpp"
 #include "tunescope/sweep/fisher_stage.hpp"
 #include "tunescope/sweep/folder_lock.hpp"
 #include "tunescope/sweep/inputs.hpp"
+#include "tunescope/sweep/lanes.hpp"
 #include "tunescope/sweep/running.hpp"
+#include "tunescope/sweep/simulation.hpp"
 #include "tunescope/sweep/sweep.hpp"
+#include "warnings.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -44,15 +45,8 @@ struct Counts {
   }
 };
 
-void print_warning(const std::string& message) { fmt::print(stderr, "warning: {}\n", message); }
-
-void print_warnings(const std::vector<PlannedTrial>& trials) {
-  for (const PlannedTrial& planned : trials) {
-    if (!planned.warning.empty()) print_warning(planned.warning);
-  }
-}
-
 std::string readable_flops(double flops) {
+  if (flops >= 1e18) return fmt::format("{:.1f} EFLOP", flops / 1e18);
   if (flops >= 1e15) return fmt::format("{:.1f} PFLOP", flops / 1e15);
   if (flops >= 1e11) return fmt::format("{:.1f} TFLOP", flops / 1e12);
   return fmt::format("{:.1f} GFLOP", flops / 1e9);
@@ -61,10 +55,6 @@ std::string readable_flops(double flops) {
 std::string readable_bytes(double bytes) { return fmt::format("{:.1f} GB", bytes / 1e9); }
 
 std::string device_hours(double seconds) { return fmt::format("{:.{}f}", seconds / 3600.0, seconds < 36000.0 ? 2 : 0); }
-
-bool is_pending(const PlannedTrial& planned) {
-  return planned.state == StoredState::kMissing || planned.state == StoredState::kFailed;
-}
 
 // From the finished trials of the job or, where that is asked for, the first steps of one trial of each task and method
 // on this machine.
@@ -119,63 +109,22 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
   }
 }
 
-// What a device is taken for where nothing was measured; it scales all times alike.
-constexpr double kAssumedFlopsASecond = 1e13;
-
-double seconds_of(const Trial& trial, double flops, const CostModel& costs) {
-  return costs.seconds(trial, flops).value_or(flops / kAssumedFlopsASecond);
-}
-
-std::vector<double> seconds_longest_first(const std::vector<PlannedTrial>& trials, Order order,
-                                          const CostModel& costs) {
-  sort_longest_first(order, trials);
-  std::vector<double> seconds;
-  for (const std::size_t i : order) seconds.push_back(seconds_of(trials[i].trial, trials[i].flops, costs));
-  return seconds;
-}
-
-// What a sweep would do now. A training that a Fisher run measures is a trial too, done when its turn would come.
-SweepWork work_to_do(const SweepSpec& spec, const std::vector<PlannedFisher>& fisher,
-                     const std::vector<PlannedTrial>& trials, SweepInputs& inputs, const CostModel& costs) {
-  SweepWork work;
-  const std::vector<PlannedTrial> sources = fisher_sources(fisher, inputs);
-  Order order;
-  std::set<std::string> trained;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (!has_to_train(spec, sources[i], fisher)) continue;
-    order.push_back(i);
-    trained.insert(sources[i].id);
+void print_simulation(const SweepSpec& spec, const SweepWork& work, bool is_measured, std::int64_t devices) {
+  const auto lanes = spec.lanes > 0 ? static_cast<std::size_t>(spec.lanes) : kMostLanes;
+  const Simulation simulation = simulate_sweep(work, static_cast<std::size_t>(devices), lanes);
+  const double excess = simulation.lower_bound > 0.0 ? simulation.makespan / simulation.lower_bound - 1.0 : 0.0;
+  fmt::print("on {} device{}{}: {}, {:.1f} % above the lower bound of {}\n", devices, devices == 1 ? "" : "s",
+             lanes == 1 ? "" : fmt::format(" with up to {} trials at once on each", lanes),
+             readable_duration(simulation.makespan), 100.0 * std::max(excess, 0.0),
+             readable_duration(simulation.lower_bound));
+  if (!work.fisher_runs.empty()) {
+    fmt::print("in this order: {} trials{}, {} Fisher runs, {} trials that choose by them\n", work.trials.size(),
+               work.sources.empty() ? "" : fmt::format(", {} trainings that Fisher runs measure", work.sources.size()),
+               work.fisher_runs.size(), work.waiting.size());
   }
-  work.sources = seconds_longest_first(sources, order, costs);
-  for (const PlannedFisher& planned : fisher) {
-    if (planned.is_done) continue;
-    const TaskData& data = inputs.task(planned.run.source.task);
-    const double flops = expected_flops(planned.run, inputs.catalogue(*data.task), data);
-    work.fisher_runs.push_back(
-        {.seconds = seconds_of(planned.run.source, flops, costs), .examples = examples_of(planned.run, inputs)});
+  if (!is_measured) {
+    fmt::print("a device is taken for {:.0f} TFLOP/s; --calibrate measures this one\n", kAssumedFlopsASecond / 1e12);
   }
-  order.clear();
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (is_pending(trials[i]) && !trained.contains(trials[i].id)) order.push_back(i);
-  }
-  work.trials = seconds_longest_first(trials, order, costs);
-  return work;
-}
-
-void print_simulation(const SweepWork& work, bool is_measured, std::int64_t devices) {
-  const Simulation simulation = simulate_sweep(work, static_cast<std::size_t>(devices));
-  fmt::print("on {} devices: {}, {:.1f} % above the lower bound of {}{}\n", devices,
-             readable_duration(simulation.makespan),
-             simulation.lower_bound > 0.0 ? 100.0 * (simulation.makespan / simulation.lower_bound - 1.0) : 0.0,
-             readable_duration(simulation.lower_bound),
-             is_measured ? ""
-                         : fmt::format(" (taking a device for {:.0f} TFLOP/s; --calibrate measures this one)",
-                                       kAssumedFlopsASecond / 1e12));
-  if (work.fisher_runs.empty()) return;
-  const double first =
-      simulate_sweep(SweepWork{work.sources, work.fisher_runs, {}}, static_cast<std::size_t>(devices)).makespan;
-  fmt::print("of that {} for {} Fisher runs and {} trainings that they measure\n", readable_duration(first),
-             work.fisher_runs.size(), work.sources.size());
 }
 
 Counts count(const std::vector<PlannedTrial>& trials) {
@@ -223,9 +172,7 @@ ExitStatus plan(const CommandLine& line) {
   const InputHashes hashes = inputs.load_and_hash();
   std::vector<PlannedFisher> fisher = plan_fisher(spec, needed_fisher_runs(spec, hashes), inputs);
   find_stored_fisher(spec, fisher);
-  for (const PlannedFisher& planned : fisher) {
-    if (!planned.warning.empty()) print_warning(planned.warning);
-  }
+  print_warnings(fisher);
   std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
   find_stored_trials(spec, trials);
   print_warnings(trials);
@@ -235,7 +182,7 @@ ExitStatus plan(const CommandLine& line) {
   double flops = 0.0;
   double seconds = 0.0;
   for (const PlannedTrial& planned : trials) {
-    if (!is_pending(planned)) continue;
+    if (is_finished(planned)) continue;
     flops += planned.flops;
     seconds += costs.seconds(planned.trial, planned.flops).value_or(0.0);
   }
@@ -245,11 +192,14 @@ ExitStatus plan(const CommandLine& line) {
              seconds > 0.0 ? ", " + device_hours(seconds) + " device-hours" : "", catalogue.backbone_size());
   if (!fisher.empty()) {
     const auto done = std::count_if(fisher.begin(), fisher.end(), [](const PlannedFisher& run) { return run.is_done; });
-    fmt::print("Fisher runs that methods choose by: {}, {} to compute first\n", fisher.size(),
+    fmt::print("Fisher runs that methods choose by: {}, {} to compute\n", fisher.size(),
                static_cast<std::ptrdiff_t>(fisher.size()) - done);
   }
+  if (costs.is_empty() && line.simulated_devices == 0) {
+    fmt::print("times are known once trials are done; --calibrate measures their first steps here\n");
+  }
   if (line.simulated_devices > 0) {
-    print_simulation(work_to_do(spec, fisher, trials, inputs, costs), !costs.is_empty(), line.simulated_devices);
+    print_simulation(spec, work_to_do(spec, fisher, trials, inputs, costs), !costs.is_empty(), line.simulated_devices);
   }
   fmt::print("results: {}\n", spec.results_file().string());
   return kAllDone;
@@ -279,10 +229,7 @@ ExitStatus merge(const CommandLine& line) {
   const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   print_warnings(trials);
   prepare_results_folder(ResultPaths(spec));
-  for (const std::string& warning :
-       merge_results(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials))) {
-    print_warning(warning);
-  }
+  merge_and_warn(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials));
   const Counts counts = count(trials);
   fmt::print("{}: {} of {} trials{}\n", spec.results_file().string(), counts.total - counts.missing, counts.total,
              is_complete(trials) ? "" : "; not complete");

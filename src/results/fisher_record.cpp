@@ -90,12 +90,12 @@ FisherRecord schema::read_fisher(const hdf5::File& file, const std::filesystem::
 }
 
 FisherRecord read_fisher(const std::filesystem::path& path) {
-  return schema::read_fisher(schema::open_verified(path), path);
+  return schema::read_fisher(schema::open_sealed(path), path);
 }
 
 std::vector<at::Tensor> read_fisher_diagonal(const std::filesystem::path& path,
                                              const std::vector<std::string>& tensors) {
-  const hdf5::File file = schema::open_checked(path);
+  const hdf5::File file = schema::open_sealed(path);
   const Group group = file.open_group("fisher_parameters").open_group(schema::read_fisher(file, path).row.id);
   std::vector<at::Tensor> diagonal;
   for (const std::string& tensor : tensors) {

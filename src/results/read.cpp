@@ -76,7 +76,7 @@ std::size_t schema::row_count(const Group& file, const std::string& table) {
 }
 
 TrialRow read_trial_row(const std::filesystem::path& path) {
-  return schema::read_trial_row(schema::open_verified(path), path);
+  return schema::read_trial_row(schema::open_sealed(path), path);
 }
 
 TrialRecord schema::read_trial(const Group& file, TrialRow row, const std::filesystem::path& path) {
@@ -104,7 +104,7 @@ TrialRecord schema::read_trial(const Group& file, TrialRow row, const std::files
 }
 
 TrialRecord read_trial(const std::filesystem::path& path) {
-  const hdf5::File file = schema::open_checked(path);
+  const hdf5::File file = schema::open_sealed(path);
   return schema::read_trial(file, schema::read_trial_row(file, path), path);
 }
 

@@ -25,7 +25,10 @@ std::string now_as_iso8601() {
 
 }  // namespace
 
-hdf5::File open_checked(const std::filesystem::path& path) {
+hdf5::File open_sealed(const std::filesystem::path& path) {
+  if (!has_intact_seal(path)) {
+    throw Hdf5Error(path.string() + ": is damaged: its checksum is missing or does not match");
+  }
   hdf5::File file = hdf5::File::open(path);
   const std::int64_t version = file.read_integer_attribute("schema_version");
   if (version != kVersion) {
@@ -33,13 +36,6 @@ hdf5::File open_checked(const std::filesystem::path& path) {
                     std::to_string(kVersion));
   }
   return file;
-}
-
-hdf5::File open_verified(const std::filesystem::path& path) {
-  if (!has_intact_seal(path)) {
-    throw Hdf5Error(path.string() + ": is damaged: its checksum is missing or does not match");
-  }
-  return open_checked(path);
 }
 
 void read_value(const Group& group, const char* name, std::string& value) { value = group.read_strings(name).at(0); }

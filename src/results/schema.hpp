@@ -83,11 +83,9 @@ void for_each_fisher_map(Visitor&& visit) {
   visit("share", &FisherMaps::share);
 }
 
-/// Opens a file for reading. Throws `Hdf5Error` where it is of another version, or damaged so that HDF5 cannot read it.
-hdf5::File open_checked(const std::filesystem::path& path);
-/// The same for the file of one trial or Fisher run, after its seal: throws `Hdf5Error` where any byte of it has
-/// changed.
-hdf5::File open_verified(const std::filesystem::path& path);
+/// Opens the file of one trial or Fisher run. Throws `Hdf5Error` where its seal shows that any byte has changed, before
+/// the HDF5 library, which damaged files can crash, has read any of it; or where it is of another version.
+hdf5::File open_sealed(const std::filesystem::path& path);
 
 /// The only value of a column.
 void read_value(const hdf5::Group& group, const char* name, std::string& value);

@@ -65,12 +65,12 @@ void write_fisher_runs(const Group& file, const std::vector<std::filesystem::pat
   if (paths.empty()) return;
   std::vector<FisherRecord> records;
   for (const std::filesystem::path& path : paths) {
-    records.push_back(schema::read_fisher(schema::open_checked(path), path));
+    records.push_back(schema::read_fisher(schema::open_sealed(path), path));
   }
   schema::write_fisher(file, records);
   const Group all = file.create_group("fisher_parameters");
   for (std::size_t run = 0; run < paths.size(); ++run) {
-    const hdf5::File source = schema::open_checked(paths[run]);
+    const hdf5::File source = schema::open_sealed(paths[run]);
     if (!source.has("fisher_parameters")) continue;
     const std::string& id = records[run].row.id;
     schema::copy_diagonal(source.open_group("fisher_parameters").open_group(id), all.create_group(id));
@@ -125,7 +125,7 @@ void write_trial(const std::filesystem::path& path, const TrialRecord& record) {
 void merge_files(const std::filesystem::path& path, const MergeParts& parts, const JobAttributes& attributes) {
   Outline outline;
   for (const std::filesystem::path& trial_file : parts.trial_files) {
-    const hdf5::File trial = schema::open_checked(trial_file);
+    const hdf5::File trial = schema::open_sealed(trial_file);
     outline.add(schema::read_trial_row(trial, trial_file), schema::row_count(trial, "evaluations"),
                 schema::row_count(trial, "history"));
   }
@@ -134,7 +134,7 @@ void merge_files(const std::filesystem::path& path, const MergeParts& parts, con
     schema::write_root_attributes(file, attributes);
     write_records(file, outline, [&](std::size_t trial) {
       const std::filesystem::path& trial_file = parts.trial_files[trial];
-      return schema::read_trial(schema::open_checked(trial_file), outline.rows[trial], trial_file);
+      return schema::read_trial(schema::open_sealed(trial_file), outline.rows[trial], trial_file);
     });
     write_fisher_runs(file, parts.fisher_files);
     write_masks(file, parts.masks);

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <functional>
 #include <numeric>
-#include <queue>
 
 #include "tunescope/train/trainer.hpp"
 
@@ -163,39 +162,6 @@ Measurement measure_first_steps(Trial trial, SweepInputs& inputs) {
   const Measurement first = measure(1);
   const Measurement all = measure(kMeasuredSteps);
   return {.flops = all.flops - first.flops, .seconds = all.seconds - first.seconds};  // without what happens once
-}
-
-Simulation simulate(const std::vector<double>& seconds, std::size_t devices) {
-  const std::size_t used = std::min(devices, std::max<std::size_t>(seconds.size(), 1));
-  std::priority_queue<double, std::vector<double>, std::greater<>> free_at(std::greater<>(),
-                                                                           std::vector<double>(used, 0.0));
-  Simulation result;
-  for (const double length : seconds) {
-    const double end = free_at.top() + length;
-    free_at.pop();
-    free_at.push(end);
-    result.makespan = std::max(result.makespan, end);
-    result.lower_bound = std::max(result.lower_bound, length);
-  }
-  const double work = std::accumulate(seconds.begin(), seconds.end(), 0.0);
-  result.lower_bound = std::max(result.lower_bound, work / static_cast<double>(devices));
-  return result;
-}
-
-Simulation simulate_sweep(const SweepWork& work, std::size_t devices) {
-  const Simulation sources = simulate(work.sources, devices);
-  const Simulation trials = simulate(work.trials, devices);
-  double seconds = std::accumulate(work.sources.begin(), work.sources.end(), 0.0) +
-                   std::accumulate(work.trials.begin(), work.trials.end(), 0.0);
-  Simulation all{.makespan = sources.makespan + trials.makespan,
-                 .lower_bound = std::max(sources.lower_bound, trials.lower_bound)};
-  for (const SweepWork::Shared& run : work.fisher_runs) {
-    const double shares = static_cast<double>(std::min(devices, static_cast<std::size_t>(run.examples)));
-    all.makespan += run.seconds / shares;
-    seconds += run.seconds;
-  }
-  all.lower_bound = std::max(all.lower_bound, seconds / static_cast<double>(devices));
-  return all;
 }
 
 }  // namespace tunescope

@@ -110,12 +110,19 @@ std::vector<FisherRun> needed_fisher_runs(const SweepSpec& spec, const InputHash
   return needed;
 }
 
+std::vector<FisherRun> job_fisher_runs(const SweepSpec& spec, const InputHashes& hashes) {
+  std::vector<FisherRun> runs = needed_fisher_runs(spec, hashes);
+  std::set<std::string> known;
+  for (const FisherRun& run : runs) known.insert(run.id());
+  for (FisherRun& run : expand_fisher_runs(spec, hashes)) {
+    if (known.insert(run.id()).second) runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
 std::vector<std::string> job_fisher_ids(const SweepSpec& spec, const InputHashes& hashes) {
   std::vector<std::string> ids;
-  for (const FisherRun& run : needed_fisher_runs(spec, hashes)) ids.push_back(run.id());
-  for (const FisherRun& run : expand_fisher_runs(spec, hashes)) {
-    if (std::find(ids.begin(), ids.end(), run.id()) == ids.end()) ids.push_back(run.id());
-  }
+  for (const FisherRun& run : job_fisher_runs(spec, hashes)) ids.push_back(run.id());
   return ids;
 }
 

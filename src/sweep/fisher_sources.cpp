@@ -67,39 +67,47 @@ bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::
   return std::any_of(steps.begin(), steps.end(), [&](std::int64_t step) { return !end || step < *end; });
 }
 
-void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs) {
+void wait_for_weights(const SweepSpec& spec, const PlannedTrial& trained, const std::vector<PlannedFisher>& runs) {
   const ResultPaths paths(spec);
-  const std::optional<std::int64_t> end = step_of_divergence(paths, source.id);
-  for (const std::int64_t step : measured_steps(source.id, runs)) {
-    if (step > 0 && (!end || step < *end)) wait_for_file(paths.weights_file(source.id, step));
+  const std::set<std::int64_t> steps = measured_steps(trained.id, runs);
+  if (steps.empty()) return;
+  const std::optional<std::int64_t> end = step_of_divergence(paths, trained.id);
+  for (const std::int64_t step : steps) {
+    if (step > 0 && (!end || step < *end)) wait_for_file(paths.weights_file(trained.id, step));
   }
 }
 
-std::unique_ptr<RecordedTrial> start_source(const RankContext& context, const ResultPaths& paths,
-                                            const PlannedTrial& source, const std::vector<PlannedFisher>& runs,
-                                            const ProgressReport& report) {
-  const ParameterCatalogue& catalogue = context.inputs.catalogue(find_task(source.trial.task));
+std::unique_ptr<RecordedTrial> start_trial(const RankContext& context, const ResultPaths& paths,
+                                           const PlannedTrial& planned, const std::vector<PlannedFisher>& runs,
+                                           const ProgressReport& report) {
+  const ParameterCatalogue& catalogue = context.inputs.catalogue(find_task(planned.trial.task));
   const std::vector<at::Tensor>& backbone = context.inputs.model().backbone;
-  const std::set<std::int64_t> steps = missing_weights(paths, source.id, runs);
-  const auto save_weights = [&catalogue, &backbone, &paths, &source, &runs, steps](std::int64_t step,
-                                                                                   const Parameters& parameters) {
+  const std::set<std::int64_t> steps = missing_weights(paths, planned.id, runs);
+  const auto save_weights = [&catalogue, &backbone, &paths, &planned, &runs, steps](std::int64_t step,
+                                                                                    const Parameters& parameters) {
     if (!steps.contains(step)) return;
     NamedTensors trained;
     for (ParameterIndex i = 0; i < parameters.size(); ++i) {
       const bool is_shared = i < backbone.size() && parameters[i].is_same(backbone[i]);
       if (!is_shared) trained.emplace_back(catalogue[i].name, parameters[i]);
     }
-    write_safetensors(paths.weights_file(source.id, step), trained);
+    write_safetensors(paths.weights_file(planned.id, step), trained);
     // Sums of earlier weights, which may differ in rounding, must not go on with these.
-    for (const PlannedFisher& planned : runs) {
-      if (planned.step == step && planned.run.source.id() == source.id) {
-        std::filesystem::remove_all(paths.checkpoints / planned.id);
+    for (const PlannedFisher& fisher : runs) {
+      if (fisher.step == step && fisher.run.source.id() == planned.id) {
+        std::filesystem::remove_all(paths.checkpoints / fisher.id);
       }
     }
   };
   TrialControl control{.report = report, .stop = context.stop, .on_parameters = save_weights};
   if (!steps.empty()) control.resume_before = *steps.begin();
-  return std::make_unique<RecordedTrial>(source, context.inputs, paths, context.worker, std::move(control));
+  return std::make_unique<RecordedTrial>(planned, context.inputs, paths, context.worker, std::move(control));
+}
+
+bool chooses_by_pending(const Trial& trial, const std::vector<PlannedFisher>& runs) {
+  return std::ranges::any_of(runs, [&](const PlannedFisher& planned) {
+    return !planned.is_done && std::ranges::find(trial.fisher_runs, planned.id) != trial.fisher_runs.end();
+  });
 }
 
 std::string why_not_measurable(const ResultPaths& paths, const PlannedFisher& planned) {
@@ -110,15 +118,15 @@ std::string why_not_measurable(const ResultPaths& paths, const PlannedFisher& pl
                      diverged ? fmt::format("it diverged at step {}", *diverged) : "it failed");
 }
 
-void remove_measured_weights(const SweepSpec& spec, const std::vector<PlannedFisher>& runs) {
+void remove_measured_weights(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs) {
   const ResultPaths paths(spec);
-  std::set<std::string> needed;
-  for (const PlannedFisher& planned : runs) {
-    if (!planned.is_done) needed.insert(planned.run.source.id());
+  std::set<std::filesystem::path> measured, needed;
+  for (const FisherRun& run : job_fisher_runs(spec, hashes)) {
+    const bool is_done = std::filesystem::exists(paths.fisher_file(run.id()));
+    (is_done ? measured : needed).insert(paths.weights_file(run.source.id(), step_of(run, inputs)));
   }
-  for (const PlannedFisher& planned : runs) {
-    const std::string source = planned.run.source.id();
-    if (!needed.contains(source)) std::filesystem::remove(paths.weights_file(source, planned.step));
+  for (const std::filesystem::path& weights : measured) {
+    if (!needed.contains(weights)) std::filesystem::remove(weights);
   }
 }
 

@@ -208,6 +208,11 @@ void compute(const RankContext& context, Reducer& reducer, std::size_t number, c
 
 }  // namespace
 
+std::int64_t step_of(const FisherRun& run, SweepInputs& inputs) {
+  const std::int64_t steps = total_steps(run.source.options, inputs.task(run.source.task).train.size());
+  return std::llround(run.point * static_cast<double>(steps));
+}
+
 std::int64_t examples_of(const FisherRun& run, SweepInputs& inputs) {
   return run.examples > 0 ? run.examples : inputs.task(run.source.task).train.size();
 }
@@ -216,12 +221,8 @@ std::vector<PlannedFisher> plan_fisher(const SweepSpec& spec, const std::vector<
   check_pools(spec, inputs.catalogue(find_task(spec.tasks.front())));
   std::vector<PlannedFisher> planned_runs;
   for (const FisherRun& run : runs) {
-    const TaskData& data = inputs.task(run.source.task);
-    check_examples(run, data);
-    PlannedFisher planned{.run = run, .id = run.id(), .warning = {}};
-    const std::int64_t steps = total_steps(run.source.options, data.train.size());
-    planned.step = std::llround(run.point * static_cast<double>(steps));
-    planned_runs.push_back(std::move(planned));
+    check_examples(run, inputs.task(run.source.task));
+    planned_runs.push_back({.run = run, .id = run.id(), .step = step_of(run, inputs), .warning = {}});
   }
   return planned_runs;
 }

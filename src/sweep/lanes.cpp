@@ -16,7 +16,6 @@ constexpr int kStepsToMeasure = 12;
 constexpr double kSecondsToMeasure = 1.0;
 constexpr std::ptrdiff_t kWorseDoublings = 2;  // a single one may be noise
 constexpr double kAsGood = 0.97;
-constexpr std::size_t kMostLanes = 16;
 
 struct ActiveLane {
   std::size_t trial = 0;

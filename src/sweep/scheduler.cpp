@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -39,11 +38,7 @@ struct Message {
 class Scheduler {
  public:
   Scheduler(const Communicator& world, const TrialList& trials, const SweepObserver& observer)
-      : world_(world),
-        trials_(trials),
-        observer_(observer),
-        is_handed_out_(trials.count, false),
-        trials_of_rank_(static_cast<std::size_t>(world.size()), 0) {}
+      : world_(world), observer_(observer), dealer_(trials, static_cast<std::size_t>(world.size())) {}
 
   // Ends early where its own rank gives up: what it reports to is gone then.
   void operator()(const StopRequest& stop, const std::atomic<bool>& is_abandoned) {
@@ -63,55 +58,27 @@ class Scheduler {
   bool answer(int sender) {
     const auto message = world_.receive<Message>(sender, kTagToScheduler);
     const auto trial = static_cast<std::size_t>(message.trial);
-    std::size_t& held = trials_of_rank_[static_cast<std::size_t>(sender)];
+    const auto rank = static_cast<std::size_t>(sender);
     switch (message.kind) {
       case MessageKind::kProgress:
         observer_.on_progress(trial, message.step, message.steps);
         return true;
       case MessageKind::kFinished:
-        --held;
-        --running_;
+        dealer_.finish(rank, trial);
         observer_.on_finish(trial, message.outcome);
         if (message.outcome.state == TrialState::kStopped) stop_all();
         return true;
       case MessageKind::kNextBeside:
-        hand_out(has_room(held) ? take_beside(trial) : std::nullopt, sender);
+        hand_out(is_stopped_ ? std::nullopt : dealer_.next_beside(rank, trial), sender);
         return true;
       case MessageKind::kNext:
-        return hand_out(take(next_, [](std::size_t) { return true; }), sender);
+        return hand_out(is_stopped_ ? std::nullopt : dealer_.next(rank), sender);
     }
     return false;
   }
 
-  // Whether a rank may have one more without leaving too few for the others.
-  bool has_room(std::size_t held) const {
-    const auto ranks = static_cast<std::size_t>(world_.size());
-    return held * ranks < trials_.count - handed_out_ + running_;
-  }
-
-  // The first trial from `cursor` on that is left and wanted.
-  template <typename Wanted>
-  std::optional<std::size_t> take(std::size_t& cursor, const Wanted& is_wanted) {
-    if (is_stopped_) return std::nullopt;
-    while (cursor < trials_.count && (is_handed_out_[cursor] || !is_wanted(cursor))) ++cursor;
-    if (cursor == trials_.count) return std::nullopt;
-    is_handed_out_[cursor] = true;
-    return cursor;
-  }
-
-  std::optional<std::size_t> take_beside(std::size_t trial) {
-    const std::optional<std::size_t> group = trials_.lane_group(trial);
-    if (!group) return std::nullopt;
-    return take(next_of_group_[*group], [&](std::size_t other) { return trials_.lane_group(other) == group; });
-  }
-
   bool hand_out(std::optional<std::size_t> trial, int rank) {
-    if (trial) {
-      ++handed_out_;
-      ++running_;
-      ++trials_of_rank_[static_cast<std::size_t>(rank)];
-      observer_.on_start(*trial, rank);
-    }
+    if (trial) observer_.on_start(*trial, rank);
     world_.send(trial ? static_cast<std::int64_t>(*trial) : kNoTrial, rank, kTagToWorker);
     return trial.has_value();
   }
@@ -124,14 +91,8 @@ class Scheduler {
   }
 
   const Communicator& world_;
-  const TrialList& trials_;
   const SweepObserver& observer_;
-  std::vector<bool> is_handed_out_;
-  std::vector<std::size_t> trials_of_rank_;
-  std::size_t handed_out_ = 0;
-  std::size_t running_ = 0;
-  std::size_t next_ = 0;
-  std::map<std::size_t, std::size_t> next_of_group_;
+  TrialDealer dealer_;
   bool is_stopped_ = false;
 };
 
@@ -172,15 +133,6 @@ void TrialQueue::finish(std::size_t trial, const TrialOutcome& outcome) {
   last_reports_.erase(trial);
   world_.send(Message{.kind = MessageKind::kFinished, .trial = static_cast<std::int64_t>(trial), .outcome = outcome}, 0,
               kTagToScheduler);
-}
-
-Worker one_by_one(std::function<TrialOutcome(std::size_t trial, const ProgressReport& report)> run) {
-  return [run = std::move(run)](TrialQueue& queue) {
-    while (const std::optional<std::size_t> trial = queue.next()) {
-      queue.finish(*trial,
-                   run(*trial, [&](std::int64_t step, std::int64_t steps) { queue.report(*trial, step, steps); }));
-    }
-  };
 }
 
 void run_trials(const Communicator& world, const TrialList& trials, const Worker& work, const SweepObserver& observer,

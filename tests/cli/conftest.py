@@ -168,6 +168,16 @@ def make_job(program, model, glue):
     return make
 
 
+@pytest.fixture(scope="session")
+def undisturbed(make_job, tmp_path_factory):
+    """A sweep of `LONGER` on 2 ranks that nothing happened to."""
+    from interruption import LONGER
+
+    job = make_job(tmp_path_factory.mktemp("undisturbed"), LONGER)
+    job.sweep(ranks=2)
+    return job
+
+
 @pytest.fixture
 def job(make_job, tmp_path):
     return make_job(tmp_path)

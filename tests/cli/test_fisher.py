@@ -88,8 +88,8 @@ def test_damaged_run_is_named_and_computed_again(make_job, tmp_path):
     damaged = next((job.results / "fisher").glob("*.h5"))
     damaged.write_bytes(damaged.read_bytes()[:1000])
     result = fisher(job)
-    assert damaged.name in result.stdout
-    assert "computed again" in result.stdout
+    assert damaged.name in result.stderr
+    assert "computed again" in result.stderr
 
 
 def test_sources_are_ordinary_trials(make_job, tmp_path):
@@ -102,12 +102,32 @@ def test_sources_are_ordinary_trials(make_job, tmp_path):
 
 def test_point_before_the_checkpoint_of_its_source_is_still_measured(make_job, tmp_path):
     # A sweep is stopped late in the training that the job then wants measured half-way.
-    keys = {"sweep.methods": "full", "data.tasks": "CoLA", "fisher.examples": "8", "train.epochs": "400"}
+    keys = {"sweep.methods": "full", "data.tasks": "CoLA", "fisher.examples": "8", "train.epochs": "1500"}
     job = make_job(tmp_path, {**keys, "run.deadline_seconds": "2"})
     assert job.run("sweep", ranks=1).returncode == STOPPED_EARLY
     assert list((job.results / "checkpoints").glob("*/latest.safetensors"))
     job.keys |= {"run.deadline_seconds": "0", "fisher.points": "0.001 1"}
     fisher(job)
+
+
+def test_weights_stay_for_the_runs_of_the_other_command(make_job, tmp_path):
+    keys = {"sweep.methods": "full fisher:fraction=0.25", "data.tasks": "CoLA", "fisher.examples": "8"}
+    job = make_job(tmp_path, {**keys, "fisher.mode": "empirical true"})
+    job.sweep()
+    weights = list((job.results / "fisher" / "weights").iterdir())
+    assert len(weights) == 1, "of the exact expectation, which no method chooses by"
+    log = (job.results / "log" / "rank-0.log").read_text()
+    fisher(job)
+    assert " starts: " not in (job.results / "log" / "rank-0.log").read_text()[len(log) :]
+    assert list((job.results / "fisher" / "weights").iterdir()) == []
+
+
+def test_trainings_that_are_measured_are_not_waited_for(make_job, tmp_path):
+    job = make_job(tmp_path, {"sweep.methods": "full layernorm fisher:fraction=0.25", "fisher.examples": "8"})
+    output = job.sweep(ranks=2).stdout
+    assert output.count("/4]  CoLA") + output.count("/4]  MNLI") == 4, "trials that need no Fisher information"
+    assert output.index("/4]") < output.index("2 to compute") < output.index("[1/2]  ", output.index("2 to compute"))
+    assert output.count("  full  ") == 2, "a training that is measured is the trial itself"
 
 
 def test_diverged_source_is_named_and_not_trained_again(make_job, tmp_path):
@@ -266,6 +286,6 @@ def test_fisher_run_with_a_flipped_bit_is_named_and_computed_again(make_job, tmp
     with h5py.File(job.merged) as file:
         assert "fisher" not in file and "fisher_masks" not in file
     result = job.sweep()
-    assert f"warning: results/small/fisher/{damaged.name}: is damaged" in result.stdout
+    assert f"warning: results/small/fisher/{damaged.name}: is damaged" in result.stderr
     assert "1 Fisher runs, 0 already there, 1 to compute" in result.stdout
     assert contents(job.merged, without=FISHER_DIFFERS) == expected

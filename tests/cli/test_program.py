@@ -108,19 +108,22 @@ def test_plan_measures_and_simulates(job):
     assert "?" not in column(result.stdout, "time a trial").values()
     assert "on 3 devices: " in result.stdout
     assert "above the lower bound" in result.stdout
-    assert "taking a device for" not in result.stdout
-    assert "taking a device for" in job.run("plan", "--simulate", "3").stdout
+    assert "a device is taken for" not in result.stdout
+    unmeasured = job.run("plan", "--simulate", "3", "--run.lanes", "auto").stdout
+    assert "on 3 devices with up to 16 trials at once on each: " in unmeasured
+    assert "a device is taken for" in unmeasured
     assert not (job.results / "trials").exists() or job.trial_files() == []
 
 
-def test_plan_simulates_the_fisher_runs_and_their_trainings_first(job):
+def test_plan_simulates_the_stages_of_a_sweep(job):
     job.keys |= {"sweep.methods": "full fisher:fraction=0.5", "fisher.examples": "8"}
     output = job.run("plan", "--simulate", "2").stdout
-    assert "for 2 Fisher runs and 2 trainings that they measure" in output
-    job.keys["fisher.points"] = "0"
-    assert "for 2 Fisher runs and 0 trainings" in job.run("plan", "--simulate", "2").stdout
+    assert "in this order: 2 trials, 2 Fisher runs, 2 trials that choose by them" in output
+    job.keys["fisher.at"] = "head"
+    output = job.run("plan", "--simulate", "2").stdout
+    assert "in this order: 2 trials, 2 trainings that Fisher runs measure, 2 Fisher runs, 2 trials" in output
     job.sweep()
-    assert "Fisher runs and" not in job.run("plan", "--simulate", "2").stdout
+    assert "in this order" not in job.run("plan", "--simulate", "2").stdout
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Sweeps: the same numbers on any number of ranks, nothing trained twice, nothing lost."""
 
 import os
+import re
+import time
 
 import pytest
 
@@ -8,6 +10,7 @@ h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
 SOME_FAILED = 1
+WRONG_ENVIRONMENT = 3
 DIFFERS_BETWEEN_RUNS = {"trials/wall_seconds", "trials/rank", "trials/hostname"}
 
 
@@ -58,7 +61,7 @@ def test_any_number_of_ranks_gives_the_same_bits(swept, ranks):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_lanes_give_what_separate_trials_give(make_job, tmp_path, ranks):
-    keys = {"sweep.methods": "full layernorm bitfit head", "sweep.seeds": "1 2", "data.tasks": "CoLA STS-B"}
+    keys = {"sweep.methods": "full layernorm bitfit head", "sweep.seeds": "1 2 3 4", "data.tasks": "CoLA STS-B"}
     for name in ("alone", "together"):
         (tmp_path / name).mkdir()
     alone = make_job(tmp_path / "alone", keys)
@@ -67,7 +70,7 @@ def test_lanes_give_what_separate_trials_give(make_job, tmp_path, ranks):
     together.sweep(ranks=ranks)
     assert largest_group(together, ranks) == 4
     assert largest_group(alone, 1) == 1
-    assert len(alone.trial_files()) == 16
+    assert len(alone.trial_files()) == 32
     for one, other in zip(alone.trial_files(), together.trial_files(), strict=True):
         assert_close_results(one, other)
 
@@ -148,7 +151,7 @@ def test_truncated_trial_is_reported_and_runs_again(make_job, tmp_path, share):
         assert report.returncode == 0
         assert damaged.name in report.stderr
     result = job.sweep()
-    assert damaged.name in result.stdout + result.stderr
+    assert damaged.name in result.stderr
     assert "2 already there, 1 to run" in result.stdout
     after = job.modification_times()
     assert {name for name in after if after[name] != before[name]} == {damaged.name}
@@ -178,7 +181,7 @@ def test_trial_with_a_flipped_bit_is_named_and_runs_again(make_job, tmp_path, sh
         assert damaged.stem not in file["trials/id"].asstr()[:]
         assert file.attrs["complete"] == 0
     result = job.sweep()
-    assert f"warning: results/small/trials/{damaged.name}: is damaged" in result.stdout
+    assert f"warning: results/small/trials/{damaged.name}: is damaged" in result.stderr
     assert "2 already there, 1 to run" in result.stdout
     after = job.modification_times()
     assert {name for name in after if after[name] != expected[name]} == {damaged.name}
@@ -295,6 +298,47 @@ def test_products_in_bfloat16(make_job, tmp_path):
         precision = file["trials/precision"].asstr()[:].tolist()
     is_slower = "products in bfloat16 are not faster here; float32 is used" in output
     assert precision == ["float32" if is_slower else "bfloat16"]
+
+
+def test_failing_trial_is_tried_again_and_the_others_are_done(make_job, tmp_path):
+    keys = {"sweep.methods": "layernorm", "train.epochs": "40", "run.checkpoint_seconds": "0.01", "run.retries": "2"}
+    for name in ("sound", "failing"):
+        (tmp_path / name).mkdir()
+    sound, job = make_job(tmp_path / "sound", keys), make_job(tmp_path / "failing", keys)
+    sound.sweep()
+    failing = sound.trial_files()[0].stem
+    (in_the_way := job.results / "checkpoints" / failing).parent.mkdir(parents=True)
+    in_the_way.write_text("a file, so that the trial cannot save")
+    result = job.sweep(expected_status=SOME_FAILED)
+    assert "1 of 2 trials done, 1 failed or diverged" in result.stdout
+    log = (job.results / "log" / "rank-0.log").read_text()
+    assert [f"trial {failing}, attempt {attempt}: " in log for attempt in (1, 2, 3, 4)] == [True, True, True, False]
+    assert re.search(rf"{failing} CoLA .*: failed: .*{failing}|{failing} MNLI .*: failed: .*{failing}",
+                     job.run("status").stdout)  # fmt: skip
+    in_the_way.unlink()
+    job.sweep()
+    assert contents(job.merged) == contents(sound.merged)
+    assert list((job.results / "failed").iterdir()) == []
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_exception_outside_a_trial_ends_all_ranks(make_job, tmp_path, rank):
+    job = make_job(tmp_path)
+    (job.results / "log" / f"rank-{rank}.log").mkdir(parents=True)
+    begin = time.monotonic()
+    result = job.run("sweep", ranks=2)
+    assert result.returncode == WRONG_ENVIRONMENT, result.stdout + result.stderr
+    assert time.monotonic() - begin < 10
+    assert f"rank-{rank}.log" in result.stderr
+    assert job.trial_files() == []
+
+
+def test_processes_that_mpi_does_not_join_are_refused(job, monkeypatch):
+    monkeypatch.setenv("SLURM_NTASKS", "4")
+    result = job.run("sweep")
+    assert result.returncode == WRONG_ENVIRONMENT
+    assert "SLURM_NTASKS announces 4 tasks, but MPI sees one rank" in result.stderr
+    assert not job.results.exists()
 
 
 def test_trial_with_every_option_of_a_schedule(make_job, tmp_path):

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <thread>
 
+#include "support/one_by_one.hpp"
+
 extern const tunescope::Communicator* world;
 
 namespace tunescope {
@@ -19,7 +21,7 @@ class Scheduler : public ::testing::Test {
 TEST_F(Scheduler, RunsEveryTrialOnceOverAllRanks) {
   constexpr std::size_t kTrials = 40;
   std::vector<std::int64_t> runs(kTrials, 0);
-  run_trials(*world, {kTrials}, one_by_one([&](std::size_t trial, const ProgressReport&) {
+  run_trials(*world, {kTrials}, test::one_by_one([&](std::size_t trial, const ProgressReport&) {
     ++runs[trial];
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
     return TrialOutcome{};
@@ -35,7 +37,7 @@ TEST_F(Scheduler, HandsOutInOrder) {
   std::vector<std::size_t> started;
   SweepObserver observer;
   observer.on_start = [&](std::size_t trial, int) { started.push_back(trial); };
-  run_trials(*world, {5}, one_by_one([](std::size_t, const ProgressReport&) { return TrialOutcome{}; }), observer,
+  run_trials(*world, {5}, test::one_by_one([](std::size_t, const ProgressReport&) { return TrialOutcome{}; }), observer,
              stop);
   EXPECT_TRUE(world->rank() != 0 || started == std::vector<std::size_t>({0, 1, 2, 3, 4}));
 }
@@ -46,7 +48,7 @@ TEST_F(Scheduler, TellsRankZeroOfOutcomesAndProgress) {
   SweepObserver observer;
   observer.on_finish = [&](std::size_t trial, const TrialOutcome& outcome) { finished[trial] = outcome.state; };
   observer.on_progress = [&](std::size_t, std::int64_t step, std::int64_t) { furthest = std::max(furthest, step); };
-  run_trials(*world, {6}, one_by_one([](std::size_t trial, const ProgressReport& report) {
+  run_trials(*world, {6}, test::one_by_one([](std::size_t trial, const ProgressReport& report) {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     report(3, 10);
     return TrialOutcome{.state = trial == 4 ? TrialState::kFailed : TrialState::kDone};
@@ -94,14 +96,15 @@ TEST_F(Scheduler, SharesOutTrialsThatAreTrainedBesideOthers) {
 }
 
 TEST_F(Scheduler, EndsAtOnceWithoutTrials) {
-  run_trials(*world, {0}, one_by_one([](std::size_t, const ProgressReport&) { return TrialOutcome{}; }), {}, stop);
+  run_trials(*world, {0}, test::one_by_one([](std::size_t, const ProgressReport&) { return TrialOutcome{}; }), {},
+             stop);
 }
 
 // Last, since a stop holds for the process: rank 0 or any other may be the one that is told.
 TEST_F(Scheduler, StopsEveryRankWhereOneIsStopped) {
   const int told = world->size() - 1;
   std::int64_t runs = 0;
-  run_trials(*world, {100}, one_by_one([&](std::size_t, const ProgressReport& report) {
+  run_trials(*world, {100}, test::one_by_one([&](std::size_t, const ProgressReport& report) {
     ++runs;
     if (world->rank() == told) stop.set();
     for (int step = 0; step < 100 && !stop.is_set(); ++step) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 
 #include "support/temporary_folder.hpp"
@@ -45,6 +46,19 @@ TEST(SealedFile, IsNotIntactWhereThereIsNone) {
   const test::TemporaryFolder folder;
   EXPECT_FALSE(has_intact_seal(folder.path() / "absent"));
   EXPECT_FALSE(has_intact_seal(folder.path()));
+}
+
+TEST(SealedFile, IsReadAgainOnceItHasChanged) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder.write("a", kSealedAbc);
+  const auto an_hour_ago = std::filesystem::last_write_time(path) - std::chrono::hours(1);
+  std::filesystem::last_write_time(path, an_hour_ago);
+  EXPECT_TRUE(has_intact_seal(path));
+  EXPECT_TRUE(has_intact_seal(path));
+  std::string bytes = kSealedAbc;
+  bytes[0] ^= 1;
+  folder.write("a", bytes);
+  EXPECT_FALSE(has_intact_seal(path));
 }
 
 TEST(SealedFile, IsLargerThanOneRead) {

@@ -14,6 +14,7 @@
 #include "tunescope/error.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/results/results_file.hpp"
+#include "tunescope/sealed_file.hpp"
 #include "tunescope/version.hpp"
 
 namespace tunescope {
@@ -192,18 +193,21 @@ TEST(TrialRecord, RefusesAnotherSchemaVersion) {
   hdf5::File file = hdf5::File::create(folder.path() / "a.h5");
   file.write_attribute("schema_version", std::int64_t{999});
   file.close();
+  seal_file(folder.path() / "a.h5");
   EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial(folder.path() / "a.h5"); }), HasSubstr("999"));
 }
 
 TEST(TrialRecord, RefusesAnHdf5FileThatHoldsNoTrial) {
   const test::TemporaryFolder folder;
   hdf5::File::create(folder.path() / "a.h5").close();
+  seal_file(folder.path() / "a.h5");
   EXPECT_THROW(read_trial(folder.path() / "a.h5"), Hdf5Error);
 }
 
 TEST(TrialRecord, RefusesAFileOfNoTrials) {
   const test::TemporaryFolder folder;
   merge_files(folder.path() / "none.h5", {.trial_files = {}, .fisher_files = {}, .masks = {}}, {});
+  seal_file(folder.path() / "none.h5");
   EXPECT_THROW(read_trial(folder.path() / "none.h5"), Hdf5Error);
   EXPECT_THROW(read_trial_row(folder.path() / "none.h5"), Hdf5Error);
 }
@@ -226,6 +230,7 @@ TEST(TrialRecord, RefusesTablesOfUnequalLength) {
                             "history/loss", "predictions/trial-a/label", "predictions/trial-a/logits"}) {
     write_trial(path, sample_record("trial-a", 0));
     replace_table(path, table, {1});
+    seal_file(path);
     EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial(path); }), HasSubstr("a.h5: tables of unequal length"))
         << table;
   }
@@ -238,6 +243,7 @@ TEST(TrialRecord, RefusesMoreValuesThanItsFileCanHold) {
   for (const hdf5::Shape& lengths : {hdf5::Shape{kBillion}, hdf5::Shape{kBillion, kBillion}}) {
     write_trial(path, sample_record("trial-a", 0));
     replace_table(path, "history/loss", lengths);
+    seal_file(path);
     EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial(path); }), HasSubstr("a.h5:/history:/loss"));
   }
 }
@@ -257,6 +263,7 @@ TEST(TrialRecord, RefusesAListForItsVersion) {
     const std::vector<std::int64_t> ones(count, 1);
     ASSERT_GE(H5Awrite(attribute.get(), H5T_NATIVE_INT64, ones.data()), 0);
   }
+  seal_file(path);
   EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial(path); }), HasSubstr("schema_version"));
 }
 

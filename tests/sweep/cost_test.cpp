@@ -32,27 +32,6 @@ TEST(CostModel, IgnoresTrialsWithoutTimeOrWork) {
   EXPECT_FALSE(model.seconds(trial("RTE", "full"), 100.0));
 }
 
-// Graham 1969, figure 3: longest first on 2 devices gives 7 where 6 is possible.
-TEST(Simulation, IsListScheduling) {
-  const Simulation simulation = simulate({3, 3, 2, 2, 2}, 2);
-  EXPECT_DOUBLE_EQ(simulation.makespan, 7.0);
-  EXPECT_DOUBLE_EQ(simulation.lower_bound, 6.0);
-}
-
-TEST(Simulation, LongestTaskBoundsIt) {
-  const Simulation simulation = simulate({9, 1, 1}, 8);
-  EXPECT_DOUBLE_EQ(simulation.makespan, 9.0);
-  EXPECT_DOUBLE_EQ(simulation.lower_bound, 9.0);
-  EXPECT_DOUBLE_EQ(simulate({}, 3).makespan, 0.0);
-}
-
-TEST(Simulation, OfASweepHasItsStagesOneAfterAnother) {
-  const SweepWork work{.sources = {4, 4}, .fisher_runs = {{6, 100}, {8, 1}}, .trials = {3, 3, 3}};
-  const Simulation simulation = simulate_sweep(work, 2);
-  EXPECT_DOUBLE_EQ(simulation.makespan, 4.0 + (3.0 + 8.0) + 6.0);  // one example keeps one device at work
-  EXPECT_DOUBLE_EQ(simulation.lower_bound, (8.0 + 14.0 + 9.0) / 2.0);
-}
-
 // 2 floating-point operations a weight and token forward, 4 for each backward pass.
 TEST(ExpectedFlops, OfAFisherRunAreThoseOfItsPassesOverItsExamples) {
   const double weights = 2 * (4 * 4 * 4 + 2 * 4 * 6) + 4 * 4 + 2 * 4;  // two layers, pooler, head

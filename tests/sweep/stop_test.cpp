@@ -1,7 +1,10 @@
 #include "tunescope/sweep/stop.hpp"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <stdlib.h>
+
+#include <thread>
 
 namespace tunescope {
 namespace {
@@ -44,6 +47,19 @@ TEST(StopRequest, IsSetAtTheDeadlineOfTheSteadyClock) {
   EXPECT_FALSE(stop.is_set());
   stop.set_deadline(std::chrono::steady_clock::now());
   EXPECT_TRUE(stop.is_set());
+}
+
+// A launcher and a batch system may both pass on one signal; a user who sends another later does not want to wait.
+TEST(StopRequest, EndsTheProcessAtAnotherSignalFiveSecondsLater) {
+  EXPECT_EXIT(
+      {
+        const StopRequest stop;
+        ::raise(SIGTERM);
+        ::raise(SIGUSR2);
+        std::this_thread::sleep_for(seconds(6));
+        ::raise(SIGTERM);
+      },
+      ::testing::ExitedWithCode(75), "");
 }
 
 }  // namespace

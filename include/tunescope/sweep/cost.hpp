@@ -57,27 +57,4 @@ struct Measurement {
 };
 Measurement measure_first_steps(Trial trial, SweepInputs& inputs);
 
-/// How long a sweep and its parts take on so many devices.
-struct Simulation {
-  double makespan = 0.0;     ///< seconds from start to end
-  double lower_bound = 0.0;  ///< no schedule is shorter: the work over all devices, or the longest task
-};
-
-/// What the scheduler would do with tasks of these lengths, in this order.
-Simulation simulate(const std::vector<double>& seconds, std::size_t devices);
-
-/// What a sweep has to do, in seconds on one device. A stage begins when the one before it has ended.
-struct SweepWork {
-  struct Shared {
-    double seconds = 0.0;
-    std::int64_t examples = 0;  ///< no more devices than these can take part
-  };
-  std::vector<double> sources;      ///< trainings that Fisher runs measure, in the order in which they are handed out
-  std::vector<Shared> fisher_runs;  ///< each shared out over all devices, one after the other
-  std::vector<double> trials;       ///< in the order in which they are handed out
-};
-
-/// Plays a sweep through.
-Simulation simulate_sweep(const SweepWork& work, std::size_t devices);
-
 }  // namespace tunescope

@@ -36,7 +36,10 @@ std::vector<FisherRun> fisher_runs_of(const SweepSpec& spec, const InputHashes& 
 /// All runs that the job's methods choose by, each once.
 std::vector<FisherRun> needed_fisher_runs(const SweepSpec& spec, const InputHashes& hashes);
 
-/// Identifiers of every run that belongs to the job: those that methods choose by, then the rest of the grid.
+/// Every run that belongs to the job: those that methods choose by, then the rest of the grid.
+std::vector<FisherRun> job_fisher_runs(const SweepSpec& spec, const InputHashes& hashes);
+
+/// Their identifiers.
 std::vector<std::string> job_fisher_ids(const SweepSpec& spec, const InputHashes& hashes);
 
 }  // namespace tunescope

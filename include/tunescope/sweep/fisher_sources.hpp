@@ -16,19 +16,22 @@ std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs,
 /// known to have diverged before is not repeated.
 bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
 
-/// Waits until this rank sees the weights that a source's training has left for pending runs; see `wait_for_file`.
-void wait_for_weights(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
+/// Waits until this rank sees the weights that a training has left for pending runs, if any; see `wait_for_file`.
+void wait_for_weights(const SweepSpec& spec, const PlannedTrial& trained, const std::vector<PlannedFisher>& runs);
 
-/// Starts to train a source: an ordinary trial that leaves its weights at the steps at which `runs` measure them. All
-/// arguments but `report` must outlive it.
-std::unique_ptr<RecordedTrial> start_source(const RankContext& context, const ResultPaths& paths,
-                                            const PlannedTrial& source, const std::vector<PlannedFisher>& runs,
-                                            const ProgressReport& report);
+/// Starts to train a trial, which leaves its weights at the steps at which pending runs measure them. All arguments but
+/// `report` must outlive it.
+std::unique_ptr<RecordedTrial> start_trial(const RankContext& context, const ResultPaths& paths,
+                                           const PlannedTrial& planned, const std::vector<PlannedFisher>& runs,
+                                           const ProgressReport& report);
+
+/// Whether a trial's method chooses by a pending run.
+bool chooses_by_pending(const Trial& trial, const std::vector<PlannedFisher>& runs);
 
 /// Why a run's source has left no weights to measure; empty where they are there.
 std::string why_not_measurable(const ResultPaths& paths, const PlannedFisher& planned);
 
-/// Weights are large: removes those of sources whose runs are all done.
-void remove_measured_weights(const SweepSpec& spec, const std::vector<PlannedFisher>& runs);
+/// Weights are large: removes those that no run of the job, of its methods or its grid, has still to measure.
+void remove_measured_weights(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs);
 
 }  // namespace tunescope

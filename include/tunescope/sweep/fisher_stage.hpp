@@ -24,6 +24,9 @@ struct PlannedFisher {
 /// or a method of the job for scalars whose Fisher information the job does not measure or keep.
 std::vector<PlannedFisher> plan_fisher(const SweepSpec& spec, const std::vector<FisherRun>& runs, SweepInputs& inputs);
 
+/// After how many steps of its source's training a run measures the weights.
+std::int64_t step_of(const FisherRun& run, SweepInputs& inputs);
+
 /// How many examples a run measures.
 std::int64_t examples_of(const FisherRun& run, SweepInputs& inputs);
 

@@ -13,9 +13,12 @@
 
 namespace tunescope {
 
+/// The most that are tried where `run.lanes` does not fix the number.
+constexpr std::size_t kMostLanes = 16;
+
 /// How many trials a rank trains together: a fixed number, or as many as pay. It then starts with one and doubles, up
-/// to 16, until that has twice not raised the tokens a second, measured over some steps of real work; of the numbers
-/// tried it keeps the smallest within 3 % of the best. A stop has to wait for a step of all of them.
+/// to `kMostLanes`, until that has twice not raised the tokens a second, measured over some steps of real work; of the
+/// numbers tried it keeps the smallest within 3 % of the best. A stop has to wait for a step of all of them.
 class LaneCount {
  public:
   /// `fixed` 0: as many as pay. `most` is what the memory allows.

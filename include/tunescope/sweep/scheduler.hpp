@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "tunescope/mpi/communicator.hpp"
+#include "tunescope/sweep/dealer.hpp"
 #include "tunescope/sweep/stop.hpp"
 
 namespace tunescope {
@@ -30,13 +31,6 @@ struct SweepObserver {
   };
 };
 
-/// Trials 0 ... count-1, handed out in this order: the longest should come first.
-struct TrialList {
-  std::size_t count = 0;
-  /// Trials with the same number may be trained beside each other, as lanes; those with none only alone.
-  std::function<std::optional<std::size_t>(std::size_t trial)> lane_group = [](std::size_t) { return std::nullopt; };
-};
-
 /// A rank's side of the scheduler.
 class TrialQueue {
  public:
@@ -45,7 +39,7 @@ class TrialQueue {
   /// The next trial, or nothing where none is left for this rank.
   std::optional<std::size_t> next();
   /// A trial to train beside one that this rank has, and all those beside it; or nothing where none may join them or
-  /// those that are left are for ranks that have fewer. A refusal stands for as long as the rank has as many trials.
+  /// those that are left are for ranks that have less. A refusal stands for as long as the rank has as many trials.
   std::optional<std::size_t> next_beside(std::size_t trial);
   /// Tells rank 0 how far a trial is, and hears of a stop; cheap enough for every step.
   void report(std::size_t trial, std::int64_t step, std::int64_t steps);
@@ -70,8 +64,5 @@ void run_trials(const Communicator& world, const TrialList& trials, const Worker
 
 /// Tells rank 0 how far the running trial is.
 using ProgressReport = std::function<void(std::int64_t step, std::int64_t steps)>;
-
-/// A worker that runs one trial after another.
-Worker one_by_one(std::function<TrialOutcome(std::size_t trial, const ProgressReport& report)> run);
 
 }  // namespace tunescope

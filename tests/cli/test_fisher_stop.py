@@ -1,0 +1,93 @@
+"""A Fisher run that is stopped inside goes on from where it was."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+h5py = pytest.importorskip("h5py")
+
+from interruption import STOPPED_EARLY, ranks_of, start, wait_until  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def large_fisher(make_job, tmp_path_factory):
+    """A job maker whose Fisher run takes seconds, and the diagonal of an undisturbed run on 2 ranks."""
+    data = tmp_path_factory.mktemp("large")
+
+    def make(folder, keys=None):
+        job = make_job(folder, {**MEASURED, **(keys or {})})
+        if not (data / "CoLA").exists():
+            shutil.copytree(Path(job.keys["data.glue"]) / "CoLA", data / "CoLA")
+            rows = (data / "CoLA" / "train.tsv").read_text().splitlines()
+            (data / "CoLA" / "train.tsv").write_text("\n".join(rows * 60) + "\n")
+        job.keys["data.glue"] = str(data)
+        return job
+
+    whole = make(tmp_path_factory.mktemp("whole"))
+    result = whole.run("fisher", ranks=2)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return make, diagonals(whole)
+
+
+MEASURED = {
+    "data.tasks": "CoLA",
+    "data.train_examples": "0",
+    "fisher.points": "0",
+    "fisher.examples": "0",
+    "fisher.mode": "empirical true",
+}
+
+
+def diagonals(job):
+    found = {}
+    for path in sorted((job.results / "fisher").glob("*.h5")):
+        with h5py.File(path) as file:
+            file.visititems(
+                lambda name, item, stem=path.stem: (
+                    found.update({(stem, name): item[()].tobytes()})
+                    if isinstance(item, h5py.Dataset)
+                    and name.startswith("fisher_parameters")
+                    and item.dtype.kind == "f"
+                    else None
+                )
+            )
+    assert found
+    return found
+
+
+def test_fisher_run_is_stopped_inside_and_goes_on_bitwise(large_fisher, tmp_path):
+    make, undisturbed = large_fisher
+    job = make(tmp_path, {"run.deadline_seconds": "0.6"})
+    cuts = 0
+    for _ in range(100):
+        result = job.run("fisher", ranks=2)
+        if result.returncode == 0:
+            break
+        assert result.returncode == STOPPED_EARLY, result.stdout + result.stderr
+        shares = {path.name for path in (job.results / "checkpoints").glob("*/*")}
+        if shares:  # on a busy machine the deadline may come before a run has begun
+            assert shares == {"rank-0-of-2.safetensors", "rank-1-of-2.safetensors"}
+            cuts += 1
+    assert cuts >= 1
+    assert diagonals(job) == undisturbed
+    with h5py.File(next((job.results / "fisher").glob("*.h5"))) as file:  # 0.6 s and more a piece, less its start
+        assert file["fisher/wall_seconds"][0] > 0.2 * cuts
+    assert list((job.results / "checkpoints").iterdir()) == []
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_signal_to_one_rank_stops_a_fisher_run(large_fisher, tmp_path, rank):
+    make, undisturbed = large_fisher
+    job = make(tmp_path, {"data.train_examples": "0"})
+    process = start(job, command="fisher")
+    wait_until(lambda: (job.results / "log" / "rank-1.log").exists() and len(ranks_of(process)) == 2)
+    os.kill(ranks_of(process)[rank], signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == STOPPED_EARLY, output
+    assert "run it again to go on" in output
+    result = job.run("fisher", ranks=2)
+    assert result.returncode == 0, result.stdout
+    assert diagonals(job) == undisturbed
