@@ -136,7 +136,7 @@ def test_verdicts_name_known_claims(fisher_file):
         report = build_report(results)
     found = {verdict.claim for part in report.parts for verdict in part.verdicts}
     assert found == {
-        "change", "fisher-largest", "fisher-depth", "depth-reason", "stability", "equivalence", "bitfit"
+        "change", "fisher-largest", "fisher-depth", "stability", "equivalence", "bitfit"
     }  # fmt: skip
     assert found <= set(CLAIMS)
 

@@ -6,7 +6,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from tunescope_analysis.figures.grid import (
     ONE_LINE,
@@ -21,6 +21,7 @@ from tunescope_analysis.figures.grid import (
 )
 from tunescope_analysis.labels import FORMULAS, is_layernorm, is_output_layernorm, order_tasks
 
+NARROW = 100.0  # a range of a log axis in which powers of ten alone would be too few ticks
 KINDS = ("output LayerNorm", "other LayerNorm", "other bias", "other weight")
 
 
@@ -90,8 +91,13 @@ def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
 
 
 def _log_axes(axes: Axes, names: str) -> None:
-    """Log scales with few enough ticks for a small panel."""
+    """Log scales with few enough ticks for a small panel; below two decades some between powers of ten."""
     for name in names:
         axes.set(**{f"{name}scale": "log"})
-        getattr(axes, f"{name}axis").set_major_locator(LogLocator(numticks=4))
-        getattr(axes, f"{name}axis").set_minor_locator(NullLocator())
+        low, high = getattr(axes, f"get_{name}lim")()
+        axis = getattr(axes, f"{name}axis")
+        axis.set_major_locator(LogLocator(numticks=4))
+        axis.set_minor_locator(NullLocator())
+        if high < NARROW * low:
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high > 5 * low else range(1, 10)))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
