@@ -155,6 +155,16 @@ def test_few_tasks_are_said_to_limit_the_tests(write):
     assert "Over tasks and seeds Wilcoxon's test cannot" not in text
 
 
+def test_every_two_methods_meet_once_in_the_order_of_ranks(write):
+    with open_results(write(sweep({"layernorm": -0.01, "bitfit": -0.02}))) as results:
+        (table,) = [t for t in significance_part(results).tables if t.name == "pairwise_tests"]
+    assert [row[0].text for row in table.rows] == ["1. full", "2. layernorm", "3. bitfit"]
+    assert [heading.text for heading in table.headings] == ["Method", "1.", "2."]
+    shown = [[cell.text.replace("−", "-") for cell in row[1:]] for row in table.rows]
+    assert [[text and round(float(text)) for text in row] for row in shown] == [["", ""], [-1, ""], [-2, -1]]
+    assert len(table.frame) == 3
+
+
 def test_parts_without_data_say_what_to_run(write):
     with open_results(write([])) as results:
         for build in (significance_part, training_part, task_size_part):
