@@ -9,7 +9,7 @@ from tunescope_analysis.depth_scales import PLACES, scale_profile, scale_table
 from tunescope_analysis.figures.fisher import depth_figure
 from tunescope_analysis.parts.depth_scales import scale_sentence
 from tunescope_analysis.parts.fisher import fisher_part
-from tunescope_analysis.parts.part import NOT_SUPPORTED, SUPPORTED, Paragraph
+from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Paragraph
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,16 @@ def test_the_verdict_needs_both_depth_and_layernorm(tmp_path, changed, factor, r
         verdict = verdict_of(fisher_part(results))
     assert verdict.ruling == ruling
     assert verdict.figure == "gradient_depth"
+
+
+def test_later_layers_that_do_not_stand_out_need_no_reason(tmp_path):
+    content = SAMPLES["minilm"]()
+    for name in ("mean", "sum"):
+        content.fisher[name][:, 1:7] = content.fisher[name][:, 6:0:-1]
+    with open_results(write_file(tmp_path / "other.h5", content)) as results:
+        verdict = verdict_of(fisher_part(results))
+    assert verdict.ruling == NOT_DECIDABLE
+    assert "nothing to explain" in verdict.reason
 
 
 def test_runs_without_scales_say_what_to_run(fisher_file):

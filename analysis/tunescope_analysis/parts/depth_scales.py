@@ -9,7 +9,16 @@ from tunescope_analysis.fisher import STEADY
 from tunescope_analysis.labels import order_tasks
 from tunescope_analysis.parts.change import ruling_on_most
 from tunescope_analysis.parts.numbers import fixed, plural
-from tunescope_analysis.parts.part import Cell, Heading, Part, Picture, Subheading, Table, Verdict
+from tunescope_analysis.parts.part import (
+    NOT_DECIDABLE,
+    Cell,
+    Heading,
+    Part,
+    Picture,
+    Subheading,
+    Table,
+    Verdict,
+)
 
 QUANTITIES = {"gradient": "Root-mean-square gradient", "activation": "Root-mean-square activation"}
 HEADINGS = {
@@ -20,8 +29,11 @@ HEADINGS = {
 }
 
 
-def add_scales(part: Part, fisher: xr.Dataset) -> None:
-    """Two profiles over depth, a table, and what they say of LayerNorm and the later layers."""
+def add_scales(part: Part, fisher: xr.Dataset, *, later_have_more: bool) -> None:
+    """Two profiles over depth, a table, and what they say of LayerNorm and the later layers.
+
+    `later_have_more` says whether later layers have more Fisher information, which is to be explained.
+    """
     part.add(Subheading("Scale of gradients and activations over depth"))
     profile = scale_profile(fisher)
     if not profile.size:
@@ -35,7 +47,8 @@ def add_scales(part: Part, fisher: xr.Dataset) -> None:
     part.say(
         "Root mean squares over tokens and hidden units: of the hidden state that leaves a layer and of what "
         "each block adds to its input, before LayerNorm; and of the gradients of log p(y|x) with respect to "
-        f"these. {sentence}"
+        "these. Only the first token is pooled, so in the last layer the other tokens' gradients are zero, "
+        f"and count. {sentence}"
     )
     part.add(
         _scale_table(table),
@@ -48,7 +61,7 @@ def add_scales(part: Part, fisher: xr.Dataset) -> None:
     )  # fmt: skip
     words = "root mean square over tokens and hidden units"
     part.datasets["depth_scales"] = profile.assign_attrs(long_name=words, units="1").to_dataset()
-    part.verdicts.append(_verdict(table, sentence))
+    part.verdicts.append(_verdict(table, sentence, later_have_more))
 
 
 def scale_sentence(table: pd.DataFrame) -> str:
@@ -76,8 +89,11 @@ def _scale_table(table: pd.DataFrame) -> Table:
     return Table("depth_scales_summary", table, headings, rows, caption)
 
 
-def _verdict(table: pd.DataFrame, sentence: str) -> Verdict:
+def _verdict(table: pd.DataFrame, sentence: str, later_have_more: bool) -> Verdict:
     """That later layers stand out needs the gradient to rank the layers, LayerNorm that it gets the most."""
+    if not later_have_more:
+        reason = f"Later layers do not stand out in these runs, so there is nothing to explain. {sentence}"
+        return Verdict("depth-reason", NOT_DECIDABLE, reason, "gradient_depth")
     known = table.dropna(subset=["gradient", "passed_on"])
     holds = known["gradient"].median() >= STEADY and 2 * (known["passed_on"] > 1).sum() > len(known)
     return Verdict("depth-reason", ruling_on_most(len(known), holds), sentence, "gradient_depth")

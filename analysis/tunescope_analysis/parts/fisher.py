@@ -170,8 +170,9 @@ def _add_depth(part: Part, fisher: xr.Dataset) -> None:
     )  # fmt: skip
     words = "Fisher information a scalar"
     part.datasets["fisher_depth"] = profile.assign_attrs(long_name=words).to_dataset(name="fisher")
-    part.verdicts.append(_depth_verdict(table, sentence))
-    add_scales(part, fisher)
+    verdict = _depth_verdict(table, sentence)
+    part.verdicts.append(verdict)
+    add_scales(part, fisher, later_have_more=verdict.ruling == SUPPORTED)
 
 
 def _depth_table(table: pd.DataFrame) -> Table:
