@@ -19,7 +19,13 @@ from tunescope_analysis.figures.grid import (
     panel_grid,
     style_plot,
 )
-from tunescope_analysis.labels import FORMULAS, is_layernorm, is_output_layernorm, order_tasks
+from tunescope_analysis.labels import (
+    FORMULAS,
+    has_no_gradient,
+    is_layernorm,
+    is_output_layernorm,
+    order_tasks,
+)
 
 NARROW = 100.0  # a range of a log axis in which powers of ten alone would be too few ticks
 KINDS = ("output LayerNorm", "other LayerNorm", "other bias", "other weight")
@@ -77,7 +83,8 @@ def kind_of(component: str) -> str:
 
 
 def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
-    drawn = rows[(rows["fisher"] > 0) & (rows[measure] > 0)]
+    blind = rows["component"].map(has_no_gradient)
+    drawn = rows[(rows["fisher"] > 0) & (rows[measure] > 0) & ~blind]
     kinds = drawn["component"].map(kind_of)
     for place, kind in reversed(list(enumerate(KINDS))):
         own = drawn[kinds == kind]
@@ -86,7 +93,8 @@ def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
     _log_axes(axes, "xy")
     hidden = len(rows) - len(drawn)
     if hidden:
-        axes.text(0.03, 0.97, f"{hidden} at zero not drawn", transform=axes.transAxes, fontsize=TICK_SIZE,
+        what = "key biases" if hidden == blind.sum() else "at zero"
+        axes.text(0.03, 0.97, f"{hidden} {what} not drawn", transform=axes.transAxes, fontsize=TICK_SIZE,
                   va="top", color="#555555")  # fmt: skip
 
 

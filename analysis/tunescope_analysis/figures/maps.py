@@ -25,6 +25,7 @@ from tunescope_analysis.labels import (
     FORMULAS,
     component_label,
     fisher_label,
+    has_no_gradient,
     is_layernorm,
     measure_label,
     method_label,
@@ -84,6 +85,7 @@ def fisher_figure(by_task: xr.DataArray) -> Figure:
 def _map_figure(by_task: xr.DataArray, overall: xr.DataArray, style: MapStyle) -> Figure:
     """Component by layer as colours, over all tasks first, then a panel a task, on one colour scale.
 
+    Tensors without a gradient do not count for the scale: their rounding errors would take most of it.
     `by_task` is `[task, layer, component]`. Components that no layer has are left out. Grey: the layer has
     no such tensor. White: exactly zero.
     """
@@ -95,8 +97,9 @@ def _map_figure(by_task: xr.DataArray, overall: xr.DataArray, style: MapStyle) -
         panels.insert(0, (style.overall.format(len(panels)), overall.isel(component=present)))
     grid = _map_grid(len(panels), shown.sizes["layer"], shown.sizes["component"])
     figure = new_figure(grid, style.title)
-    norm, colours = _colour_scale(shown.values, style.shown_fraction)
     names = [str(name) for name in shown["component"].values]
+    scaled = shown.isel(component=[not has_no_gradient(name) for name in names])
+    norm, colours = _colour_scale(scaled.values, style.shown_fraction)
     labels = {name: component_label(name, layers_of(shown, name)) for name in names}
     for place, (title, values) in enumerate(panels):
         axes = grid.axes(figure, place)

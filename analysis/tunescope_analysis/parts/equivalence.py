@@ -73,11 +73,15 @@ def judge(trials: xr.Dataset, first: str, second: str) -> tuple[str, str]:
     reason = (
         f"{first} differs from {second} by {points(result['mean_difference'])} points over {len(pairs)} "
         f"tasks and seeds (90 % interval {interval}; equivalence within {100 * MARGIN:g}: "
-        f"{p_is(result['equivalence_p'])}).{left_out}"
+        f"{p_is(result['equivalence_p'])})."
     )
     if result["low"] > -MARGIN:
-        return SUPPORTED, reason
-    return (NOT_SUPPORTED if result["high"] < -MARGIN else NOT_DECIDABLE), reason
+        ruling, where = SUPPORTED, "above"
+    elif result["high"] < -MARGIN:
+        ruling, where = NOT_SUPPORTED, "below"
+    else:
+        ruling, where = NOT_DECIDABLE, "on both sides of"
+    return ruling, f"{reason} The interval lies {where} {points(-MARGIN)}.{left_out}"
 
 
 def _combine(claim: str, judged: list[tuple[str, str]], needs_all: bool = False) -> Verdict:

@@ -8,8 +8,7 @@ MINUS = "−"
 
 def percent(score: object) -> str:
     """A fraction as GLUE tables print it: × 100, one decimal."""
-    number = _number(score)
-    return f"{100 * number:.1f}" if math.isfinite(number) else MISSING
+    return fixed(100 * _number(score), 1)
 
 
 def points(difference: object) -> str:

@@ -83,9 +83,8 @@ def _add_ranks(part: Part, matrix: pd.DataFrame) -> None:
     test = friedman(matrix)
     if test is None:
         part.note(
-            f"Friedman's test needs {FEWEST_METHODS} methods with a score on the same two tasks or more. "
-            "Run a "
-            "sweep with more of `methods` and `tasks`."
+            f"Friedman's test needs {FEWEST_METHODS} methods that each have a score on every task, of two or "
+            "more. Run the rest of the sweep, or one with more of `methods` and `tasks`."
         )
         return
     ranks = average_ranks(matrix)
