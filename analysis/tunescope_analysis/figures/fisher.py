@@ -94,8 +94,8 @@ def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
     hidden = len(rows) - len(drawn)
     if hidden:
         what = "key biases" if hidden == blind.sum() else "at zero"
-        axes.text(0.03, 0.97, f"{hidden} {what} not drawn", transform=axes.transAxes, fontsize=TICK_SIZE,
-                  va="top", color="#555555")  # fmt: skip
+        axes.text(0.03, 0.03, f"{hidden} {what} not drawn", transform=axes.transAxes, fontsize=TICK_SIZE,
+                  color="#555555")  # fmt: skip
 
 
 def _log_axes(axes: Axes, names: str) -> None:

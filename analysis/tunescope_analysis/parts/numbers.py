@@ -59,7 +59,7 @@ def count(value: object) -> str:
 def scientific(value: object) -> str:
     """Three digits and a power of ten."""
     number = _number(value)
-    return f"{number:.2e}" if math.isfinite(number) else MISSING
+    return f"{number:.2e}".replace("-", MINUS) if math.isfinite(number) else MISSING
 
 
 def general(value: object) -> str:
