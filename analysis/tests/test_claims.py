@@ -47,6 +47,19 @@ def test_equivalence_to_full_is_judged_by_the_margin(write, difference, ruling):
     assert rulings(write(sweep({"layernorm": difference})))["equivalence"] == ruling
 
 
+def test_a_likeness_may_be_of_methods_that_have_learned_nothing(write):
+    def reason(methods):
+        with open_results(write(sweep(methods, tasks=("RTE",)))) as results:
+            (verdict, *_) = equivalence_verdicts(results.trials, 10)
+        return verdict.reason
+
+    assert "Whether full has learned anything on RTE only a run of `head` can tell" in reason(
+        {"layernorm": 0}
+    )
+    assert "can tell" not in reason({"layernorm": 0, "head": -0.2})
+    assert "can tell" not in reason({"layernorm": -0.2})
+
+
 def test_near_the_margin_the_runs_cannot_tell(write):
     assert rulings(write(sweep({"layernorm": -0.01})))["equivalence"] == NOT_DECIDABLE
 
