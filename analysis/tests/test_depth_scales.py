@@ -51,9 +51,10 @@ def test_table_of_the_sample(sample):
 def test_says_what_the_profiles_show(sample):
     assert scale_sentence(scale_table(sample.fisher)) == (
         "The hidden state's gradient is larger in the last layer than in the first on 8 of 8 tasks (2.00 "
-        "times, median). Over layers LayerNorm's Fisher information goes with this gradient (Spearman: "
-        "median 1.00) and with the hidden state's own scale (−1.00). Output LayerNorm gets 2.00 times the "
-        "gradient that it passes on to the feed-forward network below (median over layers and tasks)."
+        "times, median). Spearman's correlation over layers of LayerNorm's Fisher information is 1.00 with "
+        "this gradient and −1.00 with the hidden state's own scale (medians over tasks). Output LayerNorm "
+        "gets 2.00 times the gradient that it passes on to the feed-forward network below (median over "
+        "layers and tasks)."
     )
 
 

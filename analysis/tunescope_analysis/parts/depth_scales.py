@@ -71,11 +71,11 @@ def scale_sentence(table: pd.DataFrame) -> str:
     grows = f"{int((growth > 1).sum())} of {plural(len(growth), 'task')}"
     return (
         f"The hidden state's gradient is larger in the last layer than in the first on {grows} "
-        f"({fixed(growth.median())} times, median). Over layers LayerNorm's "
-        f"Fisher information goes with this gradient (Spearman: median {fixed(table['gradient'].median())}) "
-        f"and with the hidden state's own scale ({fixed(table['activation'].median())}). Output LayerNorm "
-        f"gets {fixed(table['passed_on'].median())} times the gradient that it passes on to the feed-forward "
-        "network below (median over layers and tasks)."
+        f"({fixed(growth.median())} times, median). Spearman's correlation over layers of LayerNorm's "
+        f"Fisher information is {fixed(table['gradient'].median())} with this gradient and "
+        f"{fixed(table['activation'].median())} with the hidden state's own scale (medians over tasks). "
+        f"Output LayerNorm gets {fixed(table['passed_on'].median())} times the gradient that it passes on to "
+        "the feed-forward network below (median over layers and tasks)."
     )
 
 
