@@ -30,6 +30,7 @@ class Content:
     """What goes into a file.
 
     `change` maps a measure to `[trial, layer, component]`, `fisher` one to `[run, layer, component]`,
+    `scales` a name to `[run, layer]`,
     `fisher_parameters` a run's id to tensors by name, `fisher_masks` a mask's id to its attributes and,
     under `indices`, flat indices by tensor name.
     """
@@ -45,6 +46,7 @@ class Content:
     predictions: dict[str, tuple] = field(default_factory=dict)
     fisher_runs: list[dict] = field(default_factory=list)
     fisher: dict[str, np.ndarray] = field(default_factory=dict)
+    scales: dict[str, np.ndarray] = field(default_factory=dict)
     fisher_parameters: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     fisher_masks: dict[str, dict] = field(default_factory=dict)
 
@@ -174,6 +176,9 @@ def write_fisher(file, content):
         put(parent, name, column(runs, name, FISHER_DEFAULTS), run)
     for measure, values in content.fisher.items():
         put(parent, measure, np.asarray(values, np.float64), run, layer, component)
+    for name, values in content.scales.items():
+        dataset = put(parent, name, np.asarray(values, np.float64), run, layer)
+        dataset.attrs.update({"long_name": f"root mean square of {name}", "units": "1"})
 
 
 def write_fisher_parameters(file, name, tensors):

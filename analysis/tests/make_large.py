@@ -8,7 +8,15 @@ import sys
 import h5py
 import numpy as np
 from make_file import MEASURES, Content, group, packing, put, scale, write_file
-from make_sample import COMPONENTS, TASKS, bert_sizes, evaluations_of, fisher_runs, fisher_sample
+from make_sample import (
+    COMPONENTS,
+    TASKS,
+    bert_sizes,
+    evaluations_of,
+    fisher_runs,
+    fisher_sample,
+    scales_sample,
+)
 
 LAYERS, HIDDEN, VOCABULARY = 24, 1024, 28996
 LABELS = ["embeddings", *map(str, range(LAYERS)), "pooler", "head"]
@@ -86,7 +94,8 @@ def write_large(path):
     maps, kept = fisher_sample(size, runs, norms)
     predictions = {f"{i:016x}": (np.zeros((EXAMPLES, 2)), np.zeros(EXAMPLES)) for i in range(len(trials))}
     write_file(path, Content(trials, layers=LABELS, components=COMPONENTS, size=size, fisher_runs=runs,
-                             fisher=maps, fisher_parameters=kept, evaluations=evaluations_of(trials),
+                             fisher=maps, scales=scales_sample(runs, LAYERS), fisher_parameters=kept,
+                             evaluations=evaluations_of(trials),
                              predictions=predictions))  # fmt: skip
     with h5py.File(path, "a") as file:
         write_change(file, len(trials), size)

@@ -91,6 +91,21 @@ def fisher_sample(size, runs, names):
     return {"mean": mean, "sum": total, "max": 30 * mean, "share": share}, kept
 
 
+def scales_sample(runs, layers):
+    """Gradients that grow with depth, halved by each LayerNorm on their way down."""
+    depth = np.array([np.nan, *np.linspace(1, 2, layers), np.nan, np.nan])
+    with_embeddings = np.where(np.arange(len(depth)) == 0, 0.9, depth)
+    one = {
+        "hidden_rms": 1.1 - 0.1 * with_embeddings,
+        "attention_branch_rms": 0.4 * depth,
+        "feed_forward_branch_rms": 0.6 * depth,
+        "hidden_gradient_rms": 1e-3 * with_embeddings,
+        "attention_branch_gradient_rms": 4e-4 * depth,
+        "feed_forward_branch_gradient_rms": 5e-4 * depth,
+    }
+    return {name: np.tile(values, (len(runs), 1)) for name, values in one.items()}
+
+
 def sample(layers, hidden, vocabulary, seeds, learning_rates=(2e-5,)):
     """A sweep of eight tasks and five methods, with invented numbers of plausible size."""
     rng = np.random.default_rng(0)
@@ -134,7 +149,8 @@ def sample(layers, hidden, vocabulary, seeds, learning_rates=(2e-5,)):
     ]
     maps, kept = fisher_sample(size, runs, norms)
     return Content(trials, layers=labels, components=COMPONENTS, size=size, change=change, fisher_runs=runs,
-                   fisher=maps, fisher_parameters=kept, evaluations=evaluations_of(trials))  # fmt: skip
+                   fisher=maps, scales=scales_sample(runs, layers), fisher_parameters=kept,
+                   evaluations=evaluations_of(trials))  # fmt: skip
 
 
 SAMPLES = {

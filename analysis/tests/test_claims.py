@@ -47,6 +47,19 @@ def test_equivalence_to_full_is_judged_by_the_margin(write, difference, ruling):
     assert rulings(write(sweep({"layernorm": difference})))["equivalence"] == ruling
 
 
+def test_a_likeness_may_be_of_methods_that_have_learned_nothing(write):
+    def reason(methods):
+        with open_results(write(sweep(methods, tasks=("RTE",)))) as results:
+            (verdict, *_) = equivalence_verdicts(results.trials, 10)
+        return verdict.reason
+
+    assert "Whether full has learned anything on RTE only a run of `head` can tell" in reason(
+        {"layernorm": 0}
+    )
+    assert "can tell" not in reason({"layernorm": 0, "head": -0.2})
+    assert "can tell" not in reason({"layernorm": -0.2})
+
+
 def test_near_the_margin_the_runs_cannot_tell(write):
     assert rulings(write(sweep({"layernorm": -0.01})))["equivalence"] == NOT_DECIDABLE
 
@@ -136,7 +149,7 @@ def test_verdicts_name_known_claims(fisher_file):
         report = build_report(results)
     found = {verdict.claim for part in report.parts for verdict in part.verdicts}
     assert found == {
-        "change", "fisher-largest", "fisher-depth", "depth-reason", "stability", "equivalence", "bitfit"
+        "change", "fisher-largest", "fisher-depth", "stability", "equivalence", "bitfit"
     }  # fmt: skip
     assert found <= set(CLAIMS)
 
@@ -153,6 +166,16 @@ def test_few_tasks_are_said_to_limit_the_tests(write):
     )
     # eight tasks and seeds reach 2 / 2⁸, twice that with Holm's correction
     assert "Over tasks and seeds Wilcoxon's test cannot" not in text
+
+
+def test_every_two_methods_meet_once_in_the_order_of_ranks(write):
+    with open_results(write(sweep({"layernorm": -0.01, "bitfit": -0.02}))) as results:
+        (table,) = [t for t in significance_part(results).tables if t.name == "pairwise_tests"]
+    assert [row[0].text for row in table.rows] == ["1. full", "2. layernorm", "3. bitfit"]
+    assert [heading.text for heading in table.headings] == ["Method", "1.", "2."]
+    shown = [[cell.text.replace("−", "-") for cell in row[1:]] for row in table.rows]
+    assert [[text and round(float(text)) for text in row] for row in shown] == [["", ""], [-1, ""], [-2, -1]]
+    assert len(table.frame) == 3
 
 
 def test_parts_without_data_say_what_to_run(write):

@@ -1,7 +1,6 @@
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 from conftest import small_content, trial
 from make_file import Content, write_file
@@ -19,9 +18,7 @@ from tunescope_analysis.comparison import (
     moved_scores,
     side_by_side,
 )
-from tunescope_analysis.files import latex_table
 from tunescope_analysis.parts.comparison import moved_sentence
-from tunescope_analysis.parts.part import Cell, Heading, Table
 
 
 def write(path, trials):
@@ -184,26 +181,6 @@ def test_all_formats(tmp_path, capsys):
         b"/TrueType" in (folder / "scores.pdf").read_bytes()
         or b"/CIDFontType2" in (folder / "scores.pdf").read_bytes()
     )
-
-
-def test_latex_tables_need_no_unicode(fisher_file, tmp_path):
-    assert main([str(fisher_file), "-o", str(tmp_path / "out"), "--format", "latex"]) == 0
-    for path in (tmp_path / "out").glob("*.tex"):
-        assert path.read_text(encoding="utf-8").isascii(), path.name
-
-
-def test_latex_cells_are_set_as_on_the_page():
-    cells = [Cell("a_b: run `x_y`"), Cell("< 0.001", is_best=True), Cell("0.40", line="full 0.00 ✓")]
-    headings = [Heading("Method", is_number=False), Heading("p"), Heading("Bound")]
-    text = latex_table(Table("t", pd.DataFrame(), headings[:2], [cells[:2]]))
-    assert r"a\_b: run \texttt{x\_y} & \textbf{$<$ 0.001} \\" in text
-    assert r"full 0.00 $\surd$" in latex_table(Table("t", pd.DataFrame(), headings[1:], [cells[1:]]))
-
-
-def test_latex_prose_wraps():
-    words = [Heading(text, is_number=False) for text in ("Claim", "Why")]
-    text = latex_table(Table("t", pd.DataFrame(), words, [[Cell("a"), Cell("b")]]))
-    assert r"\begin{tabular}{p{0.45\linewidth}p{0.45\linewidth}}" in text
 
 
 def test_netcdf_holds_the_maps(tmp_path):

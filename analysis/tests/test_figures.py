@@ -63,7 +63,7 @@ def test_a_narrow_range_is_linear_and_says_so():
 def test_values_below_the_scale_are_named():
     figure = change_figure(small_map([[1e-9, 2.0], [3.0, 10.0]]))
     assert image_of(figure).norm.vmin == pytest.approx(1e-3)
-    assert any("darkest: 1e-03 or less" in text for text in texts(figure))
+    assert any("darkest: 1.0e-03 or less" in text for text in texts(figure))
 
 
 def test_a_map_of_zeros_can_be_drawn():
@@ -109,3 +109,17 @@ def test_parameters_figure_needs_a_method_with_every_task(small_file):
         averages = average_table(results.trials)
     assert parameters_figure(averages) is not None
     assert parameters_figure(averages[averages["method"] == "bitfit"]) is None
+
+
+def test_the_scale_leaves_out_head_and_key_biases():
+    names = ["attention.self.key.bias", "output.dense.weight", "weight"]
+    values = xr.DataArray(
+        [[[1e-12, 2.0, np.nan], [1e-12, 3.0, np.nan], [np.nan, np.nan, 1e6]]],
+        dims=("task", "layer", "component"),
+        coords={"task": ["RTE"], "layer": ["0", "1", "head"], "component": names},
+        name="rms",
+    )
+    figure = change_figure(values)
+    assert (image_of(figure).norm.vmin, image_of(figure).norm.vmax) == (2.0, 3.0)
+    notes = " ".join(text.get_text() for text in figure.texts)
+    assert "darkest: 2.0e+00 or less; brightest: 3.0e+00 or more" in notes

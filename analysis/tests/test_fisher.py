@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 import xarray as xr
@@ -14,7 +12,6 @@ from tunescope_analysis.fisher import (
     find_fisher_leaders,
     fisher_by_task,
     fisher_table,
-    gradient_profile,
     rank_components,
     typical_over_tasks,
 )
@@ -154,13 +151,6 @@ def profile_of(*values):
 )
 def test_depth_correlation_is_spearmans(values, rho):
     assert depth_correlation(profile_of(*values))["spearman"].item() == pytest.approx(rho, nan_ok=True)
-
-
-def test_scale_of_gradients_is_the_root_of_fisher_information(results):
-    gradients = gradient_profile(depth_profile(results.fisher))
-    # output LayerNorm of RTE: 20 and 40 a scalar
-    values = gradients.sel(task="RTE", part="output LayerNorm").values
-    assert values.tolist() == pytest.approx([math.sqrt(20), math.sqrt(40)])
 
 
 def test_layers_sort_as_numbers(results):

@@ -64,7 +64,6 @@ def test_says_that_the_claim_does_not_hold(write):
     assert {v.claim: v.ruling for v in part.verdicts} == {
         "fisher-largest": NOT_DECIDABLE,  # one task is not most tasks
         "fisher-depth": NOT_DECIDABLE,  # two layers have no trend
-        "depth-reason": NOT_DECIDABLE,
     }
 
 
@@ -117,7 +116,7 @@ def test_verdicts_of_the_sample_name_their_figures(sample):
     assert {v.claim: v.ruling for v in part.verdicts} == {
         "fisher-largest": SUPPORTED,
         "fisher-depth": SUPPORTED,
-        "depth-reason": NOT_DECIDABLE,
+        "depth-reason": SUPPORTED,
     }
     names = {picture.name for picture in part.pictures}
     assert {v.figure for v in part.verdicts} <= names

@@ -16,15 +16,25 @@ FORMATS = {
     "csv": "every table, and the numbers of every figure",
     "png": "every figure",
     "pdf": "every figure as vectors, fonts embedded, for a paper",
-    "latex": "every table of the page, for booktabs",
+    "latex": "every table of the page, for booktabs and longtable",
     "netcdf": "the maps and profiles that the figures show",
 }
 DEFAULT_FORMATS = ("html", "csv", "png")
-BOLD_FROM, BOLD_TO = "\ue000", "\ue001"  # stand for a command while cells are escaped
+# Stand for commands while cells are escaped.
+BOLD_FROM, CODE_FROM, GROUP_TO, BREAK = "\ue000\ue001\ue002\ue003"
+STACK_FROM, STACK_LINE, STACK_TO = "\ue004\ue005\ue006"
+MAY_BREAK = re.compile(r"(?<=[,:])(?=[a-z])")  # in the spelling of a method
 LATEX = {
     BOLD_FROM: r"\textbf{",
-    BOLD_TO: "}",
+    CODE_FROM: r"\texttt{",
+    GROUP_TO: "}",
+    BREAK: r"\allowbreak{}",
+    STACK_FROM: r"\begin{tabular}[t]{@{}r@{}}",
+    STACK_LINE: r"\\\scriptsize ",
+    STACK_TO: r"\end{tabular}",
     "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
     "✓": r"$\surd$",
     "−": "$-$",
     "±": r"$\pm$",
@@ -32,6 +42,7 @@ LATEX = {
     "–": "--",
     "≈": r"$\approx$",
     "≤": r"$\le$",
+    "ε": r"$\varepsilon$",
     "θ": r"$\theta$",
 }
 
@@ -63,21 +74,44 @@ def write_report(report: Report, folder: Path, formats: Iterable[str] = DEFAULT_
 
 
 def latex_table(table: Table) -> str:
-    """The table as the page shows it, for LaTeX with booktabs: the best bold, prose in columns that wrap."""
+    """The table as the page shows it, for LaTeX with booktabs: the best bold.
+
+    Prose is a longtable, with columns that wrap.
+    """
     headings = [" ".join(filter(None, (heading.text, heading.note))) for heading in table.headings]
-    rows = [[_latex_cell(cell) for cell in row] for row in table.rows]
-    wrapped = rf"p{{{0.9 / len(headings):.2f}\linewidth}}"
-    columns = "".join("r" if h.is_number else wrapped if table.is_prose else "l" for h in table.headings)
+    rows = [
+        [_latex_cell(cell, heading.is_number) for cell, heading in zip(row, table.headings, strict=True)]
+        for row in table.rows
+    ]
+    if table.is_prose:
+        columns = _prose_columns([headings, *rows])
+        rows = [[MAY_BREAK.sub(BREAK, text) for text in row] for row in rows]
+    else:
+        columns = "".join("r" if heading.is_number else "l" for heading in table.headings)
     frame = pd.DataFrame(rows, columns=headings)
-    text = str(frame.to_latex(index=False, escape=True, column_format=columns))
+    text = str(frame.to_latex(index=False, escape=True, column_format=columns, longtable=table.is_prose))
     for character, command in LATEX.items():
         text = text.replace(character, command)
-    return re.sub(r"`([^`]+)`", r"\\texttt{\1}", text)
+    return text
 
 
-def _latex_cell(cell: Cell) -> str:
-    text = f"{BOLD_FROM}{cell.text}{BOLD_TO}" if cell.is_best else cell.text
-    return " ".join(filter(None, (text, cell.note, cell.line)))
+def _latex_cell(cell: Cell, is_number: bool) -> str:
+    text, note, line = (
+        re.sub(r"`([^`]+)`", rf"{CODE_FROM}\1{GROUP_TO}", words)
+        for words in (cell.text, cell.note, cell.line)
+    )
+    text = f"{BOLD_FROM}{text}{GROUP_TO}" if cell.is_best else text
+    text = " ".join(filter(None, (text, note)))
+    if line and is_number:
+        return f"{STACK_FROM}{text}{STACK_LINE}{line}{STACK_TO}"
+    return f"{text} {line}".rstrip()
+
+
+def _prose_columns(rows: list[list[str]]) -> str:
+    """Columns that wrap; longer text has the wider one. Of the line 4 % a column are left for the gaps."""
+    weights = [max(map(len, column)) ** 0.3 for column in zip(*rows, strict=True)]
+    room = (1 - 0.04 * len(weights)) / sum(weights)
+    return "".join(rf"p{{{room * weight:.2f}\linewidth}}" for weight in weights)
 
 
 def _write_picture(picture: Picture, folder: Path, wanted: set[str]) -> list[Path]:

@@ -20,6 +20,7 @@ MODES = ("empirical", "true", "sampled")
 ADDED = ("sum", "share")  # measures of which a component has the total over its layers
 PARTS = ("all", "LayerNorm", "output LayerNorm")
 FEWEST_LAYERS = 3
+STEADY = 0.5  # our choice: from this Spearman correlation over layers on, values "go with depth"
 
 
 def fisher_measures_of(fisher: xr.Dataset) -> list[str]:
@@ -146,14 +147,6 @@ def depth_profile(fisher: xr.Dataset) -> xr.DataArray:
     return profile.dropna("part", how="all").rename("mean")
 
 
-def gradient_profile(profile: xr.DataArray) -> xr.DataArray:
-    """Root-mean-square gradient of log p(y|x) a scalar and example, from `depth_profile`: its root.
-
-    F of a scalar is the mean of its squared gradient, so at batch size 1 this is the gradients' own scale.
-    """
-    return profile.copy(data=np.sqrt(profile.values)).rename("gradient")
-
-
 def depth_correlation(profile: xr.DataArray) -> pd.DataFrame:
     """Spearman's rank correlation of layer number and Fisher information, a row a task and part.
 
@@ -164,10 +157,17 @@ def depth_correlation(profile: xr.DataArray) -> pd.DataFrame:
         for part in profile["part"].values:
             values = profile.sel(task=task, part=part).dropna("layer")
             layers = np.array([int(layer) for layer in values["layer"].values])
-            is_defined = len(layers) >= FEWEST_LAYERS and np.ptp(values.values) > 0
-            rho = stats.spearmanr(layers, values.values).statistic if is_defined else np.nan
+            rho = spearman_of(layers, values.values)
             rows.append({"task": task, "part": part, "spearman": rho, "layers": len(layers)})
     return pd.DataFrame(rows, columns=["task", "part", "spearman", "layers"])
+
+
+def spearman_of(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's correlation over layers that have both; NaN below three, or where either is all alike."""
+    both = np.isfinite(first) & np.isfinite(second)
+    first, second = first[both], second[both]
+    is_defined = len(first) >= FEWEST_LAYERS and np.ptp(first) > 0 and np.ptp(second) > 0
+    return float(stats.spearmanr(first, second).statistic) if is_defined else np.nan
 
 
 def fisher_table(fisher: xr.Dataset) -> pd.DataFrame:

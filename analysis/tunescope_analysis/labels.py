@@ -142,6 +142,11 @@ def is_layernorm(component: str) -> bool:
     return "LayerNorm" in parts or any(part.startswith("ln_") for part in parts)
 
 
+def has_no_gradient(component: str) -> bool:
+    """Whether the loss cannot depend on the tensor: a key bias shifts all scores of a query alike."""
+    return component.endswith("attention.self.key.bias")
+
+
 def is_output_layernorm(component: str) -> bool:
     """Whether the tensor belongs to the LayerNorm after the feed-forward block, `output.LayerNorm`."""
     return component.startswith("output.LayerNorm.")

@@ -8,6 +8,7 @@
 
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/fisher/depth_scales.hpp"
 #include "tunescope/fisher/squared_gradients.hpp"
 #include "tunescope/model/bert.hpp"
 
@@ -48,25 +49,32 @@ std::int64_t shard_size(const std::vector<Examples>& batches, const Shard& shard
 
 void restore(const FisherState& saved, FisherState& state) {
   state.micro_batches = saved.micro_batches;
+  state.scales.copy_(saved.scales);
   for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
     if (state.sums[i].defined()) state.sums[i].copy_(saved.sums[i]);
   }
 }
 
-void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGradients& squares) {
+void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGradients& squares, DepthScales& scales) {
   const Bert bert(inputs.config, inputs.catalogue);
   const PackedBatch batch =
       pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
   const Lane lane{inputs.parameters, batch};
   const BertActivations activations = bert.forward(lane);
+  scales.add(inputs.parameters, activations);
   squares.begin(batch, inputs.batch_size);
   for (const at::Tensor& scores : score_gradients(inputs.mode, activations.logits.front(), batch, inputs.seed)) {
     for (std::int64_t first = 0; first < scores.size(0); first += inputs.batch_size) {
       const std::int64_t count = std::min(inputs.batch_size, scores.size(0) - first);
       if (count > 1) scores.narrow(0, first, count).div_(count);
     }
-    bert.backward(lane, activations, {scores, squares});
+    bert.backward(lane, activations, {scores, scales});
   }
+}
+
+at::Tensor root_mean_squares(const FisherInputs& inputs, const at::Tensor& sums) {
+  const auto tokens = static_cast<std::int64_t>(inputs.dataset.token_ids.size());
+  return sums.div(static_cast<double>(tokens * inputs.config.hidden_size)).sqrt_();
 }
 
 std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sums) {
@@ -86,7 +94,8 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
       const auto end =
           batches[number].end() - begin > inputs.batch_size ? begin + inputs.batch_size : batches[number].end();
       SquaredGradients squares(inputs.catalogue, inputs.is_wanted, inputs.parameters.front().device());
-      add_squares(inputs, Examples(begin, end), squares);
+      DepthScales scales(inputs.catalogue, squares, inputs.parameters.front().device());
+      add_squares(inputs, Examples(begin, end), squares, scales);
       if (const auto tensor = find_non_finite(squares.sums())) {
         throw NumericalError(
             fmt::format("task {}, example {} (from 0, in the fixed random order of [data] "
@@ -103,21 +112,23 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control) {
   const std::vector<Examples> batches = micro_batches(inputs);
   SquaredGradients squares(inputs.catalogue, inputs.is_wanted, inputs.parameters.front().device());
-  FisherState state{.of = shard_size(batches, shard), .sums = squares.sums()};
+  DepthScales scales(inputs.catalogue, squares, inputs.parameters.front().device());
+  FisherState state{.of = shard_size(batches, shard), .sums = squares.sums(), .scales = scales.sums()};
   if (control.resume != nullptr && control.resume->of == state.of) restore(*control.resume, state);
   for (; state.micro_batches < state.of; ++state.micro_batches) {
     const NextAction action = control.next_action();
     if (action != NextAction::kGoOn) control.save(state);
     if (action == NextAction::kSaveAndStop) return state;
-    add_squares(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)], squares);
+    add_squares(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)], squares,
+                scales);
     control.on_progress(state.micro_batches + 1, state.of);
   }
   if (find_non_finite(state.sums)) refuse_non_finite(inputs, batches, shard);
   return state;
 }
 
-std::optional<std::vector<at::Tensor>> fisher_diagonal(const FisherInputs& inputs, const Communicator& world,
-                                                       Reducer& reducer, const FisherControl& control) {
+std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, const Communicator& world,
+                                                    Reducer& reducer, const FisherControl& control) {
   enum End : std::int64_t { kFinished, kStopped, kFailed };
   const Shard shard{.rank = world.rank(), .ranks = world.size()};
   FisherState state;
@@ -143,7 +154,8 @@ std::optional<std::vector<at::Tensor>> fisher_diagonal(const FisherInputs& input
     reducer.all_reduce_sum(sum);
     sum.div_(static_cast<double>(group_count(inputs)));
   }
-  return state.sums;
+  reducer.all_reduce_sum(state.scales);
+  return FisherInformation{.diagonal = state.sums, .scales = root_mean_squares(inputs, state.scales)};
 }
 
 }  // namespace tunescope

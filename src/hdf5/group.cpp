@@ -181,12 +181,17 @@ Shape Group::shape(const std::string& name) const {
 }
 
 void Group::write_attribute(const std::string& name, const std::string& value) const {
-  const std::string what = description_ + ": attribute " + name + " cannot be written";
+  write_attribute(".", name, value);
+}
+
+void Group::write_attribute(const std::string& dataset, const std::string& name, const std::string& value) const {
+  const std::string what = description_ + ":/" + dataset + ": attribute " + name + " cannot be written";
   const Handle type = string_type();
   const Handle space(check(H5Screate(H5S_SCALAR), what), H5Sclose);
-  const Handle attribute(
-      check(H5Acreate2(handle_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), what),
-      H5Aclose);
+  const Handle attribute(check(H5Acreate_by_name(handle_.get(), dataset.c_str(), name.c_str(), type.get(), space.get(),
+                                                 H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                               what),
+                         H5Aclose);
   const char* text = value.c_str();
   check(H5Awrite(attribute.get(), type.get(), &text), what);
 }

@@ -46,6 +46,22 @@ FisherMaps FisherMaps::of(const ParameterCatalogue& catalogue, const std::vector
   return maps;
 }
 
+FisherProfiles FisherProfiles::of(const ParameterCatalogue& catalogue, const at::Tensor& scales) {
+  const at::Tensor rows = scales.cpu();
+  FisherProfiles profiles;
+  std::int64_t row = 0;
+  schema::for_each_fisher_profile([&](const char*, const std::string&, auto member) {
+    std::vector<double>& profile = profiles.*member;
+    profile.assign(catalogue.layer_labels().size(), std::numeric_limits<double>::quiet_NaN());
+    for (std::int64_t layer = 0; layer < rows.size(1); ++layer) {
+      const double value = rows[row][layer].item<double>();
+      if (value != 0.0) profile[static_cast<std::size_t>(layer)] = value;
+    }
+    ++row;
+  });
+  return profiles;
+}
+
 void write_fisher(const std::filesystem::path& path, const FisherRecord& record) {
   write_atomically(path, [&](const std::filesystem::path& temporary) {
     hdf5::File file = hdf5::File::create(temporary);
@@ -82,6 +98,11 @@ FisherRecord schema::read_fisher(const hdf5::File& file, const std::filesystem::
     record.axes = {group.read_strings("layer"), group.read_strings("component"), group.read_integers("size")};
     if (record.axes.sizes.size() != record.axes.cell_count()) throw std::out_of_range("size");
     schema::for_each_fisher_map([&](const char* name, auto member) { record.maps.*member = group.read_doubles(name); });
+    const std::vector<double> none(record.axes.layers.size(), std::numeric_limits<double>::quiet_NaN());
+    schema::for_each_fisher_profile([&](const char* name, const std::string&, auto member) {
+      record.profiles.*member = group.has(name) ? group.read_doubles(name) : none;
+      if ((record.profiles.*member).size() != none.size()) throw std::out_of_range(name);
+    });
     return record;
   } catch (const std::out_of_range&) {
     throw Hdf5Error(path.string() +

@@ -88,16 +88,29 @@ void write_fisher(const Group& file, const std::vector<FisherRecord>& records) {
     for (const FisherRecord& record : records) values.push_back(record.row.*member);
     write_column(group, name, values, "run");
   });
+  const auto append = [&](const FisherRecord& record, const std::vector<double>& own, std::size_t expected, auto& all) {
+    if (own.size() != expected) {
+      throw Hdf5Error("Fisher run " + record.row.id + " has another model than run " + records.front().row.id);
+    }
+    all.insert(all.end(), own.begin(), own.end());
+  };
   for_each_fisher_map([&](const char* name, auto member) {
     std::vector<double> values;
     for (const FisherRecord& record : records) {
-      if ((record.maps.*member).size() != axes.cell_count()) {
-        throw Hdf5Error("Fisher run " + record.row.id + " has another model than run " + records.front().row.id);
-      }
-      values.insert(values.end(), (record.maps.*member).begin(), (record.maps.*member).end());
+      append(record, record.maps.*member, axes.cell_count(), values);
     }
     group.write(name, std::span<const double>(values), {records.size(), axes.layers.size(), axes.components.size()});
     group.attach_dimensions(name, std::vector<std::string>{"run", "layer", "component"});
+  });
+  for_each_fisher_profile([&](const char* name, const std::string& long_name, auto member) {
+    std::vector<double> values;
+    for (const FisherRecord& record : records) {
+      append(record, record.profiles.*member, axes.layers.size(), values);
+    }
+    group.write(name, std::span<const double>(values), {records.size(), axes.layers.size()});
+    group.attach_dimensions(name, std::vector<std::string>{"run", "layer"});
+    group.write_attribute(name, "long_name", long_name);
+    group.write_attribute(name, "units", "1");
   });
   group.write("size", std::span<const std::int64_t>(axes.sizes), {axes.layers.size(), axes.components.size()});
   group.attach_dimensions("size", std::vector<std::string>{"layer", "component"});

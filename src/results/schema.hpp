@@ -83,6 +83,24 @@ void for_each_fisher_map(Visitor&& visit) {
   visit("share", &FisherMaps::share);
 }
 
+/// The profiles of `/fisher` over depth, with what they are in words.
+template <typename Visitor>
+void for_each_fisher_profile(Visitor&& visit) {
+  const auto add = [&](const char* name, const std::string& what, auto member) {
+    visit(name, "root mean square of " + what, member);
+  };
+  const std::string hidden = "the hidden state that leaves a layer";
+  const std::string attention = "what attention adds to its input";
+  const std::string feed_forward = "what the feed-forward network adds to its input";
+  const std::string gradient = "the gradient of log p(y|x) with respect to ";
+  add("hidden_rms", hidden, &FisherProfiles::hidden_rms);
+  add("attention_branch_rms", attention, &FisherProfiles::attention_branch_rms);
+  add("feed_forward_branch_rms", feed_forward, &FisherProfiles::feed_forward_branch_rms);
+  add("hidden_gradient_rms", gradient + hidden, &FisherProfiles::hidden_gradient_rms);
+  add("attention_branch_gradient_rms", gradient + attention, &FisherProfiles::attention_branch_gradient_rms);
+  add("feed_forward_branch_gradient_rms", gradient + feed_forward, &FisherProfiles::feed_forward_branch_gradient_rms);
+}
+
 /// Opens the file of one trial or Fisher run. Throws `Hdf5Error` where its seal shows that any byte has changed, before
 /// the HDF5 library, which damaged files can crash, has read any of it; or where it is of another version.
 hdf5::File open_sealed(const std::filesystem::path& path);

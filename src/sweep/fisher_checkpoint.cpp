@@ -7,15 +7,22 @@
 #include <sstream>
 
 #include "tunescope/error.hpp"
+#include "tunescope/fisher/depth_scales.hpp"
 #include "tunescope/model/checked_tensors.hpp"
 
 namespace tunescope {
+namespace {
+
+constexpr const char* kScales = "depth_scales";
+
+}  // namespace
 
 void FisherCheckpoint::save(const FisherState& state) const {
   CheckedTensors saved{.tensors = {}, .text = fmt::format("{} {} {}", state.micro_batches, state.of, state.seconds)};
   for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
     if (state.sums[i].defined()) saved.tensors.emplace_back(catalogue_[i].name, state.sums[i].cpu());
   }
+  saved.tensors.emplace_back(kScales, state.scales.cpu());
   std::sort(saved.tensors.begin(), saved.tensors.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::filesystem::create_directories(path_.parent_path());
   write_checked_tensors(path_, saved);
@@ -25,14 +32,15 @@ std::optional<FisherState> FisherCheckpoint::load() const {
   if (!std::filesystem::exists(path_)) return std::nullopt;
   try {
     CheckedTensors saved = read_checked_tensors(path_);
-    FisherState state{.sums = std::vector<at::Tensor>(catalogue_.size())};
+    FisherState state{.sums = std::vector<at::Tensor>(catalogue_.size()), .scales = {}};
     std::istringstream(saved.text) >> state.micro_batches >> state.of >> state.seconds;
     const bool is_possible = state.micro_batches >= 0 && state.micro_batches <= state.of;
     if (!is_possible) refuse_checkpoint(path_, "its counts make no sense");
     const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
     for (ParameterIndex i = 0; i < catalogue_.size(); ++i) {
-      if (is_wanted_[i]) state.sums[i] = find(tensors, catalogue_[i]);
+      if (is_wanted_[i]) state.sums[i] = find(tensors, catalogue_[i].name, catalogue_[i].shape);
     }
+    state.scales = find(tensors, kScales, {kDepthScales, static_cast<std::int64_t>(catalogue_.layers.size()) + 1});
     return state;
   } catch (const DataError& error) {
     spdlog::warn("{}; this rank's share starts anew", error.what());
@@ -40,11 +48,11 @@ std::optional<FisherState> FisherCheckpoint::load() const {
   }
 }
 
-at::Tensor FisherCheckpoint::find(const std::map<std::string, at::Tensor>& tensors,
-                                  const ParameterInfo& parameter) const {
-  const auto found = tensors.find(parameter.name);
-  if (found == tensors.end() || found->second.sizes() != at::IntArrayRef(parameter.shape)) {
-    refuse_checkpoint(path_, "it has no sums of " + parameter.name + " in its shape");
+at::Tensor FisherCheckpoint::find(const std::map<std::string, at::Tensor>& tensors, const std::string& name,
+                                  at::IntArrayRef shape) const {
+  const auto found = tensors.find(name);
+  if (found == tensors.end() || found->second.sizes() != shape) {
+    refuse_checkpoint(path_, "it has no sums of " + name + " in its shape");
   }
   return found->second;
 }

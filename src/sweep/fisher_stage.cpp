@@ -172,31 +172,32 @@ void compute(const RankContext& context, Reducer& reducer, std::size_t number, c
   };
   CheckpointClock clock(context.worker.checkpoint_seconds, context.stop);
   StopNews news(context.world, context.stop);
-  const auto diagonal = fisher_diagonal(inputs, context.world, reducer,
-                                        {.on_progress =
-                                             [&](std::int64_t done, std::int64_t of) {
-                                               if (is_first) observer.on_progress(number, done, of);
-                                             },
-                                         .next_action =
-                                             [&] {
-                                               news.exchange();
-                                               return clock.next_action();
-                                             },
-                                         .save =
-                                             [&](FisherState state) {
-                                               state.seconds = seconds();
-                                               checkpoint.save(state);
-                                             },
-                                         .resume = saved ? &*saved : nullptr});
-  if (!diagonal) {
+  const auto measured = fisher_information(inputs, context.world, reducer,
+                                           {.on_progress =
+                                                [&](std::int64_t done, std::int64_t of) {
+                                                  if (is_first) observer.on_progress(number, done, of);
+                                                },
+                                            .next_action =
+                                                [&] {
+                                                  news.exchange();
+                                                  return clock.next_action();
+                                                },
+                                            .save =
+                                                [&](FisherState state) {
+                                                  state.seconds = seconds();
+                                                  checkpoint.save(state);
+                                                },
+                                            .resume = saved ? &*saved : nullptr});
+  if (!measured) {
     context.stop.set();
     return;
   }
   if (is_first) {
     FisherRecord record{.row = describe(planned, context, reducer.name()),
                         .axes = MapAxes::of(catalogue),
-                        .maps = FisherMaps::of(catalogue, *diagonal),
-                        .diagonal = kept_diagonal(*diagonal, catalogue, planned.run.keep)};
+                        .maps = FisherMaps::of(catalogue, measured->diagonal),
+                        .profiles = FisherProfiles::of(catalogue, measured->scales),
+                        .diagonal = kept_diagonal(measured->diagonal, catalogue, planned.run.keep)};
     record.row.examples = dataset.size();
     record.row.wall_seconds = seconds();
     write_fisher(paths.fisher_file(planned.id), record);

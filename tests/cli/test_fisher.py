@@ -17,6 +17,8 @@ GRID = {
     "fisher.points": "0 1",
     "fisher.keep": "layernorm",
 }
+BRANCHES = ("hidden", "attention_branch", "feed_forward_branch")
+SCALES = [f"{branch}{kind}_rms" for kind in ("", "_gradient") for branch in BRANCHES]
 METHODS = "layernorm fisher:fraction=0.25 fisher:fraction=0.25,scope=union fisher:fraction=0.25,scope=leave-one-out"
 
 
@@ -58,6 +60,8 @@ def test_any_number_of_ranks_gives_the_same_information(studied):
         assert list(one["fisher/id"]) == list(many["fisher/id"])
         for name in ("mean", "sum", "max", "share"):
             np.testing.assert_allclose(one[f"fisher/{name}"][:], many[f"fisher/{name}"][:], rtol=1e-12)
+        for name in SCALES:
+            np.testing.assert_allclose(one[f"fisher/{name}"][:], many[f"fisher/{name}"][:], rtol=1e-12)
         assert set(many["fisher/ranks"][:]) == {3}
 
 
@@ -72,6 +76,18 @@ def test_maps_are_those_of_the_kept_diagonals(studied):
         np.testing.assert_allclose(np.nansum(file["fisher/share"][3]), 1.0)
         kept = [name for name in file[f"fisher_parameters/{run}"] if not name.startswith("axis")]
         assert kept and all("LayerNorm" in name for name in kept)
+
+
+def test_scales_over_depth_have_units_and_words(studied):
+    with h5py.File(studied[1].merged) as file:
+        fisher = file["fisher"]
+        depth = [label in ("embeddings", "0", "1") for label in fisher["layer"].asstr()]
+        for name in SCALES:
+            has_embeddings = name.startswith("hidden")
+            expected = [depth[0] and has_embeddings, *depth[1:]]
+            assert np.isfinite(fisher[name][:]).all(axis=0).tolist() == expected, name
+            assert fisher[name].attrs["units"] == "1"
+            assert fisher[name].attrs["long_name"].startswith("root mean square of ")
 
 
 def test_runs_are_not_repeated_and_weights_are_removed(studied):

@@ -200,6 +200,7 @@ TEST(FisherDiagonal, ShardResumedAtAnyMicroBatchIsTheSameBitForBit) {
     const auto save = [&](const FisherState& state) {
       saved = state;
       for (at::Tensor& sum : saved.sums) sum = sum.clone();
+      saved.scales = saved.scales.clone();
     };
     const FisherState stopped = sum_squared_gradients(
         inputs, shard,
@@ -207,9 +208,11 @@ TEST(FisherDiagonal, ShardResumedAtAnyMicroBatchIsTheSameBitForBit) {
          .next_action = [&] { return done == cut ? NextAction::kSaveAndStop : NextAction::kGoOn; },
          .save = save});
     EXPECT_EQ(stopped.micro_batches, cut);
+    EXPECT_FALSE(stopped.scales.equal(whole.scales));
     const FisherState resumed = sum_squared_gradients(inputs, shard, {.resume = &saved});
     ASSERT_EQ(resumed.micro_batches, whole.micro_batches);
     for (std::size_t i = 0; i < whole.sums.size(); ++i) EXPECT_TRUE(resumed.sums[i].equal(whole.sums[i])) << cut;
+    EXPECT_TRUE(resumed.scales.equal(whole.scales)) << cut;
   }
 }
 

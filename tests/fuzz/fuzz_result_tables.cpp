@@ -38,6 +38,7 @@ constexpr const char* kTables[] = {
     "fisher/component",
     "fisher/size",
     "fisher/mean",
+    "fisher/hidden_rms",
     "fisher_parameters",
     "fisher_parameters/run",
     "fisher_parameters/run/w",
@@ -60,6 +61,7 @@ FisherRecord sample_fisher() {
   fisher.row.id = "run";
   fisher.axes = {.layers = {"a", "b"}, .components = {"weight"}, .sizes = {6, 3}};
   fisher.maps = {.mean = {1, 2}, .sum = {1, 2}, .max = {1, 2}, .share = {1, 2}};
+  fisher.profiles = {{1, 2}, {1, 2}, {1, 2}, {1, 2}, {1, 2}, {1, 2}};
   fisher.diagonal = {{"w", at::ones({2, 3})}};
   return fisher;
 }

@@ -42,10 +42,12 @@ TEST(FisherDiagonal, IsTheSameOnAnyNumberOfRanks) {
     subject.dataset = test::repeat(examples, times);
     const FisherInputs inputs = subject.inputs();
     const std::vector<at::Tensor> alone = test::FisherCase::diagonal(inputs);
-    const std::vector<at::Tensor> together = fisher_diagonal(inputs, world, *make_mpi_reducer(world)).value();
+    const FisherInformation together = fisher_information(inputs, world, *make_mpi_reducer(world)).value();
     for (std::size_t i = 0; i < alone.size(); ++i) {
-      EXPECT_LE(together[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
+      EXPECT_LE(together.diagonal[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
     }
+    const at::Tensor scales = test::FisherCase::scales(inputs);
+    EXPECT_TRUE(together.scales.allclose(scales, 1e-12, 0)) << times;
   }
 }
 
@@ -56,24 +58,26 @@ TEST(FisherDiagonal, StopOfOneRankStopsAllAndEveryRankSaves) {
   std::optional<FisherState> saved;
   const bool is_last = world.rank() == world.size() - 1;
   const auto stopped =
-      fisher_diagonal(subject.inputs(), world, *make_mpi_reducer(world),
-                      {.next_action = [&] { return is_last ? NextAction::kSaveAndStop : NextAction::kGoOn; },
-                       .save = [&](const FisherState& state) { saved = state; }});
+      fisher_information(subject.inputs(), world, *make_mpi_reducer(world),
+                         {.next_action = [&] { return is_last ? NextAction::kSaveAndStop : NextAction::kGoOn; },
+                          .save = [&](const FisherState& state) { saved = state; }});
   EXPECT_FALSE(stopped.has_value());
   ASSERT_TRUE(saved.has_value());
   EXPECT_EQ(saved->micro_batches == 0, is_last);
-  const auto resumed = fisher_diagonal(subject.inputs(), world, *make_mpi_reducer(world), {.resume = &*saved}).value();
+  const auto resumed =
+      fisher_information(subject.inputs(), world, *make_mpi_reducer(world), {.resume = &*saved}).value();
   const std::vector<at::Tensor> alone = test::FisherCase::diagonal(subject.inputs());
   for (std::size_t i = 0; i < alone.size(); ++i) {
-    EXPECT_LE(resumed[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
+    EXPECT_LE(resumed.diagonal[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
   }
+  EXPECT_TRUE(resumed.scales.allclose(test::FisherCase::scales(subject.inputs()), 1e-12, 0));
 }
 
 TEST(FisherDiagonal, ThrowsOnEveryRankWhereOneFindsAGradientThatIsNotFinite) {
   const Communicator world(MPI_COMM_WORLD);
   test::FisherCase subject;
   subject.parameters.back() = at::full_like(subject.parameters.back(), std::numeric_limits<float>::quiet_NaN());
-  EXPECT_THROW(fisher_diagonal(subject.inputs(), world, *make_mpi_reducer(world)), NumericalError);
+  EXPECT_THROW(fisher_information(subject.inputs(), world, *make_mpi_reducer(world)), NumericalError);
 }
 
 TEST(Communicator, BroadcastsFromAnyRank) {

@@ -1,14 +1,17 @@
 #include "tunescope/results/fisher_record.hpp"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "support/changed_bytes.hpp"
+#include "support/small_config.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/fisher/depth_scales.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/results/results_file.hpp"
 #include "tunescope/sealed_file.hpp"
@@ -41,6 +44,7 @@ FisherRecord sample_record(const std::string& id, double shift) {
   const double nan = std::nan("");
   record.axes = {{"embeddings", "0"}, {"weight", "bias"}, {6, 3, 2, 0}};
   record.maps = {{1 + shift, 2, 3, nan}, {4, 5, 6, nan}, {7, 8, 9, nan}, {0.25, 0.25, 0.5, nan}};
+  record.profiles = {{1, 2}, {nan, 3}, {nan, 4}, {5, 6}, {nan, 7}, {nan, 8 + shift}};
   record.diagonal = {{"a.weight", at::arange(6).to(at::kDouble).add_(shift).view({2, 3})},
                      {"a.bias", at::arange(3).to(at::kDouble)}};
   return record;
@@ -60,6 +64,8 @@ TEST(FisherRecord, ReadsBackRowMapsAndDiagonal) {
   EXPECT_EQ(read.axes.components, written.axes.components);
   EXPECT_THAT(read.maps.mean, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.mean));
   EXPECT_THAT(read.maps.share, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.share));
+  EXPECT_THAT(read.profiles.hidden_rms, ElementsAre(1, 2));
+  EXPECT_THAT(read.profiles.feed_forward_branch_gradient_rms, ElementsAre(testing::IsNan(), 8));
   const auto diagonal = read_fisher_diagonal(folder.path() / "a.h5", {"a.bias", "a.weight"});
   EXPECT_TRUE(diagonal[0].equal(at::arange(3).to(at::kFloat)));
   EXPECT_TRUE(diagonal[1].equal(at::arange(6).to(at::kFloat)));
@@ -77,12 +83,27 @@ TEST(FisherRecord, RefusesAChangedByteAnywhere) {
   test::expect_changes_are_refused(folder, "a.h5", read_fisher);
 }
 
+// Files of programs that did not record scales.
+TEST(FisherRecord, ScalesThatAreMissingAreNotANumber) {
+  const test::TemporaryFolder folder;
+  write_fisher(folder.path() / "a.h5", sample_record("run-a", 0));
+  {
+    const hdf5::Handle file(H5Fopen((folder.path() / "a.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
+    ASSERT_GE(H5Ldelete(file.get(), "fisher/hidden_rms", H5P_DEFAULT), 0);
+  }
+  seal_file(folder.path() / "a.h5");
+  const FisherProfiles profiles = read_fisher(folder.path() / "a.h5").profiles;
+  EXPECT_THAT(profiles.hidden_rms, ElementsAre(testing::IsNan(), testing::IsNan()));
+  EXPECT_THAT(profiles.hidden_gradient_rms, ElementsAre(5, 6));
+}
+
 TEST(FisherRecord, RefusesSizesThatAreFewerThanItsCells) {
   const test::TemporaryFolder folder;
   FisherRecord record = sample_record("run-a", 0);
   record.axes.layers.pop_back();
   record.axes.sizes.resize(2);
   for (auto* map : {&record.maps.mean, &record.maps.sum, &record.maps.max, &record.maps.share}) map->resize(2);
+  record.profiles = {{1}, {1}, {1}, {1}, {1}, {1}};
   write_fisher(folder.path() / "a.h5", record);
   {
     const hdf5::Handle file(H5Fopen((folder.path() / "a.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
@@ -107,6 +128,8 @@ TEST(FisherRecord, MergedFileHoldsRunsDiagonalsAndMasks) {
   EXPECT_THAT(fisher.read_strings("id"), ElementsAre("run-a", "run-b"));
   EXPECT_THAT(fisher.shape("mean"), ElementsAre(2, 2, 2));
   EXPECT_EQ(fisher.read_doubles("mean")[4], 2.0);
+  EXPECT_THAT(fisher.shape("hidden_rms"), ElementsAre(2, 2));
+  EXPECT_EQ(fisher.read_doubles("feed_forward_branch_gradient_rms")[3], 9.0);
   const hdf5::Group diagonal = file.open_group("fisher_parameters").open_group("run-b");
   EXPECT_THAT(diagonal.members(), ElementsAre("a.bias", "a.weight", "axis0_2", "axis0_3", "axis1_3"));
   EXPECT_THAT(diagonal.shape("a.weight"), ElementsAre(2, 3));
@@ -138,6 +161,19 @@ TEST(FisherMaps, SummariseEachTensor) {
   EXPECT_EQ(maps.share[word], 0.875);
   EXPECT_EQ(maps.share[catalogue.cell(catalogue.classifier.bias)], 0.125);
   EXPECT_TRUE(std::isnan(maps.mean[catalogue.cell(catalogue.pooler.weight)]));
+}
+
+TEST(FisherProfiles, HaveNoNumberWhereNothingWasSummed) {
+  const ParameterCatalogue catalogue(test::small_config(), 2);
+  at::Tensor scales = at::zeros({kDepthScales, static_cast<std::int64_t>(catalogue.layers.size()) + 1}, at::kDouble);
+  scales[0] = 3;
+  scales[5][1] = 2;
+  const FisherProfiles profiles = FisherProfiles::of(catalogue, scales);
+  ASSERT_EQ(profiles.hidden_rms.size(), catalogue.layer_labels().size());
+  EXPECT_EQ(profiles.hidden_rms[0], 3);
+  EXPECT_EQ(profiles.feed_forward_branch_gradient_rms[1], 2);
+  EXPECT_TRUE(std::isnan(profiles.feed_forward_branch_gradient_rms[0]));
+  EXPECT_TRUE(std::isnan(profiles.hidden_rms.back()));
 }
 
 }  // namespace

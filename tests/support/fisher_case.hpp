@@ -76,6 +76,13 @@ struct FisherCase {
     return sums;
   }
 
+  /// The root mean squares over depth on one rank.
+  static at::Tensor scales(const FisherInputs& inputs) {
+    const auto tokens = static_cast<std::int64_t>(inputs.dataset.token_ids.size());
+    const auto values = static_cast<double>(tokens * inputs.config.hidden_size);
+    return sum_squared_gradients(inputs, {}).scales.div(values).sqrt();
+  }
+
   const Safetensors golden_file = Safetensors::open_file(golden("fisher/expected.safetensors"));
   const PretrainedModel model = load_pretrained(golden("model/tiny"));
   const Task& task;

@@ -6,7 +6,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from tunescope_analysis.figures.grid import (
     ONE_LINE,
@@ -19,8 +19,15 @@ from tunescope_analysis.figures.grid import (
     panel_grid,
     style_plot,
 )
-from tunescope_analysis.labels import FORMULAS, is_layernorm, is_output_layernorm, order_tasks
+from tunescope_analysis.labels import (
+    FORMULAS,
+    has_no_gradient,
+    is_layernorm,
+    is_output_layernorm,
+    order_tasks,
+)
 
+NARROW = 100.0  # a range of a log axis in which powers of ten alone would be too few ticks
 KINDS = ("output LayerNorm", "other LayerNorm", "other bias", "other weight")
 
 
@@ -76,7 +83,8 @@ def kind_of(component: str) -> str:
 
 
 def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
-    drawn = rows[(rows["fisher"] > 0) & (rows[measure] > 0)]
+    blind = rows["component"].map(has_no_gradient)
+    drawn = rows[(rows["fisher"] > 0) & (rows[measure] > 0) & ~blind]
     kinds = drawn["component"].map(kind_of)
     for place, kind in reversed(list(enumerate(KINDS))):
         own = drawn[kinds == kind]
@@ -85,13 +93,19 @@ def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
     _log_axes(axes, "xy")
     hidden = len(rows) - len(drawn)
     if hidden:
-        axes.text(0.03, 0.97, f"{hidden} at zero not drawn", transform=axes.transAxes, fontsize=TICK_SIZE,
-                  va="top", color="#555555")  # fmt: skip
+        what = "key biases" if hidden == blind.sum() else "at zero"
+        axes.text(0.03, 0.03, f"{hidden} {what} not drawn", transform=axes.transAxes, fontsize=TICK_SIZE,
+                  color="#555555")  # fmt: skip
 
 
 def _log_axes(axes: Axes, names: str) -> None:
-    """Log scales with few enough ticks for a small panel."""
+    """Log scales with few enough ticks for a small panel; below two decades some between powers of ten."""
     for name in names:
         axes.set(**{f"{name}scale": "log"})
-        getattr(axes, f"{name}axis").set_major_locator(LogLocator(numticks=4))
-        getattr(axes, f"{name}axis").set_minor_locator(NullLocator())
+        low, high = getattr(axes, f"get_{name}lim")()
+        axis = getattr(axes, f"{name}axis")
+        axis.set_major_locator(LogLocator(numticks=4))
+        axis.set_minor_locator(NullLocator())
+        if high < NARROW * low:
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high > 5 * low else range(1, 10)))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))

@@ -12,6 +12,7 @@ FEWEST = 3  # series
 FAR_POINTS = 5.0  # our choice: at least so many points of a score × 100
 PADDING = 0.12  # of the shown range
 ROOM = 0.16  # of the shown range, for the name of a series at the edge
+MARKER = 0.06  # of the shown range, for a marker at the edge
 GREY = "#555555"
 Name = TypeVar("Name", bound=Hashable)
 
@@ -34,6 +35,7 @@ def focus_series(axes: Axes, series: Mapping[str, np.ndarray]) -> None:
     """Fit the y axis to the series, `[value]` by name, that are not far below; name those at the edge."""
     far = far_below(series)
     if not far:
+        axes.set_ylim(*_below_perfect(*axes.get_ylim()))
         return
     low, high = _limits(series, far)
     axes.set_ylim(low - ROOM * (high - low) * len(far), high)
@@ -46,6 +48,7 @@ def focus_rows(axes: Axes, rows: Mapping[int, np.ndarray]) -> None:
     """The same along x for the values `[value]` of each line: those far below are printed at the edge."""
     far = far_below(rows)
     if not far:
+        axes.set_xlim(*_below_perfect(*axes.get_xlim()))
         return
     axes.set_xlim(*_limits(rows, far))
     for line in far:
@@ -57,7 +60,12 @@ def _limits(series: Mapping[Name, np.ndarray], far: list[Name]) -> tuple[float, 
     near = np.concatenate([values for name, values in series.items() if name not in far])
     low, high = float(np.nanmin(near)), float(np.nanmax(near))
     pad = PADDING * (high - low) or 0.5
-    return low - pad, high + pad
+    return _below_perfect(low - pad, high + pad)
+
+
+def _below_perfect(low: float, high: float) -> tuple[float, float]:
+    """An axis of scores × 100 ends at 100, with room for a marker."""
+    return low, min(high, 100 + MARKER * (high - low))
 
 
 def _mean(values: np.ndarray) -> str:

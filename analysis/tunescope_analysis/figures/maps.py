@@ -25,16 +25,19 @@ from tunescope_analysis.labels import (
     FORMULAS,
     component_label,
     fisher_label,
+    has_no_gradient,
     is_layernorm,
     measure_label,
     method_label,
 )
+from tunescope_analysis.results import FRESH_LAYER
 
 EMPTY = "#d4d4d4"
 ZERO = "#ffffff"
 LABEL_SIZE = 5.5  # points: as many as a row of a map is high
 ROW_HEIGHT = 0.086  # inches of a component
 NARROW = 0.09  # inches of a layer, below which two names side by side do not fit
+DARKEST = 0.05  # our choice: few cells, such as embeddings of rare words, would take most of the scale
 WIDE_RANGE = 100.0  # our choice: from this ratio on, a linear scale would hide the small values
 
 
@@ -84,6 +87,7 @@ def fisher_figure(by_task: xr.DataArray) -> Figure:
 def _map_figure(by_task: xr.DataArray, overall: xr.DataArray, style: MapStyle) -> Figure:
     """Component by layer as colours, over all tasks first, then a panel a task, on one colour scale.
 
+    The scale is that of the rest: the head, and tensors without a gradient, would take most of it.
     `by_task` is `[task, layer, component]`. Components that no layer has are left out. Grey: the layer has
     no such tensor. White: exactly zero.
     """
@@ -95,8 +99,10 @@ def _map_figure(by_task: xr.DataArray, overall: xr.DataArray, style: MapStyle) -
         panels.insert(0, (style.overall.format(len(panels)), overall.isel(component=present)))
     grid = _map_grid(len(panels), shown.sizes["layer"], shown.sizes["component"])
     figure = new_figure(grid, style.title)
-    norm, colours = _colour_scale(shown.values, style.shown_fraction)
     names = [str(name) for name in shown["component"].values]
+    scaled = shown.isel(component=[not has_no_gradient(name) for name in names])
+    scaled = scaled.sel(layer=scaled["layer"] != FRESH_LAYER)
+    norm, colours = _colour_scale(scaled.values, style.shown_fraction)
     labels = {name: component_label(name, layers_of(shown, name)) for name in names}
     for place, (title, values) in enumerate(panels):
         axes = grid.axes(figure, place)
@@ -120,12 +126,15 @@ def _map_grid(panels: int, layers: int, components: int) -> Grid:
 
 
 def _colour_scale(values: np.ndarray, shown_fraction: float) -> tuple[Normalize, Colormap]:
-    """One scale for all panels; logarithmic where the values span more than `WIDE_RANGE`."""
+    """One scale for all panels; logarithmic where the values span more than `WIDE_RANGE`.
+
+    The lowest `DARKEST` of the cells share its end.
+    """
     positive = values[np.isfinite(values) & (values > 0)]
     colours = colormaps["viridis"].with_extremes(bad=EMPTY, under=ZERO)
     if positive.size == 0:
         return Normalize(np.nextafter(0, 1), 1.0), colours
-    low, high = float(positive.min()), float(positive.max())
+    low, high = float(np.quantile(positive, DARKEST, method="lower")), float(positive.max())
     if high / low >= WIDE_RANGE:
         return LogNorm(max(low, high * shown_fraction), high), colours
     return Normalize(low if high > low else low * 0.5, high), colours
@@ -184,5 +193,8 @@ def _add_colour_bar(
         notes.append("white: exactly zero")
     lowest = float(np.min(image.norm.vmin or 0.0))
     if float(shown.where(shown > 0).min()) < lowest:
-        notes.append(f"darkest: {lowest:.0e} or less")
+        notes.append(f"darkest: {lowest:.1e} or less")
+    highest = float(np.max(image.norm.vmax or 0.0))
+    if float(shown.max()) > highest:
+        notes.append(f"brightest: {highest:.1e} or more")
     figure.text(0.5, 0.04 / height, "; ".join(notes), fontsize=LABEL_SIZE + 0.5, ha="center", va="bottom")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from tunescope_analysis.figures.focus import focus_rows, focus_series
 from tunescope_analysis.figures.grid import (
@@ -107,6 +107,6 @@ def _draw_scores(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
                       color=colour_of(place), capsize=2, linewidth=1.0)  # fmt: skip
     axes.margins(x=0.12)
     focus_rows(axes, shown)
-    axes.locator_params(axis="x", nbins=4)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, prune="lower"))  # the neighbour's labels end there
     metric = next((metric for metric in rows["metric"] if metric), "")
     axes.set_xlabel(metric_label(str(metric)), fontsize=TEXT_SIZE, labelpad=2)

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import (
+    FormatStrFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    StrMethodFormatter,
+)
 
 from tunescope_analysis.figures.focus import focus_series
 from tunescope_analysis.figures.grid import (
@@ -144,12 +150,13 @@ def _panels(
 ) -> tuple[Figure, Grid, list[tuple[str, Axes]]]:
     tasks = order_tasks(rows["task"])
     labels = [method_label(method) for method in methods if method in set(rows["method"])]
-    grid = panel_grid(len(tasks), legend=legend_room(labels, LEGEND_COLUMNS))
+    grid = panel_grid(len(tasks), left=0.58, legend=legend_room(labels, LEGEND_COLUMNS))
     figure = new_figure(grid, title)
     panels = []
     for place, task in enumerate(tasks):
         axes = grid.axes(figure, place)
         style_plot(axes, task)
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         if place % grid.columns == 0:
             axes.set_ylabel("score × 100", fontsize=TEXT_SIZE)
         panels.append((task, axes))

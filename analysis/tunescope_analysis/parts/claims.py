@@ -56,7 +56,7 @@ CLAIMS = {
     ),
     "depth-reason": (
         "Gradient and activation scale over depth explain why LayerNorm and the later layers stand out",
-        "Run `tunescope fisher JOB` for the gradients' scale; result files hold no activations yet.",
+        "Run `tunescope fisher JOB`.",
     ),
 }
 

@@ -1,12 +1,13 @@
 """Verdicts on the paper's claims of equivalence: LayerNorm to full, BitFit, subsets to their pool."""
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.labels import parse_method
-from tunescope_analysis.parts.numbers import fixed, p_is, points
+from tunescope_analysis.parts.numbers import fixed, join_words, p_is, points
 from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
-from tunescope_analysis.scores import score_table, tasks_learned
+from tunescope_analysis.scores import CORRELATIONS, score_table, tasks_learned
 from tunescope_analysis.significance import MARGIN, compare, unit_pairs
 from tunescope_analysis.subsets import CHOSEN, DEFAULT_POOL
 
@@ -73,11 +74,26 @@ def judge(trials: xr.Dataset, first: str, second: str) -> tuple[str, str]:
     reason = (
         f"{first} differs from {second} by {points(result['mean_difference'])} points over {len(pairs)} "
         f"tasks and seeds (90 % interval {interval}; equivalence within {100 * MARGIN:g}: "
-        f"{p_is(result['equivalence_p'])}).{left_out}"
+        f"{p_is(result['equivalence_p'])})."
     )
     if result["low"] > -MARGIN:
-        return SUPPORTED, reason
-    return (NOT_SUPPORTED if result["high"] < -MARGIN else NOT_DECIDABLE), reason
+        ruling, where = SUPPORTED, "above"
+        left_out += _unknown_sentence(trials, second, pairs)
+    elif result["high"] < -MARGIN:
+        ruling, where = NOT_SUPPORTED, "below"
+    else:
+        ruling, where = NOT_DECIDABLE, "on both sides of"
+    return ruling, f"{reason} The interval lies {where} {points(-MARGIN)}.{left_out}"
+
+
+def _unknown_sentence(trials: xr.Dataset, method: str, pairs: pd.DataFrame) -> str:
+    """What `head` would tell: methods that have learned nothing are alike too."""
+    table = score_table(trials)
+    told = set(table.loc[(table["method"] == "head") | table["metric"].isin(CORRELATIONS), "task"])
+    unknown = sorted(set(pairs["task"]) - told)
+    if not unknown:
+        return ""
+    return f" Whether {method} has learned anything on {join_words(unknown)} only a run of `head` can tell."
 
 
 def _combine(claim: str, judged: list[tuple[str, str]], needs_all: bool = False) -> Verdict:

@@ -9,6 +9,7 @@ from tunescope_analysis.figures.fisher import depth_figure
 from tunescope_analysis.figures.maps import fisher_figure
 from tunescope_analysis.fisher import (
     FEWEST_LAYERS,
+    STEADY,
     default_runs,
     depth_correlation,
     depth_profile,
@@ -16,7 +17,6 @@ from tunescope_analysis.fisher import (
     fisher_by_task,
     fisher_measures_of,
     fisher_table,
-    gradient_profile,
     rank_components,
 )
 from tunescope_analysis.labels import (
@@ -28,6 +28,7 @@ from tunescope_analysis.labels import (
     setting_sentence,
 )
 from tunescope_analysis.parts.change import certainty_sentence, encoder_sentence, ruling_on_most
+from tunescope_analysis.parts.depth_scales import add_scales
 from tunescope_analysis.parts.numbers import count, fixed, plural, scientific, share
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
@@ -41,18 +42,17 @@ from tunescope_analysis.parts.part import (
     Table,
     Verdict,
 )
-from tunescope_analysis.results import NEWEST_SCHEMA, Results
+from tunescope_analysis.results import Results
 
 NEEDED = "Run `tunescope fisher JOB`, or a sweep with a method such as `fisher:fraction=0.2`."
 SHORT = {"mean": "A scalar", "sum": "Whole tensor", "max": "Largest scalar", "share": "Share of the model"}
-STEADY = 0.5  # our choice: from this Spearman correlation on, later layers "have more"
 
 
 def fisher_part(results: Results) -> Part:
     """Fisher maps by every measure, a ranking of components, and the profile over depth."""
     part = Part("fisher", "Fisher information")
     if "fisher" not in results.groups or default_runs(results.fisher).empty:
-        part.note(f"The file holds no Fisher information, so neither the scale of gradients. {NEEDED}")
+        part.note(f"The file holds no Fisher information, nor the scale of gradients. {NEEDED}")
         return part
     fisher = results.fisher
     maps = {name: fisher_by_task(fisher, name) for name in fisher_measures_of(fisher)}
@@ -170,8 +170,9 @@ def _add_depth(part: Part, fisher: xr.Dataset) -> None:
     )  # fmt: skip
     words = "Fisher information a scalar"
     part.datasets["fisher_depth"] = profile.assign_attrs(long_name=words).to_dataset(name="fisher")
-    part.verdicts.append(_depth_verdict(table, sentence))
-    _add_gradients(part, gradient_profile(profile))
+    verdict = _depth_verdict(table, sentence)
+    part.verdicts.append(verdict)
+    add_scales(part, fisher, later_have_more=verdict.ruling == SUPPORTED)
 
 
 def _depth_table(table: pd.DataFrame) -> Table:
@@ -183,27 +184,6 @@ def _depth_table(table: pd.DataFrame) -> Table:
             for task in order_tasks(table["task"])]  # fmt: skip
     caption = f"Spearman's correlation of layer and Fisher information over {table['layers'].max()} layers."
     return Table("fisher_depth_correlation", table, [Heading("Task", is_number=False), *named], rows, caption)
-
-
-def _add_gradients(part: Part, gradients: xr.DataArray) -> None:
-    part.add(Subheading("Scale of gradients and activations over depth"))
-    part.say(
-        "Root-mean-square gradient of log p(y|x) a scalar and example, the root of the Fisher information "
-        "above; for batch sizes above 1, of the batch's mean gradient."
-    )
-    part.note(f"Result files of schema {NEWEST_SCHEMA} hold no activations, so their scale is not shown.")
-    figure = depth_figure(gradients, "Root-mean-square gradient a scalar")
-    part.add(
-        Table("gradient_depth", gradients.to_series().dropna().reset_index()),
-        Picture("gradient_depth", figure, "Lines of the gradients' scale over layers, a panel a task."),
-    )
-    words = "root-mean-square gradient a scalar"
-    part.datasets["gradient_depth"] = gradients.assign_attrs(long_name=words).to_dataset()
-    reason = (
-        "The scale of gradients over depth is the root of the Fisher information, so by itself it explains "
-        "nothing; the file holds no activations to set beside it."
-    )
-    part.verdicts.append(Verdict("depth-reason", NOT_DECIDABLE, reason, "gradient_depth"))
 
 
 def depth_sentence(table: pd.DataFrame) -> str:

@@ -8,8 +8,7 @@ MINUS = "−"
 
 def percent(score: object) -> str:
     """A fraction as GLUE tables print it: × 100, one decimal."""
-    number = _number(score)
-    return f"{100 * number:.1f}" if math.isfinite(number) else MISSING
+    return fixed(100 * _number(score), 1)
 
 
 def points(difference: object) -> str:
@@ -60,7 +59,7 @@ def count(value: object) -> str:
 def scientific(value: object) -> str:
     """Three digits and a power of ten."""
     number = _number(value)
-    return f"{number:.2e}" if math.isfinite(number) else MISSING
+    return f"{number:.2e}".replace("-", MINUS) if math.isfinite(number) else MISSING
 
 
 def general(value: object) -> str:

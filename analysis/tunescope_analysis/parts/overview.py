@@ -12,6 +12,7 @@ from tunescope_analysis.results import Results
 from tunescope_analysis.scores import order_methods, score_table, trial_frame
 
 FAILURES_SHOWN = 20
+DIGITS = 16  # of a hash
 SECONDS_PER_HOUR = 3600
 
 
@@ -33,7 +34,7 @@ def overview_part(results: Results) -> Part:
                 ("Created", attributes.created or "unknown"),
                 ("Tunescope", f"{attributes.tunescope_version or 'unknown version'}, commit "
                               f"{attributes.git_commit or 'unknown'}, schema {attributes.schema_version}"),
-                ("Inputs, SHA-256", attributes.inputs.strip().replace("\n", "; ") or "not recorded"),
+                ("Inputs, SHA-256", _hashes(attributes.inputs) or "not recorded"),
                 ("File", f"{results.path.name}, SHA-256 {_checksum(results)}"),
             ]
         )
@@ -59,6 +60,11 @@ def _model(results: Results, trials: pd.DataFrame) -> str:
     if trials.empty:
         return folder
     return f"{folder}, {count(trials['total_parameters'].max())} parameters with the head"
+
+
+def _hashes(inputs: str) -> str:
+    """A line each: a name and as many digits as tell files apart; the result file has all of them."""
+    return "\n".join(line[: line.find(" ") + 1 + DIGITS] for line in inputs.splitlines())
 
 
 def _checksum(results: Results) -> str:

@@ -83,9 +83,8 @@ def _add_ranks(part: Part, matrix: pd.DataFrame) -> None:
     test = friedman(matrix)
     if test is None:
         part.note(
-            f"Friedman's test needs {FEWEST_METHODS} methods with a score on the same two tasks or more. "
-            "Run a "
-            "sweep with more of `methods` and `tasks`."
+            f"Friedman's test needs {FEWEST_METHODS} methods that each have a score on every task, of two or "
+            "more. Run the rest of the sweep, or one with more of `methods` and `tasks`."
         )
         return
     ranks = average_ranks(matrix)
@@ -109,20 +108,40 @@ def _add_ranks(part: Part, matrix: pd.DataFrame) -> None:
         ),
     )  # fmt: skip
     tests = pairwise_tests(matrix)
-    columns = {
-        "first": Column("First", is_number=False),
-        "second": Column("Second", is_number=False),
-        "mean_difference": Column("Mean difference × 100", points),
-        "p": Column("p", probability),
-        "holm_p": Column("p, Holm", probability),
-        "smallest_p": Column("Smallest p possible", probability),
-    }
-    caption = "Wilcoxon's signed-rank test of every two methods over tasks, exact, two-sided."
     part.add(Subheading("Every two methods"))
     limit = attainable_sentence(tests["smallest_p"].min(), len(tests), UNITS["task"])
     if limit:
         part.say(limit)
-    part.add(frame_table("pairwise_tests", tests, columns, caption))
+    part.add(_pairwise_table(tests, [str(method) for method in ranks.index]))
+
+
+def _pairwise_table(tests: pd.DataFrame, methods: list[str]) -> Table:
+    """Every method less each of those before it, which are named by their numbers."""
+    by_pair = {frozenset((test["first"], test["second"])): test for _, test in tests.iterrows()}
+    rows = [
+        [
+            Cell(f"{place + 1}. {method}"),
+            *(_pairwise_cell(by_pair[frozenset((method, other))], method) for other in methods[:place]),
+            *(Cell("") for _ in methods[place:-1]),
+        ]
+        for place, method in enumerate(methods)
+    ]
+    headings = [Heading("Method", is_number=False), *(Heading(f"{n + 1}.") for n in range(len(methods) - 1))]
+    caption = (
+        "Mean difference × 100 over tasks of the row's method less the column's, in the order of average "
+        "ranks; below it p of Wilcoxon's exact two-sided signed-rank test after Holm's correction over "
+        f"{plural(len(tests), 'pair')}, bold below {LEVEL}."
+    )
+    return Table("pairwise_tests", tests, headings, rows, caption)
+
+
+def _pairwise_cell(test: pd.Series, method: str) -> Cell:
+    sign = 1 if test["first"] == method else -1
+    return Cell(
+        points(sign * test["mean_difference"]),
+        line=p_is(test["holm_p"]),
+        is_best=test["holm_p"] < LEVEL,
+    )
 
 
 def _add_reference(part: Part, trials: xr.Dataset) -> None:

@@ -39,6 +39,7 @@ struct FisherState {
   std::int64_t micro_batches = 0;  ///< of the shard, done
   std::int64_t of = 0;             ///< micro-batches that the shard has
   std::vector<at::Tensor> sums;    ///< of squared gradients, by catalogue index, float64; undefined where not wanted
+  at::Tensor scales;               ///< sums of squares over depth, see `DepthScales`
   double seconds = 0.0;            ///< of a saved shard: spent on it until then
 };
 
@@ -59,10 +60,18 @@ struct FisherControl {
 /// complete. Throws `NumericalError` naming example and tensor where a gradient is not finite.
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control = {});
 
-/// The diagonal Fisher information F_i = mean over examples of E_y (∂ log p(y|x) / ∂θ_i)², in evaluation mode, computed
-/// by all ranks together; by catalogue index, float64, the same on every rank. Nothing where a rank was stopped: then
-/// all have saved their shards. *Collective.* Throws as `sum_squared_gradients`, on every rank.
-std::optional<std::vector<at::Tensor>> fisher_diagonal(const FisherInputs& inputs, const Communicator& world,
-                                                       Reducer& reducer, const FisherControl& control = {});
+/// What is measured of a model, in evaluation mode.
+struct FisherInformation {
+  /// F_i = mean over examples of E_y (∂ log p(y|x) / ∂θ_i)², by catalogue index, float64; undefined where not wanted.
+  std::vector<at::Tensor> diagonal;
+  /// Root mean squares over all tokens and hidden units, [kDepthScales, L + 1] float64, as in `DepthScales`. Gradients
+  /// are of what is differentiated: log p(y|x), for larger batches its mean over them.
+  at::Tensor scales;
+};
+
+/// The Fisher information, computed by all ranks together, the same on every rank. Nothing where a rank was stopped:
+/// then all have saved their shards. *Collective.* Throws as `sum_squared_gradients`, on every rank.
+std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, const Communicator& world,
+                                                    Reducer& reducer, const FisherControl& control = {});
 
 }  // namespace tunescope

@@ -76,6 +76,8 @@ class Group {
   void write_attribute(const std::string& name, const std::string& value) const;
   void write_attribute(const std::string& name, std::int64_t value) const;
   void write_attribute(const std::string& name, std::span<const std::string> values) const;
+  /// Of a dataset of this group.
+  void write_attribute(const std::string& dataset, const std::string& name, const std::string& value) const;
   std::string read_string_attribute(const std::string& name) const;
   std::int64_t read_integer_attribute(const std::string& name) const;
 

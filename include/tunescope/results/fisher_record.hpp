@@ -36,11 +36,22 @@ struct FisherMaps {
   static FisherMaps of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal);
 };
 
+/// Scales of activations and gradients over [layer], in the order of `DepthScale`; NaN where a layer has none, no
+/// gradient went so far down, or an older program wrote the file.
+struct FisherProfiles {
+  std::vector<double> hidden_rms, attention_branch_rms, feed_forward_branch_rms;
+  std::vector<double> hidden_gradient_rms, attention_branch_gradient_rms, feed_forward_branch_gradient_rms;
+
+  /// From `FisherInformation::scales`.
+  static FisherProfiles of(const ParameterCatalogue& catalogue, const at::Tensor& scales);
+};
+
 /// Everything that is kept of a Fisher run.
 struct FisherRecord {
   FisherRow row;
   MapAxes axes;
   FisherMaps maps;
+  FisherProfiles profiles;
   std::vector<std::pair<std::string, at::Tensor>> diagonal;  ///< by Hugging Face tensor name, CPU; what the job keeps
 };
 

@@ -24,7 +24,8 @@ class FisherCheckpoint {
   std::optional<FisherState> load() const;
 
  private:
-  at::Tensor find(const std::map<std::string, at::Tensor>& tensors, const ParameterInfo& parameter) const;
+  at::Tensor find(const std::map<std::string, at::Tensor>& tensors, const std::string& name,
+                  at::IntArrayRef shape) const;
 
   std::filesystem::path path_;
   const ParameterCatalogue& catalogue_;

@@ -90,6 +90,41 @@ def expectation_over_gaussian(model: BertForSequenceClassification, example: Exa
     return mean([square(gradients(model, gaussian_log_density(node, mu))) for node in nodes])
 
 
+def depth_squares(model: BertForSequenceClassification, example: Example, expects: bool) -> Tensor:
+    """Sums of squares over tokens and hidden units, [6, L + 1]: hidden states from the embeddings on, what attention
+    and what the feed-forward network add to their input, and the gradients of log p(y | x) with respect to the three.
+
+    `expects` takes the expectation over the classes y in place of the given label.
+    """
+    layers = list(model.bert.encoder.layer)
+    modules = [
+        [model.bert.embeddings, *layers],
+        [layer.attention.output.dense for layer in layers],
+        [layer.output.dense for layer in layers],
+    ]
+    outputs, hooks = {}, []
+    for module in sum(modules, []):
+
+        def record(module: torch.nn.Module, _: tuple[Tensor], result: Tensor | tuple[Tensor, ...]) -> None:
+            outputs[module] = result[0] if isinstance(result, tuple) else result
+
+        hooks.append(module.register_forward_hook(record))
+    log_probabilities = class_log_probabilities(model, example)
+    for hook in hooks:
+        hook.remove()
+
+    weights = log_probabilities.exp().tolist() if expects else [1.0]
+    scalars = log_probabilities if expects else [log_probabilities[example.label]]
+    squares = torch.zeros(2 * len(modules), len(layers) + 1, dtype=torch.float64)
+    for row, group in enumerate(modules):
+        for place, module in enumerate(group, start=len(layers) + 1 - len(group)):
+            squares[row, place] = (outputs[module] ** 2).sum()
+            for weight, scalar in zip(weights, scalars, strict=True):
+                (gradient,) = torch.autograd.grad(scalar, outputs[module], retain_graph=True)
+                squares[row + len(modules), place] += weight * (gradient**2).sum()
+    return squares.detach()
+
+
 def per_token_squares(model: BertForSequenceClassification, example: Example) -> TensorMap:
     """sum over t of (dY[t, o] X[t, i])^2 for the weight of every linear layer."""
     inputs, outputs, hooks = {}, {}, []

@@ -18,6 +18,12 @@ then squared: an embedding row used twice in one example contributes (g1 + g2)^2
         The same for y ~ N(mu, 1), where mu is the output of the one-output head
         `regression.classifier.*` of ../model/tiny/expected.safetensors.
 
+    scales.empirical, scales.true [6, L + 1] float64
+        Root mean squares over all tokens and hidden units at the embeddings and each layer: of the hidden
+        state that leaves it, of what attention and what the feed-forward network add to their input, and
+        of the gradients of log p(y | x_n) with respect to these three. Embeddings have the first and the
+        fourth row only; 0 elsewhere.
+
 Two common mistakes are stored for some tensors, so that a test can tell that it would notice them:
 
     batch3.NAME
@@ -29,7 +35,7 @@ Two common mistakes are stored for some tensors, so that a test can tell that it
         values: its other weights, the pooler and the classifier would equal `empirical`.
 
 The model is ../model/tiny (see make_model_golden.py there): dropout off, eager attention, float64 from
-the stored float32 weights, each result rounded once to float32. The Fisher information of every
+the stored float32 weights; all but the scales are rounded once to float32. The Fisher information of every
 `attention.self.key.bias` is zero in exact arithmetic (softmax does not see a shift), and what is stored
 is squared rounding error: compare it absolutely, not relatively. Rows of embeddings that no example uses
 are exactly zero.
@@ -53,6 +59,7 @@ from fisher_reference import (
     LogLikelihood,
     TensorMap,
     class_log_likelihood,
+    depth_squares,
     expectation_over_classes,
     expectation_over_gaussian,
     float64_model,
@@ -206,6 +213,14 @@ def classification(model: BertForSequenceClassification, examples: Sequence[Exam
     }
 
 
+def scales(model: BertForSequenceClassification, examples: Sequence[Example]) -> TensorMap:
+    values = sum(len(example.input_ids) for example in examples) * model.config.hidden_size
+    return {
+        f"scales.{mode}": (sum(depth_squares(model, example, expects) for example in examples) / values).sqrt()
+        for mode, expects in (("empirical", False), ("true", True))
+    }
+
+
 def regression(model: BertForSequenceClassification, examples: Sequence[Example]) -> dict[str, TensorMap]:
     """`empirical` and `true`, float64 and checked."""
     fisher = {
@@ -244,6 +259,7 @@ def main() -> None:
     examples = make_examples()
     tensors = packed(examples)
     tensors |= to_float32(classification(float64_model(config, weights), examples))
+    tensors |= scales(float64_model(config, weights), examples)
     tensors |= to_float32(regression(float64_model(config, weights | head), examples), "regression.")
     made_by = f"make_fisher_golden.py, torch {torch.__version__}, transformers {transformers.__version__}"
     save_file(tensors, arguments.output, metadata={"made_by": made_by})

@@ -1,0 +1,99 @@
+"""How large activations and gradients are from layer to layer, beside the Fisher information."""
+
+import pandas as pd
+import xarray as xr
+
+from tunescope_analysis.depth_scales import scale_profile, scale_table
+from tunescope_analysis.figures.fisher import depth_figure
+from tunescope_analysis.fisher import STEADY
+from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.parts.change import ruling_on_most
+from tunescope_analysis.parts.numbers import fixed, plural
+from tunescope_analysis.parts.part import (
+    NOT_DECIDABLE,
+    Cell,
+    Heading,
+    Part,
+    Picture,
+    Subheading,
+    Table,
+    Verdict,
+)
+
+QUANTITIES = {"gradient": "Root-mean-square gradient", "activation": "Root-mean-square activation"}
+HEADINGS = {
+    "growth": "Gradient, last layer / first",
+    "passed_on": "Gradient at output LayerNorm / below",
+    "gradient": "Fisher and gradient, Spearman",
+    "activation": "Fisher and activation, Spearman",
+}
+
+
+def add_scales(part: Part, fisher: xr.Dataset, *, later_have_more: bool) -> None:
+    """Two profiles over depth, a table, and what they say of LayerNorm and the later layers.
+
+    `later_have_more` says whether later layers have more Fisher information, which is to be explained.
+    """
+    part.add(Subheading("Scale of gradients and activations over depth"))
+    profile = scale_profile(fisher)
+    if not profile.size:
+        part.note(
+            "No Fisher run behind the maps has the scale of activations and gradients: an older program "
+            "computed it. Remove the files of `results/NAME/fisher` and run `tunescope fisher JOB` again."
+        )
+        return
+    table = scale_table(fisher)
+    sentence = scale_sentence(table)
+    part.say(
+        "Root mean squares over tokens and hidden units: of the hidden state that leaves a layer and of what "
+        "each block adds to its input, before LayerNorm; and of the gradients of log p(y|x) with respect to "
+        "these. Only the first token is pooled, so in the last layer the other tokens' gradients are zero, "
+        f"and count. {sentence}"
+    )
+    part.add(
+        _scale_table(table),
+        Table("depth_scales", profile.to_series().dropna().reset_index()),
+        *(
+            Picture(f"{kind}_depth", depth_figure(profile.sel(kind=kind), words),
+                    f"Lines of the {words.lower()} over layers, a panel a task. {sentence}")
+            for kind, words in QUANTITIES.items()
+        ),
+    )  # fmt: skip
+    words = "root mean square over tokens and hidden units"
+    part.datasets["depth_scales"] = profile.assign_attrs(long_name=words, units="1").to_dataset()
+    part.verdicts.append(_verdict(table, sentence, later_have_more))
+
+
+def scale_sentence(table: pd.DataFrame) -> str:
+    """Whether gradients grow with depth and rank the layers as Fisher information does, and what LayerNorm
+    passes on."""
+    growth = table["growth"].dropna()
+    grows = f"{int((growth > 1).sum())} of {plural(len(growth), 'task')}"
+    return (
+        f"The hidden state's gradient is larger in the last layer than in the first on {grows} "
+        f"({fixed(growth.median())} times, median). Spearman's correlation over layers of LayerNorm's "
+        f"Fisher information is {fixed(table['gradient'].median())} with this gradient and "
+        f"{fixed(table['activation'].median())} with the hidden state's own scale (medians over tasks). "
+        f"Output LayerNorm gets {fixed(table['passed_on'].median())} times the gradient that it passes on to "
+        "the feed-forward network below (median over layers and tasks)."
+    )
+
+
+def _scale_table(table: pd.DataFrame) -> Table:
+    rows = [
+        [Cell(task), *(Cell(fixed(table.set_index("task").loc[task, name])) for name in HEADINGS)]
+        for task in order_tasks(table["task"])
+    ]
+    caption = "Scales over depth, and over layers their rank correlation with LayerNorm's Fisher information."
+    headings = [Heading("Task", is_number=False), *map(Heading, HEADINGS.values())]
+    return Table("depth_scales_summary", table, headings, rows, caption)
+
+
+def _verdict(table: pd.DataFrame, sentence: str, later_have_more: bool) -> Verdict:
+    """That later layers stand out needs the gradient to rank the layers, LayerNorm that it gets the most."""
+    if not later_have_more:
+        reason = f"Later layers do not stand out in these runs, so there is nothing to explain. {sentence}"
+        return Verdict("depth-reason", NOT_DECIDABLE, reason, "gradient_depth")
+    known = table.dropna(subset=["gradient", "passed_on"])
+    holds = known["gradient"].median() >= STEADY and 2 * (known["passed_on"] > 1).sum() > len(known)
+    return Verdict("depth-reason", ruling_on_most(len(known), holds), sentence, "gradient_depth")

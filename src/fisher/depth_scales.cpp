@@ -1,0 +1,63 @@
+#include "tunescope/fisher/depth_scales.hpp"
+
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/zeros.h>
+
+namespace tunescope {
+namespace {
+
+// The hidden state that leaves the last layer is not kept; its LayerNorm's input is.
+at::Tensor normalized(const LayerNormActivations& saved, const LayerNormParameters& indices,
+                      const Parameters& parameters) {
+  return saved.input.sub(saved.mean)
+      .mul_(saved.rstd)
+      .mul_(parameters[indices.weight])
+      .add_(parameters[indices.bias]);  // [T, H]
+}
+
+}  // namespace
+
+DepthScales::DepthScales(const ParameterCatalogue& catalogue, GradientSink& next, at::Device device)
+    : catalogue_(catalogue),
+      next_(next),
+      sums_(at::zeros({kDepthScales, static_cast<std::int64_t>(catalogue.layers.size()) + 1},
+                      at::TensorOptions(at::kDouble).device(device))) {}
+
+void DepthScales::add(const Parameters& parameters, const BertActivations& activations) {
+  for (std::size_t number = 0; number < activations.layers.size(); ++number) {
+    const EncoderLayerActivations& saved = activations.layers[number];
+    add(DepthScale::kHidden, number, saved.input);
+    add(DepthScale::kAttentionBranch, number + 1, saved.attention_layer_norm.input.sub(saved.input));
+    add(DepthScale::kFeedForwardBranch, number + 1, saved.output_layer_norm.input.sub(saved.attention_output));
+  }
+  add(DepthScale::kHidden, activations.layers.size(),
+      normalized(activations.layers.back().output_layer_norm, catalogue_.layers.back().output_layer_norm, parameters));
+}
+
+void DepthScales::linear(const LinearParameters& parameters, const at::Tensor& input,
+                         const at::Tensor& output_gradient) {
+  next_.linear(parameters, input, output_gradient);
+  const std::size_t layer = catalogue_[parameters.weight].layer;
+  if (layer == 0 || layer > catalogue_.layers.size()) return;
+  const EncoderLayerParameters& p = catalogue_.layers[layer - 1];
+  if (parameters.weight == p.attention_output.weight) add(DepthScale::kAttentionBranchGradient, layer, output_gradient);
+  if (parameters.weight == p.output.weight) add(DepthScale::kFeedForwardBranchGradient, layer, output_gradient);
+}
+
+void DepthScales::layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
+                             const at::Tensor& output_gradient) {
+  next_.layer_norm(parameters, activations, output_gradient);
+  const ParameterInfo& info = catalogue_[parameters.weight];
+  if (info.block != Block::kAttention) add(DepthScale::kHiddenGradient, info.layer, output_gradient);
+}
+
+void DepthScales::embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
+  next_.embedding(table, ids, output_gradient);
+}
+
+void DepthScales::add(DepthScale scale, std::size_t layer, const at::Tensor& rows) {
+  const at::Tensor norm = at::linalg_vector_norm(rows, 2, std::nullopt, false, at::kDouble);
+  sums_[static_cast<std::int64_t>(scale)][static_cast<std::int64_t>(layer)].add_(norm.square());
+}
+
+}  // namespace tunescope
