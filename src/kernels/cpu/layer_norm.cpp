@@ -46,7 +46,8 @@ template <typename Scalar>
 template <typename Scalar>
 [[gnu::always_inline]] inline void differentiate(const Scalar* output_gradient, const Scalar* row, const Scalar* weight,
                                                  Moments<Scalar> moments, std::int64_t width, Scalar* gradient) {
-  const auto [mean, rstd] = moments;
+  const Scalar mean = moments.mean;
+  const Scalar rstd = moments.rstd;
   Scalar sum = 0;
   Scalar products = 0;
 #pragma omp simd reduction(+ : sum, products)
