@@ -2,7 +2,6 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
 
 #include <vector>
 
@@ -66,6 +65,20 @@ void multiply_weights(const LaneRows& rows, Layers layers, const at::Tensor& inp
   });
 }
 
+// gradient = output_gradient W for a layer, or that of several layers, whose outputs lie side by side, added to it.
+void multiply_back(const LaneRows& rows, Layers layers, const at::Tensor& output_gradient, const at::Tensor& gradient,
+                   Overwrite overwrite) {
+  const at::Tensor factor = rows.factor(output_gradient);
+  if (const at::Tensor weight = shared_weight(rows, layers); weight.defined()) {
+    multiply(factor, rows.factor(weight), gradient, overwrite);
+    return;
+  }
+  for_each_lane_and_layer(
+      rows, layers, factor, [&](std::size_t lane, const LinearParameters& layer, const at::Tensor& own) {
+        multiply(own, rows.factor(rows.parameter(lane, layer.weight)), rows.of(lane, gradient), overwrite);
+      });
+}
+
 }  // namespace
 
 at::Tensor linear(const LaneRows& rows, Layers layers, const at::Tensor& input) {
@@ -86,22 +99,14 @@ at::Tensor product(const LaneRows& rows, const LinearParameters& layer, const at
 
 at::Tensor input_gradient(const LaneRows& rows, const LinearParameters& layer, const at::Tensor& output_gradient) {
   at::Tensor gradient =
-      at::zeros({output_gradient.size(0), rows.shared(layer.weight).size(1)}, output_gradient.options());
-  add_input_gradient(rows, {&layer, 1}, output_gradient, gradient);
+      at::empty({output_gradient.size(0), rows.shared(layer.weight).size(1)}, output_gradient.options());
+  multiply_back(rows, {&layer, 1}, output_gradient, gradient, Overwrite::kYes);
   return gradient;
 }
 
 void add_input_gradient(const LaneRows& rows, Layers layers, const at::Tensor& output_gradient,
                         const at::Tensor& gradient) {
-  const at::Tensor factor = rows.factor(output_gradient);
-  if (const at::Tensor weight = shared_weight(rows, layers); weight.defined()) {
-    multiply(factor, rows.factor(weight), gradient, Overwrite::kAdd);
-    return;
-  }
-  for_each_lane_and_layer(
-      rows, layers, factor, [&](std::size_t lane, const LinearParameters& layer, const at::Tensor& own) {
-        multiply(own, rows.factor(rows.parameter(lane, layer.weight)), rows.of(lane, gradient), Overwrite::kAdd);
-      });
+  multiply_back(rows, layers, output_gradient, gradient, Overwrite::kAdd);
 }
 
 }  // namespace tunescope
