@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/attention_backends.hpp"
+#include "support/finite_differences.hpp"
 
 namespace tunescope {
 namespace {
@@ -68,17 +69,7 @@ TEST_P(AttentionWithDropout, DifferentiatesAsFiniteDifferences) {
   const auto value = [&] { return attention(projections, kLayout, dropout).context.mul(weights).sum().item<double>(); };
   const at::Tensor gradient = attention_backward(weights, attention(projections, kLayout, dropout).probabilities,
                                                  projections, kLayout, dropout);
-  constexpr double kStep = 1e-6;
-  for (std::int64_t i = 0; i < projections.numel(); i += 7) {
-    double* const scalar = projections.mutable_data_ptr<double>() + i;
-    const double original = *scalar;
-    *scalar = original + kStep;
-    const double above = value();
-    *scalar = original - kStep;
-    const double below = value();
-    *scalar = original;
-    EXPECT_NEAR((above - below) / (2 * kStep), gradient.view(-1)[i].item<double>(), 1e-7);
-  }
+  test::expect_finite_differences(value, projections, gradient, 1e-7);
 }
 
 INSTANTIATE_TEST_SUITE_P(Dropout, AttentionWithDropout, ::testing::Values(0.0, 0.3));

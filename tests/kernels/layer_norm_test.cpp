@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/layer_norm_backends.hpp"
+#include "support/finite_differences.hpp"
 #include "tunescope/error.hpp"
 
 namespace tunescope {
@@ -88,21 +89,8 @@ TEST_P(LayerNormWithDropout, DifferentiatesAsFiniteDifferences) {
   };
   const auto [residual, product] = residual_layer_norm_backward(weights, layer.parameters.weight, kLayout, dropout(),
                                                                 run(residual_layer_norm, layer, dropout()).saved);
-  const auto expect_gradient = [&](const at::Tensor& of, const at::Tensor& gradient) {
-    constexpr double kStep = 1e-6;
-    for (std::int64_t i = 0; i < of.numel(); i += 7) {
-      double* const scalar = of.mutable_data_ptr<double>() + i;
-      const double original = *scalar;
-      *scalar = original + kStep;
-      const double above = value();
-      *scalar = original - kStep;
-      const double below = value();
-      *scalar = original;
-      EXPECT_NEAR((above - below) / (2 * kStep), gradient.view(-1)[i].item<double>(), 1e-6);
-    }
-  };
-  expect_gradient(layer.residual, residual);
-  expect_gradient(layer.product, product);
+  test::expect_finite_differences(value, layer.residual, residual, 1e-6);
+  test::expect_finite_differences(value, layer.product, product, 1e-6);
 }
 
 TEST_P(LayerNormWithDropout, OfEmbeddingsEqualsTheCompositionOfTorchOperations) {
