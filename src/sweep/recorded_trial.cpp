@@ -130,12 +130,12 @@ void RecordedTrial::start() {
     if (saved_ && saved_->result.steps >= control_.resume_before) saved_.reset();
     if (saved_) spdlog::info("trial {} goes on after step {}", planned_.id, saved_->result.steps);
     run_.emplace(*train_inputs_,
-                 TrainControl{.on_step =
-                                  [this](std::int64_t step, std::int64_t steps, const Parameters& parameters) {
+                 TrainControl{.on_step = control_.on_parameters,
+                              .next_action =
+                                  [this](std::int64_t step, std::int64_t steps) {
                                     control_.report(step, steps);
-                                    control_.on_parameters(step, parameters);
+                                    return clock_.next_action();
                                   },
-                              .next_action = [this] { return clock_.next_action(); },
                               .save = [this](const TrainState& state) { store_checkpoint(paths_, planned_.id, state); },
                               .resume = saved_ ? &*saved_ : nullptr});
     saved_.reset();

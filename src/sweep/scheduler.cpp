@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <thread>
@@ -32,18 +33,19 @@ struct Message {
   std::int64_t step = 0;
   std::int64_t steps = 0;
   TrialOutcome outcome = {};
+  double start_seconds = 0.0;  // what the sender needs to get a trial going
 };
 
 // Hands out trials until every rank has been told that none is left.
 class Scheduler {
  public:
-  Scheduler(const Communicator& world, const TrialList& trials, const SweepObserver& observer)
-      : world_(world), observer_(observer), dealer_(trials, static_cast<std::size_t>(world.size())) {}
+  Scheduler(const Communicator& world, const TrialList& trials, const SweepObserver& observer, StopRequest& stop)
+      : world_(world), observer_(observer), stop_(stop), dealer_(trials, static_cast<std::size_t>(world.size())) {}
 
   // Ends early where its own rank gives up: what it reports to is gone then.
-  void operator()(const StopRequest& stop, const std::atomic<bool>& is_abandoned) {
+  void operator()(const std::atomic<bool>& is_abandoned) {
     for (int working_ranks = world_.size(); working_ranks > 0 && !is_abandoned;) {
-      if (stop.is_set()) stop_all();
+      if (stop_.is_set()) stop_all();
       const std::optional<int> sender = world_.probe(kTagToScheduler);
       if (!sender) {
         std::this_thread::sleep_for(kPollInterval);
@@ -51,6 +53,7 @@ class Scheduler {
       }
       if (!answer(*sender)) --working_ranks;
     }
+    if (is_late_) stop_.set();
   }
 
  private:
@@ -69,12 +72,21 @@ class Scheduler {
         if (message.outcome.state == TrialState::kStopped) stop_all();
         return true;
       case MessageKind::kNextBeside:
-        hand_out(is_stopped_ ? std::nullopt : dealer_.next_beside(rank, trial), sender);
+        hand_out(next_in_time(message, rank), sender);
         return true;
       case MessageKind::kNext:
-        return hand_out(is_stopped_ ? std::nullopt : dealer_.next(rank), sender);
+        return hand_out(next_in_time(message, rank), sender);
     }
     return false;
+  }
+
+  std::optional<std::size_t> next_in_time(const Message& message, std::size_t rank) {
+    if (is_stopped_ || is_late_) return std::nullopt;
+    const std::optional<std::size_t> trial = message.kind == MessageKind::kNext
+                                                 ? dealer_.next(rank)
+                                                 : dealer_.next_beside(rank, static_cast<std::size_t>(message.trial));
+    is_late_ = trial && !stop_.leaves(std::chrono::duration<double>(message.start_seconds));
+    return is_late_ ? std::nullopt : trial;
   }
 
   bool hand_out(std::optional<std::size_t> trial, int rank) {
@@ -92,8 +104,10 @@ class Scheduler {
 
   const Communicator& world_;
   const SweepObserver& observer_;
+  StopRequest& stop_;
   TrialDealer dealer_;
   bool is_stopped_ = false;
+  bool is_late_ = false;  // whether the deadline has kept a trial from starting
 };
 
 // Takes what `stop_all` sent, so that nothing is left over for the next phase.
@@ -109,20 +123,25 @@ std::optional<std::size_t> TrialQueue::next_beside(std::size_t trial) { return a
 
 std::optional<std::size_t> TrialQueue::ask(std::optional<std::size_t> beside) {
   world_.send(Message{.kind = beside ? MessageKind::kNextBeside : MessageKind::kNext,
-                      .trial = static_cast<std::int64_t>(beside.value_or(0))},
+                      .trial = static_cast<std::int64_t>(beside.value_or(0)),
+                      .start_seconds = longest_start_.count()},
               0, kTagToScheduler);
   const auto answer = world_.receive<std::int64_t>(0, kTagToWorker);
   if (answer == kNoTrial) return std::nullopt;
   const auto trial = static_cast<std::size_t>(answer);
-  last_reports_[trial] = std::chrono::steady_clock::now();
+  held_[trial] = {.taken = Clock::now(), .last_report = {}};
   return trial;
 }
 
 void TrialQueue::report(std::size_t trial, std::int64_t step, std::int64_t steps) {
-  const auto now = std::chrono::steady_clock::now();
-  auto& last = last_reports_.at(trial);
-  if (now - last < kReportInterval) return;
-  last = now;
+  const Clock::time_point now = Clock::now();
+  Held& held = held_.at(trial);
+  if (!held.last_report) {
+    longest_start_ = std::max<std::chrono::duration<double>>(longest_start_, now - held.taken);
+    held.last_report = held.taken;
+  }
+  if (now - *held.last_report < kReportInterval) return;
+  held.last_report = now;
   if (world_.probe(kTagStop)) stop_.set();
   world_.send(
       Message{.kind = MessageKind::kProgress, .trial = static_cast<std::int64_t>(trial), .step = step, .steps = steps},
@@ -130,7 +149,7 @@ void TrialQueue::report(std::size_t trial, std::int64_t step, std::int64_t steps
 }
 
 void TrialQueue::finish(std::size_t trial, const TrialOutcome& outcome) {
-  last_reports_.erase(trial);
+  held_.erase(trial);
   world_.send(Message{.kind = MessageKind::kFinished, .trial = static_cast<std::int64_t>(trial), .outcome = outcome}, 0,
               kTagToScheduler);
 }
@@ -143,7 +162,7 @@ void run_trials(const Communicator& world, const TrialList& trials, const Worker
     scheduler = std::thread([&] {
       // Nobody could join this thread's exception to its rank while all ranks wait for trials.
       try {
-        Scheduler(world, trials, observer)(stop, is_abandoned);
+        Scheduler(world, trials, observer, stop)(is_abandoned);
       } catch (const std::exception& error) {
         spdlog::critical("scheduler: {}", error.what());
         abort_all_ranks(kEnvironmentExitStatus);

@@ -55,6 +55,8 @@ std::optional<Duration> slurm_time_left(std::chrono::system_clock::time_point no
 }  // namespace
 
 StopRequest::StopRequest() {
+  is_stop_requested = false;
+  first_signal_seconds = 0;
   struct sigaction action;
   std::memset(&action, 0, sizeof action);
   action.sa_handler = on_signal;
@@ -67,6 +69,10 @@ void StopRequest::set() { is_stop_requested = true; }
 
 bool StopRequest::is_set() const {
   return is_stop_requested || (deadline_ && std::chrono::steady_clock::now() >= *deadline_);
+}
+
+bool StopRequest::leaves(std::chrono::duration<double> time) const {
+  return !deadline_ || *deadline_ - std::chrono::steady_clock::now() >= time;
 }
 
 NextAction CheckpointClock::next_action() {

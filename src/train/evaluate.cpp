@@ -1,9 +1,11 @@
 #include "tunescope/train/evaluate.hpp"
 
 #include <ATen/ops/from_blob.h>
+#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "tunescope/train/loss.hpp"
 #include "tunescope/train/metrics.hpp"
@@ -12,6 +14,20 @@ namespace tunescope {
 namespace {
 
 constexpr std::int64_t kTokensPerPass = 4096;
+
+// Halves what does not fit into memory.
+template <typename Work>
+void for_each_fitting_part(std::span<const std::int64_t> examples, const Work& work) {
+  try {
+    work(examples);
+    return;
+  } catch (const c10::OutOfMemoryError&) {
+    if (examples.size() == 1) throw;
+  }
+  const std::size_t half = examples.size() / 2;
+  for_each_fitting_part(examples.first(half), work);
+  for_each_fitting_part(examples.subspan(half), work);
+}
 
 // The predicted class, the first of equals; or the value itself.
 std::vector<double> decide(const Predictions& predictions, const Task& task) {
@@ -27,14 +43,19 @@ std::vector<double> decide(const Predictions& predictions, const Task& task) {
 
 }  // namespace
 
-Predictions predict(const Bert& bert, const Parameters& parameters, const Dataset& dataset, const Task& task) {
+std::optional<Predictions> predict(const Bert& bert, const Parameters& parameters, const Dataset& dataset,
+                                   const Task& task, const std::function<bool()>& goes_on) {
   Predictions predictions{.output_size = task.output_size(), .logits = {}, .labels = dataset.labels};
   predictions.logits.reserve(static_cast<std::size_t>(dataset.size() * predictions.output_size));
-  for (const auto& examples : split_by_tokens(dataset, kTokensPerPass)) {
+  const auto add = [&](std::span<const std::int64_t> examples) {
     const PackedBatch batch = pack(dataset, examples, task.is_regression(), parameters.front().device());
     const at::Tensor logits = bert.logits(parameters, batch).cpu().contiguous();
     const float* const values = logits.const_data_ptr<float>();
     predictions.logits.insert(predictions.logits.end(), values, values + logits.numel());
+  };
+  for (const auto& examples : split_by_tokens(dataset, kTokensPerPass)) {
+    for_each_fitting_part(examples, add);
+    if (!goes_on()) return std::nullopt;
   }
   return predictions;
 }

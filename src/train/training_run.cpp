@@ -53,9 +53,12 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control)
                 .warmup_steps = static_cast<std::int64_t>(
                     std::ceil(inputs.options.warmup_fraction * static_cast<double>(total_steps_))),
                 .total_steps = total_steps_} {
-  if (const TrainState* saved = std::exchange(control_.resume, nullptr)) restore(*saved);
   result_.trainable_parameters = trainable_.size();
   result_.total_parameters = inputs_.catalogue.total_size();
+  if (const TrainState* saved = std::exchange(control_.resume, nullptr)) {
+    restore(*saved);
+    if (is_evaluation_missing()) attempt([&] { evaluate(); });  // cut within it
+  }
 }
 
 void TrainingRun::restore(const TrainState& state) {
@@ -64,7 +67,7 @@ void TrainingRun::restore(const TrainState& state) {
 }
 
 bool TrainingRun::is_over() const {
-  return error_ || result_.steps >= total_steps_ || result_.outcome != Outcome::kDone;
+  return error_ || result_.outcome != Outcome::kDone || (result_.steps >= total_steps_ && !is_evaluation_missing());
 }
 
 template <typename Work>
@@ -184,8 +187,9 @@ void TrainingRun::compute_gradient_in_parts() {
 
 void TrainingRun::end_step() {
   update();
-  if (result_.outcome == Outcome::kDone) control_.on_step(result_.steps, total_steps_, parameters_);
-  if (result_.outcome == Outcome::kDone && is_evaluation_due()) evaluate();
+  if (result_.outcome != Outcome::kDone) return;
+  control_.on_step(result_.steps, parameters_);
+  if (is_evaluation_missing()) evaluate();
 }
 
 void TrainingRun::update() {
@@ -210,34 +214,42 @@ double TrainingRun::clipping_factor(double norm) const {
 }
 
 void TrainingRun::follow() {
-  const NextAction action = control_.next_action();
+  const NextAction action = control_.next_action(result_.steps, total_steps_);
   if (action == NextAction::kGoOn) return;
   const TrainableParameters::State state = trainable_.state();
   control_.save({result_, state.values, state.first_moments, state.second_moments});
   if (action == NextAction::kSaveAndStop) result_.outcome = Outcome::kStopped;
 }
 
-bool TrainingRun::is_evaluation_due() const {
+bool TrainingRun::is_evaluation_missing() const {
+  const bool is_done = !result_.evaluations.empty() && result_.evaluations.back().step == result_.steps;
+  if (is_done || result_.steps == 0) return false;
   const std::int64_t interval =
       inputs_.options.evaluate_every > 0 ? inputs_.options.evaluate_every : order_.steps_per_epoch();
   return result_.steps % interval == 0 || result_.steps == total_steps_;
 }
 
 void TrainingRun::evaluate() {
-  const Predictions predictions = predict(bert_, parameters_, inputs_.data.dev, task_);
-  const Predictions mismatched = predict(bert_, parameters_, inputs_.data.mismatched_dev, task_);
+  const auto goes_on = [&] {
+    follow();
+    return result_.outcome == Outcome::kDone;
+  };
+  std::optional<Predictions> predictions = predict(bert_, parameters_, inputs_.data.dev, task_, goes_on);
+  if (!predictions) return;
+  std::optional<Predictions> mismatched = predict(bert_, parameters_, inputs_.data.mismatched_dev, task_, goes_on);
+  if (!mismatched) return;
   Evaluation evaluation{.step = result_.steps,
                         .epoch = static_cast<double>(result_.steps) / static_cast<double>(order_.steps_per_epoch()),
-                        .loss = mean_loss(predictions, task_),
-                        .scores = score(predictions, mismatched, task_)};
+                        .loss = mean_loss(*predictions, task_),
+                        .scores = score(*predictions, *mismatched, task_)};
   if (!std::isfinite(evaluation.loss)) {
     result_.outcome = Outcome::kDiverged;
     result_.message = fmt::format("step {}: loss {} on the development set", result_.steps, evaluation.loss);
     return;
   }
   result_.evaluations.push_back(std::move(evaluation));
-  result_.predictions = predictions;
-  result_.mismatched_predictions = mismatched;
+  result_.predictions = std::move(*predictions);
+  result_.mismatched_predictions = std::move(*mismatched);
   const auto headline = static_cast<std::size_t>(task_.headline);
   const double best = result_.evaluations[result_.best_evaluation].scores[headline];
   const double latest = result_.evaluations.back().scores[headline];

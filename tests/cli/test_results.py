@@ -14,7 +14,7 @@ METRICS = ["accuracy", "f1", "matthews", "pearson", "spearman", "accuracy_mismat
 LAYERS = ["embeddings", "0", "1", "pooler", "head"]
 MEASURES = ["mean_abs", "rms", "relative_l2", "max_abs"]
 GROUPS = ["change", "evaluations", "history", "predictions", "scores", "trials"]
-TEXT_COLUMNS = ["id", "task", "method", "mask", "state", "metric", "device", "hostname", "error"]
+TEXT_COLUMNS = ["id", "task", "method", "mask", "state", "metric", "device", "precision", "hostname", "error"]
 REAL_COLUMNS = ["learning_rate", "score", "final_score", "wall_seconds"]
 WHOLE_COLUMNS = ["seed", "best_step", "steps", "trainable_parameters", "total_parameters", "train_examples",
                  "dev_examples", "rank", "threads"]  # fmt: skip

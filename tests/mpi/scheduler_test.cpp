@@ -100,7 +100,23 @@ TEST_F(Scheduler, EndsAtOnceWithoutTrials) {
              stop);
 }
 
-// Last, since a stop holds for the process: rank 0 or any other may be the one that is told.
+// A start takes 0.4 s: the second of two trials a rank would begin when 0.2 s are left.
+TEST_F(Scheduler, StartsNoTrialThatTheDeadlineWouldCutOffAtOnce) {
+  const auto trials = 10 * static_cast<std::size_t>(world->size());
+  std::int64_t runs = 0;
+  stop.set_deadline(std::chrono::steady_clock::now() + std::chrono::milliseconds(600));
+  run_trials(*world, {trials}, test::one_by_one([&](std::size_t, const ProgressReport& report) {
+    ++runs;
+    std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    report(1, 1);
+    return TrialOutcome{};
+  }),
+             {}, stop);
+  EXPECT_LE(runs, 1);
+  EXPECT_TRUE(stop.is_set());
+}
+
+// Rank 0 or any other may be the one that is told.
 TEST_F(Scheduler, StopsEveryRankWhereOneIsStopped) {
   const int told = world->size() - 1;
   std::int64_t runs = 0;

@@ -115,7 +115,7 @@ def test_deadline_puts_the_job_back(make_batch):
 
 
 def test_deadline_puts_the_job_back_until_complete(make_batch):
-    batch = make_batch({**LONGER, "train.epochs": "120", "run.deadline_seconds": "10"}).submit()
+    batch = make_batch({**LONGER, "train.epochs": "240", "run.deadline_seconds": "4"}).submit()
     facts = batch.wait_for_end(seconds=240)
     assert facts["JobState"] == "COMPLETED", batch.log
     assert int(facts["Restarts"]) >= 1

@@ -119,7 +119,7 @@ TEST_F(Lanes, DivergedOneLeavesTheOthersAsTheyAre) {
 
 TEST_F(Lanes, ExceptionInOneLeavesTheOthersAsTheyAre) {
   std::vector<TrainControl> controls(trials.size());
-  controls[3].on_step = [](std::int64_t step, std::int64_t, const Parameters&) {
+  controls[3].on_step = [](std::int64_t step, const Parameters&) {
     if (step == 3) throw Error("no space left");
   };
   const auto runs = run_together(controls);
@@ -165,7 +165,7 @@ TEST_F(Lanes, SavedInAGroupGoesOnAlone) {
   std::vector<TrainControl> controls(trials.size());
   std::vector<TrainState> saved(trials.size());
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    controls[i].next_action = [] { return NextAction::kSaveAndStop; };
+    controls[i].next_action = [](std::int64_t, std::int64_t) { return NextAction::kSaveAndStop; };
     controls[i].save = [&saved, i](const TrainState& state) {
       saved[i] = {state.result, state.values.clone(), state.first_moments.clone(), state.second_moments.clone()};
     };

@@ -46,19 +46,29 @@ class TrialQueue {
   void finish(std::size_t trial, const TrialOutcome& outcome);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  // A trial in training here.
+  struct Held {
+    Clock::time_point taken;
+    std::optional<Clock::time_point> last_report;
+  };
+
   std::optional<std::size_t> ask(std::optional<std::size_t> beside);
 
   const Communicator& world_;
   StopRequest& stop_;
-  std::map<std::size_t, std::chrono::steady_clock::time_point> last_reports_;  // of this rank's trials
+  std::map<std::size_t, Held> held_;
+  std::chrono::duration<double> longest_start_{0.0};  // of a trial so far, until its first report
 };
 
 /// Trains what it takes from the queue until `next` gives nothing.
 using Worker = std::function<void(TrialQueue& queue)>;
 
 /// Hands trials out over all ranks, by a thread of rank 0, to whichever rank asks. Every rank, rank 0 included, works.
-/// Once a rank's `stop` is set, that of every rank is set, and no more trials are handed out. An exception of `work`
-/// ends the job: failures of a trial are its outcome. *Collective.*
+/// Once a rank's `stop` is set, that of every rank is set, and no more trials are handed out; nor to a rank for which
+/// the deadline is nearer than what it has measured that a trial needs to get going (until its first `report`): the
+/// stop is then set at the end. An exception of `work` ends the job: failures of a trial are its outcome. *Collective.*
 void run_trials(const Communicator& world, const TrialList& trials, const Worker& work, const SweepObserver& observer,
                 StopRequest& stop);
 

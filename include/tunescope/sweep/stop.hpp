@@ -13,7 +13,7 @@ namespace tunescope {
 /// copies of the first: launchers and batch systems send them.
 class StopRequest {
  public:
-  /// Installs the signal handlers. One a process.
+  /// Installs the signal handlers, which are the process's: one at a time.
   StopRequest();
 
   /// Asks for a stop at a time of the steady clock, which no change of the wall clock moves.
@@ -21,6 +21,8 @@ class StopRequest {
   /// Asks for a stop now.
   void set();
   bool is_set() const;
+  /// Whether the deadline, if there is one, is at least so far away.
+  bool leaves(std::chrono::duration<double> time) const;
 
  private:
   std::optional<std::chrono::steady_clock::time_point> deadline_;

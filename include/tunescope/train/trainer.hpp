@@ -82,11 +82,13 @@ struct TrainState {
 
 /// How a caller follows and steers a run.
 struct TrainControl {
-  /// Called after every step that did not diverge, with the steps done and in all, and the parameters as they are now.
-  std::function<void(std::int64_t step, std::int64_t total_steps, const Parameters& parameters)> on_step =
-      [](std::int64_t, std::int64_t, const Parameters&) {};
-  /// Asked after every step but the last.
-  std::function<NextAction()> next_action = [] { return NextAction::kGoOn; };
+  /// Called after every step that did not diverge, with the steps done and the parameters as they are now.
+  std::function<void(std::int64_t step, const Parameters& parameters)> on_step = [](std::int64_t, const Parameters&) {};
+  /// Asked with the steps done and in all: after every step but the last, and between the passes of an evaluation. A
+  /// run that is saved within an evaluation does it again when it goes on.
+  std::function<NextAction(std::int64_t step, std::int64_t total_steps)> next_action = [](std::int64_t, std::int64_t) {
+    return NextAction::kGoOn;
+  };
   /// Called where `next_action` says so.
   std::function<void(const TrainState& state)> save = [](const TrainState&) {};
   /// Where an earlier run of the same inputs was saved; null to start anew.

@@ -58,7 +58,8 @@ class TrainingRun {
   void end_step();
   void update();
   double clipping_factor(double norm) const;
-  bool is_evaluation_due() const;
+  // Whether the steps done so far end with an evaluation that has not been done.
+  bool is_evaluation_missing() const;
   void evaluate();
   void measure();
   void follow();
