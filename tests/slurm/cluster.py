@@ -39,6 +39,9 @@ MpiDefault=pmix
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
+SlurmdTimeout=10
+KillWait=10
+GresTypes=gpu
 SchedulerParameters=sched_interval=2,bf_interval=2
 ReturnToService=2
 {nodes}
@@ -76,7 +79,7 @@ class Cluster:
     """A context manager; `environment` is what Slurm's commands need."""
 
     def __init__(self):
-        self.processes = []
+        self.processes = {}
 
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="tunescope-slurm-"))
@@ -90,15 +93,13 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
-        for process in reversed(self.processes):
-            # unshare passes no signal on; killed, it takes its namespace's processes with it.
-            process.kill()
-            process.wait()
+        for name in reversed(list(self.processes)):
+            self.kill(name)
         shutil.rmtree(self.folder)
 
     def write_files(self):
         self.folder.chmod(0o711)  # munged insists that all users can reach its socket
-        for name in ("state", "pmix", *(f"spool.{node}" for node in NODES)):
+        for name in ("state", "pmix"):
             (self.folder / name).mkdir()
         key = self.folder / "munge.key"
         key.touch(mode=0o400)
@@ -106,11 +107,14 @@ class Cluster:
         controller_port, *node_ports = free_ports(1 + len(NODES))
         host = socket.gethostname().split(".")[0]
         nodes = "\n".join(
-            f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=4000"
+            f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=4000 Gres=gpu:2"
             for node, port in zip(NODES, node_ports, strict=True)
         )
         text = SLURM_CONF.format(host=host, controller_port=controller_port, folder=self.folder, nodes=nodes)
         (self.folder / "slurm.conf").write_text(text)
+        # Any character device stands for a GPU.
+        gpus = [f"NodeName={node} Name=gpu File={file}\n" for node in NODES for file in ("/dev/null", "/dev/zero")]
+        (self.folder / "gres.conf").write_text("".join(gpus))
         (self.folder / "mpi.conf").write_text(f"PMIxCliTmpDirBase={self.folder}/pmix\n")
 
     def start_daemons(self):
@@ -120,13 +124,23 @@ class Cluster:
         self.wait_until("munged listens", (self.folder / "munge.socket").exists)
         self.start("slurmctld", find("slurmctld"), "-D")
         for node in NODES:
-            own_mounts = f"mount -t tmpfs tmpfs {self.folder}/pmix && mount -t tmpfs tmpfs /dev/shm"
-            # The shell stays, as process 1, and reaps orphans; slurmd there would not, and Slurm drain the node.
-            script = f"hostname {node} && {own_mounts} && {find('slurmd')} -D -N {node}; exit $?"
-            namespaces = ["-m", "-u", "-p", "--fork", "--mount-proc", "--kill-child"]
-            self.start(f"slurmd.{node}", find("unshare"), *namespaces, "sh", "-c", script)
+            self.start_node(node)
         states = ("sinfo", "--noheader", "-N", "--format=%T")
         self.wait_until("all nodes are idle", lambda: self.run(*states).split() == ["idle"] * len(NODES))
+
+    def start_node(self, node):
+        spool = self.folder / f"spool.{node}"
+        shutil.rmtree(spool, ignore_errors=True)  # of a node that died: PMIx stumbles over the sockets it left
+        spool.mkdir()
+        own_mounts = f"mount -t tmpfs tmpfs {self.folder}/pmix && mount -t tmpfs tmpfs /dev/shm"
+        # The shell stays, as process 1, and reaps orphans; slurmd there would not, and Slurm drain the node.
+        script = f"hostname {node} && {own_mounts} && {find('slurmd')} -D -N {node}; exit $?"
+        namespaces = ["-m", "-u", "-p", "--fork", "--mount-proc", "--kill-child"]
+        self.start(f"slurmd.{node}", find("unshare"), *namespaces, "sh", "-c", script)
+
+    def kill_node(self, node):
+        """Its daemon and everything it started end at once; `start_node` brings it back."""
+        self.kill(f"slurmd.{node}")
 
     def start(self, name, *command):
         with open(self.folder / f"{name}.out", "w") as output:
@@ -134,7 +148,13 @@ class Cluster:
                 ["setpriv", "--pdeathsig", "KILL", *command],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        self.processes.append(process)
+        self.processes[name] = process
+
+    def kill(self, name):
+        # unshare passes no signal on; killed, it takes its namespace's processes with it.
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
 
     def wait_until(self, what, condition, seconds=60):
         end = time.monotonic() + seconds

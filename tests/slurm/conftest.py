@@ -18,7 +18,20 @@ specification.loader.exec_module(cli)
 
 program, vocabulary, model, glue = cli.program, cli.vocabulary, cli.model, cli.glue
 make_job = cli.make_job
-pytest_addoption, pytest_sessionfinish = cli.pytest_addoption, cli.pytest_sessionfinish
+pytest_sessionfinish = cli.pytest_sessionfinish
+
+
+def pytest_addoption(parser):
+    cli.pytest_addoption(parser)
+    parser.addoption("--rank_devices", help="the program that tells which GPU each rank would use")
+
+
+@pytest.fixture(scope="session")
+def rank_devices(request):
+    option = request.config.getoption("--rank_devices")
+    if option is None:
+        pytest.skip("no program to ask for GPUs: give --rank_devices PATH")
+    return Path(option).resolve()
 
 
 @pytest.fixture(scope="session")

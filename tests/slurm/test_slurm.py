@@ -115,7 +115,7 @@ def test_deadline_puts_the_job_back(make_batch):
 
 
 def test_deadline_puts_the_job_back_until_complete(make_batch):
-    batch = make_batch({**LONGER, "train.epochs": "240", "run.deadline_seconds": "4"}).submit()
+    batch = make_batch({**LONGER, "train.epochs": "160", "run.deadline_seconds": "4"}).submit()
     facts = batch.wait_for_end(seconds=240)
     assert facts["JobState"] == "COMPLETED", batch.log
     assert int(facts["Restarts"]) >= 1
@@ -153,6 +153,31 @@ def test_scancel_is_final_and_a_new_job_goes_on(make_batch):
     batch.submit()
     assert batch.wait_for_end(seconds=240)["JobState"] == "COMPLETED", batch.log
     batch.assert_complete()
+
+
+# The ranks of the other node work on until Slurm notices; at least what the dead one had is left to be gone on with.
+def test_node_that_dies_puts_the_job_back_until_it_is_there_again(make_batch, cluster):
+    batch = make_batch({**LONGER, "train.epochs": "120", "run.checkpoint_seconds": "0.5"}).submit()
+    batch.wait_until_training()
+    cluster.kill_node("n2")
+    try:
+        batch.wait_for("PENDING", restarts=1)
+    finally:
+        cluster.start_node("n2")
+    facts = batch.wait_for_end(seconds=240)
+    assert facts["JobState"] == "COMPLETED", batch.log
+    batch.assert_complete()
+    logs = "".join(path.read_text() for path in (batch.job.results / "log").glob("rank-*.log"))
+    assert "goes on after step" in logs
+
+
+# One GPU a rank, or the node's GPUs shown to each of its ranks.
+@pytest.mark.parametrize("options", [["--gpus-per-task=1"], ["--gpus-per-node=2"]], ids=["task", "node"])
+def test_ranks_of_a_node_choose_distinct_gpus(cluster, rank_devices, options):
+    output = cluster.run("srun", "--mpi=pmix", "-N2", "--ntasks-per-node=2", *options, str(rank_devices))
+    ranks = sorted(re.findall(r"^(n[12]) ([01]) ([01])$", output, re.MULTILINE))
+    assert [node for node, _, _ in ranks] == ["n1", "n1", "n2", "n2"], output
+    assert {(node, gpu) for node, _, gpu in ranks} == {("n1", "0"), ("n1", "1"), ("n2", "0"), ("n2", "1")}, output
 
 
 def test_wrong_job_file_ends_with_2_and_is_not_put_back(make_batch):
