@@ -39,6 +39,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--repeats", type=int, default=3, help="rounds (default: 3)")
     add("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of each side (default: all cores)")
     add("--batch_size", type=int, default=16)
+    add("--precision", choices=("float32", "bfloat16"), default="float32", help="of matrix products (peers: autocast)")
     add("--glue", type=Path, default=glue if glue.is_dir() else ROOT / "data" / "demo", help="GLUE folder")
     add("--binary", type=Path, default=ROOT / "build" / "release" / "tunescope", help="another build of tunescope")
     add("--no_compile", action="store_true", help="leave out torch.compile, which takes long to start")
@@ -59,7 +60,7 @@ def cpu_name() -> str:
 def describe(arguments: argparse.Namespace) -> dict:
     """Machine, date, versions and settings, without measurements."""
     version = subprocess.run([arguments.binary, "--version"], check=True, capture_output=True, text=True).stdout
-    settings = ("threads", "batch_size", "repeats", "quick")
+    settings = ("threads", "batch_size", "precision", "repeats", "quick")
     return {
         "date": datetime.date.today().isoformat(),
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count()},
@@ -95,6 +96,7 @@ def run(arguments: argparse.Namespace, models: dict[str, Model]) -> dict:
         peers_python=arguments.peers_python,
         glue=arguments.glue.resolve(),
         batch_size=arguments.batch_size,
+        precision=arguments.precision,
         repeats=arguments.repeats,
         seconds=0.3 if arguments.quick else 3.0,
         with_compiled=not arguments.no_compile,

@@ -32,6 +32,7 @@ class Job:
     task: str
     method: str
     batch_size: int
+    precision: str = "float32"
     epochs: int = 1
     max_steps: int = 0
     evaluate_every: int = NEVER
@@ -65,6 +66,7 @@ seeds = 1
 epochs = {job.epochs}
 max_steps = {job.max_steps}
 batch_size = {job.batch_size}
+precision = {job.precision}
 evaluate_every = {job.evaluate_every}
 [run]
 results = {results}

@@ -36,6 +36,7 @@ class Settings:
     peers_python: Path
     glue: Path
     batch_size: int
+    precision: str
     repeats: int
     seconds: float  # that a measurement should last at least
     with_compiled: bool
@@ -69,6 +70,7 @@ def start_peer(settings: Settings, job: Job, style: str) -> PeerProcess:
         "task": job.task,
         "method": job.method,
         "batch_size": job.batch_size,
+        "precision": job.precision,
         "threads": settings.engine.threads,
     }
     return PeerProcess(settings.peers_python, options)
@@ -157,7 +159,7 @@ def make_job(settings: Settings, cell: Cell, folder: Path) -> Job:
     """A job on a sample of the task's examples, which is written to the folder."""
     counts = {"train": cell.model.steps * settings.batch_size, "dev": cell.model.dev_examples}
     write_sample(settings.glue, folder / "glue", cell.task, counts)
-    return Job(cell.model.folder, folder / "glue", cell.task, cell.method, settings.batch_size)
+    return Job(cell.model.folder, folder / "glue", cell.task, cell.method, settings.batch_size, settings.precision)
 
 
 def start_compiled(peer: PeerProcess) -> dict:

@@ -86,7 +86,7 @@ def load_split(options: dict, split: str, tokenizer: object) -> list[dict]:
 
 
 def load_model(options: dict) -> torch.nn.Module:
-    """The encoder in float32 under a new head, with dropout as in its configuration."""
+    """The encoder with float32 parameters under a new head, with dropout as in its configuration."""
     model = AutoModelForSequenceClassification.from_pretrained(
         options["model"],
         num_labels=len(TASKS[options["task"]].classes),
@@ -110,6 +110,7 @@ def make_trainer(options: dict) -> Trainer:
         weight_decay=0.01,
         seed=1,
         use_cpu=True,
+        bf16=options["precision"] == "bfloat16",
         save_strategy="no",
         logging_strategy="no",
         report_to="none",

@@ -91,7 +91,8 @@ def markdown(result: dict) -> str:
     introduction = (
         f"{machine['cpu']}, {settings['threads']} threads, {result['date']}. Tunescope {result['tunescope']}; "
         f"transformers {peers['transformers']}, torch {peers['torch']}, accelerate {peers['accelerate']}. "
-        f"Float32, dropout on, batch size {settings['batch_size']}, the same examples on all sides, which run in turn; "
+        f"{settings['precision'].capitalize()}, dropout on, batch size {settings['batch_size']}, "
+        "the same examples on all sides, which run in turn; "
         f"medians of {settings['repeats']} rounds (smallest-largest). Start-up is not counted. "
         "BERT-base has random weights."
     )

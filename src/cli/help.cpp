@@ -31,7 +31,7 @@ constexpr std::array kCommands = {
         "job tell it. --calibrate measures the first steps of one trial of each task and method here; "
         "--simulate plays the sweep through on so many devices, by the scheduler's own rules, with up to run.lanes "
         "trials at once on each (auto: 16). Each trial takes its time above from the device: what lanes gain comes on "
-        "top where it was not measured.",
+        "top where it was not measured. The last lines tell how many ranks, of how many threads, suit this machine.",
         true},
     CommandHelp{"sweep", "JOB.cfg [--share] [--section.key VALUE ...]",
                 "Trains every trial that is missing, over all MPI ranks, and writes the merged file. The Fisher "

@@ -106,7 +106,9 @@ double ranks_on(at::Device device, const Communicator& node) {
 // How many trials of this list fit into a rank's memory together.
 std::size_t most_lanes(const std::vector<PlannedTrial>& trials, const Order& order, double memory) {
   double largest = 0.0;
-  for (const std::size_t trial : order) largest = std::max(largest, trials[trial].lane_bytes);
+  for (const std::size_t trial : order) {
+    if (trials[trial].lane_group) largest = std::max(largest, trials[trial].lane_bytes);
+  }
   if (largest <= 0.0) return 1;
   const auto most = static_cast<std::size_t>(std::clamp(memory / largest, 1.0, static_cast<double>(order.size())));
   spdlog::info("at most {} trials together fit into {:.1f} GB, {:.0f} MB each", most, memory / 1e9, largest / 1e6);
@@ -127,14 +129,16 @@ WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
       .retries = spec.retries,
       .checkpoint_seconds = spec.checkpoint_seconds,
       .lanes = spec.lanes,
-      .lane_memory = kLanesShareOfMemory * available_memory(device) / ranks_on(device, node)};
+      .lane_memory = kLanesShareOfMemory * available_memory(device) / ranks_on(device, node),
+      .node_ranks = node.size(),
+      .node_cores = static_cast<int>(node_cores)};
   at::set_num_threads(worker.threads);
   spdlog::info("device {}, {} threads, node-local rank {} of {}, {} of {} cores usable", worker.device.str(),
                worker.threads, node.rank(), node.size(), own_cores, all_cores);
   if (world.rank() == 0 && worker.device.is_cpu() && spec.threads == 0 && worker.threads * node.size() < all_cores) {
     fmt::print(
-        "note: {} of this node's {} cores are used: the launcher binds the ranks to cores; mpirun --bind-to none "
-        "lifts that\n",
+        "note: {} of this node's {} cores are used: the launcher binds the ranks to cores; start more ranks, or lift "
+        "that with mpirun --bind-to none\n",
         worker.threads * node.size(), all_cores);
   }
   return worker;

@@ -9,6 +9,7 @@
 #include "tunescope/cli/progress.hpp"
 #include "tunescope/device/device.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/sweep/core_split.hpp"
 #include "tunescope/sweep/fisher_stage.hpp"
 #include "tunescope/sweep/folder_lock.hpp"
 #include "tunescope/sweep/inputs.hpp"
@@ -127,6 +128,17 @@ void print_simulation(const SweepSpec& spec, const SweepWork& work, bool is_meas
   }
 }
 
+// How to start the sweep on this machine.
+void print_best_split(const SweepSpec& spec, const std::vector<PlannedTrial>& trials) {
+  const at::Device device = choose_device(spec.device, 0);
+  if (device.is_cuda()) {
+    fmt::print("best here: mpirun -n {}, a rank for each GPU\n", cuda_device_count());
+    return;
+  }
+  const CoreSplit best = best_core_split(split_work(trials, available_memory(device)), available_cores());
+  fmt::print("best here: mpirun -n {}, {}\n", best.ranks, best.text());
+}
+
 Counts count(const std::vector<PlannedTrial>& trials) {
   Counts counts;
   for (const PlannedTrial& planned : trials) counts.add(planned);
@@ -201,6 +213,7 @@ ExitStatus plan(const CommandLine& line) {
   if (line.simulated_devices > 0) {
     print_simulation(spec, work_to_do(spec, fisher, trials, inputs, costs), !costs.is_empty(), line.simulated_devices);
   }
+  if (counts.missing + counts.failed > 0) print_best_split(spec, trials);
   fmt::print("results: {}\n", spec.results_file().string());
   return kAllDone;
 }

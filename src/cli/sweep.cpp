@@ -11,12 +11,16 @@
 #include "parallel_job.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/progress.hpp"
+#include "tunescope/device/device.hpp"
+#include "tunescope/sweep/core_split.hpp"
 #include "tunescope/sweep/fisher_sources.hpp"
 #include "tunescope/sweep/folder_lock.hpp"
 #include "warnings.hpp"
 
 namespace tunescope::cli {
 namespace {
+
+constexpr double kNotedGain = 1.05;
 
 // The trials to run, longest expected first, the same on every rank.
 Order agree_on_order(const Communicator& world, const std::vector<PlannedTrial>& trials) {
@@ -31,9 +35,15 @@ Order agree_on_order(const Communicator& world, const std::vector<PlannedTrial>&
 void print_start(const Communicator& world, const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
                  const Order& order, const WorkerOptions& worker) {
   print_warnings(trials);
-  fmt::print("{}: {} trials, {} already there, {} to run on {} rank{} with {} thread{} each ({})\n", spec.name,
-             trials.size(), trials.size() - order.size(), order.size(), world.size(), world.size() == 1 ? "" : "s",
-             worker.threads, worker.threads == 1 ? "" : "s", worker.device.str());
+  const CoreSplit split{.ranks = world.size(), .threads = worker.threads};
+  fmt::print("{}: {} trials, {} already there, {} to run on {} ({})\n", spec.name, trials.size(),
+             trials.size() - order.size(), order.size(), split.text(), worker.device.str());
+  if (world.size() == worker.node_ranks && worker.device.is_cpu() && spec.threads == 0) {
+    const SplitWork work = split_work(trials, available_memory(worker.device));
+    const CoreSplit best = best_core_split(work, worker.node_cores);
+    const double gain = expected_time(work, split) / expected_time(work, best);
+    if (gain > kNotedGain) fmt::print("note: {} would be about {:.1f} times as fast here\n", best.text(), gain);
+  }
   if (static_cast<std::size_t>(world.size()) > order.size() && !order.empty()) {
     fmt::print("note: more ranks than trials; {} ranks will have nothing to do\n",
                static_cast<std::size_t>(world.size()) - order.size());

@@ -123,14 +123,13 @@ std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes
 PlannedTrial plan_trial(const Trial& trial, SweepInputs& inputs) {
   const TaskData& data = inputs.task(trial.task);
   const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
-  const std::optional<std::size_t> group = lane_group(trial.method, catalogue);
   return {.trial = trial,
           .id = trial.id(),
           .error = {},
           .warning = {},
           .flops = expected_flops(trial, catalogue, data),
-          .lane_bytes = group ? expected_lane_bytes(trial, inputs.model().config, catalogue, data) : 0.0,
-          .lane_group = group};
+          .lane_bytes = expected_lane_bytes(trial, inputs.model().config, catalogue, data),
+          .lane_group = lane_group(trial.method, catalogue)};
 }
 
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs) {

@@ -23,7 +23,7 @@ struct PlannedTrial {
   std::string error;                           ///< of a failed or diverged trial
   std::string warning;                         ///< why a file that exists does not count
   double flops = 0.0;                          ///< expected, see `expected_flops`
-  double lane_bytes = 0.0;                     ///< expected, see `expected_lane_bytes`; of trials with a lane group
+  double lane_bytes = 0.0;                     ///< expected, see `expected_lane_bytes`
   std::optional<std::size_t> lane_group = {};  ///< see `lane_group`
   double seconds = 0.0;                        ///< that it took, where it is stored
 };
@@ -83,6 +83,8 @@ struct WorkerOptions {
   double checkpoint_seconds = 0.0;  ///< between checkpoints; 0 = only where a trial is stopped
   std::int64_t lanes = 1;           ///< trials trained together; 0 = as many as pay
   double lane_memory = 0.0;         ///< bytes that they may take together
+  int node_ranks = 1;
+  int node_cores = 1;  ///< that its ranks may use
 };
 
 /// Hard-links, or copies where the filesystem has no links, a finished file of another job in the same results folder;
