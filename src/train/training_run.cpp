@@ -53,12 +53,10 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control)
                 .warmup_steps = static_cast<std::int64_t>(
                     std::ceil(inputs.options.warmup_fraction * static_cast<double>(total_steps_))),
                 .total_steps = total_steps_} {
+  if (const TrainState* saved = std::exchange(control_.resume, nullptr)) restore(*saved);
   result_.trainable_parameters = trainable_.size();
   result_.total_parameters = inputs_.catalogue.total_size();
-  if (const TrainState* saved = std::exchange(control_.resume, nullptr)) {
-    restore(*saved);
-    if (is_evaluation_missing()) attempt([&] { evaluate(); });  // cut within it
-  }
+  if (is_evaluation_missing()) attempt([&] { evaluate(); });  // the run was cut within it
 }
 
 void TrainingRun::restore(const TrainState& state) {

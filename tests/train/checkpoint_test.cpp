@@ -72,6 +72,8 @@ void expect_equal(const TrainedModel& found, const TrainedModel& expected) {
     EXPECT_EQ(found.result.evaluations[i].scores[0], expected.result.evaluations[i].scores[0]);
   }
   EXPECT_EQ(found.result.best_evaluation, expected.result.best_evaluation);
+  EXPECT_EQ(found.result.trainable_parameters, expected.result.trainable_parameters);
+  EXPECT_EQ(found.result.total_parameters, expected.result.total_parameters);
   EXPECT_EQ(found.result.predictions.logits, expected.result.predictions.logits);
 }
 
