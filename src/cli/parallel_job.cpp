@@ -50,6 +50,7 @@ ExitStatus prepare_first(const Communicator& world, int argc, char** argv, const
     prepare_results_folder(ResultPaths(spec));
     auto lock = std::make_unique<FolderLock>(ResultPaths(spec).lock, spec.folder_use, [&] {
       remove_unfinished_files(spec.job_folder());
+      remove_spent_checkpoints(ResultPaths(spec));
       std::filesystem::remove_all(ResultPaths(spec).running);  // of a sweep that was killed
     });
     log_to_file(ResultPaths(spec), 0);

@@ -95,6 +95,17 @@ void prepare_results_folder(const ResultPaths& paths) {
   }
 }
 
+void remove_spent_checkpoints(const ResultPaths& paths) {
+  std::vector<std::filesystem::path> spent;
+  for (const auto& entry : std::filesystem::directory_iterator(paths.checkpoints)) {
+    const std::string id = entry.path().filename();
+    if (std::filesystem::exists(paths.trial_file(id)) || std::filesystem::exists(paths.fisher_file(id))) {
+      spent.push_back(entry.path());
+    }
+  }
+  for (const std::filesystem::path& folder : spent) std::filesystem::remove_all(folder);
+}
+
 void find_stored_trial(const ResultPaths& paths, PlannedTrial& planned) {
   const std::filesystem::path finished = paths.trial_file(planned.id);
   const std::filesystem::path failed = paths.failed_file(planned.id);

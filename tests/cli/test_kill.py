@@ -85,9 +85,19 @@ def test_killed_at_random_moments_loses_nothing(make_job, tmp_path, undisturbed,
     assert contents(job.merged) == contents(undisturbed.merged)
 
 
+def test_checkpoint_of_a_trial_that_is_there_is_removed(make_job, tmp_path):
+    job = make_job(tmp_path)
+    job.sweep()
+    spent = job.results / "checkpoints" / job.trial_files()[0].stem / "latest.safetensors"
+    spent.parent.mkdir()
+    spent.write_bytes(b"killed just before this was removed")
+    job.sweep()
+    assert_no_debris(job)
+
+
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "both"])
 def test_damaged_checkpoint_is_named_and_the_one_before_is_used(make_job, tmp_path, undisturbed, damage):
-    job = make_job(tmp_path, {**LONGER, "run.deadline_seconds": "2", "run.checkpoint_seconds": "0.3"})
+    job = make_job(tmp_path, {**LONGER, "run.deadline_seconds": "1", "run.checkpoint_seconds": "0.3"})
     assert job.run("sweep", ranks=2).returncode == STOPPED_EARLY
     latest = list((job.results / "checkpoints").glob("*/latest.safetensors"))
     assert latest
@@ -110,7 +120,7 @@ def test_damaged_checkpoint_is_named_and_the_one_before_is_used(make_job, tmp_pa
 
 
 def test_damaged_checkpoint_does_not_displace_the_one_before(make_job, tmp_path):
-    job = make_job(tmp_path, {**LONGER, "run.deadline_seconds": "2", "run.checkpoint_seconds": "0.3"})
+    job = make_job(tmp_path, {**LONGER, "run.deadline_seconds": "1", "run.checkpoint_seconds": "0.3"})
     job.keys["train.epochs"] = "2000"
     assert job.run("sweep", ranks=2).returncode == STOPPED_EARLY
     latest = list((job.results / "checkpoints").glob("*/latest.safetensors"))

@@ -59,6 +59,9 @@ PlannedTrial plan_trial(const Trial& trial, SweepInputs& inputs);
 /// Every trial of the job with its cost; nothing is looked up.
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs);
 
+/// Removes checkpoints of trials and Fisher runs that are stored: what killed them did so right after they were.
+void remove_spent_checkpoints(const ResultPaths& paths);
+
 /// Looks up what is stored of planned trials. A finished trial of another job in the same results folder counts: it is
 /// linked into this job's.
 void find_stored_trials(const SweepSpec& spec, std::vector<PlannedTrial>& trials);
