@@ -27,6 +27,7 @@ from tunescope_analysis.labels import (
     order_tasks,
 )
 
+NOTE_ROOM = 0.12  # of an axis, below the data
 NARROW = 100.0  # a range of a log axis in which powers of ten alone would be too few ticks
 KINDS = ("output LayerNorm", "other LayerNorm", "other bias", "other weight")
 
@@ -93,6 +94,8 @@ def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
     _log_axes(axes, "xy")
     hidden = len(rows) - len(drawn)
     if hidden:
+        low, high = axes.get_ylim()
+        axes.set_ylim(low * (low / high) ** NOTE_ROOM, high)
         what = "key biases" if hidden == blind.sum() else "at zero"
         axes.text(0.03, 0.03, f"{hidden} {what} not drawn", transform=axes.transAxes, fontsize=TICK_SIZE,
                   color="#555555")  # fmt: skip

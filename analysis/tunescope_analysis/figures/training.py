@@ -97,24 +97,28 @@ def budget_figure(table: pd.DataFrame, methods: list[str]) -> Figure:
 
 
 def sizes_figure(gaps: pd.DataFrame, methods: list[str]) -> Figure:
-    """Gap to `full` × 100 over training examples (log axis), a marker a task, a line a method.
+    """Gap to `full` × 100 over training examples (log axis): a marker a task, a line through their means.
 
-    Tasks of nearly the same size, to a tenth of a power of ten, are named together.
+    `methods` has also those without a gap, so that the others look as elsewhere. Tasks of nearly the same
+    size, to a tenth of a power of ten, are named together.
     """
-    labels = [method_label(method) for method in methods]
+    series = {place: method for place, method in enumerate(methods) if method in set(gaps["method"])}
+    labels = [method_label(method) for method in series.values()]
     names = 0.42  # inches: task names stand above the panel
     grid = panel_grid(1, height=2.1, legend=legend_room(labels, 2) + names - UNTITLED)
     figure = new_figure(grid, "Score less full fine-tuning's, × 100")
     axes = grid.axes(figure, 0)
     style_plot(axes)
     axes.axhline(0, color="#000000", linewidth=0.8)
-    for place, method in enumerate(methods):
+    for place, method in series.items():
         own = gaps[gaps["method"] == method]
-        axes.plot(own["train_examples"], 100 * own["gap"], marker_of(place) + "-", color=colour_of(place),
-                  markersize=4, linewidth=0.8, label=method_label(method))  # fmt: skip
+        means = own.groupby("train_examples")["gap"].mean()
+        axes.plot(means.index, 100 * means, color=colour_of(place), linewidth=0.8)
+        axes.plot(own["train_examples"], 100 * own["gap"], marker_of(place), color=colour_of(place),
+                  markersize=4, alpha=0.75, label=method_label(method))  # fmt: skip
     axes.set_ylabel("difference × 100", fontsize=TEXT_SIZE)
     focus_series(axes, {label: 100 * gaps.loc[gaps["method"] == method, "gap"].to_numpy(float)
-                        for method, label in zip(methods, labels, strict=True)})  # fmt: skip
+                        for method, label in zip(series.values(), labels, strict=True)})  # fmt: skip
     sizes = gaps.drop_duplicates(["task", "train_examples"]).sort_values("train_examples")
     for place, group in sizes.groupby(np.log10(sizes["train_examples"]).round(1)):
         axes.text(10**place, 1.01, ", ".join(dict.fromkeys(group["task"])), fontsize=TICK_SIZE, rotation=90,

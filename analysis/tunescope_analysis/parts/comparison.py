@@ -113,7 +113,7 @@ def sizes_part(trials: Mapping[str, xr.Dataset]) -> Part:
         part.note("This needs `full` and another method at two training-set sizes or more in the files.")
         return part
     gaps = gaps.sort_values(["method", "train_examples"], kind="stable")
-    methods = list(dict.fromkeys(gaps["method"]))
+    methods = ["full", *dict.fromkeys(gaps["method"])]
     part.add(
         Table("task_size", gaps),
         Picture("task_size", sizes_figure(gaps, methods),

@@ -34,16 +34,15 @@ def task_size_part(results: Results) -> Part:
             "over more `tasks`, or over several `[data] train_examples`, one job each."
         )
         return part
-    methods = [
-        method for method in order_methods(score_table(results.trials)) if method in set(gaps["method"])
-    ]
+    methods = order_methods(score_table(results.trials))
     correlations = size_correlation(gaps)
     known = correlations[np.isfinite(correlations["spearman"])]
     part.say("Mean score less that of full with the same task and seed. Tasks differ in more than size.")
     if known.empty:
         part.note(f"Below {FEWEST_SIZES} sizes a trend cannot be told. Run more `tasks` or `train_examples`.")
-    alt = "Lines of the difference to full over training-set size on a log axis, a line a method."
-    part.add(_gap_table(gaps, known, methods), Picture("task_size", sizes_figure(gaps, methods), alt))
+    alt = "Difference to full over training-set size on a log axis, a marker a task, a line a method."
+    others = [method for method in methods if method in set(gaps["method"])]
+    part.add(_gap_table(gaps, known, others), Picture("task_size", sizes_figure(gaps, methods), alt))
     part.verdicts += _verdicts(known)
     return part
 
