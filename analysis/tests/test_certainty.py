@@ -22,6 +22,13 @@ def test_missing_components_come_last_and_single_seeds_say_nothing():
     assert share_first([np.ones((1, 3))]) is None
 
 
+def test_tasks_count_alike_in_a_geometric_mean():
+    # the second leads on the task with small numbers by more than the first does on the other
+    groups = [np.array([[200.0, 100.0]] * 2), np.array([[1.0, 9.0]] * 2)]
+    assert share_first(groups).tolist() == [1, 0]
+    assert share_first(groups, scale=np.log).tolist() == [0, 1]
+
+
 def test_certainty_of_the_small_sweep(fisher_file):
     with open_results(fisher_file) as results:
         change = change_certainty(results.change, results.trials, "mean_abs", "full")

@@ -66,6 +66,14 @@ def test_state_is_the_most_frequent_one(write):
     assert table_of(path)["state"].tolist() == ["failed"]
 
 
+def test_a_trial_that_diverged_counts_against_its_learning_rate(write):
+    steady = [trial("RTE", "full", 1e-5, seed, 0.70) for seed in range(5)]
+    lucky = [trial("RTE", "full", 5e-5, 0, 0.72)]
+    lucky += [trial("RTE", "full", 5e-5, seed, np.nan, state="diverged") for seed in range(1, 5)]
+    (row,) = table_of(write(steady + lucky)).itertuples()
+    assert (row.learning_rate, row.seeds, row.mean) == (1e-5, 5, pytest.approx(0.70))
+
+
 def test_ties_go_to_the_smaller_learning_rate(write):
     path = write([trial("RTE", "full", rate, 1, 0.5) for rate in (3e-5, 1e-5, 2e-5)])
     assert table_of(path)["learning_rate"].tolist() == [1e-5]
@@ -122,6 +130,15 @@ def test_averages_have_an_interval_over_seeds_that_have_every_task(small_file):
     assert table["seeds"].to_dict() == {"full": 2, "layernorm": 1, "bitfit": 0}
     assert math.isnan(table.loc["layernorm", "low"])
     assert math.isnan(table.loc["bitfit", "average"])
+
+
+def test_an_average_lies_within_its_interval_where_seeds_are_missing(write):
+    trials = [trial("RTE", "full", 1e-5, seed, score) for seed, score in enumerate((0.70, 0.71, 0.50))]
+    trials += [trial("CoLA", "full", 1e-5, seed, score) for seed, score in enumerate((0.80, 0.80))]
+    with open_results(write(trials)) as results:
+        (row,) = average_table(results.trials).itertuples()
+    assert row.average == pytest.approx((1.91 / 3 + 0.80) / 2)
+    assert row.low < row.average < row.high
 
 
 def test_shares_are_given_with_and_without_the_head(small_file):

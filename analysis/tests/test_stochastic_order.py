@@ -73,7 +73,7 @@ def test_bounds_are_the_same_every_time_and_lie_above_the_ratio():
 @pytest.mark.parametrize("seeds", FALSE_ALARMS)
 def test_false_alarms_are_as_rare_as_the_report_says(seeds):
     rng = np.random.default_rng(seeds)
-    bounds = [epsilon_bounds(*rng.normal(size=(2, seeds)))[1] for _ in range(1500)]
+    bounds = [min(epsilon_bounds(*rng.normal(size=(2, seeds)))[1:]) for _ in range(1500)]
     assert np.mean(np.array(bounds) < THRESHOLD) == pytest.approx(FALSE_ALARMS[seeds], abs=0.02)
 
 
@@ -112,7 +112,7 @@ def test_report_shows_the_bounds_and_says_how_many_seeds_they_need(write, trials
         "full 0.00 ✓",
         False,
     )
-    assert "17 % with 2 seeds" in words(part)
+    assert "34 % with 2 seeds" in words(part)
 
 
 def test_few_seeds_are_said(write, trials):

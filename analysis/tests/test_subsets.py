@@ -79,3 +79,12 @@ def test_a_sweep_without_subsets_has_no_rows(small_file):
         differences = subset_differences(results.trials)
     assert differences.empty
     assert subset_table(differences).empty
+
+
+def test_tasks_on_which_neither_has_learned_anything_are_left_out(write):
+    def subsets(task, chosen):
+        scores = {FISHER: chosen, RANDOM: 0.5, "head": 0.5}
+        return [trial(task, method, seed, score) for method, score in scores.items() for seed in (1, 2)]
+
+    with open_results(write([*subsets("RTE", 0.6), *subsets("SST-2", 0.5)])) as results:
+        assert set(subset_differences(results.trials)["task"]) == {"RTE"}

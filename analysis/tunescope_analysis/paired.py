@@ -32,12 +32,11 @@ def signed_rank(differences: np.ndarray) -> SignedRank:
 
     With ties among more pairs p comes from `RESAMPLES` random sign patterns of a fixed seed.
     """
-    values = np.asarray(differences, dtype=float)
+    # equal up to rounding is a tie: differences of fractions such as 0.7 − 0.69 differ in their last bits
+    values = np.round(np.asarray(differences, dtype=float), 12)
     values = values[np.isfinite(values) & (values != 0)]
     if values.size == 0:
         return SignedRank(np.nan, 0, np.nan)
-    # equal up to rounding is a tie: differences of fractions such as 0.7 − 0.69 differ in their last bits
-    values = np.round(values, 12)
     smallest = min(1.0, 2.0 ** (1 - values.size))
     has_ties = np.unique(np.abs(values)).size < values.size
     if not has_ties:

@@ -24,13 +24,14 @@ def trial_frame(trials: xr.Dataset) -> pd.DataFrame:
 def best_trials(trials: xr.Dataset) -> pd.DataFrame:
     """The finished trials at the best learning rate of their task and method, one row a seed.
 
-    The best learning rate has the highest mean score over its finished seeds; of equals, the smallest (our
-    choice). It is chosen on the dev set, the one that is reported, as GLUE papers do.
+    The best learning rate has the highest mean score, in which a trial that diverged counts as 0; of equals,
+    the smallest (our choice). It is chosen on the dev set, the one that is reported, as GLUE papers do.
     """
     frame = trial_frame(trials)
     done = frame[(frame["state"] == "done") & np.isfinite(frame["score"].astype(float))]
     keys = ["task", "method", "learning_rate"]
-    means = done.groupby(keys, as_index=False)["score"].mean().sort_values(keys)
+    ended = pd.concat([done, frame[frame["state"] == "diverged"].assign(score=0.0)])
+    means = ended.groupby(keys, as_index=False)["score"].mean().sort_values(keys)
     best = means.loc[means.groupby(["task", "method"])["score"].idxmax(), keys] if len(means) else means[keys]
     chosen = pd.MultiIndex.from_frame(done[keys]).isin(pd.MultiIndex.from_frame(best))
     return done[chosen]
@@ -88,22 +89,23 @@ def average_table(trials: xr.Dataset, head_size: float = np.nan) -> pd.DataFrame
 
     `trainable_parameters` and `total_parameters` in scalars; `share` of all, and `share_without_head`, which
     is what papers print, for a head of `head_size` scalars. `average` is a fraction, NaN where a task is
-    missing; `low` and `high` are the 95 % Student interval over the `seeds` that have every task (each seed's
-    average over tasks is one observation), NaN below two of them.
+    missing; `low` and `high` are a 95 % Student interval about it, as wide as the `seeds` that have every
+    task say (each seed's average over tasks is one observation), NaN below two of them.
     """
     table, best = score_table(trials), best_trials(trials)
     frame = method_parameters(table).rename_axis("method").reset_index()
     trainable, total = frame["trainable_parameters"], frame["total_parameters"].replace(0, np.nan)
-    averages = glue_average(table)
-    intervals = [_seed_interval(best[best["method"] == method], table["task"].nunique())
-                 for method in frame["method"]]  # fmt: skip
+    average = glue_average(table).reindex(frame["method"]).to_numpy(float)
+    widths = [_seed_interval(best[best["method"] == method], table["task"].nunique())
+              for method in frame["method"]]  # fmt: skip
+    half = np.array([half for half, _ in widths])
     return frame.assign(
         share=trainable / total,
         share_without_head=(trainable - head_size) / (total - head_size),
-        average=averages.reindex(frame["method"]).to_numpy(float),
-        low=[low for low, _, _ in intervals],
-        high=[high for _, high, _ in intervals],
-        seeds=[seeds for _, _, seeds in intervals],
+        average=average,
+        low=average - half,
+        high=average + half,
+        seeds=[seeds for _, seeds in widths],
     )
 
 
@@ -113,14 +115,13 @@ def order_methods(table: pd.DataFrame) -> list[str]:
     return sorted(medians.index, key=lambda method: (-medians[method], method))
 
 
-def _seed_interval(best: pd.DataFrame, tasks: int) -> tuple[float, float, int]:
-    """95 % interval of a method's average over tasks, and the number of seeds that have them all."""
+def _seed_interval(best: pd.DataFrame, tasks: int) -> tuple[float, int]:
+    """Half of the 95 % interval of a method's average over tasks, and how many seeds have them all."""
     seeds = best.groupby("seed")["score"].agg(["mean", "count"])
     averages = seeds.loc[seeds["count"] == tasks, "mean"].to_numpy(float)
     if len(averages) < 2:
-        return np.nan, np.nan, len(averages)
-    half = stats.t.ppf(0.975, len(averages) - 1) * stats.sem(averages)
-    return averages.mean() - half, averages.mean() + half, len(averages)
+        return np.nan, len(averages)
+    return float(stats.t.ppf(0.975, len(averages) - 1) * stats.sem(averages)), len(averages)
 
 
 def _summarise(group: pd.DataFrame, best: pd.DataFrame) -> dict[str, object]:

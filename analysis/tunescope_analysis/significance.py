@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from tunescope_analysis.paired import paired_scores, signed_rank
-from tunescope_analysis.scores import order_methods, score_table
+from tunescope_analysis.scores import order_methods, score_table, tasks_learned
 
 MARGIN = 0.01  # our choice: one point of a score × 100 is what "comparable" means
 LEVEL = 0.05
@@ -123,15 +123,20 @@ def against_reference(trials: xr.Dataset, reference: str = "full", margin: float
     """Every method against `reference`, a row a unit and method; `holm_p` corrects p within a unit (Holm).
 
     Units: `task` (means over seeds, as Demšar 2006 advises) and `task and seed`, which has more pairs but
-    takes seeds of one task for independent tasks.
+    takes seeds of one task for independent tasks. Tasks on which the reference has learned nothing are left
+    out: there all methods are alike.
     """
     methods = [method for method in order_methods(score_table(trials)) if method != reference]
-    rows = [
-        {"unit": unit, "method": method, "reference": reference, **compare(pairs, margin)}
-        for unit in UNITS
-        for method in methods
-        if len(pairs := unit_pairs(trials, method, reference, unit))
-    ]
+    learned = tasks_learned(trials, reference, margin)
+    rows = []
+    for unit in UNITS:
+        for method in methods:
+            pairs = unit_pairs(trials, method, reference, unit)
+            pairs = pairs[pairs["task"].isin(learned)]
+            if len(pairs):
+                rows.append(
+                    {"unit": unit, "method": method, "reference": reference, **compare(pairs, margin)}
+                )
     columns = ["unit", "method", "reference", "pairs", "mean_difference", "low", "high", "p", "smallest_p",
                "equivalence_p"]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)

@@ -5,7 +5,8 @@ import xarray as xr
 
 from tunescope_analysis.labels import order_tasks, parse_method
 from tunescope_analysis.paired import paired_scores, signed_rank
-from tunescope_analysis.scores import trial_frame
+from tunescope_analysis.scores import tasks_learned, trial_frame
+from tunescope_analysis.significance import MARGIN, holm
 
 CHOSEN, CONTROL = "fisher", "random"
 DEFAULT_POOL = "layernorm"
@@ -20,13 +21,15 @@ def subset_pairs(trials: xr.Dataset) -> list[tuple[str, str]]:
 
 
 def subset_differences(trials: xr.Dataset) -> pd.DataFrame:
-    """A row a pair of methods, task and seed: `fisher`, `random` (scores), `difference` (chosen − random)."""
-    frames = [
-        paired_scores(trials, chosen, control)
-        .rename(columns={"first": CHOSEN, "second": CONTROL})
-        .assign(method=chosen, control=control)
-        for chosen, control in subset_pairs(trials)
-    ]
+    """A row a pair of methods, task and seed: `fisher`, `random` (scores), `difference` (chosen − random).
+
+    Tasks on which neither of a pair has learned anything are left out: there all methods are alike.
+    """
+    frames = []
+    for chosen, control in subset_pairs(trials):
+        learned = tasks_learned(trials, chosen, MARGIN) | tasks_learned(trials, control, MARGIN)
+        pairs = paired_scores(trials, chosen, control).rename(columns={"first": CHOSEN, "second": CONTROL})
+        frames.append(pairs[pairs["task"].isin(learned)].assign(method=chosen, control=control))
     columns = ["method", "control", "task", "seed", CHOSEN, CONTROL, "difference"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
@@ -34,8 +37,9 @@ def subset_differences(trials: xr.Dataset) -> pd.DataFrame:
 def subset_table(differences: pd.DataFrame) -> pd.DataFrame:
     """Mean difference and Wilcoxon's p a pair of methods: a row for all tasks together, then a row a task.
 
-    `smallest_p` is what so many pairs can reach; `better`, `equal`, `worse` count pairs. Pairs of one task
-    share its dev set, so the row over all tasks takes them for more independent than they are.
+    `holm_p` corrects p over the rows of all tasks, and over those of single ones (Holm). `smallest_p` is what
+    so many pairs can reach; `better`, `equal`, `worse` count pairs. Pairs of one task share its dev set, so
+    the row over all tasks takes them for more independent than they are.
     """
     rows = []
     for (method, control), group in differences.groupby(["method", "control"]):
@@ -48,7 +52,8 @@ def subset_table(differences: pd.DataFrame) -> pd.DataFrame:
         rows += [pair | {"task": task} | _compare(part) for task, part in parts]
     columns = ["method", "control", "task", "pairs", "mean_difference", "standard_deviation",
                "better", "equal", "worse", "p", "smallest_p"]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(holm_p=table.groupby(table["task"] == "all tasks")["p"].transform(holm))
 
 
 def _compare(group: pd.DataFrame) -> dict[str, float]:

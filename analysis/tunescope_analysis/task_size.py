@@ -6,7 +6,8 @@ import xarray as xr
 from scipy import stats
 
 from tunescope_analysis.paired import paired_scores
-from tunescope_analysis.scores import best_trials, order_methods, score_table
+from tunescope_analysis.scores import best_trials, order_methods, score_table, tasks_learned
+from tunescope_analysis.significance import MARGIN
 
 FEWEST_SIZES = 5  # of four no order reaches p < 0.05: 2 of 4! pairings are 0.083
 RESAMPLES = 9999
@@ -15,19 +16,23 @@ RESAMPLES = 9999
 def size_gaps(trials: xr.Dataset, reference: str = "full") -> pd.DataFrame:
     """Mean score less that of `reference`: a row a method and task, with its `train_examples`.
 
-    `pairs` seeds are common to both; `standard_deviation` is over them.
+    `pairs` seeds are common to both; `standard_deviation` is over them. Tasks on which the reference has
+    learned nothing are left out: a gap of 0 there says nothing of the method.
     """
     columns = ["method", "task", "train_examples", "gap", "standard_deviation", "pairs"]
     if "train_examples" not in trials:
         return pd.DataFrame(columns=columns)
     best = best_trials(trials)
     sizes = best[best["method"] == reference].groupby("task")["train_examples"].median()
+    learned = tasks_learned(trials, reference, MARGIN)
     rows = []
     for method in order_methods(score_table(trials)):
         if method == reference:
             continue
         groups = paired_scores(trials, method, reference).groupby("task")["difference"]
         for task, differences in groups:
+            if task not in learned:
+                continue
             rows.append((method, task, int(sizes[task]), differences.mean(), differences.std(ddof=1),
                          len(differences)))  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)

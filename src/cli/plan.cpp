@@ -130,6 +130,7 @@ void print_simulation(const SweepSpec& spec, const SweepWork& work, bool is_meas
 
 // How to start the sweep on this machine.
 void print_best_split(const SweepSpec& spec, const std::vector<PlannedTrial>& trials) {
+  if (spec.device == DeviceKind::kCuda && cuda_device_count() == 0) return;  // a login node
   const at::Device device = choose_device(spec.device, 0);
   if (device.is_cuda()) {
     fmt::print("best here: mpirun -n {}, a rank for each GPU\n", cuda_device_count());

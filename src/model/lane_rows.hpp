@@ -21,7 +21,6 @@ class LaneRows {
       : parameters_(std::move(parameters)), offsets_(std::move(offsets)), rounded_(rounded) {}
 
   std::size_t size() const { return parameters_.size(); }
-  std::int64_t row_count() const { return offsets_.back(); }
 
   /// Whether all lanes have the same tensor, not just an equal one.
   bool share(ParameterIndex index) const;

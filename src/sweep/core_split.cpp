@@ -12,6 +12,8 @@ namespace {
 // of two threads as on two ranks of one (README, Speed).
 constexpr double kSerialShare = 0.12;
 constexpr double kMostRanks = 1e6;  // more than any machine has cores
+// Each rank's own copies of projections, evaluation and the allocator take the rest.
+constexpr double kTrialsShareOfMemory = 0.5;
 
 }  // namespace
 
@@ -27,7 +29,7 @@ SplitWork split_work(const std::vector<PlannedTrial>& trials, double memory) {
     work.trials.push_back(planned.flops);
     largest = std::max(largest, planned.lane_bytes);
   }
-  work.most_ranks = static_cast<int>(std::clamp(memory / largest, 1.0, kMostRanks));
+  work.most_ranks = static_cast<int>(std::clamp(kTrialsShareOfMemory * memory / largest, 1.0, kMostRanks));
   return work;
 }
 

@@ -12,6 +12,10 @@ TrialDealer::TrialDealer(const TrialList& trials, std::size_t ranks)
   for (std::size_t trial = 0; trial < trials.count; ++trial) undealt_ += trials.work(trial);
 }
 
+bool TrialDealer::has_trials() {
+  return first_left(next_, [](std::size_t) { return true; }).has_value();
+}
+
 std::optional<std::size_t> TrialDealer::next(std::size_t rank) {
   const std::optional<std::size_t> trial = first_left(next_, [](std::size_t) { return true; });
   if (trial) deal(rank, *trial);

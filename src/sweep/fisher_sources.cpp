@@ -64,7 +64,9 @@ bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::
   const ResultPaths paths(spec);
   const std::set<std::int64_t> steps = missing_weights(paths, source.id, runs);
   const std::optional<std::int64_t> end = step_of_divergence(paths, source.id);
-  return std::any_of(steps.begin(), steps.end(), [&](std::int64_t step) { return !end || step < *end; });
+  const bool is_cut =
+      std::filesystem::exists(paths.checkpoint(source.id)) && !std::filesystem::exists(paths.trial_file(source.id));
+  return is_cut || std::any_of(steps.begin(), steps.end(), [&](std::int64_t step) { return !end || step < *end; });
 }
 
 void wait_for_weights(const SweepSpec& spec, const PlannedTrial& trained, const std::vector<PlannedFisher>& runs) {

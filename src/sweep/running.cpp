@@ -32,8 +32,11 @@ void RunningFile::start(const std::string& trial, int rank) {
 }
 
 void RunningFile::progress(const std::string& trial, std::int64_t step, std::int64_t steps) {
-  RunningTrial& running = running_[trial].first;
-  if (running.steps == 0) running.first_step = step - 1;  // the first report
+  auto& [running, begin] = running_[trial];
+  if (running.steps == 0) {  // the first report, which may be of a run that goes on
+    running.first_step = step;
+    begin = Clock::now();
+  }
   running.step = step;
   running.steps = steps;
   write();

@@ -81,12 +81,13 @@ class Scheduler {
   }
 
   std::optional<std::size_t> next_in_time(const Message& message, std::size_t rank) {
-    if (is_stopped_ || is_late_) return std::nullopt;
-    const std::optional<std::size_t> trial = message.kind == MessageKind::kNext
-                                                 ? dealer_.next(rank)
-                                                 : dealer_.next_beside(rank, static_cast<std::size_t>(message.trial));
-    is_late_ = trial && !stop_.leaves(std::chrono::duration<double>(message.start_seconds));
-    return is_late_ ? std::nullopt : trial;
+    if (is_stopped_ || !dealer_.has_trials()) return std::nullopt;
+    if (!stop_.leaves(std::chrono::duration<double>(message.start_seconds))) {
+      is_late_ = true;
+      return std::nullopt;
+    }
+    return message.kind == MessageKind::kNext ? dealer_.next(rank)
+                                              : dealer_.next_beside(rank, static_cast<std::size_t>(message.trial));
   }
 
   bool hand_out(std::optional<std::size_t> trial, int rank) {
@@ -124,7 +125,7 @@ std::optional<std::size_t> TrialQueue::next_beside(std::size_t trial) { return a
 std::optional<std::size_t> TrialQueue::ask(std::optional<std::size_t> beside) {
   world_.send(Message{.kind = beside ? MessageKind::kNextBeside : MessageKind::kNext,
                       .trial = static_cast<std::int64_t>(beside.value_or(0)),
-                      .start_seconds = longest_start_.count()},
+                      .start_seconds = latest_start_.count()},
               0, kTagToScheduler);
   const auto answer = world_.receive<std::int64_t>(0, kTagToWorker);
   if (answer == kNoTrial) return std::nullopt;
@@ -137,7 +138,7 @@ void TrialQueue::report(std::size_t trial, std::int64_t step, std::int64_t steps
   const Clock::time_point now = Clock::now();
   Held& held = held_.at(trial);
   if (!held.last_report) {
-    longest_start_ = std::max<std::chrono::duration<double>>(longest_start_, now - held.taken);
+    latest_start_ = now - held.taken;
     held.last_report = held.taken;
   }
   if (now - *held.last_report < kReportInterval) return;

@@ -53,6 +53,16 @@ std::vector<std::filesystem::path> intact_fisher_files(const ResultPaths& paths,
   return files;
 }
 
+// Whether all that a folder holds is older than a file, which exists.
+bool is_older(const std::filesystem::path& folder, const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) return false;
+  const auto time = std::filesystem::last_write_time(file);
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.last_write_time() > time) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void adopt_from_sibling(const SweepSpec& spec, const std::filesystem::path& file) {
@@ -99,7 +109,7 @@ void remove_spent_checkpoints(const ResultPaths& paths) {
   std::vector<std::filesystem::path> spent;
   for (const auto& entry : std::filesystem::directory_iterator(paths.checkpoints)) {
     const std::string id = entry.path().filename();
-    if (std::filesystem::exists(paths.trial_file(id)) || std::filesystem::exists(paths.fisher_file(id))) {
+    if (is_older(entry.path(), paths.trial_file(id)) || is_older(entry.path(), paths.fisher_file(id))) {
       spent.push_back(entry.path());
     }
   }

@@ -54,8 +54,8 @@ std::optional<Predictions> predict(const Bert& bert, const Parameters& parameter
     predictions.logits.insert(predictions.logits.end(), values, values + logits.numel());
   };
   for (const auto& examples : split_by_tokens(dataset, kTokensPerPass)) {
-    for_each_fitting_part(examples, add);
     if (!goes_on()) return std::nullopt;
+    for_each_fitting_part(examples, add);
   }
   return predictions;
 }

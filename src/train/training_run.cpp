@@ -65,7 +65,7 @@ void TrainingRun::restore(const TrainState& state) {
 }
 
 bool TrainingRun::is_over() const {
-  return error_ || result_.outcome != Outcome::kDone || (result_.steps >= total_steps_ && !is_evaluation_missing());
+  return error_ || result_.outcome != Outcome::kDone || result_.steps >= total_steps_;
 }
 
 template <typename Work>

@@ -91,8 +91,19 @@ def test_checkpoint_of_a_trial_that_is_there_is_removed(make_job, tmp_path):
     spent = job.results / "checkpoints" / job.trial_files()[0].stem / "latest.safetensors"
     spent.parent.mkdir()
     spent.write_bytes(b"killed just before this was removed")
+    os.utime(spent, (0, 0))
     job.sweep()
     assert_no_debris(job)
+
+
+def test_newer_checkpoint_of_a_trial_that_is_there_is_kept(make_job, tmp_path):
+    job = make_job(tmp_path)
+    job.sweep()
+    again = job.results / "checkpoints" / job.trial_files()[0].stem / "latest.safetensors"
+    again.parent.mkdir()
+    again.write_bytes(b"of a training for a Fisher run")
+    job.sweep()
+    assert again.exists()
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "both"])

@@ -29,7 +29,7 @@ TEST(CoreSplit, MemoryLimitsTheRanks) {
   for (PlannedTrial& planned : trials) planned.flops = 1.0;
   trials[7].lane_bytes = 2e9;
   trials[8].state = StoredState::kDone;
-  const SplitWork work = split_work(trials, 7e9);
+  const SplitWork work = split_work(trials, 14e9);
   EXPECT_EQ(work.trials.size(), 499);
   expect_split(best_core_split(work, 16), 3, 5);
 }

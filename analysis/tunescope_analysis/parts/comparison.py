@@ -70,14 +70,15 @@ def files_part(files: Mapping[str, Results]) -> Part:
 def rulings_part(rulings: Mapping[str, Mapping[str, str]]) -> Part:
     """The verdict on each claim by file: `rulings` maps a file to rulings by claim."""
     part = Part("claims", "Verdict on each claim, file by file")
+    claims = {key: texts for key, texts in CLAIMS.items() if key != "models"}  # which the columns answer
     headings = [Heading("Claim", is_number=False), *(Heading(file, is_number=False) for file in rulings)]
     rows = [
         [Cell(claim), *(Cell(own.get(key, NOT_DECIDABLE)) for own in rulings.values())]
-        for key, (claim, _) in CLAIMS.items()
+        for key, (claim, _) in claims.items()
     ]
     frame = pd.DataFrame(
         [(key, claim, *(own.get(key, NOT_DECIDABLE) for own in rulings.values()))
-         for key, (claim, _) in CLAIMS.items()],
+         for key, (claim, _) in claims.items()],
         columns=["key", "claim", *rulings],
     )  # fmt: skip
     part.add(Table("claims", frame, headings, rows))

@@ -5,6 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.labels import parse_method
+from tunescope_analysis.parts.learned import left_out_sentence
 from tunescope_analysis.parts.numbers import fixed, join_words, p_is, points
 from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
 from tunescope_analysis.scores import CORRELATIONS, score_table, tasks_learned
@@ -26,8 +27,8 @@ def equivalence_verdicts(trials: xr.Dataset, head_size: float = np.nan) -> list[
     smaller = [method for method in ("layernorm-output", "layernorm") if method in methods]
     if smaller and "full" in methods:
         verdicts.append(_combine("equivalence", [judge(trials, method, "full") for method in smaller]))
-    if smaller and "bitfit" in methods:
-        verdicts.append(_bitfit_verdict(trials, smaller[0], head_size))
+    if {"layernorm-output", "bitfit"} <= methods:
+        verdicts.append(_bitfit_verdict(trials, "layernorm-output", head_size))
     others = [method for method in sorted(methods) if parse_method(method)[0] in OTHERS]
     if smaller and others:
         judged = [judge(trials, smaller[0], other) for other in others]
@@ -57,7 +58,7 @@ def judge(trials: xr.Dataset, first: str, second: str) -> tuple[str, str]:
     learned = tasks_learned(trials, second, MARGIN)
     empty = sorted(set(pairs["task"]) - learned)
     pairs = pairs[pairs["task"].isin(learned)]
-    left_out = f" Left out: {', '.join(empty)}, where {second} has learned nothing." if empty else ""
+    left_out = f" {left_out_sentence(empty, second)}" if empty else ""
     if empty and len(pairs) < 2:
         return (
             NOT_DECIDABLE,
@@ -77,8 +78,11 @@ def judge(trials: xr.Dataset, first: str, second: str) -> tuple[str, str]:
         f"{p_is(result['equivalence_p'])})."
     )
     if result["low"] > -MARGIN:
-        ruling, where = SUPPORTED, "above"
-        left_out += _unknown_sentence(trials, second, pairs)
+        unknown = _unknown_tasks(trials, pairs)
+        ruling, where = SUPPORTED if set(pairs["task"]) - set(unknown) else NOT_DECIDABLE, "above"
+        if unknown:
+            tasks = join_words(unknown)
+            left_out += f" Whether {second} has learned anything on {tasks} only a run of `head` can tell."
     elif result["high"] < -MARGIN:
         ruling, where = NOT_SUPPORTED, "below"
     else:
@@ -86,14 +90,11 @@ def judge(trials: xr.Dataset, first: str, second: str) -> tuple[str, str]:
     return ruling, f"{reason} The interval lies {where} {points(-MARGIN)}.{left_out}"
 
 
-def _unknown_sentence(trials: xr.Dataset, method: str, pairs: pd.DataFrame) -> str:
-    """What `head` would tell: methods that have learned nothing are alike too."""
+def _unknown_tasks(trials: xr.Dataset, pairs: pd.DataFrame) -> list[str]:
+    """Tasks of which only `head` would tell whether anything was learned: methods without are alike too."""
     table = score_table(trials)
     told = set(table.loc[(table["method"] == "head") | table["metric"].isin(CORRELATIONS), "task"])
-    unknown = sorted(set(pairs["task"]) - told)
-    if not unknown:
-        return ""
-    return f" Whether {method} has learned anything on {join_words(unknown)} only a run of `head` can tell."
+    return sorted(set(pairs["task"]) - told)
 
 
 def _combine(claim: str, judged: list[tuple[str, str]], needs_all: bool = False) -> Verdict:

@@ -5,6 +5,7 @@ import xarray as xr
 
 from tunescope_analysis.figures.significance import critical_difference_figure, equivalence_figure
 from tunescope_analysis.parts.equivalence import equivalence_verdicts
+from tunescope_analysis.parts.learned import say_left_out
 from tunescope_analysis.parts.numbers import count, fixed, p_is, plural, points, probability, share
 from tunescope_analysis.parts.part import (
     Cell,
@@ -161,6 +162,7 @@ def _add_reference(part: Part, trials: xr.Dataset) -> None:
         "independent, so "
         "they speak for these tasks only."
     )
+    say_left_out(part, trials, REFERENCE)
     for unit, group in table.groupby("unit", sort=False):
         limit = attainable_sentence(group["smallest_p"].min(), len(group), UNITS[str(unit)])
         if limit:
@@ -212,7 +214,10 @@ def _add_order(part: Part, trials: xr.Dataset) -> None:
 def seeds_sentence(seeds: int) -> str:
     """What so many seeds can tell by almost stochastic order: how often equal methods would be told apart."""
     alarms = ", ".join(f"{share(rate)} with {number} seeds" for number, rate in FALSE_ALARMS.items())
-    sentence = f"Of equal methods the rule would call one better in {alarms} (simulated, normal scores)."
+    sentence = (
+        f"Of two equal methods the rule would call either the better one in {alarms} (simulated, normal "
+        "scores); nothing is corrected for the number of comparisons."
+    )
     if seeds >= FEWEST_SEEDS:
         return sentence
     few = f"Some methods here have {seeds}, too few to rely on: use {FEWEST_SEEDS} or more."

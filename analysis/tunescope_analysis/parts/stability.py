@@ -8,6 +8,7 @@ from tunescope_analysis.fisher import default_runs
 from tunescope_analysis.labels import FACTOR_LABELS, order_tasks, setting_sentence
 from tunescope_analysis.parts.numbers import count, fixed, share
 from tunescope_analysis.parts.part import (
+    NOT_DECIDABLE,
     NOT_SUPPORTED,
     SUPPORTED,
     Cell,
@@ -135,5 +136,9 @@ def _verdicts(against: pd.DataFrame) -> list[Verdict]:
         f"{fixed(means.min())} ({STABLE} or more counts as stable, our choice). "
         f"{weakest_sentence(against, level)}"
     )
+    missing = [FACTOR_LABELS[name] for name in ASKED if name not in means.index.get_level_values(0)]
     ruling = SUPPORTED if means.min() >= STABLE else NOT_SUPPORTED
+    if ruling == SUPPORTED and missing:
+        ruling = NOT_DECIDABLE
+        reason += f" Not tried: {', '.join(missing)}."
     return [Verdict("stability", ruling, reason, f"stability_{level}")]

@@ -16,15 +16,17 @@ from tunescope_analysis.parts.part import (
     frame_table,
 )
 from tunescope_analysis.results import Results
-from tunescope_analysis.subsets import subset_differences, subset_table
-
-LEVEL = 0.05
+from tunescope_analysis.significance import LEVEL
+from tunescope_analysis.subsets import subset_differences, subset_pairs, subset_table
 
 
 def subsets_part(results: Results) -> Part:
     """Paired differences of every `fisher` method and the `random` one of its pool and fraction."""
     part = Part("subsets", "Fisher subsets against random subsets")
     differences = subset_differences(results.trials)
+    if differences.empty and subset_pairs(results.trials):
+        part.note("No subset has learned anything on any task. Train on more examples or for longer.")
+        return part
     if differences.empty:
         part.note(
             "No method `fisher:...` has a control `random:...` of the same pool and fraction with a common "
@@ -38,7 +40,8 @@ def subsets_part(results: Results) -> Part:
         "learning rate; "
         "scores × 100. p: Wilcoxon's signed-rank test, two-sided, exact up to 14 pairs or without ties. "
         "Pairs of one "
-        "task share its dev set, so p over all tasks is a little too small."
+        "task share its dev set, so p over all tasks may be too small. Tasks on which neither has learned "
+        "anything are left out."
     )
     sentences = [subset_sentence(row) for _, row in table.groupby("method", sort=False).head(1).iterrows()]
     for sentence in sentences:
@@ -53,6 +56,7 @@ def subsets_part(results: Results) -> Part:
         "equal": Column("Equal"),
         "worse": Column("Worse"),
         "p": Column("p", probability),
+        "holm_p": Column("p, Holm", probability),
         "smallest_p": Column("Smallest p possible", probability),
     }
     alt = "Dots of differences, a panel a method, a line a task, around a line at zero. " + " ".join(
@@ -76,13 +80,14 @@ def subset_sentence(row: pd.Series) -> str:
     if not row["smallest_p"] < LEVEL:
         least = probability(row["smallest_p"])
         return f"{start}; too few unequal pairs to reach p < {LEVEL} (smallest possible {least})."
-    return f"{start}, {p_is(row['p'])}."
+    return f"{start}, {p_is(row['holm_p'])} (Holm)."
 
 
 def _verdict(table: pd.DataFrame) -> Verdict:
     whole = table.groupby("method", sort=False).head(1)
     reason = " ".join(subset_sentence(row) for _, row in whole.iterrows())
-    if not (whole["smallest_p"] < LEVEL).any():
+    is_apart = whole["holm_p"] < LEVEL
+    if not is_apart.any():
         return Verdict("subset-random", NOT_DECIDABLE, reason, "subsets")
-    is_better = (whole["p"] < LEVEL) & (whole["mean_difference"] > 0)
+    is_better = is_apart & (whole["mean_difference"] > 0)
     return Verdict("subset-random", SUPPORTED if is_better.any() else NOT_SUPPORTED, reason, "subsets")

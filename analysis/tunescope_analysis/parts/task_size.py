@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tunescope_analysis.figures.training import sizes_figure
+from tunescope_analysis.parts.learned import say_left_out
 from tunescope_analysis.parts.numbers import MISSING, count, fixed, p_is, points, probability, spread
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
@@ -38,6 +39,7 @@ def task_size_part(results: Results) -> Part:
     correlations = size_correlation(gaps)
     known = correlations[np.isfinite(correlations["spearman"])]
     part.say("Mean score less that of full with the same task and seed. Tasks differ in more than size.")
+    say_left_out(part, results.trials, "full")
     if known.empty:
         part.note(f"Below {FEWEST_SIZES} sizes a trend cannot be told. Run more `tasks` or `train_examples`.")
     alt = "Difference to full over training-set size on a log axis, a marker a task, a line a method."

@@ -10,7 +10,8 @@ namespace tunescope {
 enum class Overwrite { kYes, kAdd };
 
 /// C = A B, or C += A B. A [m, k], B [k, n], both of C's type or both bfloat16, their rows or columns contiguous; C [m,
-/// n] float32 or float64, its rows contiguous. Products of bfloat16 numbers are summed in float32.
+/// n] float32 or float64, its rows contiguous. Products of bfloat16 numbers are summed in float32;
+/// where they come from ATen (a GPU, a BLAS other than MKL), the sums are rounded to bfloat16.
 void multiply(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Overwrite overwrite = Overwrite::kYes);
 
 /// How many times as fast as in float32 a product of a linear layer is with factors in bfloat16, rounding them

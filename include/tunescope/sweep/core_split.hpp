@@ -22,8 +22,8 @@ struct SplitWork {
   int most_ranks = 1;          ///< that there is memory for
 };
 
-/// The unfinished ones of these trials, by their floating-point operations, with so many bytes for all ranks together
-/// beside the model, which they share.
+/// The unfinished ones of these trials, by their floating-point operations, with so many bytes free for all ranks
+/// together, half of which trials may take.
 SplitWork split_work(const std::vector<PlannedTrial>& trials, double memory);
 
 /// A lower bound on the time that the trials take. Threads shorten a step only in part (Amdahl), ranks the sweep only

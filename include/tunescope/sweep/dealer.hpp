@@ -24,6 +24,7 @@ class TrialDealer {
   /// `trials` must outlive this.
   TrialDealer(const TrialList& trials, std::size_t ranks);
 
+  bool has_trials();
   /// The first trial that is left.
   std::optional<std::size_t> next(std::size_t rank);
   /// The first that is left and may be trained beside a trial that the rank has; nothing where none may or the rank

@@ -13,7 +13,7 @@ namespace tunescope {
 struct RunningTrial {
   std::string id;
   int rank = 0;
-  std::int64_t first_step = 0;  ///< where this rank began with it, above 0 where it was resumed
+  std::int64_t first_step = 0;  ///< at this rank's first report of it
   std::int64_t step = 0;
   std::int64_t steps = 0;  ///< 0 = not known yet
   double seconds = 0.0;    ///< since this rank began with it

@@ -59,7 +59,7 @@ class TrialQueue {
   const Communicator& world_;
   StopRequest& stop_;
   std::map<std::size_t, Held> held_;
-  std::chrono::duration<double> longest_start_{0.0};  // of a trial so far, until its first report
+  std::chrono::duration<double> latest_start_{0.0};  // of a trial, until its first report
 };
 
 /// Trains what it takes from the queue until `next` gives nothing.

@@ -59,7 +59,8 @@ PlannedTrial plan_trial(const Trial& trial, SweepInputs& inputs);
 /// Every trial of the job with its cost; nothing is looked up.
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs);
 
-/// Removes checkpoints of trials and Fisher runs that are stored: what killed them did so right after they were.
+/// Removes checkpoints that are older than the file of their trial or Fisher run: a kill came between the two. Newer
+/// ones are of a training that is done again, for weights that a Fisher run lacks or because the file is damaged.
 void remove_spent_checkpoints(const ResultPaths& paths);
 
 /// Looks up what is stored of planned trials. A finished trial of another job in the same results folder counts: it is

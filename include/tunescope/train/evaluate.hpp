@@ -9,7 +9,7 @@
 
 namespace tunescope {
 
-/// The model's outputs on every example, in evaluation mode; nothing where `goes_on`, asked after each pass over a
+/// The model's outputs on every example, in evaluation mode; nothing where `goes_on`, asked before each pass over a
 /// few thousand tokens, says no. A pass that does not fit into memory is made in parts.
 std::optional<Predictions> predict(const Bert& bert, const Parameters& parameters, const Dataset& dataset,
                                    const Task& task, const std::function<bool()>& goes_on);

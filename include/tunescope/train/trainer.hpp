@@ -84,7 +84,7 @@ struct TrainState {
 struct TrainControl {
   /// Called after every step that did not diverge, with the steps done and the parameters as they are now.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_step = [](std::int64_t, const Parameters&) {};
-  /// Asked with the steps done and in all: after every step but the last, and between the passes of an evaluation. A
+  /// Asked with the steps done and in all: after every step but the last, and before each pass of an evaluation. A
   /// run that is saved within an evaluation does it again when it goes on.
   std::function<NextAction(std::int64_t step, std::int64_t total_steps)> next_action = [](std::int64_t, std::int64_t) {
     return NextAction::kGoOn;

@@ -2,4 +2,8 @@
 
 /// One binary, the widest vectors of the machine it runs on: compiles a function for AVX-512, AVX2 and plain x86-64.
 /// What it calls has to be inlined into it.
+#if defined(__x86_64__)
 #define TUNESCOPE_VECTOR_CLONES [[gnu::target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")]]
+#else
+#define TUNESCOPE_VECTOR_CLONES
+#endif
