@@ -108,9 +108,13 @@ def test_newer_checkpoint_of_a_trial_that_is_there_is_kept(make_job, tmp_path):
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "both"])
 def test_damaged_checkpoint_is_named_and_the_one_before_is_used(make_job, tmp_path, undisturbed, damage):
-    job = make_job(tmp_path, {**LONGER, "run.deadline_seconds": "1", "run.checkpoint_seconds": "0.3"})
-    assert job.run("sweep", ranks=2).returncode == STOPPED_EARLY
-    latest = list((job.results / "checkpoints").glob("*/latest.safetensors"))
+    job = make_job(tmp_path, {**LONGER, "run.checkpoint_seconds": "0.1"})
+    process = start(job)
+    wait_until(lambda: list(job.results.glob("checkpoints/*/latest.safetensors")))
+    process.send_signal(signal.SIGUSR2)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == STOPPED_EARLY, output
+    latest = list(job.results.glob("checkpoints/*/latest.safetensors"))
     assert latest
     for file in [*latest, *(file.with_name("previous.safetensors") for file in latest if damage == "both")]:
         if not file.exists():
@@ -121,7 +125,6 @@ def test_damaged_checkpoint_is_named_and_the_one_before_is_used(make_job, tmp_pa
         else:
             content[len(content) // 2] ^= 1
         file.write_bytes(content)
-    job.keys["run.deadline_seconds"] = "0"
     job.sweep(ranks=2)
     assert_same_results(job, undisturbed)
     logs = "".join(file.read_text() for file in (job.results / "log").iterdir())
