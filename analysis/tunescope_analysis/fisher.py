@@ -19,7 +19,7 @@ SETTINGS = ("mode", "batch_size", "examples", "at", "point")
 MODES = ("empirical", "true", "sampled")
 ADDED = ("sum", "share")  # measures of which a component has the total over its layers
 PARTS = ("all", "LayerNorm", "output LayerNorm")
-FEWEST_LAYERS = 3
+FEWEST_PLACES = 3
 STEADY = 0.5  # our choice: from this Spearman correlation over layers on, values "go with depth"
 
 
@@ -163,10 +163,10 @@ def depth_correlation(profile: xr.DataArray) -> pd.DataFrame:
 
 
 def spearman_of(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's correlation over layers that have both; NaN below three, or where either is all alike."""
+    """Spearman's correlation over places that have both; NaN below three, or where either is all alike."""
     both = np.isfinite(first) & np.isfinite(second)
     first, second = first[both], second[both]
-    is_defined = len(first) >= FEWEST_LAYERS and np.ptp(first) > 0 and np.ptp(second) > 0
+    is_defined = len(first) >= FEWEST_PLACES and np.ptp(first) > 0 and np.ptp(second) > 0
     return float(stats.spearmanr(first, second).statistic) if is_defined else np.nan
 
 

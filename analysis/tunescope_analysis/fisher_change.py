@@ -1,15 +1,11 @@
 """Fisher information against parameter change, tensor by tensor."""
 
-import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from tunescope_analysis.change import change_by_task, measures_of
-from tunescope_analysis.fisher import fisher_by_task
+from tunescope_analysis.fisher import fisher_by_task, spearman_of
 from tunescope_analysis.results import FRESH_LAYER
-
-FEWEST_TENSORS = 3
 
 
 def fisher_and_change(
@@ -40,8 +36,5 @@ def correlation_by_task(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _spearman(first: pd.Series, second: pd.Series) -> dict[str, float]:
-    both = first.notna() & second.notna()
-    first, second = first[both], second[both]
-    is_defined = len(first) >= FEWEST_TENSORS and first.nunique() > 1 and second.nunique() > 1
-    rho = float(stats.spearmanr(first, second).statistic) if is_defined else np.nan
-    return {"spearman": rho, "tensors": len(first)}
+    rho = spearman_of(first.to_numpy(float), second.to_numpy(float))
+    return {"spearman": rho, "tensors": int((first.notna() & second.notna()).sum())}

@@ -127,24 +127,23 @@ void TrainableParameters::scatter_values() {
   }
 }
 
-// Calls `compute` with the gradient and the factor of what it holds already: 0 where that is to be written over.
+// Calls `compute` with the gradient, and what to do with what it holds already.
 template <typename Compute>
 void TrainableParameters::add_gradient(ParameterIndex index, Compute compute) {
   if (!is_wanted(index)) return;
   Segment& segment = *segment_of_[index];
-  compute(segment.gradient, segment.is_stale ? 0 : 1);
+  compute(segment.gradient, segment.is_stale ? Overwrite::kYes : Overwrite::kAdd);
   segment.is_stale = false;
 }
 
 void TrainableParameters::linear(const LinearParameters& parameters, const at::Tensor& input,
                                  const at::Tensor& output_gradient) {
   const RoundedBackbone* const rounded = parameters.weight == catalogue_.classifier.weight ? nullptr : rounded_;
-  add_gradient(parameters.weight, [&](const at::Tensor& gradient, int old) {
-    multiply(product_factor(output_gradient, rounded).t(), product_factor(input, rounded), gradient,
-             old == 0 ? Overwrite::kYes : Overwrite::kAdd);
+  add_gradient(parameters.weight, [&](const at::Tensor& gradient, Overwrite overwrite) {
+    multiply(product_factor(output_gradient, rounded).t(), product_factor(input, rounded), gradient, overwrite);
   });
-  add_gradient(parameters.bias, [&](at::Tensor& gradient, int old) {
-    if (old == 0)
+  add_gradient(parameters.bias, [&](at::Tensor& gradient, Overwrite overwrite) {
+    if (overwrite == Overwrite::kYes)
       at::sum_out(gradient, output_gradient, {0});
     else
       gradient.add_(output_gradient.sum(0));
@@ -160,8 +159,8 @@ void TrainableParameters::layer_norm(const LayerNormParameters& parameters, cons
       output_gradient, activations.input, {activations.input.size(-1)}, activations.mean, activations.rstd,
       parameters_[parameters.weight], parameters_[parameters.bias], {false, wants_weight, wants_bias});
   const auto add = [](const at::Tensor& computed) {
-    return [&computed](const at::Tensor& gradient, int old) {
-      if (old == 0)
+    return [&computed](const at::Tensor& gradient, Overwrite overwrite) {
+      if (overwrite == Overwrite::kYes)
         gradient.copy_(computed);
       else
         gradient.add_(computed);
@@ -172,8 +171,8 @@ void TrainableParameters::layer_norm(const LayerNormParameters& parameters, cons
 }
 
 void TrainableParameters::embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
-  add_gradient(table, [&](const at::Tensor& gradient, int old) {
-    if (old == 0) gradient.zero_();
+  add_gradient(table, [&](const at::Tensor& gradient, Overwrite overwrite) {
+    if (overwrite == Overwrite::kYes) gradient.zero_();
     gradient.index_add_(0, ids, output_gradient);
   });
 }

@@ -85,25 +85,28 @@ def test_killed_at_random_moments_loses_nothing(make_job, tmp_path, undisturbed,
     assert contents(job.merged) == contents(undisturbed.merged)
 
 
-def test_checkpoint_of_a_trial_that_is_there_is_removed(make_job, tmp_path):
+@pytest.fixture
+def checkpoint_beside_a_trial(make_job, tmp_path):
+    """A finished job, and a checkpoint of its first trial."""
     job = make_job(tmp_path)
     job.sweep()
-    spent = job.results / "checkpoints" / job.trial_files()[0].stem / "latest.safetensors"
-    spent.parent.mkdir()
-    spent.write_bytes(b"killed just before this was removed")
-    os.utime(spent, (0, 0))
+    checkpoint = job.results / "checkpoints" / job.trial_files()[0].stem / "latest.safetensors"
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"a checkpoint")
+    return job, checkpoint
+
+
+def test_older_checkpoint_of_a_trial_that_is_there_is_removed(checkpoint_beside_a_trial):
+    job, checkpoint = checkpoint_beside_a_trial
+    os.utime(checkpoint, (0, 0))  # left by a kill between the trial's file and its removal
     job.sweep()
     assert_no_debris(job)
 
 
-def test_newer_checkpoint_of_a_trial_that_is_there_is_kept(make_job, tmp_path):
-    job = make_job(tmp_path)
+def test_newer_checkpoint_of_a_trial_that_is_there_is_kept(checkpoint_beside_a_trial):
+    job, checkpoint = checkpoint_beside_a_trial  # as of a training that is done again for a Fisher run
     job.sweep()
-    again = job.results / "checkpoints" / job.trial_files()[0].stem / "latest.safetensors"
-    again.parent.mkdir()
-    again.write_bytes(b"of a training for a Fisher run")
-    job.sweep()
-    assert again.exists()
+    assert checkpoint.exists()
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "both"])

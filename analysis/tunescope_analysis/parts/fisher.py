@@ -8,7 +8,7 @@ from tunescope_analysis.change import Finding, layers_of, numbered_layers
 from tunescope_analysis.figures.fisher import depth_figure
 from tunescope_analysis.figures.maps import fisher_figure
 from tunescope_analysis.fisher import (
-    FEWEST_LAYERS,
+    FEWEST_PLACES,
     STEADY,
     default_runs,
     depth_correlation,
@@ -189,7 +189,7 @@ def _depth_table(table: pd.DataFrame) -> Table:
 def depth_sentence(table: pd.DataFrame) -> str:
     """On how many tasks later layers have more, for each group of tensors."""
     if table["spearman"].isna().all():
-        return f"The layers are too few, or all alike, to say: {FEWEST_LAYERS} are needed."
+        return f"The layers are too few, or all alike, to say: {FEWEST_PLACES} are needed."
     sentences = []
     for part, group in table.groupby("part", sort=False):
         rho = group["spearman"].dropna()

@@ -24,6 +24,7 @@ class TrialDealer {
   /// `trials` must outlive this.
   TrialDealer(const TrialList& trials, std::size_t ranks);
 
+  /// Whether any trial is left.
   bool has_trials();
   /// The first trial that is left.
   std::optional<std::size_t> next(std::size_t rank);

@@ -16,7 +16,7 @@ struct RunningTrial {
   std::int64_t first_step = 0;  ///< at this rank's first report of it
   std::int64_t step = 0;
   std::int64_t steps = 0;  ///< 0 = not known yet
-  double seconds = 0.0;    ///< since this rank began with it
+  double seconds = 0.0;    ///< since that report; before it, since this rank began
 };
 
 /// The file that tells others what this sweep is at work on, one a sweep in a folder for all: rewritten at most every
