@@ -40,23 +40,26 @@ struct Batch {
         tokens(length * count),
         examples(static_cast<std::size_t>(count)),
         keys(static_cast<std::size_t>(count), 7),
-        projections(at::randn({tokens, 3 * kHidden})),
+        projections{at::randn({tokens, kHidden}), at::randn({tokens, 2 * kHidden})},
         context(at::randn({tokens, kHidden})) {
     std::iota(examples.begin(), examples.end(), 0);
     for (std::int64_t b = 0; b <= count; ++b) offsets.push_back(b * length);
     products = 2.0 * static_cast<double>(kHidden * tokens * length);
   }
 
-  AttentionLayout layout() const { return {offsets, {examples, keys}, kHeads}; }
+  AttentionLayout layout() const { return {offsets, offsets, {examples, keys}, kHeads}; }
+  AttentionInputs empty_gradients() const {
+    return {at::empty_like(projections.query), at::empty_like(projections.key_value)};
+  }
 
   std::int64_t sequences;
   std::int64_t tokens;
   std::vector<std::int64_t> offsets;
   std::vector<std::int64_t> examples;
   std::vector<std::uint64_t> keys;
-  at::Tensor projections;  // [T, 3 H]
-  at::Tensor context;      // [T, H]
-  double products = 0.0;   // floating-point operations of one product of all heads
+  AttentionInputs projections;
+  at::Tensor context;     // [T, H]
+  double products = 0.0;  // floating-point operations of one product of all heads
 };
 
 void count_operations(benchmark::State& state, double operations) {
@@ -84,10 +87,11 @@ void attend_composed(benchmark::State& state, const Batch& batch) {
 }
 
 void attend_backward(benchmark::State& state, const Batch& batch) {
-  const AttentionOutput output = attention(batch.projections, batch.layout(), kDropout);
+  const AttentionLayout layout = batch.layout();
+  const AttentionOutput output = attention(batch.projections, layout, kDropout);
+  const AttentionInputs gradients = batch.empty_gradients();
   for (auto _ : state) {
-    benchmark::DoNotOptimize(
-        attention_backward(batch.context, output.probabilities, batch.projections, batch.layout(), kDropout));
+    attention_backward(batch.context, output.probabilities, batch.projections, layout, kDropout, gradients);
   }
   count_operations(state, 4 * batch.products);
 }
@@ -95,9 +99,9 @@ void attend_backward(benchmark::State& state, const Batch& batch) {
 void attend_backward_composed(benchmark::State& state, const Batch& batch) {
   const AttentionLayout layout = batch.layout();
   const AttentionOutput output = attention(batch.projections, layout, kDropout);
-  const at::Tensor gradient = at::empty_like(batch.projections);
+  const AttentionInputs gradients = batch.empty_gradients();
   for (auto _ : state) {
-    composed::attention_backward({batch.projections, output.probabilities, layout, kDropout}, batch.context, gradient);
+    composed::attention_backward({batch.projections, output.probabilities, layout, kDropout}, batch.context, gradients);
   }
   count_operations(state, 4 * batch.products);
 }

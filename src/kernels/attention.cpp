@@ -1,7 +1,6 @@
 #include "tunescope/kernels/attention.hpp"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 
 #include "attention_backends.hpp"
 
@@ -11,33 +10,33 @@ std::vector<AttentionSequence> list_sequences(const AttentionLayout& layout) {
   std::vector<AttentionSequence> sequences;
   std::int64_t first_probability = 0;
   for (std::size_t b = 0; b + 1 < layout.sequence_offsets.size(); ++b) {
-    const std::int64_t first = layout.sequence_offsets[b];
-    const std::int64_t length = layout.sequence_offsets[b + 1] - first;
-    sequences.push_back({b, first, length, first_probability});
-    first_probability += layout.heads * length * length;
+    sequences.push_back({.index = b,
+                         .first_token = layout.sequence_offsets[b],
+                         .tokens = layout.sequence_offsets[b + 1] - layout.sequence_offsets[b],
+                         .first_query = layout.query_offsets[b],
+                         .queries = layout.query_offsets[b + 1] - layout.query_offsets[b],
+                         .first_probability = first_probability});
+    first_probability += layout.heads * sequences.back().pairs();
   }
   return sequences;
 }
 
-AttentionOutput attention(const at::Tensor& projections, const AttentionLayout& layout, const Dropout& dropout) {
+AttentionOutput attention(const AttentionInputs& inputs, const AttentionLayout& layout, const Dropout& dropout) {
   std::int64_t probability_count = 0;
-  for (const AttentionSequence& sequence : list_sequences(layout)) {
-    probability_count += layout.heads * sequence.length * sequence.length;
-  }
-  AttentionOutput output{at::empty({projections.size(0), projections.size(1) / 3}, projections.options()),
-                         at::empty({probability_count}, projections.options())};
-  const AttentionTensors tensors{projections, output.probabilities, layout, dropout};
-  projections.is_cpu() ? cpu::attention(tensors, output.context) : composed::attention(tensors, output.context);
+  for (const AttentionSequence& sequence : list_sequences(layout)) probability_count += layout.heads * sequence.pairs();
+  AttentionOutput output{at::empty(inputs.query.sizes(), inputs.query.options()),
+                         at::empty({probability_count}, inputs.query.options())};
+  const AttentionTensors tensors{inputs, output.probabilities, layout, dropout};
+  inputs.query.is_cpu() ? cpu::attention(tensors, output.context) : composed::attention(tensors, output.context);
   return output;
 }
 
-at::Tensor attention_backward(const at::Tensor& context_gradient, const at::Tensor& probabilities,
-                              const at::Tensor& projections, const AttentionLayout& layout, const Dropout& dropout) {
-  at::Tensor gradient = at::empty_like(projections);
-  const AttentionTensors tensors{projections, probabilities, layout, dropout};
-  projections.is_cpu() ? cpu::attention_backward(tensors, context_gradient, gradient)
-                       : composed::attention_backward(tensors, context_gradient, gradient);
-  return gradient;
+void attention_backward(const at::Tensor& context_gradient, const at::Tensor& probabilities,
+                        const AttentionInputs& inputs, const AttentionLayout& layout, const Dropout& dropout,
+                        const AttentionInputs& gradients) {
+  const AttentionTensors tensors{inputs, probabilities, layout, dropout};
+  inputs.query.is_cpu() ? cpu::attention_backward(tensors, context_gradient, gradients)
+                        : composed::attention_backward(tensors, context_gradient, gradients);
 }
 
 }  // namespace tunescope

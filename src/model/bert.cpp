@@ -4,8 +4,8 @@
 
 namespace tunescope {
 
-Bert::Bert(BertConfig config, const ParameterCatalogue& catalogue, const RoundedBackbone* rounded)
-    : config_(config), catalogue_(catalogue), rounded_(rounded) {}
+Bert::Bert(BertConfig config, const ParameterCatalogue& catalogue, const RoundedBackbone* rounded, LastLayer last_layer)
+    : config_(config), catalogue_(catalogue), rounded_(rounded), last_layer_(last_layer) {}
 
 at::Tensor Bert::logits(const Parameters& parameters, const PackedBatch& batch) const {
   const Lane lane{parameters, batch};

@@ -24,8 +24,6 @@ constexpr std::uint32_t kClassifierSite = 1;
 constexpr std::uint32_t kFirstLayerSite = 2;
 enum class LayerSite : std::uint32_t { kProbabilities, kAttentionOutput, kOutput };
 
-std::array<LinearParameters, 3> projections_of(const EncoderLayerParameters& p) { return {p.query, p.key, p.value}; }
-
 constexpr std::uint32_t layer_site(std::size_t layer, LayerSite site) {
   return kFirstLayerSite + 3 * static_cast<std::uint32_t>(layer) + static_cast<std::uint32_t>(site);
 }
@@ -38,14 +36,21 @@ PackedBatch join_batches(std::span<const Lane> lanes) {
 }
 
 LaneRows rows_of(std::span<const Lane> lanes, std::int64_t (PackedBatch::*count)() const,
-                 const RoundedBackbone* rounded) {
+                 std::vector<std::int64_t> sequence_offsets, const RoundedBackbone* rounded) {
   std::vector<const Parameters*> parameters;
   std::vector<std::int64_t> offsets = {0};
   for (const Lane& lane : lanes) {
     parameters.push_back(&lane.parameters);
     offsets.push_back(offsets.back() + (lane.batch.*count)());
   }
-  return {std::move(parameters), std::move(offsets), rounded};
+  return {std::move(parameters), std::move(offsets), std::move(sequence_offsets), rounded};
+}
+
+// Where each sequence has one row.
+std::vector<std::int64_t> offsets_of_sequences(const PackedBatch& batch) {
+  std::vector<std::int64_t> offsets(batch.examples.size() + 1);
+  std::iota(offsets.begin(), offsets.end(), 0);
+  return offsets;
 }
 
 std::vector<std::uint64_t> keys_of(std::span<const Lane> lanes) {
@@ -62,8 +67,9 @@ BertPass::BertPass(const Bert& bert, std::span<const Lane> lanes)
     : config_(bert.config_),
       catalogue_(bert.catalogue_),
       batch_(join_batches(lanes)),
-      tokens_(rows_of(lanes, &PackedBatch::token_count, bert.rounded_)),
-      sequences_(rows_of(lanes, &PackedBatch::sequence_count, bert.rounded_)),
+      tokens_(rows_of(lanes, &PackedBatch::token_count, batch_.sequence_offsets, bert.rounded_)),
+      sequences_(rows_of(lanes, &PackedBatch::sequence_count, offsets_of_sequences(batch_), bert.rounded_)),
+      after_last_layer_(bert.last_layer_ == LastLayer::kAllTokens ? tokens_ : sequences_),
       dropout_keys_(keys_of(lanes)) {
   if (has_dropout() && dropout_keys_.size() != batch_.examples.size()) {
     throw Error("lanes of one pass have dropout all or none");
@@ -74,20 +80,29 @@ Dropout BertPass::dropout(double probability, std::uint32_t site) const {
   return {.probability = has_dropout() ? probability : 0.0, .site = site};
 }
 
-AttentionLayout BertPass::attention_layout() const {
-  return {batch_.sequence_offsets, streams(), config_.num_attention_heads};
+const LaneRows& BertPass::rows_after(std::size_t layer) const {
+  return layer + 1 < catalogue_.layers.size() ? tokens_ : after_last_layer_;
 }
 
-RowLayout BertPass::row_layout() const { return {tokens_.offsets(), batch_.sequence_offsets, streams()}; }
+AttentionLayout BertPass::attention_layout(const LaneRows& queries) const {
+  return {batch_.sequence_offsets, queries.sequence_offsets(), streams(), config_.num_attention_heads};
+}
 
 LayerNormVectors BertPass::vectors(const LayerNormParameters& p) const {
   return {tokens_.tensors(p.weight), tokens_.tensors(p.bias), config_.layer_norm_eps};
 }
 
+at::Tensor BertPass::gather_first_tokens(const at::Tensor& rows) const {
+  return at::index_select(rows, 0, batch_.first_tokens);
+}
+
+at::Tensor BertPass::scatter_first_tokens(const at::Tensor& rows) const {
+  return at::zeros({batch_.token_count(), rows.size(1)}, rows.options()).index_copy_(0, batch_.first_tokens, rows);
+}
+
 void BertPass::drop_pooled(const at::Tensor& rows) const {
-  std::vector<std::int64_t> offsets(batch_.examples.size() + 1);
-  std::iota(offsets.begin(), offsets.end(), 0);
-  apply_dropout_(rows, {offsets, rows.size(1)}, streams(), dropout(config_.classifier_dropout, kClassifierSite));
+  apply_dropout_(rows, {sequences_.sequence_offsets(), rows.size(1)}, streams(),
+                 dropout(config_.classifier_dropout, kClassifierSite));
 }
 
 at::Tensor BertPass::embed(LayerNormActivations& saved) const {
@@ -95,7 +110,8 @@ at::Tensor BertPass::embed(LayerNormActivations& saved) const {
   const std::array tables = {TableRows{tokens_.tensors(p.word), batch_.token_ids},
                              TableRows{tokens_.tensors(p.position), batch_.position_ids},
                              TableRows{tokens_.tensors(p.type), batch_.type_ids}};
-  return embedding_layer_norm(tables, vectors(p.layer_norm), row_layout(), hidden_dropout(kEmbeddingSite), saved);
+  return embedding_layer_norm(tables, vectors(p.layer_norm), row_layout(tokens_), hidden_dropout(kEmbeddingSite),
+                              saved);
 }
 
 void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor gradient, const LaneSinks& sinks) const {
@@ -104,7 +120,8 @@ void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor grad
   sinks.layer_norm(tokens_, p.layer_norm, saved, gradient);
   if (sinks.lowest_wanted() >= p.layer_norm.weight) return;
   gradient =
-      residual_layer_norm_backward(gradient, tokens_.tensors(p.layer_norm.weight), row_layout(), {}, saved).residual;
+      residual_layer_norm_backward(gradient, tokens_.tensors(p.layer_norm.weight), row_layout(tokens_), {}, saved)
+          .residual;
   sinks.embedding(tokens_, p.word, batch_.token_ids, gradient);
   sinks.embedding(tokens_, p.position, batch_.position_ids, gradient);
   sinks.embedding(tokens_, p.type, batch_.type_ids, gradient);
@@ -112,68 +129,78 @@ void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor grad
 
 at::Tensor BertPass::encode(std::size_t number, const at::Tensor& input, EncoderLayerActivations& saved) const {
   const EncoderLayerParameters& p = catalogue_.layers[number];
+  const LaneRows& rows = rows_after(number);
   saved.input = input;
-  saved.projections = linear(tokens_, projections_of(p), input);
+  saved.leaving_input = are_tokens(rows) ? input : gather_first_tokens(input);
+  saved.projections = {linear(rows, std::array{p.query}, saved.leaving_input),
+                       linear(tokens_, std::array{p.key, p.value}, input)};
   saved.attention =
-      attention(saved.projections, attention_layout(),
+      attention(saved.projections, attention_layout(rows),
                 dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
-  saved.attention_layer_norm.input = product(tokens_, p.attention_output, saved.attention.context);
+  saved.attention_layer_norm.input = product(rows, p.attention_output, saved.attention.context);
   saved.attention_output = residual_layer_norm(
-      {tokens_.tensors(p.attention_output.bias), input}, vectors(p.attention_layer_norm), row_layout(),
+      {rows.tensors(p.attention_output.bias), saved.leaving_input}, vectors(p.attention_layer_norm), row_layout(rows),
       hidden_dropout(layer_site(number, LayerSite::kAttentionOutput)), saved.attention_layer_norm);
 
-  saved.intermediate = product(tokens_, p.intermediate, saved.attention_output);
+  saved.intermediate = product(rows, p.intermediate, saved.attention_output);
   saved.activated =
-      bias_activation(config_.hidden_act, saved.intermediate, tokens_.tensors(p.intermediate.bias), row_layout());
-  saved.output_layer_norm.input = product(tokens_, p.output, saved.activated);
-  return residual_layer_norm({tokens_.tensors(p.output.bias), saved.attention_output}, vectors(p.output_layer_norm),
-                             row_layout(), hidden_dropout(layer_site(number, LayerSite::kOutput)),
+      bias_activation(config_.hidden_act, saved.intermediate, rows.tensors(p.intermediate.bias), row_layout(rows));
+  saved.output_layer_norm.input = product(rows, p.output, saved.activated);
+  return residual_layer_norm({rows.tensors(p.output.bias), saved.attention_output}, vectors(p.output_layer_norm),
+                             row_layout(rows), hidden_dropout(layer_site(number, LayerSite::kOutput)),
                              saved.output_layer_norm);
 }
 
 std::optional<at::Tensor> BertPass::feed_forward_backward(std::size_t number, const EncoderLayerActivations& saved,
                                                           const at::Tensor& gradient, const LaneSinks& sinks) const {
   const EncoderLayerParameters& p = catalogue_.layers[number];
-  sinks.layer_norm(tokens_, p.output_layer_norm, saved.output_layer_norm, gradient);
+  const LaneRows& rows = rows_after(number);
+  sinks.layer_norm(rows, p.output_layer_norm, saved.output_layer_norm, gradient);
   if (sinks.lowest_wanted() >= p.output_layer_norm.weight) return std::nullopt;
   const auto [residual, output] =
-      residual_layer_norm_backward(gradient, tokens_.tensors(p.output_layer_norm.weight), row_layout(),
+      residual_layer_norm_backward(gradient, rows.tensors(p.output_layer_norm.weight), row_layout(rows),
                                    hidden_dropout(layer_site(number, LayerSite::kOutput)), saved.output_layer_norm);
-  sinks.linear(tokens_, p.output, saved.activated, output);
+  sinks.linear(rows, p.output, saved.activated, output);
   if (sinks.lowest_wanted() >= p.output.weight) return std::nullopt;
   const at::Tensor intermediate =
-      activation_backward(config_.hidden_act, saved.intermediate, input_gradient(tokens_, p.output, output));
-  sinks.linear(tokens_, p.intermediate, saved.attention_output, intermediate);
+      activation_backward(config_.hidden_act, saved.intermediate, input_gradient(rows, p.output, output));
+  sinks.linear(rows, p.intermediate, saved.attention_output, intermediate);
   if (sinks.lowest_wanted() >= p.intermediate.weight) return std::nullopt;
-  add_input_gradient(tokens_, std::span(&p.intermediate, 1), intermediate, residual);
+  add_input_gradient(rows, std::array{p.intermediate}, intermediate, residual);
   return residual;
 }
 
 std::optional<at::Tensor> BertPass::attention_block_backward(std::size_t number, const EncoderLayerActivations& saved,
                                                              const at::Tensor& gradient, const LaneSinks& sinks) const {
   const EncoderLayerParameters& p = catalogue_.layers[number];
-  sinks.layer_norm(tokens_, p.attention_layer_norm, saved.attention_layer_norm, gradient);
+  const LaneRows& rows = rows_after(number);
+  sinks.layer_norm(rows, p.attention_layer_norm, saved.attention_layer_norm, gradient);
   if (sinks.lowest_wanted() >= p.attention_layer_norm.weight) return std::nullopt;
   const auto [residual, output] = residual_layer_norm_backward(
-      gradient, tokens_.tensors(p.attention_layer_norm.weight), row_layout(),
+      gradient, rows.tensors(p.attention_layer_norm.weight), row_layout(rows),
       hidden_dropout(layer_site(number, LayerSite::kAttentionOutput)), saved.attention_layer_norm);
-  sinks.linear(tokens_, p.attention_output, saved.attention.context, output);
+  sinks.linear(rows, p.attention_output, saved.attention.context, output);
   if (sinks.lowest_wanted() >= p.attention_output.weight) return std::nullopt;
-  const at::Tensor projections = attention_backward(
-      input_gradient(tokens_, p.attention_output, output), saved.attention.probabilities, saved.projections,
-      attention_layout(), dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
+  const AttentionInputs projections{at::empty_like(saved.projections.query),
+                                    at::empty_like(saved.projections.key_value)};
+  attention_backward(input_gradient(rows, p.attention_output, output), saved.attention.probabilities, saved.projections,
+                     attention_layout(rows),
+                     dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)),
+                     projections);
   const std::int64_t width = saved.input.size(1);
-  sinks.linear(tokens_, p.query, saved.input, projections.narrow(1, 0, width));
-  sinks.linear(tokens_, p.key, saved.input, projections.narrow(1, width, width));
-  sinks.linear(tokens_, p.value, saved.input, projections.narrow(1, 2 * width, width));
+  sinks.linear(rows, p.query, saved.leaving_input, projections.query);
+  sinks.linear(tokens_, p.key, saved.input, projections.key_value.narrow(1, 0, width));
+  sinks.linear(tokens_, p.value, saved.input, projections.key_value.narrow(1, width, width));
   if (sinks.lowest_wanted() >= p.query.weight) return std::nullopt;
-  add_input_gradient(tokens_, projections_of(p), projections, residual);
-  return residual;
+  add_input_gradient(rows, std::array{p.query}, projections.query, residual);
+  const at::Tensor input = are_tokens(rows) ? residual : scatter_first_tokens(residual);
+  add_input_gradient(tokens_, std::array{p.key, p.value}, projections.key_value, input);
+  return input;
 }
 
 void BertPass::classify(const at::Tensor& encoded, BertActivations& saved) const {
-  saved.first_tokens = at::index_select(encoded, 0, batch_.first_tokens);  // [B, H]
-  saved.pooled = at::tanh(linear(sequences_, std::span(&catalogue_.pooler, 1), saved.first_tokens));
+  saved.first_tokens = are_tokens(after_last_layer_) ? gather_first_tokens(encoded) : encoded;
+  saved.pooled = at::tanh(linear(sequences_, std::array{catalogue_.pooler}, saved.first_tokens));
   const at::Tensor pooled = dropped_pooled(saved.pooled);
   const LinearParameters& p = catalogue_.classifier;
   for (std::size_t lane = 0; lane < sequences_.size(); ++lane) {
@@ -206,8 +233,7 @@ std::optional<at::Tensor> BertPass::classify_backward(const BertActivations& sav
   sinks.linear(sequences_, catalogue_.pooler, saved.first_tokens, gradient);
   if (sinks.lowest_wanted() >= catalogue_.pooler.weight) return std::nullopt;
   gradient = input_gradient(sequences_, catalogue_.pooler, gradient);
-  return at::zeros({batch_.token_count(), config_.hidden_size}, gradient.options())
-      .index_copy_(0, batch_.first_tokens, gradient);  // [T, H]
+  return are_tokens(after_last_layer_) ? scatter_first_tokens(gradient) : gradient;
 }
 
 }  // namespace tunescope

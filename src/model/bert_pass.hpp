@@ -22,6 +22,7 @@ class BertPass {
 
   void embed_backward(const LayerNormActivations& saved, at::Tensor gradient, const LaneSinks& sinks) const;
 
+  /// The hidden states that leave the layer, [R, H]: see `LastLayer`.
   at::Tensor encode(std::size_t number, const at::Tensor& input, EncoderLayerActivations& saved) const;
 
   /// The gradient of attention_output, or nothing where no parameter below it is wanted.
@@ -45,9 +46,15 @@ class BertPass {
   /// A dropout layer, off where the pass has no dropout.
   Dropout dropout(double probability, std::uint32_t site) const;
   Dropout hidden_dropout(std::uint32_t site) const { return dropout(config_.hidden_dropout_prob, site); }
-  AttentionLayout attention_layout() const;
-  RowLayout row_layout() const;
+  /// The rows that leave a layer.
+  const LaneRows& rows_after(std::size_t layer) const;
+  bool are_tokens(const LaneRows& rows) const { return &rows == &tokens_; }
+  AttentionLayout attention_layout(const LaneRows& queries) const;
+  RowLayout row_layout(const LaneRows& rows) const { return {rows.offsets(), rows.sequence_offsets(), streams()}; }
   LayerNormVectors vectors(const LayerNormParameters& p) const;
+  /// Of rows [T, H], those of the sequences' first tokens [B, H]; and back, with zeros between them.
+  at::Tensor gather_first_tokens(const at::Tensor& rows) const;
+  at::Tensor scatter_first_tokens(const at::Tensor& rows) const;
   /// Dropout on rows [B, H], one a sequence.
   void drop_pooled(const at::Tensor& rows) const;
   at::Tensor dropped_pooled(const at::Tensor& pooled) const;
@@ -56,6 +63,7 @@ class BertPass {
   const ParameterCatalogue& catalogue_;
   PackedBatch batch_;  // the sequences of all lanes
   LaneRows tokens_, sequences_;
+  const LaneRows& after_last_layer_;
   std::vector<std::uint64_t> dropout_keys_;  // by sequence; empty: no dropout
 };
 

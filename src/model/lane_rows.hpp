@@ -12,13 +12,17 @@
 
 namespace tunescope {
 
-/// The lanes of a pass and which rows of a tensor, tokens or sequences, are whose.
+/// The lanes and sequences of a pass and which rows of a tensor, all tokens or one a sequence, are whose.
 class LaneRows {
  public:
-  /// Lane k owns rows offsets[k] ... offsets[k+1]-1 of R in all. `rounded` is null where products are in full
-  /// precision.
-  LaneRows(std::vector<const Parameters*> parameters, std::vector<std::int64_t> offsets, const RoundedBackbone* rounded)
-      : parameters_(std::move(parameters)), offsets_(std::move(offsets)), rounded_(rounded) {}
+  /// Lane k owns rows offsets[k] ... offsets[k+1]-1 of R in all, sequence b of B rows sequence_offsets[b] ...
+  /// sequence_offsets[b+1]-1. `rounded` is null where products are in full precision.
+  LaneRows(std::vector<const Parameters*> parameters, std::vector<std::int64_t> offsets,
+           std::vector<std::int64_t> sequence_offsets, const RoundedBackbone* rounded)
+      : parameters_(std::move(parameters)),
+        offsets_(std::move(offsets)),
+        sequence_offsets_(std::move(sequence_offsets)),
+        rounded_(rounded) {}
 
   std::size_t size() const { return parameters_.size(); }
 
@@ -30,6 +34,7 @@ class LaneRows {
   /// A parameter of all lanes, for kernels that take each row with its lane's own.
   LaneTensors tensors(ParameterIndex index) const;
   std::span<const std::int64_t> offsets() const { return offsets_; }
+  std::span<const std::int64_t> sequence_offsets() const { return sequence_offsets_; }
 
   /// A matrix as products take it.
   at::Tensor factor(const at::Tensor& matrix) const { return product_factor(matrix, rounded_); }
@@ -42,6 +47,7 @@ class LaneRows {
  private:
   std::vector<const Parameters*> parameters_;
   std::vector<std::int64_t> offsets_;
+  std::vector<std::int64_t> sequence_offsets_;
   const RoundedBackbone* rounded_;
 };
 

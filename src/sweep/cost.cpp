@@ -5,6 +5,7 @@
 #include <functional>
 #include <numeric>
 
+#include "tunescope/model/bert.hpp"
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
@@ -43,23 +44,42 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-// A token's way through the matrix products; `is_trained` by catalogue index.
-struct TokenFlops {
+struct Flops {
   double forward = 0.0;
   double backward = 0.0;
 };
 
-TokenFlops token_flops(const ParameterCatalogue& catalogue, const std::vector<bool>& is_trained) {
-  TokenFlops flops;
+// The matrix products of a token, and those of a sequence as a whole.
+struct PassFlops {
+  Flops token, sequence;
+
+  Flops of(const Dataset& dataset) const {
+    const auto tokens = static_cast<double>(dataset.token_count());
+    const auto sequences = static_cast<double>(dataset.size());
+    return {token.forward * tokens + sequence.forward * sequences,
+            token.backward * tokens + sequence.backward * sequences};
+  }
+};
+
+// `is_trained` by catalogue index.
+PassFlops pass_flops(const ParameterCatalogue& catalogue, const std::vector<bool>& is_trained, LastLayer last_layer) {
+  const EncoderLayerParameters& last = catalogue.layers.back();
+  const auto is_of_tokens = [&](ParameterIndex weight) {
+    const bool leaves_last_layer =
+        weight >= last.query.weight && weight != last.key.weight && weight != last.value.weight;
+    return weight < catalogue.pooler.weight && (!leaves_last_layer || last_layer == LastLayer::kAllTokens);
+  };
+  PassFlops pass;
   bool is_below_trained = false;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     is_below_trained = is_below_trained || is_trained[i];
     if (catalogue[i].role != ParameterRole::kDense || catalogue[i].is_bias) continue;
-    const auto multiplications = static_cast<double>(2 * catalogue[i].size());
-    flops.forward += multiplications;
-    flops.backward += (is_below_trained ? multiplications : 0.0) + (is_trained[i] ? multiplications : 0.0);
+    const auto operations = static_cast<double>(2 * catalogue[i].size());
+    Flops& flops = is_of_tokens(i) ? pass.token : pass.sequence;
+    flops.forward += operations;
+    flops.backward += (is_below_trained ? operations : 0.0) + (is_trained[i] ? operations : 0.0);
   }
-  return flops;
+  return pass;
 }
 
 double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& data) {
@@ -82,23 +102,25 @@ double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, c
   const Selection selection = sketch_selection(trial.method, catalogue);
   std::vector<bool> is_trained;
   for (const TensorSelection& tensor : selection) is_trained.push_back(tensor.kind != TensorSelection::Kind::kNone);
-  const auto [forward, backward] = token_flops(catalogue, is_trained);
+  const PassFlops pass = pass_flops(catalogue, is_trained, LastLayer::kFirstTokens);
+  const Flops of_train = pass.of(data.train);
   const std::int64_t examples = data.train.size();
   const std::int64_t steps = total_steps(trial.options, examples);
   const std::int64_t steps_an_epoch = (examples + trial.options.batch_size - 1) / trial.options.batch_size;
   const double epochs = static_cast<double>(steps) / static_cast<double>(steps_an_epoch);
-  const double training = (forward + backward) * epochs * static_cast<double>(data.train.token_count());
-  const double evaluation = forward * evaluation_count(trial, steps, steps_an_epoch) *
-                            static_cast<double>(data.dev.token_count() + data.mismatched_dev.token_count());
+  const double training = (of_train.forward + of_train.backward) * epochs;
+  const double evaluation = evaluation_count(trial, steps, steps_an_epoch) *
+                            (pass.of(data.dev).forward + pass.of(data.mismatched_dev).forward);
   return training + evaluation;
 }
 
 double expected_flops(const FisherRun& run, const ParameterCatalogue& catalogue, const TaskData& data) {
-  const auto [forward, backward] = token_flops(catalogue, pool_members(run.parameters, catalogue));
+  const auto [forward, backward] =
+      pass_flops(catalogue, pool_members(run.parameters, catalogue), LastLayer::kAllTokens).of(data.train);
   const auto passes = static_cast<double>(run.mode == FisherMode::kTrue ? data.task->output_size() : 1);
   const auto all = static_cast<double>(data.train.size());
   const double share = run.examples > 0 ? static_cast<double>(run.examples) / all : 1.0;
-  return (forward + passes * backward) * share * static_cast<double>(data.train.token_count());
+  return (forward + passes * backward) * share;
 }
 
 double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
@@ -117,11 +139,12 @@ double expected_lane_bytes(const Trial& trial, const BertConfig& config, const P
     buffers += 2 * catalogue[i].size() + 2 * selection[i].count(catalogue[i].size());
   }
   // A layer keeps its input, query, key, value, context, both LayerNorm inputs and the output between them, the
-  // intermediate values before and after the activation, and the probabilities of attention; the backward pass holds
-  // half of the former again for one layer.
+  // intermediate values before and after the activation, and the probabilities of attention, the last one only input,
+  // key and value; the backward pass holds half of the former again for one layer.
   const std::int64_t a_layer = 8 * config.hidden_size + 2 * config.intermediate_size;
-  const std::int64_t a_token = config.hidden_size + a_layer * config.num_hidden_layers + a_layer / 2;
-  const std::int64_t a_pair = config.num_attention_heads * config.num_hidden_layers;
+  const std::int64_t whole_layers = config.num_hidden_layers - 1;
+  const std::int64_t a_token = (1 + 3) * config.hidden_size + a_layer * whole_layers + a_layer / 2;
+  const std::int64_t a_pair = config.num_attention_heads * whole_layers;
   const LongestBatch batch = longest_batch(data.train, trial.options.batch_size);
   const std::int64_t numbers = buffers + a_token * batch.tokens + a_pair * batch.pairs;
   return static_cast<double>(numbers) * sizeof(float);

@@ -113,6 +113,29 @@ TEST_F(TinyBert, EvaluationGivesTheLogitsOfTheTrainingPassWithoutDropout) {
   EXPECT_TRUE(bert.logits(parameters, batch).equal(bert.forward({parameters, batch}).logits.front()));
 }
 
+// The tokens that the head does not read change nothing, with dropout in each of the layer's blocks either.
+TEST_F(TinyBert, TheLastLayerOfAllTokensGivesTheSameInFloat64) {
+  const ParameterCatalogue catalogue(model.config, 3);
+  Parameters parameters;
+  for (const at::Tensor& parameter : with_head(model, weights, "")) parameters.push_back(parameter.to(at::kDouble));
+  const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
+  BertConfig config = model.config;
+  config.hidden_dropout_prob = config.classifier_dropout = 0.2;
+  const Lane lane{parameters, batch, 42};
+  const auto differentiate = [&](LastLayer last_layer) {
+    const Bert bert(config, catalogue, nullptr, last_layer);
+    const BertActivations activations = bert.forward(lane);
+    test::CollectedGradients sink(parameters);
+    bert.backward(lane, activations, {cross_entropy(activations.logits.front(), batch.labels).logits_gradient, sink});
+    return sink.gradients;
+  };
+  const std::vector<at::Tensor> first = differentiate(LastLayer::kFirstTokens);
+  const std::vector<at::Tensor> all = differentiate(LastLayer::kAllTokens);
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    EXPECT_LT(largest_difference(first[i], all[i]), 1e-12) << catalogue[i].name;
+  }
+}
+
 TEST_F(TinyBert, HonoursActivationAndEpsilonOfTheConfiguration) {
   const Safetensors variants = Safetensors::open_file(test::golden("model/variants.safetensors"));
   const ParameterCatalogue catalogue(model.config, 3);

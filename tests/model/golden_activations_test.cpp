@@ -30,16 +30,16 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
   batch.examples = {0};
   batch.first_tokens = at::zeros({1}, at::TensorOptions().dtype(at::kLong));
   const Lane lane{parameters, batch};
-  const Bert bert(config, catalogue);
+  const Bert bert(config, catalogue, nullptr, LastLayer::kAllTokens);
   const BertPass pass(bert, {&lane, 1});
   for (std::size_t layer = 0; layer < catalogue.layers.size(); ++layer) {
     const std::string prefix = "layer" + std::to_string(layer) + ".";
     EncoderLayerActivations saved;
     hidden = pass.encode(layer, hidden, saved);
     const std::int64_t width = config.hidden_size;
-    expect_near(saved.projections.narrow(1, 0, width), prefix + "query");
-    expect_near(saved.projections.narrow(1, width, width), prefix + "key");
-    expect_near(saved.projections.narrow(1, 2 * width, width), prefix + "value");
+    expect_near(saved.projections.query, prefix + "query");
+    expect_near(saved.projections.key_value.narrow(1, 0, width), prefix + "key");
+    expect_near(saved.projections.key_value.narrow(1, width, width), prefix + "value");
     expect_near(saved.attention.context, prefix + "attention_context");
     expect_near(saved.attention_output, prefix + "attention_output");
     expect_near(saved.activated, prefix + "intermediate_gelu");

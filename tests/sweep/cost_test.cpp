@@ -32,20 +32,39 @@ TEST(CostModel, IgnoresTrialsWithoutTimeOrWork) {
   EXPECT_FALSE(model.seconds(trial("RTE", "full"), 100.0));
 }
 
-// 2 floating-point operations a weight and token forward, 4 for each backward pass.
-TEST(ExpectedFlops, OfAFisherRunAreThoseOfItsPassesOverItsExamples) {
-  const double weights = 2 * (4 * 4 * 4 + 2 * 4 * 6) + 4 * 4 + 2 * 4;  // two layers, pooler, head
+// Weights of a small model: of a layer's query, key and value, of the rest of it, of pooler and head.
+constexpr double kProjection = 4 * 4;
+constexpr double kRestOfLayer = 4 * 4 + 2 * 4 * 6;
+constexpr double kAboveEncoder = 4 * 4 + 2 * 4;
+
+// Two sequences of ten tokens in all.
+TaskData small_data() {
   TaskData data;
   data.task = &find_task("RTE");
-  data.train.token_ids.resize(10);
   data.train.offsets = {0, 6, 10};
+  return data;
+}
+
+// 2 floating-point operations a weight and token forward, 4 for each backward pass.
+TEST(ExpectedFlops, OfAFisherRunAreThoseOfItsPassesOverItsExamples) {
+  const double products = 2 * (3 * kProjection + kRestOfLayer) * 10 + kAboveEncoder * 2;
   FisherRun run{.source = trial("RTE", "full"), .examples = 0, .parameters = canonical_pool("all"), .keep = {}};
   const ParameterCatalogue catalogue(test::small_config(), 2);
-  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, data), 6 * weights * 10);
+  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, small_data()), 6 * products);
   run.examples = 1;
-  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, data), 6 * weights * 5);
+  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, small_data()), 6 * products / 2);
   run.mode = FisherMode::kTrue;
-  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, data), (2 + 2 * 4) * weights * 5);
+  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, small_data()), (2 + 2 * 4) * products / 2);
+}
+
+// Of the last layer only the keys and values are all tokens'.
+TEST(ExpectedFlops, OfATrialLeaveOutTheTokensThatTheHeadDoesNotRead) {
+  const double first_layer = 3 * kProjection + kRestOfLayer;
+  const double products = (first_layer + 2 * kProjection) * 10 + (kProjection + kRestOfLayer + kAboveEncoder) * 2;
+  Trial whole = trial("RTE", "full");
+  whole.options.epochs = 3;
+  const ParameterCatalogue catalogue(test::small_config(), 2);
+  EXPECT_DOUBLE_EQ(expected_flops(whole, catalogue, small_data()), 3 * 6 * products);
 }
 
 }  // namespace

@@ -17,15 +17,21 @@
 
 namespace tunescope {
 
-/// What the forward pass of one encoder layer leaves for its backward pass. T tokens, H wide, I intermediate.
+/// Which tokens' hidden states leave the last encoder layer. The head reads those of each sequence's first token,
+/// [CLS], alone: the others change no logit, and their gradients are zero.
+enum class LastLayer { kFirstTokens, kAllTokens };
+
+/// What the forward pass of one encoder layer leaves for its backward pass. T tokens, R of them leave the layer, H
+/// wide, I intermediate.
 struct EncoderLayerActivations {
-  at::Tensor input;        ///< [T, H]
-  at::Tensor projections;  ///< [T, 3 H], query, key and value
+  at::Tensor input;             ///< [T, H]
+  at::Tensor leaving_input;     ///< [R, H], the input of the tokens that leave the layer
+  AttentionInputs projections;  ///< queries [R, H], keys and values [T, 2 H]
   AttentionOutput attention;
   LayerNormActivations attention_layer_norm;
-  at::Tensor attention_output;  ///< [T, H], after LayerNorm
-  at::Tensor intermediate;      ///< [T, I], before the activation
-  at::Tensor activated;         ///< [T, I], after it
+  at::Tensor attention_output;  ///< [R, H], after LayerNorm
+  at::Tensor intermediate;      ///< [R, I], before the activation
+  at::Tensor activated;         ///< [R, I], after it
   LayerNormActivations output_layer_norm;
 };
 
@@ -53,7 +59,8 @@ class Bert {
  public:
   /// The encoder's matrix products round their factors where there is a `rounded`; it is that of the model whose
   /// tensors the parameters are, and must outlive the object. Attention and the head stay as they are.
-  Bert(BertConfig config, const ParameterCatalogue& catalogue, const RoundedBackbone* rounded = nullptr);
+  Bert(BertConfig config, const ParameterCatalogue& catalogue, const RoundedBackbone* rounded = nullptr,
+       LastLayer last_layer = LastLayer::kFirstTokens);
 
   /// Logits [B, outputs] in evaluation mode; keeps no activations.
   at::Tensor logits(const Parameters& parameters, const PackedBatch& batch) const;
@@ -82,6 +89,7 @@ class Bert {
   BertConfig config_;
   const ParameterCatalogue& catalogue_;
   const RoundedBackbone* rounded_;
+  LastLayer last_layer_;
 };
 
 }  // namespace tunescope
