@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <fstream>
 #include <thread>
-#include <vector>
 
 #include "tunescope/error.hpp"
 #include "tunescope/hostname.hpp"
@@ -70,11 +70,14 @@ void write_text_atomically(const std::filesystem::path& path, const std::string&
   });
 }
 
-void wait_for_file(const std::filesystem::path& path) {
+void wait_for_file(const std::filesystem::path& path) { wait_for_any({path}); }
+
+void wait_for_any(const std::vector<std::filesystem::path>& paths) {
+  const auto exists = [](const std::filesystem::path& path) { return std::filesystem::exists(path); };
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(90);
-  while (!std::filesystem::exists(path)) {
+  while (std::ranges::none_of(paths, exists)) {
     if (std::chrono::steady_clock::now() > end) {
-      throw EnvironmentError(path.string() + ": another rank has written this file, but " + hostname() +
+      throw EnvironmentError(paths.front().string() + ": another rank has written this file, but " + hostname() +
                              " does not see it; is the results folder on a filesystem that all nodes share?");
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace tunescope {
 
@@ -21,5 +22,8 @@ void write_text_atomically(const std::filesystem::path& path, const std::string&
 /// Waits for a file that another process has written: a shared filesystem may show it here only later. Throws
 /// `EnvironmentError` after 90 s, longer than NFS by default remembers that a file was missing.
 void wait_for_file(const std::filesystem::path& path);
+
+/// The same for one of several files, of which the first is named in the error.
+void wait_for_any(const std::vector<std::filesystem::path>& paths);
 
 }  // namespace tunescope

@@ -68,9 +68,11 @@ bool train_sources(const RankContext& context, const std::vector<PlannedTrial>& 
                    const std::vector<PlannedFisher>& pending) {
   const SweepSpec& spec = context.spec;
   const ResultPaths paths(spec);
-  const auto start = [&](std::size_t trial, const ProgressReport& report) {
-    return start_trial(context, paths, sources[trial], pending, report);
-  };
+  const TrialWork work{.start =
+                           [&](std::size_t source, const ProgressReport& report) {
+                             return start_trial(context, paths, sources[source], pending, report);
+                           },
+                       .is_done = [&](std::size_t source) { return !has_to_train(spec, sources[source], pending); }};
   Order candidates(sources.size());
   std::iota(candidates.begin(), candidates.end(), std::size_t{0});
   for (;;) {
@@ -78,7 +80,7 @@ bool train_sources(const RankContext& context, const std::vector<PlannedTrial>& 
     sort_longest_first(candidates, sources);
     const Order order = agree(context.world, candidates);
     if (order.empty()) return true;
-    const TrialsEnd end = run_and_show_trials(context, sources, order, {.start = start});
+    const TrialsEnd end = run_and_show_trials(context, sources, order, work);
     if (end.is_stopped) return false;
     for (const std::size_t source : end.recorded) wait_for_weights(spec, sources[source], pending);
     candidates = end.elsewhere;

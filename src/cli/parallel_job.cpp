@@ -19,14 +19,12 @@
 #include "tunescope/data/task.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/mpi/environment.hpp"
+#include "tunescope/sweep/core_split.hpp"
 #include "tunescope/sweep/lanes.hpp"
 #include "tunescope/sweep/running.hpp"
 
 namespace tunescope::cli {
 namespace {
-
-// The model, evaluation and the allocator take the rest.
-constexpr double kLanesShareOfMemory = 0.5;
 
 SweepSpec parse_job(int argc, char** argv) { return read_only_job(parse_command_line(argc, argv)); }
 
@@ -130,7 +128,7 @@ WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
       .retries = spec.retries,
       .checkpoint_seconds = spec.checkpoint_seconds,
       .lanes = spec.lanes,
-      .lane_memory = kLanesShareOfMemory * available_memory(device) / ranks_on(device, node),
+      .lane_memory = kTrialsShareOfMemory * available_memory(device) / ranks_on(device, node),
       .node_ranks = node.size(),
       .node_cores = static_cast<int>(node_cores)};
   at::set_num_threads(worker.threads);
@@ -143,6 +141,16 @@ WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
         worker.threads * node.size(), all_cores);
   }
   return worker;
+}
+
+// bfloat16 where it pays on all ranks: a trial must not depend on the rank that it falls to. Collective.
+void choose_precision(const Communicator& world, SweepInputs& inputs) {
+  const std::vector<std::int64_t> gains = world.all_gather(inputs.gains_by_rounding());
+  if (std::find(gains.begin(), gains.end(), 0) == gains.end()) {
+    inputs.round_matrices();
+  } else if (world.rank() == 0) {
+    fmt::print("note: products in bfloat16 are not faster here; float32 is used\n");
+  }
 }
 
 std::string describe(const Trial& trial) {
@@ -241,9 +249,7 @@ ExitStatus run_parallel(int argc, char** argv, const ParallelCommand& command) {
     if (status != kAllDone) return status;
     const WorkerOptions worker = set_up_worker(world, job->spec);
     job->inputs.move_model_to(worker.device);
-    if (world.rank() == 0 && job->spec.train.precision == Precision::kBfloat16 && !job->inputs.rounded()) {
-      fmt::print("note: products in bfloat16 are not faster here; float32 is used\n");
-    }
+    if (job->spec.train.precision == Precision::kBfloat16) choose_precision(world, job->inputs);
     stop.set_deadline(
         find_deadline(job->spec.deadline_seconds, std::chrono::seconds(std::llround(job->spec.end_margin_seconds))));
     const RankContext context{.world = world, .spec = job->spec, .inputs = job->inputs, .worker = worker, .stop = stop};
@@ -287,12 +293,12 @@ TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<Plan
   const TrialList list{.count = order.size(),
                        .work = [&](std::size_t item) { return planned_of(item).flops; },
                        .lane_group = [&](std::size_t item) { return planned_of(item).lane_group; }};
-  run_trials(context.world, list, train, monitor ? monitor->observer() : SweepObserver{}, context.stop);
   TrialsEnd end;
+  end.is_stopped =
+      run_trials(context.world, list, train, monitor ? monitor->observer() : SweepObserver{}, context.stop);
   if (monitor) end.recorded = monitor->recorded();
   if (monitor) end.elsewhere = monitor->elsewhere();
   for (const std::size_t trial : end.recorded) wait_for_file(paths.trial_file(trials[trial].id));
-  end.is_stopped = context.world.broadcast_integer(context.stop.is_set()) != 0;
   return end;
 }
 

@@ -70,6 +70,7 @@ CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial
   }
   at::set_num_threads(static_cast<int>(spec.threads > 0 ? spec.threads : available_cores()));
   inputs.move_model_to(choose_device(spec.device, 0));
+  if (spec.train.precision == Precision::kBfloat16 && inputs.gains_by_rounding()) inputs.round_matrices();
   std::set<std::pair<std::string, std::string>> measured;
   for (const PlannedTrial& planned : trials) {
     if (!measured.emplace(planned.trial.task, planned.trial.method.text()).second) continue;

@@ -64,13 +64,6 @@ ExitStatus finish(const RankContext& context, const InputHashes& hashes, double 
   return bad == 0 ? kAllDone : kSomeFailed;
 }
 
-// Collective.
-bool any_rank_stops(const RankContext& context) {
-  const std::vector<std::int64_t> stops = context.world.all_gather(context.stop.is_set());
-  if (std::find(stops.begin(), stops.end(), 1) != stops.end()) context.stop.set();
-  return context.stop.is_set();
-}
-
 // Of sweeps that share a folder one at a time computes the Fisher information, and the others find it. Collective.
 void run_fisher_stage_in_turn(const RankContext& context, Job& job) {
   const bool is_first = context.world.rank() == 0;
@@ -81,7 +74,7 @@ void run_fisher_stage_in_turn(const RankContext& context, Job& job) {
       run_fisher_stage(context, job);
       return;
     }
-    if (any_rank_stops(context)) return;
+    if (agree_on_stop(context.world, context.stop)) return;
     if (is_first) std::this_thread::sleep_for(kClaimPoll);
   }
 }
@@ -108,7 +101,7 @@ Order wait_for_others(const RankContext& context, std::vector<PlannedTrial>& tri
   for (bool is_waiting = false;;) {
     const Order abandoned = agree(context.world, is_first ? abandoned_trials(paths, trials, elsewhere) : Order{});
     const bool is_over = context.world.broadcast_integer(elsewhere.empty()) != 0;
-    if (!abandoned.empty() || is_over || any_rank_stops(context)) return abandoned;
+    if (!abandoned.empty() || is_over || agree_on_stop(context.world, context.stop)) return abandoned;
     if (!is_first) continue;
     if (!std::exchange(is_waiting, true)) {
       fmt::print("waiting for {} trials that another sweep is training\n", elsewhere.size());

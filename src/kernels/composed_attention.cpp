@@ -1,9 +1,10 @@
 #include <ATen/ops/_softmax.h>
 #include <ATen/ops/_softmax_backward_data.h>
 #include <ATen/ops/bmm.h>
+#include <ATen/ops/empty_like.h>
 
-#include <array>
 #include <cmath>
+#include <vector>
 
 #include "attention_backends.hpp"
 
@@ -22,26 +23,12 @@ class SequenceViews {
   at::Tensor value(const at::Tensor& rows) const {
     return heads(rows, sequence_.first_token, sequence_.tokens, hidden_);
   }
-  // [heads, queries, tokens]
-  at::Tensor probabilities() const {
-    return tensors_.probabilities.narrow(0, sequence_.first_probability, tensors_.layout.heads * sequence_.pairs())
+  // [heads, queries, tokens] of all sequences' probabilities, or of what is laid out as they are.
+  at::Tensor scores(const at::Tensor& all) const {
+    return all.narrow(0, sequence_.first_probability, tensors_.layout.heads * sequence_.pairs())
         .view({tensors_.layout.heads, sequence_.queries, sequence_.tokens});
   }
   double scale() const { return 1.0 / std::sqrt(static_cast<double>(hidden_ / tensors_.layout.heads)); }
-
-  void drop(const at::Tensor& values) const {
-    if (tensors_.dropout.probability <= 0.0) return;
-    const std::array<std::int64_t, 2> offsets = {0, values.numel()};
-    const DropoutStreams& streams = tensors_.layout.streams;
-    apply_dropout_(values, {.offsets = offsets},
-                   {streams.examples.subspan(sequence_.index, 1), streams.keys.subspan(sequence_.index, 1)},
-                   tensors_.dropout);
-  }
-  at::Tensor dropped_probabilities() const {
-    at::Tensor copy = probabilities().clone();
-    drop(copy);
-    return copy;
-  }
 
  private:
   at::Tensor heads(const at::Tensor& rows, std::int64_t first_row, std::int64_t count, std::int64_t column) const {
@@ -56,31 +43,60 @@ class SequenceViews {
   std::int64_t hidden_;
 };
 
+// Dropout on all sequences' probabilities, or on what is laid out as they are.
+void drop(const AttentionTensors& tensors, const at::Tensor& all) {
+  if (tensors.dropout.probability <= 0.0) return;
+  std::vector<std::int64_t> offsets;
+  for (const AttentionSequence& sequence : list_sequences(tensors.layout)) {
+    offsets.push_back(sequence.first_probability);
+  }
+  offsets.push_back(all.numel());
+  apply_dropout_(all, {.offsets = offsets}, tensors.layout.streams, tensors.dropout);
+}
+
+at::Tensor dropped_probabilities(const AttentionTensors& tensors) {
+  at::Tensor copy = tensors.probabilities.clone();
+  drop(tensors, copy);
+  return copy;
+}
+
 }  // namespace
 
 void attention(const AttentionTensors& tensors, const at::Tensor& context) {
   const auto& [query, key_value] = tensors.inputs;
-  for (const AttentionSequence& sequence : list_sequences(tensors.layout)) {
+  const std::vector<AttentionSequence> sequences = list_sequences(tensors.layout);
+  for (const AttentionSequence& sequence : sequences) {
     const SequenceViews views(tensors, sequence);
     const at::Tensor scores = at::bmm(views.query(query), views.key(key_value).transpose(1, 2)).mul_(views.scale());
-    at::Tensor probabilities = views.probabilities();
+    at::Tensor probabilities = views.scores(tensors.probabilities);
     at::_softmax_out(probabilities, scores, -1, false);
-    views.query(context).copy_(at::bmm(views.dropped_probabilities(), views.value(key_value)));
+  }
+  const at::Tensor weights = dropped_probabilities(tensors);
+  for (const AttentionSequence& sequence : sequences) {
+    const SequenceViews views(tensors, sequence);
+    views.query(context).copy_(at::bmm(views.scores(weights), views.value(key_value)));
   }
 }
 
 void attention_backward(const AttentionTensors& tensors, const at::Tensor& context_gradient,
                         const AttentionInputs& gradients) {
   const auto& [query, key_value] = tensors.inputs;
-  for (const AttentionSequence& sequence : list_sequences(tensors.layout)) {
+  const std::vector<AttentionSequence> sequences = list_sequences(tensors.layout);
+  const at::Tensor weights = dropped_probabilities(tensors);
+  const at::Tensor weight_gradients = at::empty_like(weights);
+  for (const AttentionSequence& sequence : sequences) {
     const SequenceViews views(tensors, sequence);
     const at::Tensor gradient = views.query(context_gradient);
-    const at::Tensor softmax = views.probabilities();
-    views.value(gradients.key_value).copy_(at::bmm(views.dropped_probabilities().transpose(1, 2), gradient));
-    const at::Tensor weight_gradient = at::bmm(gradient, views.value(key_value).transpose(1, 2));
-    views.drop(weight_gradient);
+    views.value(gradients.key_value).copy_(at::bmm(views.scores(weights).transpose(1, 2), gradient));
+    views.scores(weight_gradients).copy_(at::bmm(gradient, views.value(key_value).transpose(1, 2)));
+  }
+  drop(tensors, weight_gradients);
+  for (const AttentionSequence& sequence : sequences) {
+    const SequenceViews views(tensors, sequence);
+    const at::Tensor softmax = views.scores(tensors.probabilities);
     const at::Tensor score_gradient =
-        at::_softmax_backward_data(weight_gradient, softmax, -1, softmax.scalar_type()).mul_(views.scale());
+        at::_softmax_backward_data(views.scores(weight_gradients), softmax, -1, softmax.scalar_type())
+            .mul_(views.scale());
     views.query(gradients.query).copy_(at::bmm(score_gradient, views.key(key_value)));
     views.key(gradients.key_value).copy_(at::bmm(score_gradient.transpose(1, 2), views.query(query)));
   }

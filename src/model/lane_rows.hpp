@@ -40,9 +40,7 @@ class LaneRows {
   at::Tensor factor(const at::Tensor& matrix) const { return product_factor(matrix, rounded_); }
 
   /// A lane's part of `rows` [R, ...], a view.
-  at::Tensor of(std::size_t lane, const at::Tensor& rows) const {
-    return rows.narrow(0, offsets_[lane], offsets_[lane + 1] - offsets_[lane]);
-  }
+  at::Tensor of(std::size_t lane, const at::Tensor& rows) const { return of_lane(rows, offsets_, lane); }
 
  private:
   std::vector<const Parameters*> parameters_;

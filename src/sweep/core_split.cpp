@@ -12,8 +12,6 @@ namespace {
 // of two threads as on two ranks of one (README, Speed).
 constexpr double kSerialShare = 0.12;
 constexpr double kMostRanks = 1e6;  // more than any machine has cores
-// Each rank's own copies of projections, evaluation and the allocator take the rest.
-constexpr double kTrialsShareOfMemory = 0.5;
 
 }  // namespace
 

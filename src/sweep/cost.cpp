@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "tunescope/model/bert.hpp"
+#include "tunescope/train/batch_order.hpp"
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
@@ -13,12 +14,6 @@ namespace {
 
 constexpr std::int64_t kMeasuredSteps = 6;
 constexpr std::int64_t kMeasuredDevExamples = 64;
-
-// Passes over the development set: after each interval, and once more where the last step falls between two.
-double evaluation_count(const Trial& trial, std::int64_t steps, std::int64_t steps_an_epoch) {
-  const std::int64_t interval = trial.options.evaluate_every > 0 ? trial.options.evaluate_every : steps_an_epoch;
-  return static_cast<double>((steps + interval - 1) / interval);
-}
 
 // The longest batch that the order of examples could bring together.
 struct LongestBatch {
@@ -106,12 +101,13 @@ double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, c
   const Flops of_train = pass.of(data.train);
   const std::int64_t examples = data.train.size();
   const std::int64_t steps = total_steps(trial.options, examples);
-  const std::int64_t steps_an_epoch = (examples + trial.options.batch_size - 1) / trial.options.batch_size;
-  const double epochs = static_cast<double>(steps) / static_cast<double>(steps_an_epoch);
+  const double epochs =
+      static_cast<double>(steps) / static_cast<double>(steps_per_epoch(examples, trial.options.batch_size));
   const double training = (of_train.forward + of_train.backward) * epochs;
-  const double evaluation = evaluation_count(trial, steps, steps_an_epoch) *
-                            (pass.of(data.dev).forward + pass.of(data.mismatched_dev).forward);
-  return training + evaluation;
+  // After each interval, and once more where the last step falls between two.
+  const std::int64_t interval = evaluation_interval(trial.options, examples);
+  const auto evaluations = static_cast<double>((steps + interval - 1) / interval);
+  return training + evaluations * (pass.of(data.dev).forward + pass.of(data.mismatched_dev).forward);
 }
 
 double expected_flops(const FisherRun& run, const ParameterCatalogue& catalogue, const TaskData& data) {

@@ -19,19 +19,16 @@ bool has_weights(const ResultPaths& paths, const std::string& source, std::int64
   return step == 0 || std::filesystem::exists(paths.weights_file(source, step));
 }
 
-// The steps at which pending runs measure this source's weights.
-std::set<std::int64_t> measured_steps(const std::string& source, const std::vector<PlannedFisher>& runs) {
-  std::set<std::int64_t> steps;
-  for (const PlannedFisher& planned : runs) {
-    if (!planned.is_done && planned.run.source.id() == source) steps.insert(planned.step);
-  }
-  return steps;
-}
-
+// The steps at which pending runs, which no other sweep has computed meanwhile, measure weights that are not there.
 std::set<std::int64_t> missing_weights(const ResultPaths& paths, const std::string& source,
                                        const std::vector<PlannedFisher>& runs) {
-  std::set<std::int64_t> steps = measured_steps(source, runs);
-  std::erase_if(steps, [&](std::int64_t step) { return has_weights(paths, source, step); });
+  std::set<std::int64_t> steps;
+  for (const PlannedFisher& planned : runs) {
+    const bool is_done = planned.is_done || std::filesystem::exists(paths.fisher_file(planned.id));
+    if (!is_done && planned.run.source.id() == source && !has_weights(paths, source, planned.step)) {
+      steps.insert(planned.step);
+    }
+  }
   return steps;
 }
 
@@ -71,11 +68,12 @@ bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::
 
 void wait_for_weights(const SweepSpec& spec, const PlannedTrial& trained, const std::vector<PlannedFisher>& runs) {
   const ResultPaths paths(spec);
-  const std::set<std::int64_t> steps = measured_steps(trained.id, runs);
-  if (steps.empty()) return;
   const std::optional<std::int64_t> end = step_of_divergence(paths, trained.id);
-  for (const std::int64_t step : steps) {
-    if (step > 0 && (!end || step < *end)) wait_for_file(paths.weights_file(trained.id, step));
+  for (const PlannedFisher& planned : runs) {
+    const bool leaves_weights = planned.step > 0 && (!end || planned.step < *end);
+    if (planned.is_done || planned.run.source.id() != trained.id || !leaves_weights) continue;
+    // Another sweep may have measured and removed them already.
+    wait_for_any({paths.weights_file(trained.id, planned.step), paths.fisher_file(planned.id)});
   }
 }
 

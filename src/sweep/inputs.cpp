@@ -73,12 +73,15 @@ const ParameterCatalogue& SweepInputs::catalogue(const Task& task) {
 }
 
 void SweepInputs::move_model_to(at::Device device) {
-  move_to(model_, device);
   rounded_.reset();
-  if (spec_.train.precision == Precision::kFloat32) return;
-  const double gain = measure_bfloat16_gain(device, model_.config.hidden_size, model_.config.intermediate_size);
+  move_to(model_, device);
+}
+
+bool SweepInputs::gains_by_rounding() const {
+  const double gain = measure_bfloat16_gain(model_.backbone.front().device(), model_.config.hidden_size,
+                                            model_.config.intermediate_size);
   spdlog::info("products in bfloat16 are {:.1f} times as fast as in float32", gain);
-  if (gain > 1.0) rounded_.emplace(model_);
+  return gain > 1.0;
 }
 
 }  // namespace tunescope

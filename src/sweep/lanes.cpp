@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <list>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -45,9 +46,11 @@ class Group {
     for (const ActiveLane& lane : lanes_) {
       if (TrainingRun* run = lane.started.recorded->run(); run != nullptr && !run->is_over()) runs.push_back(run);
     }
-    if (!runs.empty()) {
-      const TrainingRun::StepCost cost = TrainingRun::step_together(runs);
-      if (may_grow()) count_.record(runs.size(), cost);
+    for (std::span<TrainingRun* const> rest = runs; !rest.empty();) {  // fewer may be wanted now than there are
+      const std::span together = rest.first(std::min(rest.size(), count_.wanted()));
+      rest = rest.subspan(together.size());
+      const TrainingRun::StepCost cost = TrainingRun::step_together(together);
+      if (may_grow()) count_.record(together.size(), cost);
     }
     std::erase_if(lanes_, [&](const ActiveLane& lane) { return has_ended(lane); });
   }

@@ -126,9 +126,8 @@ void RecordedTrial::start() {
                                       .seed = planned_.trial.seed,
                                       .options = planned_.trial.options,
                                       .rounded = inputs_.rounded()});
-    saved_ = find_checkpoint(paths_, planned_.id);
-    if (saved_ && saved_->result.steps >= control_.resume_before) saved_.reset();
-    if (saved_) spdlog::info("trial {} goes on after step {}", planned_.id, saved_->result.steps);
+    std::optional<TrainState> saved = find_checkpoint(paths_, planned_.id);
+    if (saved && saved->result.steps >= control_.resume_before) saved.reset();
     run_.emplace(*train_inputs_,
                  TrainControl{.on_step = control_.on_parameters,
                               .next_action =
@@ -137,8 +136,13 @@ void RecordedTrial::start() {
                                     return clock_.next_action();
                                   },
                               .save = [this](const TrainState& state) { store_checkpoint(paths_, planned_.id, state); },
-                              .resume = saved_ ? &*saved_ : nullptr});
-    saved_.reset();
+                              .resume = saved ? &*saved : nullptr});
+    train_inputs_->scores.clear();  // large, and read for the start alone
+    if (run_->steps_done() > 0) {
+      spdlog::info("trial {} goes on after step {}", planned_.id, run_->steps_done());
+    } else if (saved) {
+      spdlog::warn("trial {} starts anew: its checkpoint is of other parameters or another precision", planned_.id);
+    }
   } catch (const std::exception& error) {
     spdlog::error("trial {}, attempt {}: {}", planned_.id, attempts_, error.what());
     record_.row.error = error.what();

@@ -155,7 +155,7 @@ void TrialQueue::finish(std::size_t trial, const TrialOutcome& outcome) {
               kTagToScheduler);
 }
 
-void run_trials(const Communicator& world, const TrialList& trials, const Worker& work, const SweepObserver& observer,
+bool run_trials(const Communicator& world, const TrialList& trials, const Worker& work, const SweepObserver& observer,
                 StopRequest& stop) {
   std::atomic<bool> is_abandoned{false};
   std::thread scheduler;
@@ -179,10 +179,10 @@ void run_trials(const Communicator& world, const TrialList& trials, const Worker
     throw;
   }
   if (scheduler.joinable()) scheduler.join();
-  const std::vector<std::int64_t> stops = world.all_gather(stop.is_set());
-  if (std::find(stops.begin(), stops.end(), 1) != stops.end()) stop.set();
+  const bool is_stopped = agree_on_stop(world, stop);
   drain_stop_messages(world);
   world.barrier();
+  return is_stopped;
 }
 
 }  // namespace tunescope

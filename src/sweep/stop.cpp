@@ -75,6 +75,13 @@ bool StopRequest::leaves(std::chrono::duration<double> time) const {
   return !deadline_ || *deadline_ - std::chrono::steady_clock::now() >= time;
 }
 
+bool agree_on_stop(const Communicator& world, StopRequest& stop) {
+  const std::vector<std::int64_t> stops = world.all_gather(stop.is_set());
+  const bool is_set = std::find(stops.begin(), stops.end(), 1) != stops.end();
+  if (is_set) stop.set();
+  return is_set;  // not what a rank sees now: a signal may have come to it since
+}
+
 NextAction CheckpointClock::next_action() {
   if (stop_.is_set()) return NextAction::kSaveAndStop;
   const auto now = std::chrono::steady_clock::now();

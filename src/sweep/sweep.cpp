@@ -70,8 +70,8 @@ void adopt_from_sibling(const SweepSpec& spec, const std::filesystem::path& file
   if (std::filesystem::exists(own) || !std::filesystem::exists(spec.results_folder)) return;
   for (const auto& entry : std::filesystem::directory_iterator(spec.results_folder)) {
     const std::filesystem::path sibling = entry.path() / file;
-    if (!std::filesystem::exists(sibling)) continue;
-    std::error_code error;
+    std::error_code error;  // a folder beside the jobs may be somebody else's
+    if (!std::filesystem::exists(sibling, error)) continue;
     std::filesystem::create_hard_link(sibling, own, error);
     if (!error) return;
     write_atomically(own, [&](const std::filesystem::path& temporary) {

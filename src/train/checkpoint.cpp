@@ -87,19 +87,21 @@ std::vector<float> values_of(const at::Tensor& tensor) {
 }
 
 NamedTensors tensors_of(const TrainState& state) {
-  return {{"first_moments", state.first_moments.cpu()},
+  return {{"first_moments", state.buffers.first_moments.cpu()},
           {"label", tensor_of(state.result.predictions.labels)},
           {"label_mismatched", tensor_of(state.result.mismatched_predictions.labels)},
           {"logits", tensor_of(state.result.predictions.logits)},
           {"logits_mismatched", tensor_of(state.result.mismatched_predictions.logits)},
-          {"second_moments", state.second_moments.cpu()},
-          {"values", state.values.cpu()}};
+          {"second_moments", state.buffers.second_moments.cpu()},
+          {"values", state.buffers.values.cpu()}};
 }
 
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& path, const TrainState& state) {
-  write_checked_tensors(path, {tensors_of(state), describe(state.result).dump()});
+  Json text = describe(state.result);
+  text["fingerprint"] = state.fingerprint;
+  write_checked_tensors(path, {tensors_of(state), text.dump()});
 }
 
 TrainState load_checkpoint(const std::filesystem::path& path) {
@@ -107,12 +109,12 @@ TrainState load_checkpoint(const std::filesystem::path& path) {
   const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
   try {
     const auto tensor = [&](const char* name) -> const at::Tensor& { return flat_tensor(tensors, name, path); };
-    TrainState state{.result = parse(Json::parse(saved.text)),
-                     .values = tensor("values"),
-                     .first_moments = tensor("first_moments"),
-                     .second_moments = tensor("second_moments")};
+    const Json text = Json::parse(saved.text);
+    TrainState state{.result = parse(text),
+                     .buffers = {tensor("values"), tensor("first_moments"), tensor("second_moments")},
+                     .fingerprint = text.value("fingerprint", "")};
     for (const char* moments : {"first_moments", "second_moments"}) {
-      if (tensor(moments).numel() != state.values.numel()) {
+      if (tensor(moments).numel() != state.buffers.values.numel()) {
         refuse_checkpoint(path, std::string(moments) + " and values differ in length");
       }
     }

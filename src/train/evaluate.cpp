@@ -66,7 +66,7 @@ double mean_loss(const Predictions& predictions, const Task& task) {
   const at::Tensor logits =
       at::from_blob(const_cast<float*>(predictions.logits.data()), {count, predictions.output_size}, options);
   const at::Tensor labels = at::from_blob(const_cast<float*>(predictions.labels.data()), {count}, options);
-  return task.is_regression() ? squared_error(logits, labels).value : cross_entropy(logits, labels.to(at::kLong)).value;
+  return batch_loss(logits, task.is_regression() ? labels : labels.to(at::kLong)).value;
 }
 
 Scores score(const Predictions& predictions, const Predictions& mismatched, const Task& task) {

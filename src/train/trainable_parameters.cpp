@@ -21,6 +21,10 @@ namespace {
 
 bool is_decayed(const ParameterInfo& parameter) { return !parameter.is_bias && !parameter.is_layer_norm(); }
 
+void write(const at::Tensor& gradient, const at::Tensor& computed, Overwrite overwrite) {
+  overwrite == Overwrite::kYes ? gradient.copy_(computed) : gradient.add_(computed);
+}
+
 }  // namespace
 
 TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection,
@@ -106,15 +110,11 @@ void TrainableParameters::step(const Update& update) {
   scatter_values();
 }
 
-void TrainableParameters::restore(const State& state) {
-  if (state.values.numel() != size()) {
-    throw Error("the saved state has " + std::to_string(state.values.numel()) + " trainable scalars, expected " +
-                std::to_string(size()));
-  }
+void TrainableParameters::restore(const State& state, std::int64_t steps) {
   values_.copy_(state.values);
   first_moments_.copy_(state.first_moments);
   second_moments_.copy_(state.second_moments);
-  steps_ = state.steps;
+  steps_ = steps;
   scatter_values();
 }
 
@@ -142,11 +142,8 @@ void TrainableParameters::linear(const LinearParameters& parameters, const at::T
   add_gradient(parameters.weight, [&](const at::Tensor& gradient, Overwrite overwrite) {
     multiply(product_factor(output_gradient, rounded).t(), product_factor(input, rounded), gradient, overwrite);
   });
-  add_gradient(parameters.bias, [&](at::Tensor& gradient, Overwrite overwrite) {
-    if (overwrite == Overwrite::kYes)
-      at::sum_out(gradient, output_gradient, {0});
-    else
-      gradient.add_(output_gradient.sum(0));
+  add_gradient(parameters.bias, [&](const at::Tensor& gradient, Overwrite overwrite) {
+    write(gradient, output_gradient.sum(0), overwrite);
   });
 }
 
@@ -159,12 +156,7 @@ void TrainableParameters::layer_norm(const LayerNormParameters& parameters, cons
       output_gradient, activations.input, {activations.input.size(-1)}, activations.mean, activations.rstd,
       parameters_[parameters.weight], parameters_[parameters.bias], {false, wants_weight, wants_bias});
   const auto add = [](const at::Tensor& computed) {
-    return [&computed](const at::Tensor& gradient, Overwrite overwrite) {
-      if (overwrite == Overwrite::kYes)
-        gradient.copy_(computed);
-      else
-        gradient.add_(computed);
-    };
+    return [&computed](const at::Tensor& gradient, Overwrite overwrite) { write(gradient, computed, overwrite); };
   };
   add_gradient(parameters.weight, add(weight_gradient));
   add_gradient(parameters.bias, add(bias_gradient));

@@ -8,8 +8,12 @@
 namespace tunescope {
 
 std::int64_t total_steps(const TrainOptions& options, std::int64_t examples) {
-  const std::int64_t steps = options.epochs * BatchOrder(examples, options.batch_size, 0).steps_per_epoch();
+  const std::int64_t steps = options.epochs * steps_per_epoch(examples, options.batch_size);
   return options.max_steps > 0 ? std::min(steps, options.max_steps) : steps;
+}
+
+std::int64_t evaluation_interval(const TrainOptions& options, std::int64_t examples) {
+  return options.evaluate_every > 0 ? options.evaluate_every : steps_per_epoch(examples, options.batch_size);
 }
 
 TrainedModel train_model(const TrainInputs& inputs, const TrainControl& control) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tunescope/data/packed_batch.hpp"
+#include "tunescope/hash.hpp"
 #include "tunescope/random/stream.hpp"
 #include "tunescope/train/evaluate.hpp"
 #include "tunescope/train/loss.hpp"
@@ -18,8 +19,6 @@ namespace tunescope {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 BertConfig with_dropout(BertConfig config, std::optional<double> dropout) {
   if (dropout) {
@@ -35,9 +34,22 @@ bool has_dropout(const BertConfig& config) {
          config.classifier_dropout > 0.0;
 }
 
+std::string fingerprint_of(const Selection& selection, const RoundedBackbone* rounded) {
+  Sha256 hash;
+  for (const TensorSelection& tensor : selection) {
+    hash.update(fmt::format("{} {} ", static_cast<int>(tensor.kind), tensor.indices.size()));
+    hash.update({reinterpret_cast<const char*>(tensor.indices.data()), tensor.indices.size() * sizeof(std::int64_t)});
+  }
+  return fmt::format("{} {}", rounded != nullptr ? "bfloat16" : "float32", hash.hex_digest());
+}
+
 }  // namespace
 
 TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control)
+    : TrainingRun(inputs, std::move(control),
+                  select_parameters(inputs.method, inputs.catalogue, {inputs.seed, inputs.scores})) {}
+
+TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const Selection& selection)
     : inputs_(inputs),
       control_(std::move(control)),
       task_(*inputs.data.task),
@@ -45,23 +57,22 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control)
       bert_(config_, inputs.catalogue, inputs.rounded),
       initial_(with_new_head(inputs.model, inputs.catalogue, inputs.seed)),
       parameters_(initial_),
-      trainable_(inputs.catalogue, select_parameters(inputs.method, inputs.catalogue, {inputs.seed, inputs.scores}),
-                 parameters_, inputs.rounded),
+      trainable_(inputs.catalogue, selection, parameters_, inputs.rounded),
+      fingerprint_(fingerprint_of(selection, inputs.rounded)),
       order_(inputs.data.train.size(), inputs.options.batch_size, inputs.seed),
       total_steps_(total_steps(inputs.options, inputs.data.train.size())),
       schedule_{.shape = inputs.options.schedule,
                 .warmup_steps = static_cast<std::int64_t>(
                     std::ceil(inputs.options.warmup_fraction * static_cast<double>(total_steps_))),
                 .total_steps = total_steps_} {
-  if (const TrainState* saved = std::exchange(control_.resume, nullptr)) restore(*saved);
+  const TrainState* const saved = std::exchange(control_.resume, nullptr);
+  if (saved != nullptr && saved->fingerprint == fingerprint_) {
+    result_ = saved->result;
+    trainable_.restore(saved->buffers, saved->result.steps);
+  }
   result_.trainable_parameters = trainable_.size();
   result_.total_parameters = inputs_.catalogue.total_size();
   if (is_evaluation_missing()) attempt([&] { evaluate(); });  // the run was cut within it
-}
-
-void TrainingRun::restore(const TrainState& state) {
-  result_ = state.result;
-  trainable_.restore({state.values, state.first_moments, state.second_moments, state.result.steps});
 }
 
 bool TrainingRun::is_over() const {
@@ -70,13 +81,19 @@ bool TrainingRun::is_over() const {
 
 template <typename Work>
 void TrainingRun::attempt(Work work) {
-  const Clock::time_point begin = Clock::now();
+  counted_until_ = Clock::now();
   try {
     work();
   } catch (const std::exception&) {
     error_ = std::current_exception();
   }
-  result_.seconds += seconds_since(begin);
+  count_time();
+}
+
+void TrainingRun::count_time() {
+  const Clock::time_point now = Clock::now();
+  result_.seconds += std::chrono::duration<double>(now - counted_until_).count();
+  counted_until_ = now;
 }
 
 TrainedModel TrainingRun::finish() && {
@@ -89,12 +106,12 @@ TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> r
   const Clock::time_point begin = Clock::now();
   for (TrainingRun* run : runs) run->begin_step();
   const bool is_whole = compute_gradients(runs);
-  StepCost cost{.seconds = seconds_since(begin), .is_whole = is_whole};
+  StepCost cost{.seconds = std::chrono::duration<double>(Clock::now() - begin).count(), .is_whole = is_whole};
   for (const TrainingRun* run : runs) cost.tokens += run->tokens_;
   for (TrainingRun* run : runs) {
     run->result_.seconds += cost.seconds * static_cast<double>(run->tokens_) / static_cast<double>(cost.tokens);
     if (!run->error_) run->attempt([&] { run->end_step(); });
-    if (!run->is_over()) run->attempt([&] { run->follow(); });  // with the time of this step in what it saves
+    if (!run->is_over()) run->attempt([&] { run->follow(); });
   }
   return cost;
 }
@@ -214,16 +231,15 @@ double TrainingRun::clipping_factor(double norm) const {
 void TrainingRun::follow() {
   const NextAction action = control_.next_action(result_.steps, total_steps_);
   if (action == NextAction::kGoOn) return;
-  const TrainableParameters::State state = trainable_.state();
-  control_.save({result_, state.values, state.first_moments, state.second_moments});
+  count_time();  // of an evaluation too, which is done again where the run is saved within it
+  control_.save({result_, trainable_.state(), fingerprint_});
   if (action == NextAction::kSaveAndStop) result_.outcome = Outcome::kStopped;
 }
 
 bool TrainingRun::is_evaluation_missing() const {
   const bool is_done = !result_.evaluations.empty() && result_.evaluations.back().step == result_.steps;
   if (is_done || result_.steps == 0) return false;
-  const std::int64_t interval =
-      inputs_.options.evaluate_every > 0 ? inputs_.options.evaluate_every : order_.steps_per_epoch();
+  const std::int64_t interval = evaluation_interval(inputs_.options, inputs_.data.train.size());
   return result_.steps % interval == 0 || result_.steps == total_steps_;
 }
 
@@ -236,8 +252,9 @@ void TrainingRun::evaluate() {
   if (!predictions) return;
   std::optional<Predictions> mismatched = predict(bert_, parameters_, inputs_.data.mismatched_dev, task_, goes_on);
   if (!mismatched) return;
+  const std::int64_t an_epoch = steps_per_epoch(inputs_.data.train.size(), inputs_.options.batch_size);
   Evaluation evaluation{.step = result_.steps,
-                        .epoch = static_cast<double>(result_.steps) / static_cast<double>(order_.steps_per_epoch()),
+                        .epoch = static_cast<double>(result_.steps) / static_cast<double>(an_epoch),
                         .loss = mean_loss(*predictions, task_),
                         .scores = score(*predictions, *mismatched, task_)};
   if (!std::isfinite(evaluation.loss)) {

@@ -113,6 +113,22 @@ TEST_P(Checkpoint, ResumedRunEqualsAnUninterruptedOneBitForBit) {
 INSTANTIATE_TEST_SUITE_P(Methods, Checkpoint,
                          ::testing::Values("full", "layernorm", "head", "random:fraction=0.3", "bitfit"));
 
+// The same method on other scores chooses as many scalars, but others.
+TEST_F(Checkpoint, OfAnotherSelectionStartsAnew) {
+  const std::filesystem::path file = folder.path() / "c";
+  TrainInputs trial = inputs("random:fraction=0.3");
+  train_model(trial, {.next_action = [](std::int64_t, std::int64_t) { return NextAction::kSaveAndStop; },
+                      .save = [&](const TrainState& state) { save_checkpoint(file, state); }});
+  const TrainState state = load_checkpoint(file);
+  EXPECT_EQ(state.result.steps, 1);
+  ++trial.seed;
+  std::vector<std::int64_t> steps;
+  const TrainedModel anew = train_model(
+      trial, {.on_step = [&](std::int64_t step, const Parameters&) { steps.push_back(step); }, .resume = &state});
+  EXPECT_EQ(steps.front(), 1);
+  expect_equal(anew, train_model(trial, {}));
+}
+
 TEST_F(Checkpoint, SavingDoesNotDisturbTheRun) {
   const TrainInputs trial = inputs("full");
   const TrainedModel saved =

@@ -167,7 +167,8 @@ TEST_F(Lanes, SavedInAGroupGoesOnAlone) {
   for (std::size_t i = 0; i < trials.size(); ++i) {
     controls[i].next_action = [](std::int64_t, std::int64_t) { return NextAction::kSaveAndStop; };
     controls[i].save = [&saved, i](const TrainState& state) {
-      saved[i] = {state.result, state.values.clone(), state.first_moments.clone(), state.second_moments.clone()};
+      const auto& [values, first_moments, second_moments] = state.buffers;
+      saved[i] = {state.result, {values.clone(), first_moments.clone(), second_moments.clone()}, state.fingerprint};
     };
   }
   run_together(controls);

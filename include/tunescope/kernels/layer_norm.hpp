@@ -45,7 +45,8 @@ struct TableRows {
   LaneTensors table;      ///< [V, H] each
   const at::Tensor& ids;  ///< [T] int64
 };
-/// y = dropout(LayerNorm(sum of the tables' rows)) [T, H]. Fills `saved`. Throws where an id is not in its table.
+/// y = dropout(LayerNorm(sum of the tables' rows)) [T, H]. Fills `saved`. Throws on the CPU where an id is not in its
+/// table; elsewhere ids have to be right.
 at::Tensor embedding_layer_norm(std::span<const TableRows> tables, const LayerNormVectors& parameters,
                                 const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved);
 

@@ -18,9 +18,9 @@ struct RowLayout {
   DropoutStreams streams;                          ///< not read without dropout
 };
 
-/// A lane's part of `tensor` [T, ...], a view.
-inline at::Tensor of_lane(const at::Tensor& tensor, const RowLayout& rows, std::size_t lane) {
-  return tensor.narrow(0, rows.lane_offsets[lane], rows.lane_offsets[lane + 1] - rows.lane_offsets[lane]);
+/// A lane's part of `tensor` [T, ...], a view; lane k owns rows offsets[k] ... offsets[k+1]-1.
+inline at::Tensor of_lane(const at::Tensor& tensor, std::span<const std::int64_t> offsets, std::size_t lane) {
+  return tensor.narrow(0, offsets[lane], offsets[lane + 1] - offsets[lane]);
 }
 
 /// A parameter by lane, the same object where lanes share it.

@@ -13,7 +13,8 @@ struct CheckedTensors {
   std::string text;
 };
 
-/// Writes a safetensors file, atomically, whose metadata holds the text and a SHA-256 over all of it.
+/// Writes a safetensors file, atomically, whose metadata holds the text and a SHA-256 over it and the tensors' names
+/// and bytes.
 void write_checked_tensors(const std::filesystem::path& path, const CheckedTensors& saved);
 
 /// Reads such a file; the tensors own their memory. Throws `DataError` naming the file where it is damaged: truncated,

@@ -26,7 +26,8 @@ class Safetensors {
   bool has(const std::string& name) const { return entries_.contains(name); }
   const std::vector<std::int64_t>& shape(const std::string& name) const { return entries_.at(name).shape; }
 
-  /// The tensor on the CPU in its stored type, without a copy: read-only, valid as long as any tensor of the file is.
+  /// The tensor on the CPU in its stored type: read-only and without a copy where it is aligned in the file, which is
+  /// mapped as long as any of its tensors lives.
   at::Tensor tensor(const std::string& name) const;
   /// The same as float32; F16 and BF16 are converted.
   at::Tensor float_tensor(const std::string& name) const;

@@ -7,6 +7,9 @@
 
 namespace tunescope {
 
+/// Of the memory there is, what trials may take; the model, evaluation and the allocator take the rest.
+inline constexpr double kTrialsShareOfMemory = 0.5;
+
 /// How the cores of a machine are shared out.
 struct CoreSplit {
   int ranks = 1;

@@ -12,11 +12,12 @@ namespace tunescope {
 /// The trainings whose weights the pending of these runs measure, each once, with their costs.
 std::vector<PlannedTrial> fisher_sources(const std::vector<PlannedFisher>& runs, SweepInputs& inputs);
 
-/// Whether a source has still to be trained: pending runs measure weights that it has not left. A training that is
-/// known to have diverged before is not repeated.
+/// Whether a source has still to be trained: it was cut, or pending runs measure weights that it has not left. A
+/// training that is known to have diverged before is not repeated.
 bool has_to_train(const SweepSpec& spec, const PlannedTrial& source, const std::vector<PlannedFisher>& runs);
 
-/// Waits until this rank sees the weights that a training has left for pending runs, if any; see `wait_for_file`.
+/// Waits until this rank sees the weights that a training has left for pending runs, or what another sweep has measured
+/// on them; see `wait_for_file`.
 void wait_for_weights(const SweepSpec& spec, const PlannedTrial& trained, const std::vector<PlannedFisher>& runs);
 
 /// Starts to train a trial, which leaves its weights at the steps at which pending runs measure them. All arguments but

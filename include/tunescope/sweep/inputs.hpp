@@ -26,9 +26,12 @@ class SweepInputs {
   /// The model's tensors with the head of a task.
   const ParameterCatalogue& catalogue(const Task& task);
   const PretrainedModel& model() const { return model_; }
-  /// Moves the model's weights to a device. Rounds its matrices where the job wants products in bfloat16 and they are
-  /// measured to be faster there.
+  /// Moves the model's weights to a device.
   void move_model_to(at::Device device);
+  /// Whether products in bfloat16 are faster where the model is, as measured now.
+  bool gains_by_rounding() const;
+  /// Rounds the model's matrices once for all: products are in bfloat16 from now on.
+  void round_matrices() { rounded_.emplace(model_); }
   /// Null where products are in float32.
   const RoundedBackbone* rounded() const { return rounded_ ? &*rounded_ : nullptr; }
 

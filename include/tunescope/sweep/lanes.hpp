@@ -25,7 +25,7 @@ class LaneCount {
   LaneCount(std::int64_t fixed, std::size_t most);
 
   std::size_t wanted() const { return wanted_; }
-  /// Tells what a step of `lanes` trials together took. Where they did not fit into memory, half of them stay.
+  /// Tells what a step of `lanes` trials together took. Where they did not fit into memory, half as many are wanted.
   void record(std::size_t lanes, const TrainingRun::StepCost& cost);
 
  private:

@@ -52,7 +52,6 @@ class RecordedTrial {
   std::int64_t attempts_ = 0;
   TrialRecord record_;
   std::optional<TrainInputs> train_inputs_;
-  std::optional<TrainState> saved_;
   std::optional<TrainingRun> run_;
 };
 

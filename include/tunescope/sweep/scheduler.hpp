@@ -68,8 +68,9 @@ using Worker = std::function<void(TrialQueue& queue)>;
 /// Hands trials out over all ranks, by a thread of rank 0, to whichever rank asks. Every rank, rank 0 included, works.
 /// Once a rank's `stop` is set, that of every rank is set, and no more trials are handed out; nor to a rank for which
 /// the deadline is nearer than what it has measured that a trial needs to get going (until its first `report`): the
-/// stop is then set at the end. An exception of `work` ends the job: failures of a trial are its outcome. *Collective.*
-void run_trials(const Communicator& world, const TrialList& trials, const Worker& work, const SweepObserver& observer,
+/// stop is then set at the end. Returns whether it is set. An exception of `work` ends the job: failures of a trial are
+/// its outcome. *Collective.*
+bool run_trials(const Communicator& world, const TrialList& trials, const Worker& work, const SweepObserver& observer,
                 StopRequest& stop);
 
 /// Tells rank 0 how far the running trial is.

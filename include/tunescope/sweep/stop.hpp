@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 
+#include "tunescope/mpi/communicator.hpp"
 #include "tunescope/next_action.hpp"
 
 namespace tunescope {
@@ -27,6 +28,9 @@ class StopRequest {
  private:
   std::optional<std::chrono::steady_clock::time_point> deadline_;
 };
+
+/// Makes a stop of any rank one of all; returns whether there is one. Collective.
+bool agree_on_stop(const Communicator& world, StopRequest& stop);
 
 /// When a computation saves its state: at intervals (0: never), and once more where it is asked to stop.
 class CheckpointClock {

@@ -6,13 +6,16 @@
 
 namespace tunescope {
 
+/// Steps in which each example is taken once; the last batch may be smaller.
+constexpr std::int64_t steps_per_epoch(std::int64_t examples, std::int64_t batch_size) {
+  return (examples + batch_size - 1) / batch_size;
+}
+
 /// The examples of each step: each epoch takes all of them once, in a random order of its own.
 class BatchOrder {
  public:
   BatchOrder(std::int64_t examples, std::int64_t batch_size, std::uint64_t seed)
       : examples_(examples), batch_size_(batch_size), seed_(seed) {}
-
-  std::int64_t steps_per_epoch() const { return (examples_ + batch_size_ - 1) / batch_size_; }
 
   /// Valid until the next call.
   std::span<const std::int64_t> at_step(std::int64_t step);

@@ -10,7 +10,7 @@ namespace tunescope {
 /// Of the factors in the encoder's matrix products; all else is float32.
 enum class Precision { kFloat32, kBfloat16 };
 
-/// How a trial is trained. The paper states neither of these but the learning rates: the defaults are our choice.
+/// How a trial is trained. The paper states none of these: the defaults are our choice.
 struct TrainOptions {
   std::int64_t epochs = 3;
   std::int64_t max_steps = 0;  ///< ends training early; 0 = no limit

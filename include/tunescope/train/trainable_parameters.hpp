@@ -42,15 +42,14 @@ class TrainableParameters final : public GradientSink {
   };
   void step(const Update& update);
 
-  /// What the next steps depend on: [N] each, and the steps done.
+  /// What the next steps depend on beside their number, [N] float32 each.
   struct State {
     at::Tensor values, first_moments, second_moments;
-    std::int64_t steps = 0;
   };
   /// Views of the buffers, not copies.
-  State state() const { return {values_, first_moments_, second_moments_, steps_}; }
-  /// Goes on from a state of the same selection of the same model. Throws `Error` where its size differs.
-  void restore(const State& state);
+  State state() const { return {values_, first_moments_, second_moments_}; }
+  /// Goes on from a state of the same selection of the same model after so many steps.
+  void restore(const State& state, std::int64_t steps);
 
   ParameterIndex lowest_wanted() const override { return lowest_wanted_; }
   void linear(const LinearParameters& parameters, const at::Tensor& input, const at::Tensor& output_gradient) override;

@@ -11,6 +11,7 @@
 #include "tunescope/next_action.hpp"
 #include "tunescope/train/change.hpp"
 #include "tunescope/train/options.hpp"
+#include "tunescope/train/trainable_parameters.hpp"
 
 namespace tunescope {
 
@@ -70,14 +71,13 @@ struct TrainInputs {
   const RoundedBackbone* rounded = nullptr;  ///< of `model`, for products in bfloat16; null: in float32
 };
 
-/// All that a run needs to go on: what it has recorded so far and its optimiser's buffers, which are those of
-/// `TrainableParameters`. The schedule, the order of examples, dropout and the random head are functions of seed and
-/// step.
+/// All that a run needs to go on: what it has recorded so far and its optimiser's buffers. The schedule, the order of
+/// examples, dropout and the random head are functions of seed and step.
 struct TrainState {
   TrainResult result;
-  at::Tensor values;          ///< [N] float32
-  at::Tensor first_moments;   ///< [N] float32
-  at::Tensor second_moments;  ///< [N] float32
+  TrainableParameters::State buffers;
+  /// Of what inputs of the same trial may differ in: which scalars are trained, and the precision of products.
+  std::string fingerprint;
 };
 
 /// How a caller follows and steers a run.
@@ -91,12 +91,15 @@ struct TrainControl {
   };
   /// Called where `next_action` says so.
   std::function<void(const TrainState& state)> save = [](const TrainState&) {};
-  /// Where an earlier run of the same inputs was saved; null to start anew.
+  /// Where an earlier run of the same inputs was saved; null to start anew, as does a run of another fingerprint.
   const TrainState* resume = nullptr;
 };
 
 /// Steps of a run over `examples` examples.
 std::int64_t total_steps(const TrainOptions& options, std::int64_t examples);
+
+/// Steps from one evaluation of such a run to the next.
+std::int64_t evaluation_interval(const TrainOptions& options, std::int64_t examples);
 
 /// Fine-tunes a model; a pure function of its inputs (and, to rounding, of the number of threads), also where it was
 /// saved and resumed in between. Where a batch does not fit into memory, it is computed in parts: the same numbers to
@@ -104,7 +107,7 @@ std::int64_t total_steps(const TrainOptions& options, std::int64_t examples);
 /// fit.
 TrainResult train(const TrainInputs& inputs, const TrainControl& control);
 
-/// The trained parameters beside the result, for tests and later stages.
+/// The trained parameters beside the result, for tests.
 struct TrainedModel {
   TrainResult result;
   Parameters parameters;

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "tunescope/model/bert.hpp"
 #include "tunescope/train/batch_order.hpp"
@@ -22,6 +24,8 @@ class TrainingRun {
   TrainingRun(const TrainInputs& inputs, TrainControl control);
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
+
+  std::int64_t steps_done() const { return result_.steps; }
 
   /// Whether it is done, diverged, stopped, or has failed with an exception.
   bool is_over() const;
@@ -43,6 +47,8 @@ class TrainingRun {
   static StepCost step_together(std::span<TrainingRun* const> runs);
 
  private:
+  TrainingRun(const TrainInputs& inputs, TrainControl control, const Selection& selection);
+
   // Examples of a run's batch that are computed at once.
   struct Part {
     TrainingRun& run;
@@ -63,11 +69,11 @@ class TrainingRun {
   void evaluate();
   void measure();
   void follow();
-  void restore(const TrainState& state);
 
   // Adds the time that `work` takes to the run's, and keeps its exception.
   template <typename Work>
   void attempt(Work work);
+  void count_time();
 
   const TrainInputs& inputs_;
   TrainControl control_;
@@ -77,11 +83,13 @@ class TrainingRun {
   Parameters initial_;
   Parameters parameters_;
   TrainableParameters trainable_;
+  std::string fingerprint_;
   BatchOrder order_;
   std::int64_t total_steps_;
   Schedule schedule_;
   TrainResult result_;
   std::exception_ptr error_;
+  std::chrono::steady_clock::time_point counted_until_;              // of the time that is the run's
   std::size_t part_size_ = std::numeric_limits<std::size_t>::max();  // examples of a batch computed at once
 
   // Of the step in progress.

@@ -54,13 +54,6 @@ template <typename Scalar>
   }
 }
 
-TUNESCOPE_VECTOR_CLONES void apply_float(float* values, ElementRange range, const DropoutMask& mask) {
-  apply(values, range, mask);
-}
-TUNESCOPE_VECTOR_CLONES void apply_double(double* values, ElementRange range, const DropoutMask& mask) {
-  apply(values, range, mask);
-}
-
 }  // namespace
 
 DropoutMask dropout_mask(const DropoutStreams& streams, std::size_t sequence, const Dropout& dropout) {
@@ -69,8 +62,12 @@ DropoutMask dropout_mask(const DropoutStreams& streams, std::size_t sequence, co
           dropout_scale(threshold)};
 }
 
-void apply_dropout(float* values, ElementRange range, const DropoutMask& mask) { apply_float(values, range, mask); }
-void apply_dropout(double* values, ElementRange range, const DropoutMask& mask) { apply_double(values, range, mask); }
+TUNESCOPE_VECTOR_CLONES void apply_dropout(float* values, ElementRange range, const DropoutMask& mask) {
+  apply(values, range, mask);
+}
+TUNESCOPE_VECTOR_CLONES void apply_dropout(double* values, ElementRange range, const DropoutMask& mask) {
+  apply(values, range, mask);
+}
 
 void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
                     const Dropout& dropout) {
