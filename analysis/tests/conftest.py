@@ -1,10 +1,14 @@
 """A small sweep whose every expected number fits on the back of an envelope."""
 
+import hypothesis
 import numpy as np
 import pytest
 from make_file import Content, write_file
 
 from tunescope_analysis.parts import part
+
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 LAYERS = ["embeddings", "0", "1", "pooler", "head"]
 COMPONENTS = [
@@ -27,7 +31,7 @@ SIZE = np.array(
 
 
 def trial(task, method, learning_rate, seed, score, **more):
-    metric = {"CoLA": "matthews", "RTE": "accuracy"}[task]
+    metric = {"CoLA": "matthews", "STS-B": "pearson"}.get(task, "accuracy")
     trainable = {"full": 132, "bitfit": 20, "layernorm": 24}[method]
     return {"task": task, "method": method, "learning_rate": learning_rate, "seed": seed, "score": score,
             "metric": metric, "trainable_parameters": trainable, "total_parameters": 132, **more}  # fmt: skip

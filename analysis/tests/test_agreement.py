@@ -114,7 +114,7 @@ def test_largest_has_rank_one_and_equals_share_the_best():
     assert descending_ranks(np.array([5.0, 7.0, 5.0, 1.0])).tolist() == [2, 1, 2, 4]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arrays(float, (3, 7), elements=st.integers(0, 5).map(float)))
 def test_correlations_are_scipys_with_ties(values):
     frame = pairwise_agreement(values)

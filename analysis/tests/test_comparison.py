@@ -1,9 +1,11 @@
 import re
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 from conftest import small_content, trial
 from make_file import Content, write_file
+from make_sample import SAMPLES
 
 from tunescope_analysis import open_results
 from tunescope_analysis.command import main, name_files
@@ -18,7 +20,7 @@ from tunescope_analysis.comparison import (
     moved_scores,
     side_by_side,
 )
-from tunescope_analysis.parts.comparison import moved_sentence
+from tunescope_analysis.parts.comparison import moved_sentence, sizes_part
 
 
 def write(path, trials):
@@ -65,13 +67,13 @@ def test_p_is_welchs_with_holms_correction(moved):
     assert np.isnan(rows.loc[("CoLA", "full"), "p"])
 
 
-def test_scores_without_any_noise_move_when_they_differ(tmp_path):
+def test_without_any_spread_two_seeds_cannot_tell(tmp_path):
     paths = [
         write(tmp_path / f"{n}.h5", [trial("RTE", "full", 1e-5, s, 0.5 + n) for s in (1, 2)])
         for n in (0, 0.1)
     ]
     with open_results(paths[0]) as first, open_results(paths[1]) as second:
-        assert moved_scores(first.trials, second.trials)["verdict"].tolist() == [MOVED]
+        assert moved_scores(first.trials, second.trials)["verdict"].tolist() == [UNKNOWN]
 
 
 def test_missing_trials_and_single_seeds_are_said(tmp_path):
@@ -137,6 +139,34 @@ def test_several_files_have_a_report_each_and_one_together(two, tmp_path, capsys
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert re.search(r"<h2>Scores side by side</h2>", page)
     assert re.search(r"<h2>Verdict on each claim, file by file</h2>", page)
+
+
+def test_sizes_of_several_files_are_judged_together_for_each_model(tmp_path):
+    """Five sweeps of one task, each of another `train_examples`, and one of another model."""
+
+    def sweep(name, size, gap):
+        rows = [
+            trial("RTE", "full", 1e-5, seed, 0.8 - 0.001 * seed - lag)
+            | {"method": method, "train_examples": size}
+            for seed in (1, 2)
+            for method, lag in (("full", 0.0), ("layernorm", gap))
+        ]
+        return write(tmp_path / f"{name}.h5", rows)
+
+    with ExitStack() as stack:
+        files = {
+            str(size): stack.enter_context(open_results(sweep(size, 100 * size, 0.01 * size)))
+            for size in range(1, 6)
+        }
+        alone = sizes_part(files)
+        other = write_file(tmp_path / "other.h5", SAMPLES["minilm"]())
+        with_other = sizes_part(files | {"other": stack.enter_context(open_results(other))})
+    assert [picture.name for picture in alone.pictures] == ["task_size"]
+    trend = "layernorm: Spearman's correlation of size and difference is −1.00 over 5 training sets"
+    assert f": supported. {trend}" in alone.blocks[0].text
+    # the other model's tasks have one size, so it has no part in the figure
+    assert with_other.blocks[0].text == "The model of 1, 2, 3, 4 and 5"
+    assert [picture.name for picture in with_other.pictures] == ["task_size_1"]
 
 
 def test_equal_stems_take_their_folders_names(tmp_path):

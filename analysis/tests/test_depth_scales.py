@@ -85,6 +85,20 @@ def test_later_layers_that_do_not_stand_out_need_no_reason(tmp_path):
     assert "nothing to explain" in verdict.reason
 
 
+def test_layernorm_alone_measured_has_not_the_largest_fisher_information(tmp_path):
+    """Nothing else could lead: no verdict, and no reason for it either."""
+    content = SAMPLES["minilm"]()
+    others = ["LayerNorm" not in name for name in content.components]
+    for name in ("mean", "sum", "max", "share"):
+        content.fisher[name][:, :, others] = np.nan
+    with open_results(write_file(tmp_path / "other.h5", content)) as results:
+        part = fisher_part(results)
+    rulings = {verdict.claim: verdict for verdict in part.verdicts}
+    assert rulings["fisher-largest"].ruling == NOT_DECIDABLE
+    assert "have not been measured on every task" in rulings["fisher-largest"].reason
+    assert rulings["depth-reason"].ruling == NOT_DECIDABLE
+
+
 def test_runs_without_scales_say_what_to_run(fisher_file):
     with open_results(fisher_file) as results:
         assert scale_profile(results.fisher).size == 0

@@ -37,10 +37,10 @@ def test_zeros_are_left_out_and_said():
     assert (test.pairs, test.p) == (3, pytest.approx(2 / 8))
 
 
-@pytest.mark.parametrize("values", [[], [0.0, 0.0], [np.nan]])
-def test_nothing_to_test(values):
+@pytest.mark.parametrize(("values", "p"), [([], np.nan), ([0.0, 0.0], 1.0), ([np.nan], np.nan)])
+def test_nothing_to_test(values, p):
     test = signed_rank(np.array(values))
-    assert np.isnan(test.p)
+    assert test.p == pytest.approx(p, nan_ok=True)
     assert test.pairs == 0
 
 

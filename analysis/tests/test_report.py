@@ -125,7 +125,7 @@ def test_a_file_of_fisher_runs_alone_says_so(write, report):
     fields = {"layers": LAYERS, "components": COMPONENTS, "size": SIZE, **fisher_fields()}
     page, _ = report(write([], **fields))
     assert "This file holds no trials yet. It holds Fisher runs only." in page.text
-    assert "Fisher information a scalar" in page.text
+    assert "Fisher information per scalar" in page.text
 
 
 def test_page_says_what_changed_most(small_file, report):

@@ -74,6 +74,13 @@ def test_a_trial_that_diverged_counts_against_its_learning_rate(write):
     assert (row.learning_rate, row.seeds, row.mean) == (1e-5, 5, pytest.approx(0.70))
 
 
+def test_a_rate_that_always_diverged_is_never_the_best(write):
+    """Not even where what it counts as, 0, is better than the negative score of another."""
+    trials = [trial("CoLA", "full", 1e-5, 1, -0.02), trial("CoLA", "full", 5e-5, 1, np.nan, state="diverged")]
+    (row,) = table_of(write(trials)).itertuples()
+    assert (row.learning_rate, row.mean, row.seeds) == (1e-5, -0.02, 1)
+
+
 def test_ties_go_to_the_smaller_learning_rate(write):
     path = write([trial("RTE", "full", rate, 1, 0.5) for rate in (3e-5, 1e-5, 2e-5)])
     assert table_of(path)["learning_rate"].tolist() == [1e-5]

@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tunescope_analysis import open_results
+from tunescope_analysis.parts.significance import ranked_sentence
+from tunescope_analysis.scores import MARGIN
 from tunescope_analysis.significance import (
+    LEVEL,
     against_reference,
     average_ranks,
     cliques,
     compare,
-    confidence_interval,
     critical_difference,
     equivalence,
     friedman,
@@ -81,15 +83,14 @@ def test_equivalence_is_the_larger_of_two_one_sided_t_tests():
     second = np.array([0.69, 0.69, 0.70, 0.69])
     difference = first - second
     sem = difference.std(ddof=1) / 2
-    upper = stats.t.cdf((difference.mean() - 0.02) / sem, 3)
-    lower = stats.t.sf((difference.mean() + 0.02) / sem, 3)
-    assert equivalence(first, second, 0.02) == pytest.approx(max(upper, lower), rel=1e-9)
+    upper = stats.t.cdf((difference.mean() - MARGIN) / sem, 3)
+    lower = stats.t.sf((difference.mean() + MARGIN) / sem, 3)
+    assert equivalence(first, second) == pytest.approx(max(upper, lower), rel=1e-9)
 
 
 def test_equal_differences_are_inside_the_margin_or_not():
     first = np.array([0.5, 0.6])
-    assert equivalence(first, first - 0.005) == 0
-    assert equivalence(first, first - 0.02) == 1
+    assert np.isnan(equivalence(first, first - 0.005))
     assert np.isnan(equivalence(first[:1], first[:1]))
 
 
@@ -98,21 +99,27 @@ def test_the_interval_lies_inside_the_margin_just_where_the_test_says_so(differe
     values = np.array(differences)
     if np.ptp(values) < 1e-6:
         return
-    low, high = confidence_interval(values)
-    p = equivalence(values, np.zeros_like(values), 0.02)
-    assert (p < 0.05) == (low > -0.02 and high < 0.02)
+    row = compare(pd.DataFrame({"first": values, "second": np.zeros_like(values)}))
+    assert (row["equivalence_p"] < LEVEL) == (row["low"] > -MARGIN and row["high"] < MARGIN)
+
+
+def test_several_comparisons_widen_the_interval():
+    pairs = pd.DataFrame({"first": [0.02, 0.01, 0.03], "second": 0.0})
+    row = compare(pairs, comparisons=5)
+    expected = stats.ttest_1samp(pairs["first"], 0).confidence_interval(1 - 2 * LEVEL / 5)
+    assert (row["low"], row["high"]) == pytest.approx(tuple(expected))
 
 
 def test_welch_is_scipys_and_knows_samples_without_spread():
     one, other = np.array([0.7, 0.71, 0.69]), np.array([0.6, 0.66, 0.7])
     assert welch(one, other) == stats.ttest_ind(one, other, equal_var=False).pvalue
     assert welch(np.array([0.5, 0.5]), np.array([0.5, 0.5])) == 1
-    assert welch(np.array([0.5, 0.5]), np.array([0.6, 0.6])) == 0
+    assert np.isnan(welch(np.array([0.5, 0.5]), np.array([0.6, 0.6])))
 
 
 def test_one_pair_has_no_interval():
-    assert np.isnan(confidence_interval(np.array([0.1]))).all()
     row = compare(pd.DataFrame({"first": [0.5], "second": [0.4]}))
+    assert np.isnan([row["low"], row["high"]]).all()
     assert (row["pairs"], row["p"], row["smallest_p"]) == (1, 1, 1)
 
 
@@ -121,6 +128,25 @@ def test_matrix_keeps_methods_with_every_task(small_file):
         matrix = score_matrix(results.trials)
     assert matrix.columns.tolist() == ["full", "layernorm"]
     assert matrix.loc["RTE"].tolist() == pytest.approx([0.68, 0.69])
+
+
+def test_matrix_keeps_the_larger_part_without_holes(write):
+    """One unfinished task must not take away the methods that lack it, nor a task without learning count."""
+    trials = [
+        trial(task, "full", 1e-5, 1, score) | {"method": method}
+        for task in ("RTE", "CoLA", "SST-2", "MRPC")
+        for method, score in (("full", 0.8), ("layernorm", 0.7), ("bitfit", 0.6), ("head", 0.5))
+        if not (task == "MRPC" and method in ("layernorm", "bitfit"))
+    ]
+    trials += [
+        trial("WNLI", "full", 1e-5, 1, 0.56) | {"method": name} for name in ("full", "layernorm", "head")
+    ]
+    with open_results(write(trials)) as results:
+        matrix = score_matrix(results.trials)
+        sentence = ranked_sentence(results.trials, matrix)
+    assert set(matrix.index) == {"RTE", "CoLA", "SST-2"}
+    assert set(matrix.columns) == {"full", "layernorm", "bitfit", "head"}
+    assert sentence.startswith("Without MRPC and WNLI: ")
 
 
 def test_every_method_stands_against_full_by_both_units(small_file):

@@ -5,7 +5,14 @@ from conftest import COMPONENTS, LAYERS, SIZE, fisher_of
 
 from tunescope_analysis import open_results
 from tunescope_analysis.agreement import AGREEMENTS
-from tunescope_analysis.stability import against_reference, differing_factor, pair_table, summarise_pairs
+from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.parts.stability import stability_verdicts
+from tunescope_analysis.stability import (
+    agreement_with_reference,
+    differing_factor,
+    pair_table,
+    summarise_pairs,
+)
 
 
 @pytest.fixture
@@ -84,7 +91,7 @@ def test_summary_has_a_row_for_each_change_of_a_setting(pairs):
 
 
 def test_the_reference_is_the_default_setting(pairs, results):
-    table = against_reference(pairs, results.fisher)
+    table = agreement_with_reference(pairs, results.fisher)
     scalars = table[table["level"] == "scalar"]
     assert scalars[["differs", "reference", "value", "pairs"]].values.tolist() == [
         ["seed", "", "", 1],
@@ -111,5 +118,25 @@ def test_a_single_run_has_nothing_to_compare(write):
         pairs = pair_table(results)
         assert pairs.empty
         assert summarise_pairs(pairs).empty
-        assert against_reference(pairs, results.fisher).empty
+        assert agreement_with_reference(pairs, results.fisher).empty
         assert set(AGREEMENTS) <= set(pairs.columns)
+
+
+@pytest.mark.parametrize(
+    ("spearman", "ruling"),
+    [
+        ({"batch_size": 0.95, "examples": 0.92, "point": 0.9}, SUPPORTED),
+        ({"batch_size": 0.95, "examples": 0.92, "point": 0.3}, NOT_SUPPORTED),
+        ({"batch_size": 0.95, "examples": 0.92}, NOT_DECIDABLE),
+        ({"batch_size": 0.3}, NOT_SUPPORTED),
+    ],
+)
+def test_the_ranking_is_stable_where_every_setting_leaves_it(spearman, ruling):
+    rows = [
+        {"level": "scalar", "task": task, "differs": name, "value": "2", "reference": "1", "spearman": rho,
+         "jaccard": rho}
+        for name, rho in spearman.items() for task in ("RTE", "CoLA")
+    ]  # fmt: skip
+    (verdict,) = stability_verdicts(pd.DataFrame(rows))
+    assert verdict.ruling == ruling
+    assert ("Not tried: point in training." in verdict.reason) == (ruling == NOT_DECIDABLE)

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from tunescope_analysis import open_results
+from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.parts.subsets import subsets_part
 from tunescope_analysis.subsets import subset_differences, subset_pairs, subset_table
 
 FISHER = "fisher:pool=layernorm,fraction=0.2,scope=task"
@@ -88,3 +90,35 @@ def test_tasks_on_which_neither_has_learned_anything_are_left_out(write):
 
     with open_results(write([*subsets("RTE", 0.6), *subsets("SST-2", 0.5)])) as results:
         assert set(subset_differences(results.trials)["task"]) == {"RTE"}
+
+
+@pytest.mark.parametrize(
+    ("gaps", "ruling"),
+    [
+        ((0.02,), SUPPORTED),
+        ((-0.02,), NOT_SUPPORTED),
+        ((0.0,), NOT_DECIDABLE),
+        ((0.02, 0.0), SUPPORTED),
+        ((0.02, -0.02), NOT_DECIDABLE),
+    ],
+)
+def test_subsets_are_judged_by_what_is_apart_from_chance(write, gaps, ruling):
+    """One gap a fraction; six seeds of two tasks, noise of either sign."""
+    trials = []
+    for place, gap in enumerate(gaps):
+        fraction = f"pool=layernorm,fraction=0.{place + 1}"
+        for task in ("RTE", "CoLA"):
+            for seed in range(1, 7):
+                noise = 0.001 * seed * (-1) ** seed
+                trials.append(trial(task, f"fisher:{fraction},scope=task", seed, 0.6 + gap + noise))
+                trials.append(trial(task, f"random:{fraction}", seed, 0.6))
+    with open_results(write(trials)) as results:
+        (verdict,) = subsets_part(results).verdicts
+    assert verdict.ruling == ruling
+
+
+def test_too_few_pairs_leave_the_subsets_undecided(write):
+    with open_results(write(TRIALS)) as results:
+        part = subsets_part(results)
+    assert part.verdicts[0].ruling == NOT_DECIDABLE
+    assert "too few unequal pairs to reach p < 0.05 (smallest possible 0.250)" in part.verdicts[0].reason

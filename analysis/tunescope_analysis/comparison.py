@@ -70,4 +70,5 @@ def _compare(samples: list[pd.DataFrame], task: str, method: str) -> tuple[float
         return np.nan, IDENTICAL
     if min(len(first), len(second)) < 2:
         return np.nan, UNKNOWN
-    return welch(first["score"].to_numpy(float), second["score"].to_numpy(float)), WITHIN
+    p = welch(first["score"].to_numpy(float), second["score"].to_numpy(float))
+    return p, UNKNOWN if np.isnan(p) else WITHIN

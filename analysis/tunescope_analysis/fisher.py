@@ -124,7 +124,7 @@ def find_fisher_leaders(by_task: xr.DataArray, size: xr.DataArray) -> Finding | 
 
 
 def depth_profile(fisher: xr.Dataset) -> xr.DataArray:
-    """Fisher information a scalar over the numbered layers: `[task, part, layer]`, `part` as in `PARTS`.
+    """Fisher information per scalar over the numbered layers: `[task, part, layer]`, `part` as in `PARTS`.
 
     The sum over the part's tensors in the layer, divided by their scalars. Parts that no layer has are left
     out.

@@ -5,23 +5,25 @@ import xarray as xr
 
 from tunescope_analysis.change import change_by_task, measures_of
 from tunescope_analysis.fisher import fisher_by_task, spearman_of
+from tunescope_analysis.labels import has_no_gradient
 from tunescope_analysis.results import FRESH_LAYER
 
 
 def fisher_and_change(
     fisher: xr.Dataset, change: xr.Dataset, trials: xr.Dataset, method: str = "full"
 ) -> pd.DataFrame:
-    """A row a task and tensor that has both: Fisher information a scalar (`fisher`), every change measure.
+    """A row a task and tensor that has both: Fisher information per scalar (`fisher`), every change measure.
 
-    Both are means over seeds, as in the maps. The head is left out (our choice): it starts from random
-    numbers.
+    Both are means over seeds, as in the maps. Left out (our choice) are the head, which starts from random
+    numbers, and key biases, which have no gradient but rounding errors.
     """
     columns = {name: change_by_task(change, trials, name, method) for name in measures_of(change)}
     columns["fisher"] = fisher_by_task(fisher, "mean")
     aligned = xr.align(*columns.values(), join="inner")
     frame = xr.Dataset(dict(zip(columns, aligned, strict=True))).to_dataframe().reset_index()
     frame = frame[frame["fisher"].notna() & frame[measures_of(change)].notna().any(axis=1)]
-    return frame[frame["layer"] != FRESH_LAYER].reset_index(drop=True)
+    is_blind = frame["component"].map(has_no_gradient).astype(bool)
+    return frame[(frame["layer"] != FRESH_LAYER) & ~is_blind].reset_index(drop=True)
 
 
 def correlation_by_task(frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+import pandas as pd
+
 GLUE_ORDER = ("cola", "sst-2", "mrpc", "sts-b", "qqp", "mnli", "qnli", "rte", "wnli")
 
 MEASURES = {
@@ -19,7 +21,7 @@ FORMULAS = {
 }
 
 FISHER_MEASURES = {
-    "mean": "Fisher information a scalar",
+    "mean": "Fisher information per scalar",
     "sum": "Fisher information of the whole tensor",
     "max": "largest Fisher information of a scalar",
     "share": "share of the model's Fisher information",
@@ -98,6 +100,15 @@ def setting_sentence(run: Mapping[str, object]) -> str:
         "training by "
         f"{run['at']}"
     )
+
+
+def settings_sentence(start: str, runs: pd.DataFrame) -> str:
+    """The settings of Fisher runs in words: one sentence where all tasks have the same, else one a task."""
+    first = runs.groupby("task", sort=False).head(1).set_index("task")
+    texts = {task: setting_sentence(first.loc[task]) for task in order_tasks(first.index)}
+    if len(set(texts.values())) == 1:
+        return f"{start}: {next(iter(texts.values()))}."
+    return " ".join(f"{start} of {task}: {text}." for task, text in texts.items())
 
 
 def parse_method(method: str) -> tuple[str, dict[str, str]]:

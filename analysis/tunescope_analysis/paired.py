@@ -18,7 +18,8 @@ class SignedRank:
     """Wilcoxon's signed-rank test, two-sided, of differences that may be zero.
 
     `pairs` counts the differences that are not zero; zeros say nothing about a direction and are left out.
-    `smallest` is the smallest p that so many pairs can reach. NaN where no pair is left.
+    `smallest` is the smallest p that so many pairs can reach. Without any difference both are 1; NaN without
+    pairs.
     """
 
     p: float
@@ -34,9 +35,12 @@ def signed_rank(differences: np.ndarray) -> SignedRank:
     """
     # equal up to rounding is a tie: differences of fractions such as 0.7 − 0.69 differ in their last bits
     values = np.round(np.asarray(differences, dtype=float), 12)
-    values = values[np.isfinite(values) & (values != 0)]
+    values = values[np.isfinite(values)]
     if values.size == 0:
         return SignedRank(np.nan, 0, np.nan)
+    values = values[values != 0]
+    if values.size == 0:
+        return SignedRank(1.0, 0, 1.0)
     smallest = min(1.0, 2.0 ** (1 - values.size))
     has_ties = np.unique(np.abs(values)).size < values.size
     if not has_ties:

@@ -91,7 +91,7 @@ def build_comparison(files: dict[str, Results], reports: dict[str, Report]) -> R
         name: {verdict.claim: verdict.ruling for part in report.parts for verdict in part.verdicts}
         for name, report in reports.items()
     }
-    parts = [files_part(files), rulings_part(rulings), side_by_side_part(trials), sizes_part(trials)]
+    parts = [files_part(files), rulings_part(rulings), side_by_side_part(trials), sizes_part(files)]
     return Report(", ".join(files), parts)
 
 

@@ -13,6 +13,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 CORRELATIONS = ("matthews", "pearson", "spearman")
+MARGIN = 0.01  # our choice: one point of a score × 100 is what "comparable" means
 
 
 def trial_frame(trials: xr.Dataset) -> pd.DataFrame:
@@ -24,14 +25,16 @@ def trial_frame(trials: xr.Dataset) -> pd.DataFrame:
 def best_trials(trials: xr.Dataset) -> pd.DataFrame:
     """The finished trials at the best learning rate of their task and method, one row a seed.
 
-    The best learning rate has the highest mean score, in which a trial that diverged counts as 0; of equals,
-    the smallest (our choice). It is chosen on the dev set, the one that is reported, as GLUE papers do.
+    The best learning rate, of those with a finished trial, has the highest mean score, in which a trial that
+    diverged counts as 0; of equals, the smallest (our choice). It is chosen on the dev set, the one that is
+    reported, as GLUE papers do.
     """
     frame = trial_frame(trials)
     done = frame[(frame["state"] == "done") & np.isfinite(frame["score"].astype(float))]
     keys = ["task", "method", "learning_rate"]
     ended = pd.concat([done, frame[frame["state"] == "diverged"].assign(score=0.0)])
-    means = ended.groupby(keys, as_index=False)["score"].mean().sort_values(keys)
+    means = ended.groupby(keys, as_index=False)["score"].mean().merge(done[keys].drop_duplicates())
+    means = means.sort_values(keys)
     best = means.loc[means.groupby(["task", "method"])["score"].idxmax(), keys] if len(means) else means[keys]
     chosen = pd.MultiIndex.from_frame(done[keys]).isin(pd.MultiIndex.from_frame(best))
     return done[chosen]
@@ -54,8 +57,8 @@ def score_table(trials: xr.Dataset) -> pd.DataFrame:
     return _in_order(table)
 
 
-def tasks_learned(trials: xr.Dataset, method: str, margin: float) -> set[str]:
-    """Tasks on which a method's mean is better by more than `margin` (a fraction) than learning nothing.
+def tasks_learned(trials: xr.Dataset, method: str) -> set[str]:
+    """Tasks on which a method's mean is better by more than `MARGIN` than learning nothing.
 
     Nothing learned is the mean of `head`, which leaves the model as it is, or a correlation of 0. Tasks where
     the file tells neither count as learned.
@@ -64,7 +67,12 @@ def tasks_learned(trials: xr.Dataset, method: str, margin: float) -> set[str]:
     heads = table[table["method"] == "head"].set_index("task")["mean"]
     own = table[table["method"] == method]
     nothing = own["task"].map(heads).fillna(own["metric"].isin(CORRELATIONS).map({True: 0.0, False: np.nan}))
-    return set(own["task"][~(own["mean"] <= nothing + margin)])
+    return set(own["task"][~(own["mean"] <= nothing + MARGIN)])
+
+
+def learned_by_either(trials: xr.Dataset, first: str, second: str) -> set[str]:
+    """Tasks on which one of two methods has learned something: on others all methods are alike."""
+    return tasks_learned(trials, first) | tasks_learned(trials, second)
 
 
 def glue_average(table: pd.DataFrame) -> pd.Series:
@@ -96,16 +104,16 @@ def average_table(trials: xr.Dataset, head_size: float = np.nan) -> pd.DataFrame
     frame = method_parameters(table).rename_axis("method").reset_index()
     trainable, total = frame["trainable_parameters"], frame["total_parameters"].replace(0, np.nan)
     average = glue_average(table).reindex(frame["method"]).to_numpy(float)
-    widths = [_seed_interval(best[best["method"] == method], table["task"].nunique())
-              for method in frame["method"]]  # fmt: skip
-    half = np.array([half for half, _ in widths])
+    by_seed = [_seed_averages(best[best["method"] == method], table["task"].nunique())
+               for method in frame["method"]]  # fmt: skip
+    half = np.array([np.ptp(student_interval(averages, 0.95)) / 2 for averages in by_seed])
     return frame.assign(
         share=trainable / total,
         share_without_head=(trainable - head_size) / (total - head_size),
         average=average,
         low=average - half,
         high=average + half,
-        seeds=[seeds for _, seeds in widths],
+        seeds=[len(averages) for averages in by_seed],
     )
 
 
@@ -115,13 +123,19 @@ def order_methods(table: pd.DataFrame) -> list[str]:
     return sorted(medians.index, key=lambda method: (-medians[method], method))
 
 
-def _seed_interval(best: pd.DataFrame, tasks: int) -> tuple[float, int]:
-    """Half of the 95 % interval of a method's average over tasks, and how many seeds have them all."""
+def student_interval(values: np.ndarray, level: float) -> tuple[float, float]:
+    """Student's interval of the mean; NaN below two values."""
+    if values.size < 2:
+        return np.nan, np.nan
+    low, high = stats.t.interval(level, values.size - 1, values.mean(), stats.sem(values))
+    return float(low), float(high)
+
+
+def _seed_averages(best: pd.DataFrame, tasks: int) -> np.ndarray:
+    """A method's average over tasks, of each seed that has them all."""
     seeds = best.groupby("seed")["score"].agg(["mean", "count"])
-    averages = seeds.loc[seeds["count"] == tasks, "mean"].to_numpy(float)
-    if len(averages) < 2:
-        return np.nan, len(averages)
-    return float(stats.t.ppf(0.975, len(averages) - 1) * stats.sem(averages)), len(averages)
+    averages: np.ndarray = seeds.loc[seeds["count"] == tasks, "mean"].to_numpy(float)
+    return averages
 
 
 def _summarise(group: pd.DataFrame, best: pd.DataFrame) -> dict[str, object]:

@@ -12,9 +12,16 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from tunescope_analysis.paired import paired_scores, signed_rank
-from tunescope_analysis.scores import order_methods, score_table, tasks_learned
+from tunescope_analysis.scores import (
+    MARGIN,
+    learned_by_either,
+    order_methods,
+    score_table,
+    student_interval,
+    tasks_learned,
+)
 
-MARGIN = 0.01  # our choice: one point of a score × 100 is what "comparable" means
+REFERENCE = "full"
 LEVEL = 0.05
 FEWEST_METHODS = 3
 NO_SPREAD = 1e-12
@@ -36,11 +43,17 @@ class Friedman:
 
 
 def score_matrix(trials: xr.Dataset) -> pd.DataFrame:
-    """Mean scores `[task × method]` at the best learning rates; methods with a score on every task only."""
+    """Mean scores `[task × method]` at the best learning rates, without holes.
+
+    Tasks on which no method has learned anything are left out, and then either the methods or the tasks
+    with holes, whichever leaves more scores (our choice; of equals, the methods).
+    """
     table = score_table(trials)
-    means = table.pivot(index="task", columns="method", values="mean")
-    complete = means.dropna(axis="columns", how="any")
-    return complete[[method for method in order_methods(table) if method in complete]]
+    methods = order_methods(table)
+    means = table.pivot(index="task", columns="method", values="mean")[methods]
+    learned = set().union(*(tasks_learned(trials, method) for method in methods))
+    means = means[means.index.isin(learned)].dropna(axis="index", how="all").dropna(axis="columns", how="all")
+    return max(means.dropna(axis="columns"), means.dropna(axis="index"), key=lambda matrix: matrix.size)
 
 
 def average_ranks(matrix: pd.DataFrame) -> pd.Series:
@@ -76,32 +89,29 @@ def cliques(ranks: pd.Series, difference: float) -> list[tuple[str, str]]:
     return [(names[start], names[end]) for start, end in longest]
 
 
-def equivalence(first: np.ndarray, second: np.ndarray, margin: float = MARGIN) -> float:
-    """p of two one-sided paired t tests: small where the mean difference lies within ± `margin`.
+def equivalence(first: np.ndarray, second: np.ndarray) -> float:
+    """p of two one-sided paired t tests: small where the mean difference lies within ± `MARGIN`.
 
-    NaN below two pairs. Where all differences are equal, 0 inside the margin and 1 outside.
+    NaN below two pairs, or where all differences are equal: what so few pairs spread is not known then.
     """
     differences = np.asarray(first) - np.asarray(second)
-    if differences.size < 2:
+    if differences.size < 2 or np.ptp(differences) < NO_SPREAD:
         return np.nan
-    if np.ptp(differences) < NO_SPREAD:
-        return 0.0 if abs(differences.mean()) < margin else 1.0
-    return float(ttost_paired(np.asarray(first), np.asarray(second), -margin, margin)[0])
+    return float(ttost_paired(np.asarray(first), np.asarray(second), -MARGIN, MARGIN)[0])
 
 
-def confidence_interval(differences: np.ndarray, level: float = 1 - 2 * LEVEL) -> tuple[float, float]:
-    """Student's interval of the mean; at 90 % inside the margin just where `equivalence` is below 0.05."""
-    if differences.size < 2:
-        return np.nan, np.nan
-    half = stats.t.ppf((1 + level) / 2, differences.size - 1) * stats.sem(differences)
-    return float(differences.mean() - half), float(differences.mean() + half)
+def compare(pairs: pd.DataFrame, comparisons: int = 1) -> dict[str, float]:
+    """Difference, interval and tests of `first` and `second` of a frame such as `paired_scores` gives.
 
-
-def compare(pairs: pd.DataFrame, margin: float = MARGIN) -> dict[str, float]:
-    """Difference, interval and tests of `first` and `second` of a frame such as `paired_scores` gives."""
+    The interval `low` to `high` lies inside ± `MARGIN` just where `equivalence_p` is below `LEVEL`, divided
+    by the number of `comparisons` (Bonferroni). NaN as in `equivalence`.
+    """
     first, second = pairs["first"].to_numpy(float), pairs["second"].to_numpy(float)
     test = signed_rank(first - second)
-    low, high = confidence_interval(first - second)
+    has_spread = len(pairs) > 1 and np.ptp(first - second) >= NO_SPREAD
+    low, high = (
+        student_interval(first - second, 1 - 2 * LEVEL / comparisons) if has_spread else (np.nan, np.nan)
+    )
     return {
         "pairs": len(pairs),
         "mean_difference": float((first - second).mean()) if len(pairs) else np.nan,
@@ -109,7 +119,7 @@ def compare(pairs: pd.DataFrame, margin: float = MARGIN) -> dict[str, float]:
         "high": high,
         "p": test.p,
         "smallest_p": test.smallest,
-        "equivalence_p": equivalence(first, second, margin),
+        "equivalence_p": equivalence(first, second),
     }
 
 
@@ -119,24 +129,21 @@ def unit_pairs(trials: xr.Dataset, first: str, second: str, unit: str) -> pd.Dat
     return pairs if unit != "task" else pairs.groupby("task", as_index=False)[["first", "second"]].mean()
 
 
-def against_reference(trials: xr.Dataset, reference: str = "full", margin: float = MARGIN) -> pd.DataFrame:
-    """Every method against `reference`, a row a unit and method; `holm_p` corrects p within a unit (Holm).
+def against_reference(trials: xr.Dataset) -> pd.DataFrame:
+    """Every method against `full`, a row a unit and method; `holm_p` corrects p within a unit (Holm).
 
     Units: `task` (means over seeds, as Demšar 2006 advises) and `task and seed`, which has more pairs but
-    takes seeds of one task for independent tasks. Tasks on which the reference has learned nothing are left
-    out: there all methods are alike.
+    takes seeds of one task for independent tasks. Tasks on which neither has learned anything are left out:
+    there all methods are alike.
     """
-    methods = [method for method in order_methods(score_table(trials)) if method != reference]
-    learned = tasks_learned(trials, reference, margin)
+    methods = [method for method in order_methods(score_table(trials)) if method != REFERENCE]
     rows = []
     for unit in UNITS:
         for method in methods:
-            pairs = unit_pairs(trials, method, reference, unit)
-            pairs = pairs[pairs["task"].isin(learned)]
+            pairs = unit_pairs(trials, method, REFERENCE, unit)
+            pairs = pairs[pairs["task"].isin(learned_by_either(trials, method, REFERENCE))]
             if len(pairs):
-                rows.append(
-                    {"unit": unit, "method": method, "reference": reference, **compare(pairs, margin)}
-                )
+                rows.append({"unit": unit, "method": method, "reference": REFERENCE, **compare(pairs)})
     columns = ["unit", "method", "reference", "pairs", "mean_difference", "low", "high", "p", "smallest_p",
                "equivalence_p"]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
@@ -144,9 +151,9 @@ def against_reference(trials: xr.Dataset, reference: str = "full", margin: float
 
 
 def welch(first: np.ndarray, second: np.ndarray) -> float:
-    """p of Welch's t test; where neither sample has any spread, 1 for equal means and 0 for others."""
+    """p of Welch's t test; where neither sample has any spread, 1 for equal means and NaN for others."""
     if np.ptp(first) < NO_SPREAD and np.ptp(second) < NO_SPREAD:
-        return float(abs(first[0] - second[0]) < NO_SPREAD)
+        return 1.0 if abs(first[0] - second[0]) < NO_SPREAD else np.nan
     with warnings.catch_warnings():  # one sample without spread is no trouble
         warnings.simplefilter("ignore", RuntimeWarning)
         return float(stats.ttest_ind(first, second, equal_var=False).pvalue)

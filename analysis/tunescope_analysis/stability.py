@@ -9,7 +9,7 @@ import xarray as xr
 
 from tunescope_analysis.agreement import AGREEMENTS, TOP_FRACTION, pairwise_agreement
 from tunescope_analysis.fisher import default_runs, run_frame
-from tunescope_analysis.labels import is_layernorm, order_tasks
+from tunescope_analysis.labels import has_no_gradient, is_layernorm, order_tasks
 from tunescope_analysis.results import FRESH_LAYER, Results
 
 FACTORS = ("batch_size", "examples", "point", "mode", "seed", "at", "learning_rate")
@@ -27,7 +27,7 @@ class Ranked:
     values: np.ndarray
 
 
-def pair_table(results: Results, fraction: float = TOP_FRACTION) -> pd.DataFrame:
+def pair_table(results: Results) -> pd.DataFrame:
     """A row for each level, task and pair of its runs: the runs, what `differs`, both values, the agreement.
 
     `differs` is the one factor of `FACTORS` in which the settings differ, `several` or `nothing`. Items are
@@ -35,7 +35,7 @@ def pair_table(results: Results, fraction: float = TOP_FRACTION) -> pd.DataFrame
     """
     frame = run_frame(results.fisher)
     rows = [
-        _label_pairs(frame.loc[ranked.runs], ranked, fraction)
+        _label_pairs(frame.loc[ranked.runs], ranked)
         for task in order_tasks(frame["task"])
         for ranked in _rankings(results, frame[frame["task"] == task])
         if len(ranked.runs) > 1 and ranked.values.shape[1] > 1
@@ -64,7 +64,7 @@ def summarise_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
                                            kind="stable", ignore_index=True)  # fmt: skip
 
 
-def against_reference(pairs: pd.DataFrame, fisher: xr.Dataset) -> pd.DataFrame:
+def agreement_with_reference(pairs: pd.DataFrame, fisher: xr.Dataset) -> pd.DataFrame:
     """Agreement with the reference setting: a row a level, task, factor and value of it, mean over seeds.
 
     The reference of a task is the setting of `default_runs`; one run of each pair has it, the other differs
@@ -112,15 +112,19 @@ def _rankings(results: Results, runs: pd.DataFrame) -> Iterator[Ranked]:
 
 
 def _cells(fisher: xr.Dataset, runs: list[int]) -> np.ndarray:
-    """Fisher information a scalar of every tensor that all runs measured, without the head: `[run, item]`."""
+    """Fisher information per scalar of every tensor that all runs measured: `[run, item]`.
+
+    Without the head, and without key biases, which have no gradient but rounding errors.
+    """
     values = fisher["mean"].isel(run=runs).transpose("run", "layer", "component")
-    values = values.sel(layer=values["layer"] != FRESH_LAYER)
+    is_seen = [not has_no_gradient(str(name)) for name in values["component"].values]
+    values = values.sel(layer=values["layer"] != FRESH_LAYER).isel(component=is_seen)
     flat = values.values.reshape(len(runs), -1)
     return flat[:, np.isfinite(flat).all(axis=0)]
 
 
-def _label_pairs(runs: pd.DataFrame, ranked: Ranked, fraction: float) -> pd.DataFrame:
-    pairs = pairwise_agreement(ranked.values, fraction)
+def _label_pairs(runs: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
+    pairs = pairwise_agreement(ranked.values, TOP_FRACTION)
     records = [row for _, row in runs.iterrows()]
     first, second = [records[i] for i in pairs["first"]], [records[i] for i in pairs["second"]]
     differs = [differing_factor(a, b) for a, b in zip(first, second, strict=True)]

@@ -39,16 +39,16 @@ def violation_ratio(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.where(is_apart, against / np.where(is_apart, distance, 1.0), NO_DISTANCE)
 
 
-def epsilon_bounds(first: np.ndarray, second: np.ndarray, level: float = LEVEL) -> tuple[float, float, float]:
-    """The violation ratio of "first is better", and upper bounds of it and of its reverse at 1 − `level`.
+def epsilon_bounds(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """The violation ratio of "first is better", and upper bounds of it and of its reverse at 1 − `LEVEL`.
 
-    A bound is ε_min of Dror, Shlomov, Reichart (2019): ratio − σ Φ⁻¹(level), σ the standard deviation of the
+    A bound is ε_min of Dror, Shlomov, Reichart (2019): ratio − σ Φ⁻¹(LEVEL), σ the standard deviation of the
     ratio over `RESAMPLES` bootstrap draws of both samples (a fixed seed), cut to [0, 1].
     """
     rng = np.random.default_rng(0)
     ratio = float(violation_ratio(first, second))
     draws = [sample[rng.integers(sample.size, size=(RESAMPLES, sample.size))] for sample in (first, second)]
-    margin = -violation_ratio(*draws).std() * stats.norm.ppf(level)
+    margin = -violation_ratio(*draws).std() * stats.norm.ppf(LEVEL)
     forward, backward = np.clip([ratio + margin, 1 - ratio + margin], 0, 1)
     return ratio, float(forward), float(backward)
 

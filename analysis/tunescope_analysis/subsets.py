@@ -5,8 +5,8 @@ import xarray as xr
 
 from tunescope_analysis.labels import order_tasks, parse_method
 from tunescope_analysis.paired import paired_scores, signed_rank
-from tunescope_analysis.scores import tasks_learned, trial_frame
-from tunescope_analysis.significance import MARGIN, holm
+from tunescope_analysis.scores import learned_by_either, trial_frame
+from tunescope_analysis.significance import holm
 
 CHOSEN, CONTROL = "fisher", "random"
 DEFAULT_POOL = "layernorm"
@@ -27,7 +27,7 @@ def subset_differences(trials: xr.Dataset) -> pd.DataFrame:
     """
     frames = []
     for chosen, control in subset_pairs(trials):
-        learned = tasks_learned(trials, chosen, MARGIN) | tasks_learned(trials, control, MARGIN)
+        learned = learned_by_either(trials, chosen, control)
         pairs = paired_scores(trials, chosen, control).rename(columns={"first": CHOSEN, "second": CONTROL})
         frames.append(pairs[pairs["task"].isin(learned)].assign(method=chosen, control=control))
     columns = ["method", "control", "task", "seed", CHOSEN, CONTROL, "difference"]

@@ -6,30 +6,30 @@ import xarray as xr
 from scipy import stats
 
 from tunescope_analysis.paired import paired_scores
-from tunescope_analysis.scores import best_trials, order_methods, score_table, tasks_learned
-from tunescope_analysis.significance import MARGIN
+from tunescope_analysis.scores import best_trials, learned_by_either, order_methods, score_table
+from tunescope_analysis.significance import REFERENCE
 
 FEWEST_SIZES = 5  # of four no order reaches p < 0.05: 2 of 4! pairings are 0.083
 RESAMPLES = 9999
 
 
-def size_gaps(trials: xr.Dataset, reference: str = "full") -> pd.DataFrame:
-    """Mean score less that of `reference`: a row a method and task, with its `train_examples`.
+def size_gaps(trials: xr.Dataset) -> pd.DataFrame:
+    """Mean score less that of `full`: a row a method and task, with its `train_examples`.
 
-    `pairs` seeds are common to both; `standard_deviation` is over them. Tasks on which the reference has
-    learned nothing are left out: a gap of 0 there says nothing of the method.
+    `pairs` seeds are common to both; `standard_deviation` is over them. Tasks on which neither has learned
+    anything are left out: a gap of 0 there says nothing of the method.
     """
     columns = ["method", "task", "train_examples", "gap", "standard_deviation", "pairs"]
     if "train_examples" not in trials:
         return pd.DataFrame(columns=columns)
     best = best_trials(trials)
-    sizes = best[best["method"] == reference].groupby("task")["train_examples"].median()
-    learned = tasks_learned(trials, reference, MARGIN)
+    sizes = best[best["method"] == REFERENCE].groupby("task")["train_examples"].median()
     rows = []
     for method in order_methods(score_table(trials)):
-        if method == reference:
+        if method == REFERENCE:
             continue
-        groups = paired_scores(trials, method, reference).groupby("task")["difference"]
+        learned = learned_by_either(trials, method, REFERENCE)
+        groups = paired_scores(trials, method, REFERENCE).groupby("task")["difference"]
         for task, differences in groups:
             if task not in learned:
                 continue
@@ -44,19 +44,9 @@ def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 
     Exact up to seven observations; the t distribution does not hold for so few.
     """
-    ranks = stats.rankdata(second)
-
-    def statistic(values: np.ndarray, axis: int = -1) -> np.ndarray:
-        return np.asarray(stats.pearsonr(values, ranks, axis=axis).statistic)  # of ranks, this is Spearman's
-
-    test = stats.permutation_test(
-        (stats.rankdata(first),),
-        statistic,
-        permutation_type="pairings",
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        rng=np.random.default_rng(0),
-    )
+    method = stats.PermutationMethod(n_resamples=RESAMPLES, rng=np.random.default_rng(0))
+    ranks = stats.rankdata(first), stats.rankdata(second)  # of which Pearson's correlation is Spearman's
+    test = stats.pearsonr(*ranks, method=method)
     return float(test.statistic), float(test.pvalue)
 
 

@@ -21,7 +21,6 @@ from tunescope_analysis.figures.grid import (
 )
 from tunescope_analysis.labels import (
     FORMULAS,
-    has_no_gradient,
     is_layernorm,
     is_output_layernorm,
     order_tasks,
@@ -59,7 +58,7 @@ def depth_figure(profile: xr.DataArray, quantity: str) -> Figure:
 
 
 def fisher_change_figure(frame: pd.DataFrame, measure: str = "mean_abs") -> Figure:
-    """A panel a task, a marker a tensor: change against Fisher information a scalar, both on log axes."""
+    """A panel a task, a marker a tensor: change against Fisher information per scalar, both on log axes."""
     tasks = order_tasks(frame["task"])
     grid = panel_grid(len(tasks), left=0.6, legend=ONE_LINE)
     figure = new_figure(grid, "Change of each tensor against its Fisher information")
@@ -67,7 +66,7 @@ def fisher_change_figure(frame: pd.DataFrame, measure: str = "mean_abs") -> Figu
         axes = grid.axes(figure, place)
         style_plot(axes, task)
         _scatter(axes, frame[frame["task"] == task], measure)
-        axes.set_xlabel("Fisher information a scalar", fontsize=TEXT_SIZE, labelpad=2)
+        axes.set_xlabel("Fisher information per scalar", fontsize=TEXT_SIZE, labelpad=2)
         if place % grid.columns == 0:
             axes.set_ylabel(FORMULAS.get(measure, measure), fontsize=TEXT_SIZE)
     add_legend(figure, grid)
@@ -84,8 +83,7 @@ def kind_of(component: str) -> str:
 
 
 def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
-    blind = rows["component"].map(has_no_gradient)
-    drawn = rows[(rows["fisher"] > 0) & (rows[measure] > 0) & ~blind]
+    drawn = rows[(rows["fisher"] > 0) & (rows[measure] > 0)]
     kinds = drawn["component"].map(kind_of)
     for place, kind in reversed(list(enumerate(KINDS))):
         own = drawn[kinds == kind]
@@ -96,8 +94,7 @@ def _scatter(axes: Axes, rows: pd.DataFrame, measure: str) -> None:
     if hidden:
         low, high = axes.get_ylim()
         axes.set_ylim(low * (low / high) ** NOTE_ROOM, high)
-        what = "key biases" if hidden == blind.sum() else "at zero"
-        axes.text(0.03, 0.03, f"{hidden} {what} not drawn", transform=axes.transAxes, fontsize=TICK_SIZE,
+        axes.text(0.03, 0.03, f"{hidden} at zero not drawn", transform=axes.transAxes, fontsize=TICK_SIZE,
                   color="#555555")  # fmt: skip
 
 

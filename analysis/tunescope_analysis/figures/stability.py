@@ -25,8 +25,8 @@ CROWDED = 10  # letters of tick labels that a panel has room for, side by side
 def stability_figure(against: pd.DataFrame, level: str) -> Figure:
     """A row a measure of agreement, a column a setting that differs, a line a task.
 
-    `against` is from `against_reference`; the rows of `level` are drawn. A dotted line marks the reference's
-    own value.
+    `against` is from `agreement_with_reference`; the rows of `level` are drawn. A dotted line marks the
+    reference's own value.
     """
     rows = against[against["level"] == level]
     factors = [factor for factor in FACTORS if (rows["differs"] == factor).any()]

@@ -17,7 +17,7 @@ from tunescope_analysis.comparison import (
 from tunescope_analysis.figures.comparison import comparison_figure
 from tunescope_analysis.figures.training import sizes_figure
 from tunescope_analysis.labels import order_tasks
-from tunescope_analysis.model import model_folder
+from tunescope_analysis.model import model_folder, model_shape
 from tunescope_analysis.parts.claims import CLAIMS
 from tunescope_analysis.parts.numbers import count, general, join_words, percent, plural, points, probability
 from tunescope_analysis.parts.part import (
@@ -28,9 +28,11 @@ from tunescope_analysis.parts.part import (
     Heading,
     Part,
     Picture,
+    Subheading,
     Table,
     frame_table,
 )
+from tunescope_analysis.parts.task_size import size_verdicts
 from tunescope_analysis.results import Results
 from tunescope_analysis.scores import order_methods, trial_frame
 
@@ -72,15 +74,12 @@ def rulings_part(rulings: Mapping[str, Mapping[str, str]]) -> Part:
     part = Part("claims", "Verdict on each claim, file by file")
     claims = {key: texts for key, texts in CLAIMS.items() if key != "models"}  # which the columns answer
     headings = [Heading("Claim", is_number=False), *(Heading(file, is_number=False) for file in rulings)]
-    rows = [
-        [Cell(claim), *(Cell(own.get(key, NOT_DECIDABLE)) for own in rulings.values())]
-        for key, (claim, _) in claims.items()
-    ]
     frame = pd.DataFrame(
         [(key, claim, *(own.get(key, NOT_DECIDABLE) for own in rulings.values()))
          for key, (claim, _) in claims.items()],
         columns=["key", "claim", *rulings],
     )  # fmt: skip
+    rows = [[Cell(text) for text in row[1:]] for row in frame.itertuples(index=False, name=None)]
     part.add(Table("claims", frame, headings, rows))
     return part
 
@@ -106,21 +105,36 @@ def side_by_side_part(trials: Mapping[str, xr.Dataset]) -> Part:
     return part
 
 
-def sizes_part(trials: Mapping[str, xr.Dataset]) -> Part:
-    """Gaps to `full` over training-set size, all files together: for sweeps over `train_examples`."""
+def sizes_part(files: Mapping[str, Results]) -> Part:
+    """Gaps to `full` over training-set size, all files of a model together: sweeps over `train_examples`."""
     part = Part("task-size", "Gap to full fine-tuning by training-set size")
-    gaps = gaps_of_files(trials)
-    if gaps.empty or gaps["train_examples"].nunique() < 2:
-        part.note("This needs `full` and another method at two training-set sizes or more in the files.")
-        return part
+    models: dict[object, dict[str, xr.Dataset]] = {}
+    for name, results in files.items():
+        models.setdefault(model_shape(results), {})[name] = results.trials
+    for trials in models.values():
+        gaps = gaps_of_files(trials)
+        if len(gaps) and gaps["train_examples"].nunique() > 1:
+            _add_sizes(part, gaps, list(trials) if len(models) > 1 else [])
+    if not part.pictures:
+        part.note(
+            "This needs `full` and another method at two training-set sizes or more in the files of a model."
+        )
+    return part
+
+
+def _add_sizes(part: Part, gaps: pd.DataFrame, files: list[str]) -> None:
+    """The gaps of one model; `files` names its files where there are several models."""
+    if files:
+        part.add(Subheading(f"The model of {join_words(files)}"))
     gaps = gaps.sort_values(["method", "train_examples"], kind="stable")
-    methods = ["full", *dict.fromkeys(gaps["method"])]
+    for verdict in size_verdicts(gaps):
+        part.say(f"{CLAIMS[verdict.claim][0]}: {verdict.ruling}. {verdict.reason}")
+    name = f"task_size_{len(part.pictures) + 1}" if files else "task_size"
     part.add(
-        Table("task_size", gaps),
-        Picture("task_size", sizes_figure(gaps, methods),
+        Table(name, gaps),
+        Picture(name, sizes_figure(gaps, ["full", *dict.fromkeys(gaps["method"])]),
                 "Lines of the difference to full over training-set size, a line a method."),
     )  # fmt: skip
-    return part
 
 
 def moved_part(names: tuple[str, str], table: pd.DataFrame) -> Part:

@@ -29,10 +29,11 @@ HEADINGS = {
 }
 
 
-def add_scales(part: Part, fisher: xr.Dataset, *, later_have_more: bool) -> None:
+def add_scales(part: Part, fisher: xr.Dataset, *, stand_out: bool) -> None:
     """Two profiles over depth, a table, and what they say of LayerNorm and the later layers.
 
-    `later_have_more` says whether later layers have more Fisher information, which is to be explained.
+    `stand_out` says whether LayerNorm and the later layers have more Fisher information, which is to be
+    explained.
     """
     part.add(Subheading("Scale of gradients and activations over depth"))
     profile = scale_profile(fisher)
@@ -61,7 +62,7 @@ def add_scales(part: Part, fisher: xr.Dataset, *, later_have_more: bool) -> None
     )  # fmt: skip
     words = "root mean square over tokens and hidden units"
     part.datasets["depth_scales"] = profile.assign_attrs(long_name=words, units="1").to_dataset()
-    part.verdicts.append(_verdict(table, sentence, later_have_more))
+    part.verdicts.append(_verdict(table, sentence, stand_out))
 
 
 def scale_sentence(table: pd.DataFrame) -> str:
@@ -89,11 +90,15 @@ def _scale_table(table: pd.DataFrame) -> Table:
     return Table("depth_scales_summary", table, headings, rows, caption)
 
 
-def _verdict(table: pd.DataFrame, sentence: str, later_have_more: bool) -> Verdict:
+def _verdict(table: pd.DataFrame, sentence: str, stand_out: bool) -> Verdict:
     """That later layers stand out needs the gradient to rank the layers, LayerNorm that it gets the most."""
-    if not later_have_more:
-        reason = f"Later layers do not stand out in these runs, so there is nothing to explain. {sentence}"
+    if not stand_out:
+        reason = (
+            "LayerNorm and the later layers do not both stand out in these runs, so there is nothing to "
+            f"explain. {sentence}"
+        )
         return Verdict("depth-reason", NOT_DECIDABLE, reason, "gradient_depth")
+    sentence = f"{sentence} These go together; what makes the gradient grow, they do not say."
     known = table.dropna(subset=["gradient", "passed_on"])
     holds = known["gradient"].median() >= STEADY and 2 * (known["passed_on"] > 1).sum() > len(known)
     return Verdict("depth-reason", ruling_on_most(len(known), holds), sentence, "gradient_depth")

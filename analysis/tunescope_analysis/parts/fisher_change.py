@@ -29,7 +29,7 @@ def fisher_change_part(results: Results) -> Part:
     table = correlation_by_task(frame)
     sentence = correlation_sentence(table, measures[0])
     part.say(
-        f"Each tensor's Fisher information a scalar beside its change by method {method}, the head left "
+        f"Each tensor's Fisher information per scalar beside its change by method {method}, the head left "
         f"out. {sentence}"
     )
     part.add(
@@ -65,5 +65,5 @@ def _correlation_table(table: pd.DataFrame, measures: list[str]) -> Table:
         [Cell(task), *(Cell(fixed(wide.loc[task, name])) for name in measures), Cell(str(tensors[task]))]
         for task in order_tasks(table["task"])
     ]
-    caption = "Spearman's rank correlation with Fisher information a scalar."
+    caption = "Spearman's rank correlation with Fisher information per scalar."
     return Table("fisher_change_correlation", table, headings, rows, caption)

@@ -1,12 +1,23 @@
 """Which methods differ, and which are equivalent to full fine-tuning."""
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.figures.significance import critical_difference_figure, equivalence_figure
+from tunescope_analysis.labels import order_tasks
 from tunescope_analysis.parts.equivalence import equivalence_verdicts
 from tunescope_analysis.parts.learned import say_left_out
-from tunescope_analysis.parts.numbers import count, fixed, p_is, plural, points, probability, share
+from tunescope_analysis.parts.numbers import (
+    count,
+    fixed,
+    join_words,
+    p_is,
+    plural,
+    points,
+    probability,
+    share,
+)
 from tunescope_analysis.parts.part import (
     Cell,
     Column,
@@ -18,10 +29,11 @@ from tunescope_analysis.parts.part import (
     frame_table,
 )
 from tunescope_analysis.results import Results, head_size
+from tunescope_analysis.scores import MARGIN, order_methods, score_table
 from tunescope_analysis.significance import (
     FEWEST_METHODS,
     LEVEL,
-    MARGIN,
+    REFERENCE,
     UNITS,
     Friedman,
     against_reference,
@@ -39,14 +51,12 @@ from tunescope_analysis.stochastic_order import (
     order_table,
 )
 
-REFERENCE = "full"
-
 
 def significance_part(results: Results) -> Part:
     """Tests over tasks of all methods, then of each method against `full`, of difference and equivalence."""
     part = Part("significance", "Significance")
     trials = results.trials
-    _add_ranks(part, score_matrix(trials))
+    _add_ranks(part, trials)
     _add_reference(part, trials)
     _add_order(part, trials)
     part.verdicts += equivalence_verdicts(trials, head_size(results))
@@ -68,10 +78,10 @@ def friedman_sentence(test: Friedman) -> str:
 def attainable_sentence(smallest: float, comparisons: int, pairs: str) -> str:
     """Why Wilcoxon's test cannot reach `LEVEL` with so many pairs and comparisons; nothing where it can.
 
-    `smallest` is the smallest p possible before Holm's correction over the comparisons.
+    `smallest` is the smallest p possible before Holm's correction over the comparisons, NaN without any.
     """
     corrected = min(1.0, smallest * comparisons)
-    if not corrected >= LEVEL:
+    if np.isnan(smallest) or corrected < LEVEL:
         return ""
     return (
         f"Over {pairs} Wilcoxon's test cannot show a difference at {LEVEL}: the smallest p possible is "
@@ -80,14 +90,29 @@ def attainable_sentence(smallest: float, comparisons: int, pairs: str) -> str:
     )
 
 
-def _add_ranks(part: Part, matrix: pd.DataFrame) -> None:
+def ranked_sentence(trials: xr.Dataset, matrix: pd.DataFrame) -> str:
+    """Which tasks and methods of the file the rank tests leave out; nothing where they have all."""
+    table = score_table(trials)
+    left = [name for name in (*order_tasks(table["task"]), *order_methods(table))
+            if name not in matrix.index and name not in matrix.columns]  # fmt: skip
+    if not left:
+        return ""
+    return f"Without {join_words(left)}: unfinished, or tasks on which no method has learned anything."
+
+
+def _add_ranks(part: Part, trials: xr.Dataset) -> None:
+    matrix = score_matrix(trials)
     test = friedman(matrix)
     if test is None:
         part.note(
             f"Friedman's test needs {FEWEST_METHODS} methods that each have a score on every task, of two or "
-            "more. Run the rest of the sweep, or one with more of `methods` and `tasks`."
+            "more on which something was learned. Run the rest of the sweep, or one with more of `methods` "
+            "and `tasks`."
         )
         return
+    left_out = ranked_sentence(trials, matrix)
+    if left_out:
+        part.say(left_out)
     ranks = average_ranks(matrix)
     difference = critical_difference(test.methods, test.tasks)
     part.say(friedman_sentence(test))
@@ -99,12 +124,12 @@ def _add_ranks(part: Part, matrix: pd.DataFrame) -> None:
         )
     order = ", ".join(f"{method} {fixed(rank)}" for method, rank in ranks.items())
     part.add(
-        Table("average_ranks", ranks.rename("average_rank").rename_axis("method").reset_index()),
         Table("critical_difference", ranks.rename("average_rank").rename_axis("method").reset_index()
               .assign(critical_difference=difference)),
         Picture(
             "critical_difference",
             critical_difference_figure(ranks, difference, test.tasks),
+            caption="Joined methods do not differ by Nemenyi's test, which takes tasks for a random sample.",
             alt=f"Diagram of average ranks: {order}. Critical difference {fixed(difference)}.",
         ),
     )  # fmt: skip
@@ -162,7 +187,7 @@ def _add_reference(part: Part, trials: xr.Dataset) -> None:
         "independent, so "
         "they speak for these tasks only."
     )
-    say_left_out(part, trials, REFERENCE)
+    say_left_out(part, trials)
     for unit, group in table.groupby("unit", sort=False):
         limit = attainable_sentence(group["smallest_p"].min(), len(group), UNITS[str(unit)])
         if limit:

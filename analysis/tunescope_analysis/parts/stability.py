@@ -5,7 +5,7 @@ import pandas as pd
 from tunescope_analysis.agreement import AGREEMENTS, KENDALL_ITEMS, TOP_FRACTION
 from tunescope_analysis.figures.stability import stability_figure
 from tunescope_analysis.fisher import default_runs
-from tunescope_analysis.labels import FACTOR_LABELS, order_tasks, setting_sentence
+from tunescope_analysis.labels import FACTOR_LABELS, order_tasks, settings_sentence
 from tunescope_analysis.parts.numbers import count, fixed, share
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
@@ -24,7 +24,7 @@ from tunescope_analysis.stability import (
     LEVELS,
     NOTHING,
     SEVERAL,
-    against_reference,
+    agreement_with_reference,
     pair_table,
     summarise_pairs,
 )
@@ -56,12 +56,12 @@ def stability_part(results: Results) -> Part:
         f"there are more than {count(KENDALL_ITEMS)} items."
     )
     part.add(Table("stability_pairs", pairs))
-    against = against_reference(pairs, results.fisher)
+    against = agreement_with_reference(pairs, results.fisher)
     part.add(_summary_table(summarise_pairs(pairs), pairs))
     if against.empty:
         part.note(f"No two runs differ in one setting alone, so nothing is drawn. {NEEDED}")
         return part
-    part.say(_reference_sentence(results))
+    part.say(settings_sentence("Reference run", default_runs(results.fisher)))
     part.add(Table("stability", against))
     for level in [level for level in LEVELS if (against["level"] == level).any()]:
         sentence = weakest_sentence(against, level)
@@ -71,7 +71,7 @@ def stability_part(results: Results) -> Part:
         alt = f"Plots of agreement, a row a measure, a column a setting, a line a task. {sentence}"
         picture = Picture(f"stability_{level}", stability_figure(against, level), alt)
         part.add(Table(picture.name, against[against["level"] == level]), picture)
-    part.verdicts += _verdicts(against)
+    part.verdicts += stability_verdicts(against)
     return part
 
 
@@ -91,14 +91,6 @@ def weakest_sentence(against: pd.DataFrame, level: str) -> str:
     if len(seeds):
         sentences.append(f"Two seeds agree to {fixed(seeds.mean())} (mean over tasks).")
     return " ".join(sentences)
-
-
-def _reference_sentence(results: Results) -> str:
-    first = default_runs(results.fisher).groupby("task", sort=False).head(1).set_index("task")
-    texts = {task: setting_sentence(first.loc[task]) for task in order_tasks(first.index)}
-    if len(set(texts.values())) == 1:
-        return f"Reference run: {next(iter(texts.values()))}."
-    return " ".join(f"Reference run of {task}: {text}." for task, text in texts.items())
 
 
 def _summary_table(table: pd.DataFrame, pairs: pd.DataFrame) -> Table:
@@ -124,7 +116,8 @@ def _difference(row: pd.Series) -> str:
     return f"{FACTOR_LABELS[row['differs']]} {row['first_value']} and {row['second_value']}"
 
 
-def _verdicts(against: pd.DataFrame) -> list[Verdict]:
+def stability_verdicts(against: pd.DataFrame) -> list[Verdict]:
+    """Whether the ranking stays the same whatever is changed, from `agreement_with_reference`."""
     level = "scalar" if (against["level"] == "scalar").any() else "tensor"
     rows = against[(against["level"] == level) & against["differs"].isin(ASKED) & against["spearman"].notna()]
     if rows.empty:

@@ -89,5 +89,6 @@ def _verdict(table: pd.DataFrame) -> Verdict:
     is_apart = whole["holm_p"] < LEVEL
     if not is_apart.any():
         return Verdict("subset-random", NOT_DECIDABLE, reason, "subsets")
-    is_better = is_apart & (whole["mean_difference"] > 0)
-    return Verdict("subset-random", SUPPORTED if is_better.any() else NOT_SUPPORTED, reason, "subsets")
+    is_better = whole.loc[is_apart, "mean_difference"] > 0
+    ruling = SUPPORTED if is_better.all() else NOT_DECIDABLE if is_better.any() else NOT_SUPPORTED
+    return Verdict("subset-random", ruling, reason, "subsets")

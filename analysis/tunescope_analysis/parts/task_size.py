@@ -5,7 +5,7 @@ import pandas as pd
 
 from tunescope_analysis.figures.training import sizes_figure
 from tunescope_analysis.parts.learned import say_left_out
-from tunescope_analysis.parts.numbers import MISSING, count, fixed, p_is, points, probability, spread
+from tunescope_analysis.parts.numbers import MISSING, count, fixed, p_is, plural, points, probability, spread
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
     NOT_SUPPORTED,
@@ -36,16 +36,15 @@ def task_size_part(results: Results) -> Part:
         )
         return part
     methods = order_methods(score_table(results.trials))
-    correlations = size_correlation(gaps)
-    known = correlations[np.isfinite(correlations["spearman"])]
+    known = size_correlation(gaps).dropna(subset="spearman")
     part.say("Mean score less that of full with the same task and seed. Tasks differ in more than size.")
-    say_left_out(part, results.trials, "full")
+    say_left_out(part, results.trials)
     if known.empty:
         part.note(f"Below {FEWEST_SIZES} sizes a trend cannot be told. Run more `tasks` or `train_examples`.")
     alt = "Difference to full over training-set size on a log axis, a marker a task, a line a method."
     others = [method for method in methods if method in set(gaps["method"])]
     part.add(_gap_table(gaps, known, others), Picture("task_size", sizes_figure(gaps, methods), alt))
-    part.verdicts += _verdicts(known)
+    part.verdicts += size_verdicts(gaps)
     return part
 
 
@@ -82,12 +81,13 @@ def trend_sentence(row: pd.Series) -> str:
     """How the gap of one method goes with size."""
     return (
         f"{row['method']}: Spearman's correlation of size and difference is {fixed(row['spearman'])} over "
-        f"{row['tasks']} tasks, {p_is(row['p'])} (permutation test)."
+        f"{plural(row['tasks'], 'training set')}, {p_is(row['p'])} (permutation test)."
     )
 
 
-def _verdicts(known: pd.DataFrame) -> list[Verdict]:
+def size_verdicts(gaps: pd.DataFrame) -> list[Verdict]:
     """Whether LayerNorm falls behind as tasks grow: a trend, or none that so many tasks can show."""
+    known = size_correlation(gaps).dropna(subset="spearman")
     asked = [method for method in ASKED if method in set(known["method"])]
     if not asked:
         return []
