@@ -31,7 +31,7 @@ SIZE = np.array(
 
 
 def trial(task, method, learning_rate, seed, score, **more):
-    metric = {"CoLA": "matthews", "STS-B": "pearson"}.get(task, "accuracy")
+    metric = {"CoLA": "matthews", "STS-B": "pearson", "SICK-R": "pearson"}.get(task, "accuracy")
     trainable = {"full": 132, "bitfit": 20, "layernorm": 24}[method]
     return {"task": task, "method": method, "learning_rate": learning_rate, "seed": seed, "score": score,
             "metric": metric, "trainable_parameters": trainable, "total_parameters": 132, **more}  # fmt: skip

@@ -151,7 +151,8 @@ def test_sizes_of_several_files_are_judged_together_for_each_model(tmp_path):
             for seed in (1, 2)
             for method, lag in (("full", 0.0), ("layernorm", gap))
         ]
-        return write(tmp_path / f"{name}.h5", rows)
+        job = {"job": "[model]\npath = models/one\n"}
+        return write_file(tmp_path / f"{name}.h5", Content(rows, attributes=job))
 
     with ExitStack() as stack:
         files = {

@@ -11,7 +11,7 @@ from tunescope_analysis.scores import best_trials, score_table
 from tunescope_analysis.significance import LEVEL, holm, welch
 from tunescope_analysis.task_size import size_gaps
 
-MOVED, WITHIN, IDENTICAL, UNKNOWN = "moved", "within seed noise", "identical", "too few seeds to tell"
+MOVED, WITHIN, IDENTICAL, UNKNOWN = "moved", "within seed noise", "identical", "seeds cannot tell"
 ONE_FILE, UNFINISHED = "in one file only", "not finished in both files"
 
 

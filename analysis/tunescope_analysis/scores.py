@@ -13,6 +13,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 CORRELATIONS = ("matthews", "pearson", "spearman")
+NO_SPREAD = 1e-12
 MARGIN = 0.01  # our choice: one point of a score × 100 is what "comparable" means
 
 
@@ -65,9 +66,17 @@ def tasks_learned(trials: xr.Dataset, method: str) -> set[str]:
     """
     table = score_table(trials)
     heads = table[table["method"] == "head"].set_index("task")["mean"]
-    own = table[table["method"] == method]
+    own = table[(table["method"] == method) & table["mean"].notna()]
     nothing = own["task"].map(heads).fillna(own["metric"].isin(CORRELATIONS).map({True: 0.0, False: np.nan}))
     return set(own["task"][~(own["mean"] <= nothing + MARGIN)])
+
+
+def diverged_count(trials: xr.Dataset, method: str) -> int:
+    """How many of a method's trials diverged at the best learning rate of their task."""
+    frame, keys = trial_frame(trials), ["task", "method", "learning_rate"]
+    chosen = pd.MultiIndex.from_frame(best_trials(trials)[keys])
+    is_chosen = pd.MultiIndex.from_frame(frame[keys]).isin(chosen)
+    return int((is_chosen & (frame["method"] == method) & (frame["state"] == "diverged")).sum())
 
 
 def learned_by_either(trials: xr.Dataset, first: str, second: str) -> set[str]:
@@ -98,7 +107,8 @@ def average_table(trials: xr.Dataset, head_size: float = np.nan) -> pd.DataFrame
     `trainable_parameters` and `total_parameters` in scalars; `share` of all, and `share_without_head`, which
     is what papers print, for a head of `head_size` scalars. `average` is a fraction, NaN where a task is
     missing; `low` and `high` are a 95 % Student interval about it, as wide as the `seeds` that have every
-    task say (each seed's average over tasks is one observation), NaN below two of them.
+    task say (each seed's average over tasks is one observation), NaN below two of them, or where they are
+    all alike.
     """
     table, best = score_table(trials), best_trials(trials)
     frame = method_parameters(table).rename_axis("method").reset_index()
@@ -124,8 +134,8 @@ def order_methods(table: pd.DataFrame) -> list[str]:
 
 
 def student_interval(values: np.ndarray, level: float) -> tuple[float, float]:
-    """Student's interval of the mean; NaN below two values."""
-    if values.size < 2:
+    """Student's interval of the mean; NaN below two values, or without any spread, as by luck of so few."""
+    if values.size < 2 or np.ptp(values) < NO_SPREAD:
         return np.nan, np.nan
     low, high = stats.t.interval(level, values.size - 1, values.mean(), stats.sem(values))
     return float(low), float(high)

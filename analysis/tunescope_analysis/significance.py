@@ -14,6 +14,7 @@ from statsmodels.stats.weightstats import ttost_paired
 from tunescope_analysis.paired import paired_scores, signed_rank
 from tunescope_analysis.scores import (
     MARGIN,
+    NO_SPREAD,
     learned_by_either,
     order_methods,
     score_table,
@@ -24,7 +25,6 @@ from tunescope_analysis.scores import (
 REFERENCE = "full"
 LEVEL = 0.05
 FEWEST_METHODS = 3
-NO_SPREAD = 1e-12
 UNITS = {"task": "task means", "task and seed": "tasks and seeds"}
 
 
@@ -46,14 +46,21 @@ def score_matrix(trials: xr.Dataset) -> pd.DataFrame:
     """Mean scores `[task × method]` at the best learning rates, without holes.
 
     Tasks on which no method has learned anything are left out, and then either the methods or the tasks
-    with holes, whichever leaves more scores (our choice; of equals, the methods).
+    with holes, whichever leaves enough for Friedman's test and more scores (our choice; of equals, the
+    methods).
     """
     table = score_table(trials)
     methods = order_methods(table)
     means = table.pivot(index="task", columns="method", values="mean")[methods]
     learned = set().union(*(tasks_learned(trials, method) for method in methods))
     means = means[means.index.isin(learned)].dropna(axis="index", how="all").dropna(axis="columns", how="all")
-    return max(means.dropna(axis="columns"), means.dropna(axis="index"), key=lambda matrix: matrix.size)
+    candidates = means.dropna(axis="columns"), means.dropna(axis="index")
+    return max(candidates, key=lambda matrix: (_is_testable(matrix), matrix.size))
+
+
+def _is_testable(matrix: pd.DataFrame) -> bool:
+    tasks, methods = matrix.shape
+    return bool(methods >= FEWEST_METHODS and tasks >= 2)
 
 
 def average_ranks(matrix: pd.DataFrame) -> pd.Series:
@@ -64,7 +71,7 @@ def average_ranks(matrix: pd.DataFrame) -> pd.Series:
 def friedman(matrix: pd.DataFrame) -> Friedman | None:
     """The test; None below three methods or two tasks, where it is undefined."""
     tasks, methods = matrix.shape
-    if methods < FEWEST_METHODS or tasks < 2:
+    if not _is_testable(matrix):
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -108,10 +115,7 @@ def compare(pairs: pd.DataFrame, comparisons: int = 1) -> dict[str, float]:
     """
     first, second = pairs["first"].to_numpy(float), pairs["second"].to_numpy(float)
     test = signed_rank(first - second)
-    has_spread = len(pairs) > 1 and np.ptp(first - second) >= NO_SPREAD
-    low, high = (
-        student_interval(first - second, 1 - 2 * LEVEL / comparisons) if has_spread else (np.nan, np.nan)
-    )
+    low, high = student_interval(first - second, 1 - 2 * LEVEL / comparisons)
     return {
         "pairs": len(pairs),
         "mean_difference": float((first - second).mean()) if len(pairs) else np.nan,

@@ -117,7 +117,8 @@ bool run_fisher_stage(const RankContext& context, Job& job) {
   if (is_first) print_start(context, runs, reducer->name());
   const std::vector<PlannedTrial> sources = fisher_sources(pending, context.inputs);
   if (!train_sources(context, sources, pending)) return false;
-  compute_and_show(context, *reducer, pending);
+  find_pending_fisher(context, runs);  // another sweep may have computed some meanwhile
+  compute_and_show(context, *reducer, pending_of(runs));
   const bool is_complete = !find_pending_fisher(context, runs);
   if (is_first) remove_measured_weights(spec, job.hashes, context.inputs);
   const ResultPaths paths(spec);

@@ -296,7 +296,7 @@ TrialsEnd run_and_show_trials(const RankContext& context, const std::vector<Plan
   TrialsEnd end;
   end.is_stopped =
       run_trials(context.world, list, train, monitor ? monitor->observer() : SweepObserver{}, context.stop);
-  if (monitor) end.recorded = monitor->recorded();
+  end.recorded = agree(context.world, monitor ? monitor->recorded() : Order{});
   if (monitor) end.elsewhere = monitor->elsewhere();
   for (const std::size_t trial : end.recorded) wait_for_file(paths.trial_file(trials[trial].id));
   return end;

@@ -56,7 +56,7 @@ void restore(const FisherState& saved, FisherState& state) {
 }
 
 void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGradients& squares, DepthScales& scales) {
-  const Bert bert(inputs.config, inputs.catalogue, nullptr, LastLayer::kAllTokens);  // whose scales are all tokens'
+  const Bert bert(inputs.config, inputs.catalogue, nullptr, LastLayer::kAllTokens);  // for the scales over depth
   const PackedBatch batch =
       pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
   const Lane lane{inputs.parameters, batch};

@@ -55,6 +55,7 @@ void drop(const AttentionTensors& tensors, const at::Tensor& all) {
 }
 
 at::Tensor dropped_probabilities(const AttentionTensors& tensors) {
+  if (tensors.dropout.probability <= 0.0) return tensors.probabilities;
   at::Tensor copy = tensors.probabilities.clone();
   drop(tensors, copy);
   return copy;

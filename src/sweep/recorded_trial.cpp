@@ -141,7 +141,7 @@ void RecordedTrial::start() {
     if (run_->steps_done() > 0) {
       spdlog::info("trial {} goes on after step {}", planned_.id, run_->steps_done());
     } else if (saved) {
-      spdlog::warn("trial {} starts anew: its checkpoint is of other parameters or another precision", planned_.id);
+      spdlog::warn("trial {} starts anew: its checkpoint is of other scalars, or of an earlier version", planned_.id);
     }
   } catch (const std::exception& error) {
     spdlog::error("trial {}, attempt {}: {}", planned_.id, attempts_, error.what());

@@ -34,13 +34,13 @@ bool has_dropout(const BertConfig& config) {
          config.classifier_dropout > 0.0;
 }
 
-std::string fingerprint_of(const Selection& selection, const RoundedBackbone* rounded) {
+std::string fingerprint_of(const Selection& selection) {
   Sha256 hash;
   for (const TensorSelection& tensor : selection) {
     hash.update(fmt::format("{} {} ", static_cast<int>(tensor.kind), tensor.indices.size()));
     hash.update({reinterpret_cast<const char*>(tensor.indices.data()), tensor.indices.size() * sizeof(std::int64_t)});
   }
-  return fmt::format("{} {}", rounded != nullptr ? "bfloat16" : "float32", hash.hex_digest());
+  return hash.hex_digest();
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
       initial_(with_new_head(inputs.model, inputs.catalogue, inputs.seed)),
       parameters_(initial_),
       trainable_(inputs.catalogue, selection, parameters_, inputs.rounded),
-      fingerprint_(fingerprint_of(selection, inputs.rounded)),
+      fingerprint_(fingerprint_of(selection)),
       order_(inputs.data.train.size(), inputs.options.batch_size, inputs.seed),
       total_steps_(total_steps(inputs.options, inputs.data.train.size())),
       schedule_{.shape = inputs.options.schedule,

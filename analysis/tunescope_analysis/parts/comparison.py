@@ -110,7 +110,7 @@ def sizes_part(files: Mapping[str, Results]) -> Part:
     part = Part("task-size", "Gap to full fine-tuning by training-set size")
     models: dict[object, dict[str, xr.Dataset]] = {}
     for name, results in files.items():
-        models.setdefault(model_shape(results), {})[name] = results.trials
+        models.setdefault(model_shape(results) or model_folder(results) or name, {})[name] = results.trials
     for trials in models.values():
         gaps = gaps_of_files(trials)
         if len(gaps) and gaps["train_examples"].nunique() > 1:
@@ -127,7 +127,8 @@ def _add_sizes(part: Part, gaps: pd.DataFrame, files: list[str]) -> None:
     if files:
         part.add(Subheading(f"The model of {join_words(files)}"))
     gaps = gaps.sort_values(["method", "train_examples"], kind="stable")
-    for verdict in size_verdicts(gaps):
+    means = gaps.groupby(["method", "task", "train_examples"], as_index=False, sort=False)["gap"].mean()
+    for verdict in size_verdicts(means):  # files may hold the same trials
         part.say(f"{CLAIMS[verdict.claim][0]}: {verdict.ruling}. {verdict.reason}")
     name = f"task_size_{len(part.pictures) + 1}" if files else "task_size"
     part.add(

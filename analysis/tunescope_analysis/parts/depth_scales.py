@@ -94,8 +94,8 @@ def _verdict(table: pd.DataFrame, sentence: str, stand_out: bool) -> Verdict:
     """That later layers stand out needs the gradient to rank the layers, LayerNorm that it gets the most."""
     if not stand_out:
         reason = (
-            "LayerNorm and the later layers do not both stand out in these runs, so there is nothing to "
-            f"explain. {sentence}"
+            "These runs do not show that both LayerNorm and the later layers stand out, so there is nothing "
+            f"to explain yet. {sentence}"
         )
         return Verdict("depth-reason", NOT_DECIDABLE, reason, "gradient_depth")
     sentence = f"{sentence} These go together; what makes the gradient grow, they do not say."

@@ -8,9 +8,15 @@ import xarray as xr
 
 from tunescope_analysis.labels import parse_method
 from tunescope_analysis.parts.change import FEWEST_TASKS
-from tunescope_analysis.parts.numbers import fixed, join_words, p_is, points, share
+from tunescope_analysis.parts.numbers import fixed, join_words, plural, points, share
 from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
-from tunescope_analysis.scores import CORRELATIONS, MARGIN, learned_by_either, score_table
+from tunescope_analysis.scores import (
+    CORRELATIONS,
+    MARGIN,
+    diverged_count,
+    learned_by_either,
+    score_table,
+)
 from tunescope_analysis.significance import LEVEL, compare, unit_pairs
 from tunescope_analysis.subsets import CHOSEN, DEFAULT_POOL
 
@@ -64,7 +70,8 @@ def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> 
     Over tasks and seeds. Supported where the whole interval of the mean difference, of 90 % or more where
     there are several `comparisons` (Bonferroni), lies above − margin: a one-sided test of non-inferiority.
     Not supported where it lies below. Else the runs cannot tell, nor on fewer than `FEWEST_TASKS` tasks.
-    Tasks on which neither has learned anything are left out: there all are alike.
+    Tasks on which neither has learned anything are left out: there all are alike. Where the file does not
+    tell of all tasks whether that is so, the interval has to lie there for those of which it does, too.
     """
     pairs = unit_pairs(trials, first, second, UNIT)
     is_empty = ~pairs["task"].isin(learned_by_either(trials, first, second))
@@ -89,26 +96,33 @@ def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> 
     if np.isnan(low):
         return Judgement(NOT_DECIDABLE, f"{reason}, all by the same, which leaves no interval.")
     level = share(1 - 2 * LEVEL / comparisons)
-    reason += (
-        f" ({level} interval {points(low)} to {points(high)}; equivalence within {100 * MARGIN:g}: "
-        f"{p_is(result['equivalence_p'])})."
-    )
+    corrected = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
     ruling, where = _place(low, high)
-    reason += f" The interval lies {where} {points(-MARGIN)}."
+    reason += (
+        f" ({level} interval {points(low)} to {points(high)}{corrected}). The interval lies {where} "
+        f"{points(-MARGIN)}."
+    )
     if empty:
         reason += f" Left out: {join_words(empty)}, where neither has learned anything."
     unknown = _unknown_tasks(trials, pairs)
-    if ruling == SUPPORTED and unknown:
-        told = compare(pairs[~pairs["task"].isin(unknown)], comparisons)
-        ruling = SUPPORTED if told["low"] > -MARGIN else NOT_DECIDABLE
-        reason += (
-            f" Whether anything was learned on {join_words(unknown)} only a run of `head` can tell: where "
-            "nothing was, all are alike."
-        )
     tasks = pairs["task"].nunique()
+    if ruling == SUPPORTED and unknown:
+        told = pairs[~pairs["task"].isin(unknown)]
+        tasks = told["task"].nunique()
+        own = compare(told, comparisons)
+        low, high = min(low, own["low"]), max(high, own["high"])
+        ruling = SUPPORTED if own["low"] > -MARGIN else NOT_DECIDABLE
+        reason += (
+            f" Whether anything was learned on {join_words(unknown)} only a run of `head` can tell; on the "
+            f"other tasks, {tasks}, the interval is {points(own['low'])} to {points(own['high'])}."
+        )
     if tasks < FEWEST_TASKS:
         ruling = NOT_DECIDABLE
         reason += f" A claim about tasks needs {FEWEST_TASKS}."
+    lost = diverged_count(trials, first)
+    if lost and ruling == SUPPORTED:
+        ruling = NOT_DECIDABLE
+        reason += f" But {plural(lost, 'trial')} of {first} diverged at these learning rates."
     return Judgement(ruling, reason, low, high)
 
 

@@ -27,7 +27,12 @@ from tunescope_analysis.labels import (
     order_tasks,
     settings_sentence,
 )
-from tunescope_analysis.parts.change import certainty_sentence, encoder_sentence, ruling_on_most
+from tunescope_analysis.parts.change import (
+    FEWEST_TASKS,
+    certainty_sentence,
+    encoder_sentence,
+    ruling_on_most,
+)
 from tunescope_analysis.parts.depth_scales import add_scales
 from tunescope_analysis.parts.numbers import count, fixed, plural, scientific, share
 from tunescope_analysis.parts.part import (
@@ -43,7 +48,7 @@ from tunescope_analysis.parts.part import (
 )
 from tunescope_analysis.results import FRESH_LAYER, Results
 
-FEWEST_LAYERS = 6  # our choice: that many in random order reach a correlation of 0.5 in 18 % of cases
+FEWEST_LAYERS = 6  # our choice: that many in random order reach a correlation of 0.5 in 15 % of cases
 NEEDED = "Run `tunescope fisher JOB`, or a sweep with a method such as `fisher:fraction=0.2`."
 SHORT = {"mean": "Per scalar", "sum": "Whole tensor", "max": "Largest scalar", "share": "Share of the model"}
 
@@ -208,6 +213,8 @@ def _depth_verdict(table: pd.DataFrame, sentence: str) -> Verdict:
     asked = "LayerNorm" if (table["part"] == "LayerNorm").any() else "all"
     known = table[(table["part"] == asked) & (table["layers"] >= FEWEST_LAYERS)].dropna(subset="spearman")
     rho = known["spearman"]
+    if len(rho) < FEWEST_TASKS:
+        sentence += f" A verdict needs {FEWEST_TASKS} tasks, of models with {FEWEST_LAYERS} layers or more."
     holds = bool(rho.median() >= STEADY and 2 * (rho > 0).sum() > len(rho))
     return Verdict("fisher-depth", ruling_on_most(len(rho), holds), sentence, "fisher_depth")
 

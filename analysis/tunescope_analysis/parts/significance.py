@@ -105,9 +105,8 @@ def _add_ranks(part: Part, trials: xr.Dataset) -> None:
     test = friedman(matrix)
     if test is None:
         part.note(
-            f"Friedman's test needs {FEWEST_METHODS} methods that each have a score on every task, of two or "
-            "more on which something was learned. Run the rest of the sweep, or one with more of `methods` "
-            "and `tasks`."
+            f"Friedman's test needs {FEWEST_METHODS} methods with a score on the same two tasks or more, on "
+            "which something was learned. Run the rest of the sweep, or one with more `methods` and `tasks`."
         )
         return
     left_out = ranked_sentence(trials, matrix)

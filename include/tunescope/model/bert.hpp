@@ -18,7 +18,8 @@
 namespace tunescope {
 
 /// Which tokens' hidden states leave the last encoder layer. The head reads those of each sequence's first token,
-/// [CLS], alone: the others change no logit, and their gradients are zero.
+/// [CLS], alone: the others change no logit, and their gradients are zero. Dropout on this layer's attention draws
+/// another mask where all are kept.
 enum class LastLayer { kFirstTokens, kAllTokens };
 
 /// What the forward pass of one encoder layer leaves for its backward pass. T tokens, R of them leave the layer, H

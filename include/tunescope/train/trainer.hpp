@@ -76,8 +76,7 @@ struct TrainInputs {
 struct TrainState {
   TrainResult result;
   TrainableParameters::State buffers;
-  /// Of what inputs of the same trial may differ in: which scalars are trained, and the precision of products.
-  std::string fingerprint;
+  std::string fingerprint;  ///< SHA-256 of which scalars are trained: Fisher information computed again may differ
 };
 
 /// How a caller follows and steers a run.
