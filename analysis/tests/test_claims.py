@@ -165,7 +165,15 @@ def test_seeds_that_diverged_speak_against_a_likeness(write):
     with open_results(write(trials)) as results:
         judgement = judge(results.trials, "layernorm", "full")
     assert judgement.ruling == NOT_DECIDABLE
-    assert "But 3 trials of layernorm diverged" in judgement.reason
+    assert "layernorm diverged in 3 trials, of which no pair speaks." in judgement.reason
+    # nor where a whole task is gone, nor for the other side
+    gone = [own | {"state": "diverged", "score": np.nan} for own in sweep({"layernorm": 0.0}, tasks=("RTE",))]
+    alone = [own for own in gone if own["method"] == "layernorm"]
+    behind = [own for own in gone if own["method"] == "full"]
+    with open_results(write(sweep({"layernorm": 0.0}) + alone)) as results:
+        assert judge(results.trials, "layernorm", "full").ruling == NOT_DECIDABLE
+    with open_results(write(sweep({"layernorm": -0.05}) + behind)) as results:
+        assert judge(results.trials, "layernorm", "full").ruling == NOT_DECIDABLE
 
 
 def test_methods_that_have_all_learned_nothing_are_not_called_equal(write):

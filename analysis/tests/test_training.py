@@ -97,13 +97,14 @@ def test_correlation_of_size_and_gap():
     import pandas as pd
 
     sizes, gap = [1, 10, 100, 1000, 10_000], [3.0, 2.0, 2.5, 0.0, -1.0]
-    row = size_correlation(pd.DataFrame({"method": "layernorm", "train_examples": sizes, "gap": gap})).iloc[0]
+    row = size_correlation(
+        gaps := pd.DataFrame({"method": "layernorm", "task": "RTE", "train_examples": sizes, "gap": gap})
+    ).iloc[0]
     assert (row["sizes"], row["spearman"]) == (5, pytest.approx(-0.9))
     assert row["p"] == pytest.approx(10 / 120)  # 4 swaps of neighbours and the order itself, either way
-    four = size_correlation(
-        pd.DataFrame({"method": "layernorm", "train_examples": sizes[:4], "gap": gap[:4]})
-    ).iloc[0]
-    assert np.isnan(four["spearman"])
+    assert np.isnan(size_correlation(gaps[:4]).iloc[0]["spearman"])
+    # several sizes of several tasks are not that many observations
+    assert np.isnan(size_correlation(pd.concat([gaps, gaps.assign(task="CoLA")])).iloc[0]["spearman"])
 
 
 def test_p_of_a_correlation_is_the_share_of_pairings_as_far_out():

@@ -71,12 +71,13 @@ def tasks_learned(trials: xr.Dataset, method: str) -> set[str]:
     return set(own["task"][~(own["mean"] <= nothing + MARGIN)])
 
 
-def diverged_count(trials: xr.Dataset, method: str) -> int:
-    """How many of a method's trials diverged at the best learning rate of their task."""
-    frame, keys = trial_frame(trials), ["task", "method", "learning_rate"]
-    chosen = pd.MultiIndex.from_frame(best_trials(trials)[keys])
-    is_chosen = pd.MultiIndex.from_frame(frame[keys]).isin(chosen)
-    return int((is_chosen & (frame["method"] == method) & (frame["state"] == "diverged")).sum())
+def diverged_trials(trials: xr.Dataset, method: str) -> pd.DataFrame:
+    """A method's trials that diverged at the best learning rate of their task; at any where none finished."""
+    frame, best = trial_frame(trials), best_trials(trials)
+    rates = best[best["method"] == method].groupby("task")["learning_rate"].first()
+    own = frame[(frame["method"] == method) & (frame["state"] == "diverged")]
+    chosen = own["task"].map(rates)
+    return own[chosen.isna() | (own["learning_rate"] == chosen)]
 
 
 def learned_by_either(trials: xr.Dataset, first: str, second: str) -> set[str]:

@@ -45,22 +45,21 @@ class Friedman:
 def score_matrix(trials: xr.Dataset) -> pd.DataFrame:
     """Mean scores `[task × method]` at the best learning rates, without holes.
 
-    Tasks on which no method has learned anything are left out, and then either the methods or the tasks
-    with holes, whichever leaves enough for Friedman's test and more scores (our choice; of equals, the
-    methods).
+    Tasks on which no method has learned anything are left out, and then, one after another, the method or
+    task with the largest share of holes (our choice; of equals, the method).
     """
     table = score_table(trials)
     methods = order_methods(table)
     means = table.pivot(index="task", columns="method", values="mean")[methods]
     learned = set().union(*(tasks_learned(trials, method) for method in methods))
-    means = means[means.index.isin(learned)].dropna(axis="index", how="all").dropna(axis="columns", how="all")
-    candidates = means.dropna(axis="columns"), means.dropna(axis="index")
-    return max(candidates, key=lambda matrix: (_is_testable(matrix), matrix.size))
-
-
-def _is_testable(matrix: pd.DataFrame) -> bool:
-    tasks, methods = matrix.shape
-    return bool(methods >= FEWEST_METHODS and tasks >= 2)
+    means = means[means.index.isin(learned)]
+    while means.isna().any(axis=None):
+        by_method, by_task = means.isna().mean(axis="index"), means.isna().mean(axis="columns")
+        if by_method.max() >= by_task.max():
+            means = means.drop(columns=by_method.idxmax())
+        else:
+            means = means.drop(index=by_task.idxmax())
+    return means
 
 
 def average_ranks(matrix: pd.DataFrame) -> pd.Series:
@@ -71,7 +70,7 @@ def average_ranks(matrix: pd.DataFrame) -> pd.Series:
 def friedman(matrix: pd.DataFrame) -> Friedman | None:
     """The test; None below three methods or two tasks, where it is undefined."""
     tasks, methods = matrix.shape
-    if not _is_testable(matrix):
+    if methods < FEWEST_METHODS or tasks < 2:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

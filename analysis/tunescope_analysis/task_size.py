@@ -53,14 +53,15 @@ def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 def size_correlation(gaps: pd.DataFrame) -> pd.DataFrame:
     """Spearman's correlation of training-set size and gap a method; negative: behind where data is plenty.
 
-    A row a method: `sizes` counts distinct sizes, `tasks` observations; `spearman` and `p` are NaN below
-    `FEWEST_SIZES`.
+    A row a method: `sizes` counts distinct sizes, `gaps` observations; `spearman` and `p` are NaN below
+    `FEWEST_SIZES`, and where several tasks have several sizes each: what is of one task goes together.
     """
     rows = []
     for method, group in gaps.groupby("method", sort=False):
         sizes = group["train_examples"].nunique()
-        is_defined = sizes >= FEWEST_SIZES and group["gap"].nunique() > 1
+        is_mixed = group["task"].nunique() > 1 and group["task"].duplicated().any()
+        is_defined = sizes >= FEWEST_SIZES and group["gap"].nunique() > 1 and not is_mixed
         values = group["train_examples"].to_numpy(float), group["gap"].to_numpy(float)
         rho, p = spearman(*values) if is_defined else (np.nan, np.nan)
-        rows.append({"method": method, "sizes": sizes, "tasks": len(group), "spearman": rho, "p": p})
-    return pd.DataFrame(rows, columns=["method", "sizes", "tasks", "spearman", "p"])
+        rows.append({"method": method, "sizes": sizes, "gaps": len(group), "spearman": rho, "p": p})
+    return pd.DataFrame(rows, columns=["method", "sizes", "gaps", "spearman", "p"])

@@ -27,7 +27,7 @@ void DepthScales::add(const Parameters& parameters, const BertActivations& activ
   for (std::size_t number = 0; number < activations.layers.size(); ++number) {
     const EncoderLayerActivations& saved = activations.layers[number];
     add(DepthScale::kHidden, number, saved.input);
-    add(DepthScale::kAttentionBranch, number + 1, saved.attention_layer_norm.input.sub(saved.input));
+    add(DepthScale::kAttentionBranch, number + 1, saved.attention_layer_norm.input.sub(saved.leaving_input));
     add(DepthScale::kFeedForwardBranch, number + 1, saved.output_layer_norm.input.sub(saved.attention_output));
   }
   add(DepthScale::kHidden, activations.layers.size(),

@@ -10,6 +10,7 @@
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/model/safetensors.hpp"
+#include "tunescope/results/fisher_record.hpp"
 #include "tunescope/results/trial_record.hpp"
 
 namespace tunescope {
@@ -19,15 +20,26 @@ bool has_weights(const ResultPaths& paths, const std::string& source, std::int64
   return step == 0 || std::filesystem::exists(paths.weights_file(source, step));
 }
 
+// Whether a run's file is there and whole; a damaged one is made again.
+bool is_stored(const ResultPaths& paths, const std::string& run) {
+  const std::filesystem::path file = paths.fisher_file(run);
+  if (!std::filesystem::exists(file)) return false;
+  try {
+    read_fisher(file);
+    return true;
+  } catch (const Hdf5Error&) {
+    return false;
+  }
+}
+
 // The steps at which pending runs, which no other sweep has computed meanwhile, measure weights that are not there.
 std::set<std::int64_t> missing_weights(const ResultPaths& paths, const std::string& source,
                                        const std::vector<PlannedFisher>& runs) {
   std::set<std::int64_t> steps;
   for (const PlannedFisher& planned : runs) {
-    const bool is_done = planned.is_done || std::filesystem::exists(paths.fisher_file(planned.id));
-    if (!is_done && planned.run.source.id() == source && !has_weights(paths, source, planned.step)) {
-      steps.insert(planned.step);
-    }
+    const bool is_missing = !planned.is_done && planned.run.source.id() == source &&
+                            !has_weights(paths, source, planned.step) && !is_stored(paths, planned.id);
+    if (is_missing) steps.insert(planned.step);
   }
   return steps;
 }

@@ -113,7 +113,7 @@ TEST_F(TinyBert, EvaluationGivesTheLogitsOfTheTrainingPassWithoutDropout) {
   EXPECT_TRUE(bert.logits(parameters, batch).equal(bert.forward({parameters, batch}).logits.front()));
 }
 
-// The tokens that the head does not read change nothing, with dropout in each of the layer's blocks either.
+// The tokens that the head does not read change nothing, with dropout either; attention's would draw other masks.
 TEST_F(TinyBert, TheLastLayerOfAllTokensGivesTheSameInFloat64) {
   const ParameterCatalogue catalogue(model.config, 3);
   Parameters parameters;

@@ -13,7 +13,7 @@ from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTE
 from tunescope_analysis.scores import (
     CORRELATIONS,
     MARGIN,
-    diverged_count,
+    diverged_trials,
     learned_by_either,
     score_table,
 )
@@ -69,47 +69,51 @@ def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> 
 
     Over tasks and seeds. Supported where the whole interval of the mean difference, of 90 % or more where
     there are several `comparisons` (Bonferroni), lies above − margin: a one-sided test of non-inferiority.
-    Not supported where it lies below. Else the runs cannot tell, nor on fewer than `FEWEST_TASKS` tasks.
-    Tasks on which neither has learned anything are left out: there all are alike. Where the file does not
-    tell of all tasks whether that is so, the interval has to lie there for those of which it does, too.
+    Not supported where it lies below. Else the runs cannot tell, nor in the cases of `_with_caveats`. Tasks
+    on which neither has learned anything are left out: there all are alike.
     """
     pairs = unit_pairs(trials, first, second, UNIT)
     is_empty = ~pairs["task"].isin(learned_by_either(trials, first, second))
     empty = sorted(set(pairs.loc[is_empty, "task"]))
     pairs = pairs[~is_empty]
-    if empty and len(pairs) < 2:
-        return Judgement(
-            NOT_DECIDABLE,
-            f"Neither {first} nor {second} has learned anything on {join_words(empty)}: they are no better "
-            "than the head alone or chance, so they look the same. Train on more examples or for longer.",
-        )
     if len(pairs) < 2:
-        return Judgement(
-            NOT_DECIDABLE, f"{first} and {second} need two tasks or seeds in common; they have {len(pairs)}."
-        )
+        return Judgement(NOT_DECIDABLE, _too_few_sentence(first, second, len(pairs), empty))
     result = compare(pairs, comparisons)
-    low, high = result["low"], result["high"]
     reason = (
         f"{first} differs from {second} by {points(result['mean_difference'])} points over {len(pairs)} "
-        f"tasks and seeds"
+        "tasks and seeds"
     )
-    if np.isnan(low):
+    if np.isnan(result["low"]):
         return Judgement(NOT_DECIDABLE, f"{reason}, all by the same, which leaves no interval.")
     level = share(1 - 2 * LEVEL / comparisons)
     corrected = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
-    ruling, where = _place(low, high)
+    ruling, where = _place(result["low"], result["high"])
     reason += (
-        f" ({level} interval {points(low)} to {points(high)}{corrected}). The interval lies {where} "
-        f"{points(-MARGIN)}."
+        f" ({level} interval {points(result['low'])} to {points(result['high'])}{corrected}). The interval "
+        f"lies {where} {points(-MARGIN)}."
     )
     if empty:
         reason += f" Left out: {join_words(empty)}, where neither has learned anything."
-    unknown = _unknown_tasks(trials, pairs)
+    judgement = Judgement(ruling, reason, result["low"], result["high"])
+    diverged = {method: diverged_trials(trials, method)["task"] for method in (first, second)}
+    lost = {method: int((~tasks.isin(empty)).sum()) for method, tasks in diverged.items()}
+    return _with_caveats(judgement, pairs, _unknown_tasks(trials, pairs), lost, comparisons)
+
+
+def _with_caveats(
+    judgement: Judgement, pairs: pd.DataFrame, unknown: list[str], lost: dict[str, int], comparisons: int
+) -> Judgement:
+    """The judgement where tasks are few, or may have been learned by nobody, or trials diverged.
+
+    Where the file does not tell of the `unknown` tasks whether anything was learned, the interval has to lie
+    above for the others alone, too. `lost` counts diverged trials by method, of which those of the method
+    that the ruling speaks for could have overturned it.
+    """
+    ruling, reason, low, high = judgement.ruling, judgement.reason, judgement.low, judgement.high
     tasks = pairs["task"].nunique()
     if ruling == SUPPORTED and unknown:
         told = pairs[~pairs["task"].isin(unknown)]
-        tasks = told["task"].nunique()
-        own = compare(told, comparisons)
+        tasks, own = told["task"].nunique(), compare(told, comparisons)
         low, high = min(low, own["low"]), max(high, own["high"])
         ruling = SUPPORTED if own["low"] > -MARGIN else NOT_DECIDABLE
         reason += (
@@ -119,11 +123,20 @@ def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> 
     if tasks < FEWEST_TASKS:
         ruling = NOT_DECIDABLE
         reason += f" A claim about tasks needs {FEWEST_TASKS}."
-    lost = diverged_count(trials, first)
-    if lost and ruling == SUPPORTED:
-        ruling = NOT_DECIDABLE
-        reason += f" But {plural(lost, 'trial')} of {first} diverged at these learning rates."
+    for method, favoured_by in zip(lost, (SUPPORTED, NOT_SUPPORTED), strict=True):
+        if lost[method]:
+            ruling = NOT_DECIDABLE if ruling == favoured_by else ruling
+            reason += f" {method} diverged in {plural(lost[method], 'trial')}, of which no pair speaks."
     return Judgement(ruling, reason, low, high)
+
+
+def _too_few_sentence(first: str, second: str, pairs: int, empty: list[str]) -> str:
+    if not empty:
+        return f"{first} and {second} need two tasks or seeds in common; they have {pairs}."
+    return (
+        f"Neither {first} nor {second} has learned anything on {join_words(empty)}: they are no better than "
+        "the head alone or chance, so they look the same. Train on more examples or for longer."
+    )
 
 
 def _place(low: float, high: float) -> tuple[str, str]:

@@ -117,10 +117,10 @@ def _add_measure(part: Part, by_task: xr.DataArray, size: xr.DataArray, finding:
         unmeasured = int(
             ((size > 0) & by_task.isnull().any("task")).sel(layer=size["layer"] != FRESH_LAYER).sum()
         )
-        if unmeasured:
+        if unmeasured and ruling == SUPPORTED:
             ruling = NOT_DECIDABLE
             reason += (
-                f" But {plural(unmeasured, 'tensor')} of the model have not been measured on every task: run "
+                f" But of {plural(unmeasured, 'tensor')} there is no number on every task: run "
                 "`tunescope fisher` with `[fisher] parameters = all`."
             )
         part.verdicts.append(Verdict("fisher-largest", ruling, reason, "fisher_map_mean"))

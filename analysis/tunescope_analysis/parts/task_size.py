@@ -81,7 +81,7 @@ def trend_sentence(row: pd.Series) -> str:
     """How the gap of one method goes with size."""
     return (
         f"{row['method']}: Spearman's correlation of size and difference is {fixed(row['spearman'])} over "
-        f"{plural(row['tasks'], 'training set')}, {p_is(row['p'])} (permutation test)."
+        f"{plural(row['gaps'], 'training set')}, {p_is(row['p'])} (permutation test)."
     )
 
 

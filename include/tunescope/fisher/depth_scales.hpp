@@ -28,7 +28,7 @@ class DepthScales final : public GradientSink {
   /// The references must outlive this.
   DepthScales(const ParameterCatalogue& catalogue, GradientSink& next, at::Device device);
 
-  /// A batch's forward pass, without dropout.
+  /// A batch's forward pass, without dropout, with `LastLayer::kAllTokens`.
   void add(const Parameters& parameters, const BertActivations& activations);
 
   /// [kDepthScales, L + 1] float64: the embeddings, then the encoder layers. 0 where there is nothing, or no gradient
