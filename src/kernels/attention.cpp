@@ -1,6 +1,7 @@
 #include "tunescope/kernels/attention.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 
 #include "attention_backends.hpp"
 
@@ -31,12 +32,14 @@ AttentionOutput attention(const AttentionInputs& inputs, const AttentionLayout& 
   return output;
 }
 
-void attention_backward(const at::Tensor& context_gradient, const at::Tensor& probabilities,
-                        const AttentionInputs& inputs, const AttentionLayout& layout, const Dropout& dropout,
-                        const AttentionInputs& gradients) {
+AttentionInputs attention_backward(const at::Tensor& context_gradient, const at::Tensor& probabilities,
+                                   const AttentionInputs& inputs, const AttentionLayout& layout,
+                                   const Dropout& dropout) {
+  AttentionInputs gradients{at::empty_like(inputs.query), at::empty_like(inputs.key_value)};
   const AttentionTensors tensors{inputs, probabilities, layout, dropout};
   inputs.query.is_cpu() ? cpu::attention_backward(tensors, context_gradient, gradients)
                         : composed::attention_backward(tensors, context_gradient, gradients);
+  return gradients;
 }
 
 }  // namespace tunescope

@@ -181,12 +181,10 @@ std::optional<at::Tensor> BertPass::attention_block_backward(std::size_t number,
       hidden_dropout(layer_site(number, LayerSite::kAttentionOutput)), saved.attention_layer_norm);
   sinks.linear(rows, p.attention_output, saved.attention.context, output);
   if (sinks.lowest_wanted() >= p.attention_output.weight) return std::nullopt;
-  const AttentionInputs projections{at::empty_like(saved.projections.query),
-                                    at::empty_like(saved.projections.key_value)};
-  attention_backward(input_gradient(rows, p.attention_output, output), saved.attention.probabilities, saved.projections,
-                     attention_layout(rows),
-                     dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)),
-                     projections);
+  const AttentionInputs projections =
+      attention_backward(input_gradient(rows, p.attention_output, output), saved.attention.probabilities,
+                         saved.projections, attention_layout(rows),
+                         dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
   const std::int64_t width = saved.input.size(1);
   sinks.linear(rows, p.query, saved.leaving_input, projections.query);
   sinks.linear(tokens_, p.key, saved.input, projections.key_value.narrow(1, 0, width));

@@ -64,13 +64,12 @@ class AttentionWithDropout : public ::testing::TestWithParam<std::tuple<Offsets,
   const Dropout dropout{.probability = std::get<1>(GetParam()), .site = 2};
   const AttentionLayout layout = layout_of(queries);
   const AttentionInputs inputs = random_inputs(queries);
-  const AttentionInputs gradients{at::empty_like(inputs.query), at::empty_like(inputs.key_value)};
 };
 
 TEST_P(AttentionWithDropout, EqualsTheCompositionOfTorchOperations) {
   const at::Tensor context_gradient = random_rows(queries.back(), kHidden);
   const AttentionOutput output = attention(inputs, layout, dropout);
-  attention_backward(context_gradient, output.probabilities, inputs, layout, dropout, gradients);
+  const AttentionInputs gradients = attention_backward(context_gradient, output.probabilities, inputs, layout, dropout);
   const AttentionOutput expected{at::empty_like(output.context), at::empty_like(output.probabilities)};
   const AttentionInputs expected_gradients{at::empty_like(gradients.query), at::empty_like(gradients.key_value)};
   const AttentionTensors tensors{inputs, expected.probabilities, layout, dropout};
@@ -86,7 +85,8 @@ TEST_P(AttentionWithDropout, DifferentiatesAsFiniteDifferences) {
   const at::Tensor weights = random_rows(queries.back(), kHidden);
   const AttentionInputs own{inputs.query, inputs.key_value.contiguous()};
   const auto value = [&] { return attention(own, layout, dropout).context.mul(weights).sum().item<double>(); };
-  attention_backward(weights, attention(own, layout, dropout).probabilities, own, layout, dropout, gradients);
+  const AttentionInputs gradients =
+      attention_backward(weights, attention(own, layout, dropout).probabilities, own, layout, dropout);
   test::expect_finite_differences(value, own.query, gradients.query, 1e-7);
   test::expect_finite_differences(value, own.key_value, gradients.key_value, 1e-7);
 }

@@ -32,10 +32,9 @@ struct AttentionOutput {
 /// probabilities.
 AttentionOutput attention(const AttentionInputs& inputs, const AttentionLayout& layout, const Dropout& dropout);
 
-/// Writes the inputs' gradients over `gradients`, from that of the context [Q, H] contiguous and the `probabilities` of
-/// the forward pass.
-void attention_backward(const at::Tensor& context_gradient, const at::Tensor& probabilities,
-                        const AttentionInputs& inputs, const AttentionLayout& layout, const Dropout& dropout,
-                        const AttentionInputs& gradients);
+/// The inputs' gradients, from that of the context [Q, H] contiguous and the `probabilities` of the forward pass.
+AttentionInputs attention_backward(const at::Tensor& context_gradient, const at::Tensor& probabilities,
+                                   const AttentionInputs& inputs, const AttentionLayout& layout,
+                                   const Dropout& dropout);
 
 }  // namespace tunescope
