@@ -33,7 +33,7 @@ at::Tensor activate(Activation activation, const at::Tensor& input) {
 
 at::Tensor bias_activation(Activation activation, const at::Tensor& product, const LaneTensors& bias,
                            const RowLayout& rows) {
-  for (std::size_t lane = 0; lane < bias.size(); ++lane) of_lane(product, rows.lane_offsets, lane).add_(bias[lane]);
+  for (std::size_t lane = 0; lane < bias.size(); ++lane) of_lane(product, rows, lane).add_(bias[lane]);
   return activate(activation, product);
 }
 

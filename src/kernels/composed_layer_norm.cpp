@@ -25,7 +25,7 @@ void drop(const at::Tensor& values, const RowLayout& rows, const Dropout& dropou
 at::Tensor normalise(const LayerNormVectors& parameters, const RowLayout& rows, LayerNormActivations& saved) {
   std::vector<at::Tensor> means, rstds;
   at::Tensor output = by_lane(rows, [&](std::size_t lane) {
-    auto [own, mean, rstd] = at::native_layer_norm(of_lane(saved.input, rows.lane_offsets, lane), {saved.input.size(1)},
+    auto [own, mean, rstd] = at::native_layer_norm(of_lane(saved.input, rows, lane), {saved.input.size(1)},
                                                    parameters.weight[lane], parameters.bias[lane], parameters.epsilon);
     means.push_back(std::move(mean));
     rstds.push_back(std::move(rstd));
@@ -40,8 +40,7 @@ at::Tensor normalise(const LayerNormVectors& parameters, const RowLayout& rows, 
 
 at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormVectors& parameters, const RowLayout& rows,
                                const Dropout& dropout, LayerNormActivations& saved) {
-  for (std::size_t lane = 0; lane < sum.bias.size(); ++lane)
-    of_lane(saved.input, rows.lane_offsets, lane).add_(sum.bias[lane]);
+  for (std::size_t lane = 0; lane < sum.bias.size(); ++lane) of_lane(saved.input, rows, lane).add_(sum.bias[lane]);
   drop(saved.input, rows, dropout);
   saved.input.add_(sum.residual);
   return normalise(parameters, rows, saved);
@@ -52,9 +51,8 @@ ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient
                                                const LayerNormActivations& saved) {
   const at::Tensor gradient = by_lane(rows, [&](std::size_t lane) {
     return std::get<0>(at::native_layer_norm_backward(
-        of_lane(output_gradient, rows.lane_offsets, lane), of_lane(saved.input, rows.lane_offsets, lane),
-        {saved.input.size(1)}, of_lane(saved.mean, rows.lane_offsets, lane),
-        of_lane(saved.rstd, rows.lane_offsets, lane), weight[lane], {}, {true, false, false}));
+        of_lane(output_gradient, rows, lane), of_lane(saved.input, rows, lane), {saved.input.size(1)},
+        of_lane(saved.mean, rows, lane), of_lane(saved.rstd, rows, lane), weight[lane], {}, {true, false, false}));
   });
   if (dropout.probability == 0.0) return {gradient, gradient};
   const at::Tensor product = gradient.clone();
@@ -67,7 +65,7 @@ at::Tensor embedding_layer_norm(std::span<const TableRows> tables, const LayerNo
   saved.input = by_lane(rows, [&](std::size_t lane) {
     at::Tensor sum;
     for (const TableRows& table : tables) {
-      const at::Tensor found = at::embedding(table.table[lane], of_lane(table.ids, rows.lane_offsets, lane));
+      const at::Tensor found = at::embedding(table.table[lane], of_lane(table.ids, rows, lane));
       sum = sum.defined() ? sum.add_(found) : found;
     }
     return sum;

@@ -67,6 +67,11 @@ Parameters with_head(const PretrainedModel& model, const Safetensors& file, cons
   return parameters;
 }
 
+Parameters in_float64(Parameters parameters) {
+  for (at::Tensor& parameter : parameters) parameter = parameter.to(at::kDouble);
+  return parameters;
+}
+
 void expect_gradients(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& gradients,
                       const Safetensors& expected, const std::string& prefix) {
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
@@ -116,8 +121,7 @@ TEST_F(TinyBert, EvaluationGivesTheLogitsOfTheTrainingPassWithoutDropout) {
 // The tokens that the head does not read change nothing, with dropout either; attention's would draw other masks.
 TEST_F(TinyBert, TheLastLayerOfAllTokensGivesTheSameInFloat64) {
   const ParameterCatalogue catalogue(model.config, 3);
-  Parameters parameters;
-  for (const at::Tensor& parameter : with_head(model, weights, "")) parameters.push_back(parameter.to(at::kDouble));
+  const Parameters parameters = in_float64(with_head(model, weights, ""));
   const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
   BertConfig config = model.config;
   config.hidden_dropout_prob = config.classifier_dropout = 0.2;
@@ -177,8 +181,7 @@ TEST_F(TinyBert, SequencesOfABatchDoNotInfluenceEachOther) {
 
 TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
   const ParameterCatalogue catalogue(model.config, 3);
-  Parameters parameters;
-  for (const at::Tensor& parameter : with_head(model, weights, "")) parameters.push_back(parameter.to(at::kDouble));
+  Parameters parameters = in_float64(with_head(model, weights, ""));
   const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
   BertConfig config = model.config;
   config.hidden_dropout_prob = config.attention_probs_dropout_prob = config.classifier_dropout = 0.2;

@@ -22,6 +22,9 @@ struct RowLayout {
 inline at::Tensor of_lane(const at::Tensor& tensor, std::span<const std::int64_t> offsets, std::size_t lane) {
   return tensor.narrow(0, offsets[lane], offsets[lane + 1] - offsets[lane]);
 }
+inline at::Tensor of_lane(const at::Tensor& tensor, const RowLayout& rows, std::size_t lane) {
+  return of_lane(tensor, rows.lane_offsets, lane);
+}
 
 /// A parameter by lane, the same object where lanes share it.
 using LaneTensors = std::vector<at::Tensor>;
