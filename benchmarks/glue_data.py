@@ -14,7 +14,7 @@ class Task:
 
     texts: tuple[str | int, ...]
     label: str | int
-    classes: tuple[str, ...] = ("0", "1")
+    classes: tuple[str, ...] = ("0", "1")  # none: the label is a value
     metric: str = "accuracy"
 
     @property
@@ -26,16 +26,17 @@ TASKS = {
     "CoLA": Task(texts=(3,), label=1, metric="matthews"),
     "SST-2": Task(texts=("sentence",), label="label"),
     "RTE": Task(("sentence1", "sentence2"), "label", classes=("entailment", "not_entailment")),
+    "STS-B": Task(("sentence1", "sentence2"), "score", classes=(), metric="spearman"),
 }
 
 
 @dataclass(frozen=True)
 class Example:
-    """One example as the model takes it, without padding."""
+    """One example as the model takes it, without padding. The label is a class, or a value."""
 
     input_ids: list[int]
     type_ids: list[int]
-    label: int
+    label: float
 
 
 def read_rows(file: Path) -> list[list[str]]:
@@ -55,7 +56,7 @@ def read_examples(file: Path, task: Task, tokenizer: Callable, max_length: int) 
 
     texts = [column(key) for key in task.texts]
     encoded = tokenizer(*texts, truncation=True, max_length=max_length)
-    labels = [task.classes.index(label) for label in column(task.label)]
+    labels = [task.classes.index(label) if task.classes else float(label) for label in column(task.label)]
     fields = (encoded["input_ids"], encoded["token_type_ids"], labels)
     return [Example(*values) for values in zip(*fields, strict=True)]
 

@@ -97,6 +97,17 @@ Activation read_activation(const Reader& reader) {
   reader.fail("hidden_act", "gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish or tanh");
 }
 
+DropoutProbabilities read_dropout(const Reader& reader) {
+  constexpr double kLargest = 0.99;
+  double hidden = 0.1;
+  reader.number("hidden_dropout_prob", hidden, 0.0, kLargest);
+  DropoutProbabilities dropout = DropoutProbabilities::uniform(hidden);
+  dropout.attention_probabilities = 0.1;
+  reader.number("attention_probs_dropout_prob", dropout.attention_probabilities, 0.0, kLargest);
+  reader.number("classifier_dropout", dropout.pooled, 0.0, kLargest);
+  return dropout;
+}
+
 }  // namespace
 
 BertConfig read_bert_config(const std::filesystem::path& path) {
@@ -112,10 +123,7 @@ BertConfig read_bert_config(const std::filesystem::path& path) {
   reader.positive("max_position_embeddings", config.max_position_embeddings);
   reader.positive("type_vocab_size", config.type_vocab_size);
   reader.number("layer_norm_eps", config.layer_norm_eps, 0.0, 1.0);
-  reader.number("hidden_dropout_prob", config.hidden_dropout_prob, 0.0, 0.99);
-  reader.number("attention_probs_dropout_prob", config.attention_probs_dropout_prob, 0.0, 0.99);
-  config.classifier_dropout = config.hidden_dropout_prob;
-  reader.number("classifier_dropout", config.classifier_dropout, 0.0, 0.99);
+  config.dropout = read_dropout(reader);
   reader.number("initializer_range", config.initializer_range, 0.0, 1.0);
   config.hidden_act = read_activation(reader);
   if (config.hidden_size % config.num_attention_heads != 0) {

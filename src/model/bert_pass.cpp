@@ -102,7 +102,7 @@ at::Tensor BertPass::scatter_first_tokens(const at::Tensor& rows) const {
 
 void BertPass::drop_pooled(const at::Tensor& rows) const {
   apply_dropout_(rows, {sequences_.sequence_offsets(), rows.size(1)}, streams(),
-                 dropout(config_.classifier_dropout, kClassifierSite));
+                 dropout(config_.dropout.pooled, kClassifierSite));
 }
 
 at::Tensor BertPass::embed(LayerNormActivations& saved) const {
@@ -110,13 +110,14 @@ at::Tensor BertPass::embed(LayerNormActivations& saved) const {
   const std::array tables = {TableRows{tokens_.tensors(p.word), batch_.token_ids},
                              TableRows{tokens_.tensors(p.position), batch_.position_ids},
                              TableRows{tokens_.tensors(p.type), batch_.type_ids}};
-  return embedding_layer_norm(tables, vectors(p.layer_norm), row_layout(tokens_), hidden_dropout(kEmbeddingSite),
-                              saved);
+  return embedding_layer_norm(tables, vectors(p.layer_norm), row_layout(tokens_),
+                              dropout(config_.dropout.embeddings, kEmbeddingSite), saved);
 }
 
 void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor gradient, const LaneSinks& sinks) const {
   const EmbeddingParameters& p = catalogue_.embeddings;
-  apply_dropout_(gradient, {batch_.sequence_offsets, gradient.size(1)}, streams(), hidden_dropout(kEmbeddingSite));
+  apply_dropout_(gradient, {batch_.sequence_offsets, gradient.size(1)}, streams(),
+                 dropout(config_.dropout.embeddings, kEmbeddingSite));
   sinks.layer_norm(tokens_, p.layer_norm, saved, gradient);
   if (sinks.lowest_wanted() >= p.layer_norm.weight) return;
   gradient =
@@ -136,19 +137,20 @@ at::Tensor BertPass::encode(std::size_t number, const at::Tensor& input, Encoder
                        linear(tokens_, std::array{p.key, p.value}, input)};
   saved.attention =
       attention(saved.projections, attention_layout(rows),
-                dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
+                dropout(config_.dropout.attention_probabilities, layer_site(number, LayerSite::kProbabilities)));
   saved.attention_layer_norm.input = product(rows, p.attention_output, saved.attention.context);
   saved.attention_output = residual_layer_norm(
       {rows.tensors(p.attention_output.bias), saved.leaving_input}, vectors(p.attention_layer_norm), row_layout(rows),
-      hidden_dropout(layer_site(number, LayerSite::kAttentionOutput)), saved.attention_layer_norm);
+      dropout(config_.dropout.attention_output, layer_site(number, LayerSite::kAttentionOutput)),
+      saved.attention_layer_norm);
 
   saved.intermediate = product(rows, p.intermediate, saved.attention_output);
   saved.activated =
       bias_activation(config_.hidden_act, saved.intermediate, rows.tensors(p.intermediate.bias), row_layout(rows));
   saved.output_layer_norm.input = product(rows, p.output, saved.activated);
-  return residual_layer_norm({rows.tensors(p.output.bias), saved.attention_output}, vectors(p.output_layer_norm),
-                             row_layout(rows), hidden_dropout(layer_site(number, LayerSite::kOutput)),
-                             saved.output_layer_norm);
+  return residual_layer_norm(
+      {rows.tensors(p.output.bias), saved.attention_output}, vectors(p.output_layer_norm), row_layout(rows),
+      dropout(config_.dropout.feed_forward_output, layer_site(number, LayerSite::kOutput)), saved.output_layer_norm);
 }
 
 std::optional<at::Tensor> BertPass::feed_forward_backward(std::size_t number, const EncoderLayerActivations& saved,
@@ -157,9 +159,9 @@ std::optional<at::Tensor> BertPass::feed_forward_backward(std::size_t number, co
   const LaneRows& rows = rows_after(number);
   sinks.layer_norm(rows, p.output_layer_norm, saved.output_layer_norm, gradient);
   if (sinks.lowest_wanted() >= p.output_layer_norm.weight) return std::nullopt;
-  const auto [residual, output] =
-      residual_layer_norm_backward(gradient, rows.tensors(p.output_layer_norm.weight), row_layout(rows),
-                                   hidden_dropout(layer_site(number, LayerSite::kOutput)), saved.output_layer_norm);
+  const auto [residual, output] = residual_layer_norm_backward(
+      gradient, rows.tensors(p.output_layer_norm.weight), row_layout(rows),
+      dropout(config_.dropout.feed_forward_output, layer_site(number, LayerSite::kOutput)), saved.output_layer_norm);
   sinks.linear(rows, p.output, saved.activated, output);
   if (sinks.lowest_wanted() >= p.output.weight) return std::nullopt;
   const at::Tensor intermediate =
@@ -178,13 +180,14 @@ std::optional<at::Tensor> BertPass::attention_block_backward(std::size_t number,
   if (sinks.lowest_wanted() >= p.attention_layer_norm.weight) return std::nullopt;
   const auto [residual, output] = residual_layer_norm_backward(
       gradient, rows.tensors(p.attention_layer_norm.weight), row_layout(rows),
-      hidden_dropout(layer_site(number, LayerSite::kAttentionOutput)), saved.attention_layer_norm);
+      dropout(config_.dropout.attention_output, layer_site(number, LayerSite::kAttentionOutput)),
+      saved.attention_layer_norm);
   sinks.linear(rows, p.attention_output, saved.attention.context, output);
   if (sinks.lowest_wanted() >= p.attention_output.weight) return std::nullopt;
-  const AttentionInputs projections =
-      attention_backward(input_gradient(rows, p.attention_output, output), saved.attention.probabilities,
-                         saved.projections, attention_layout(rows),
-                         dropout(config_.attention_probs_dropout_prob, layer_site(number, LayerSite::kProbabilities)));
+  const AttentionInputs projections = attention_backward(
+      input_gradient(rows, p.attention_output, output), saved.attention.probabilities, saved.projections,
+      attention_layout(rows),
+      dropout(config_.dropout.attention_probabilities, layer_site(number, LayerSite::kProbabilities)));
   const std::int64_t width = saved.input.size(1);
   sinks.linear(rows, p.query, saved.leaving_input, projections.query);
   sinks.linear(tokens_, p.key, saved.input, projections.key_value.narrow(1, 0, width));

@@ -45,7 +45,6 @@ class BertPass {
   DropoutStreams streams() const { return {batch_.examples, dropout_keys_}; }
   /// A dropout layer, off where the pass has no dropout.
   Dropout dropout(double probability, std::uint32_t site) const;
-  Dropout hidden_dropout(std::uint32_t site) const { return dropout(config_.hidden_dropout_prob, site); }
   /// The rows that leave a layer.
   const LaneRows& rows_after(std::size_t layer) const;
   bool are_tokens(const LaneRows& rows) const { return &rows == &tokens_; }

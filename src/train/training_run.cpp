@@ -21,17 +21,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 BertConfig with_dropout(BertConfig config, std::optional<double> dropout) {
-  if (dropout) {
-    config.hidden_dropout_prob = *dropout;
-    config.attention_probs_dropout_prob = *dropout;
-    config.classifier_dropout = *dropout;
-  }
+  if (dropout) config.dropout = DropoutProbabilities::uniform(*dropout);
   return config;
-}
-
-bool has_dropout(const BertConfig& config) {
-  return config.hidden_dropout_prob > 0.0 || config.attention_probs_dropout_prob > 0.0 ||
-         config.classifier_dropout > 0.0;
 }
 
 std::string fingerprint_of(const Selection& selection) {
@@ -119,7 +110,7 @@ TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> r
 void TrainingRun::begin_step() {
   examples_ = order_.at_step(result_.steps);
   dropout_key_.reset();
-  if (has_dropout(config_)) {
+  if (config_.dropout != DropoutProbabilities::uniform(0.0)) {
     dropout_key_ = random_key(inputs_.seed, RandomUse::kDropout, static_cast<std::uint64_t>(result_.steps));
   }
   restart_step();

@@ -43,9 +43,7 @@ TEST_F(BertConfigReader, FillsInTheDefaultsOfTransformers) {
   EXPECT_EQ(config.type_vocab_size, 2);
   EXPECT_EQ(config.hidden_act, Activation::kGelu);
   EXPECT_EQ(config.layer_norm_eps, 1e-12);
-  EXPECT_EQ(config.hidden_dropout_prob, 0.1);
-  EXPECT_EQ(config.attention_probs_dropout_prob, 0.1);
-  EXPECT_EQ(config.classifier_dropout, 0.1);
+  EXPECT_EQ(config.dropout, DropoutProbabilities::uniform(0.1));
   EXPECT_EQ(config.initializer_range, 0.02);
   EXPECT_EQ(config.head_size(), 64);
 }
@@ -64,18 +62,15 @@ TEST_F(BertConfigReader, ReadsEveryKey) {
   EXPECT_EQ(config.type_vocab_size, 1);
   EXPECT_EQ(config.hidden_act, Activation::kRelu);
   EXPECT_EQ(config.layer_norm_eps, 1e-5);
-  EXPECT_EQ(config.hidden_dropout_prob, 0.25);
-  EXPECT_EQ(config.attention_probs_dropout_prob, 0.5);
-  EXPECT_EQ(config.classifier_dropout, 0.0);
+  EXPECT_EQ(config.dropout, (DropoutProbabilities{0.25, 0.5, 0.25, 0.25, 0.0}));
   EXPECT_EQ(config.initializer_range, 0.125);
   EXPECT_EQ(config.head_size(), 3);
 }
 
 TEST_F(BertConfigReader, TakesHiddenDropoutForTheClassifierWhereItHasNone) {
-  EXPECT_EQ(read(R"({"model_type": "bert", "hidden_dropout_prob": 0.3})").classifier_dropout, 0.3);
-  EXPECT_EQ(
-      read(R"({"model_type": "bert", "hidden_dropout_prob": 0.3, "classifier_dropout": null})").classifier_dropout,
-      0.3);
+  EXPECT_EQ(read(R"({"model_type": "bert", "hidden_dropout_prob": 0.3})").dropout.pooled, 0.3);
+  EXPECT_EQ(read(R"({"model_type": "bert", "hidden_dropout_prob": 0.3, "classifier_dropout": null})").dropout.pooled,
+            0.3);
 }
 
 TEST_F(BertConfigReader, KnowsTheNamesOfItsActivations) {

@@ -5,32 +5,13 @@
 
 #include "support/collected_gradients.hpp"
 #include "support/golden.hpp"
+#include "support/golden_batch.hpp"
 #include "tunescope/model/bert.hpp"
 #include "tunescope/model/safetensors.hpp"
 #include "tunescope/train/loss.hpp"
 
 namespace tunescope {
 namespace {
-
-// Inputs as the golden files store them: packed ids, types and offsets.
-PackedBatch golden_batch(const Safetensors& file, const at::Tensor& labels) {
-  PackedBatch batch;
-  batch.token_ids = file.tensor("input_ids");
-  batch.type_ids = file.tensor("type_ids");
-  batch.labels = labels;
-  const at::Tensor offsets = file.tensor("offsets");
-  const auto* first = offsets.const_data_ptr<std::int64_t>();
-  batch.sequence_offsets.assign(first, first + offsets.numel());
-  batch.first_tokens = offsets.narrow(0, 0, offsets.numel() - 1).clone();
-  batch.position_ids = batch.token_ids.clone();
-  for (std::size_t b = 0; b + 1 < batch.sequence_offsets.size(); ++b) {
-    batch.examples.push_back(static_cast<std::int64_t>(b));
-    for (std::int64_t t = batch.sequence_offsets[b]; t < batch.sequence_offsets[b + 1]; ++t) {
-      batch.position_ids[t] = t - batch.sequence_offsets[b];
-    }
-  }
-  return batch;
-}
 
 double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {
   return actual.sub(expected).norm().item<double>() / expected.norm().item<double>();
@@ -94,7 +75,7 @@ class TinyBert : public ::testing::Test {
 TEST_F(TinyBert, ClassifiesAndDifferentiatesAsTransformers) {
   const ParameterCatalogue catalogue(model.config, 3);
   const Parameters parameters = with_head(model, weights, "");
-  const Pass pass = run_pass(model, catalogue, parameters, golden_batch(expected, expected.tensor("labels")));
+  const Pass pass = run_pass(model, catalogue, parameters, test::golden_batch(expected, expected.tensor("labels")));
   EXPECT_LT(largest_difference(pass.activations.logits.front(), expected.tensor("logits")), 1e-5);
   EXPECT_NEAR(pass.loss.value, expected.tensor("loss").item<double>(), 1e-5);
   expect_gradients(catalogue, pass.gradients, expected, "grad.");
@@ -104,7 +85,7 @@ TEST_F(TinyBert, RegressesAndDifferentiatesAsTransformers) {
   const ParameterCatalogue catalogue(model.config, 1);
   const Parameters parameters = with_head(model, expected, "regression.");
   const Pass pass =
-      run_pass(model, catalogue, parameters, golden_batch(expected, expected.tensor("regression.labels")));
+      run_pass(model, catalogue, parameters, test::golden_batch(expected, expected.tensor("regression.labels")));
   EXPECT_LT(largest_difference(pass.activations.logits.front(), expected.tensor("regression.logits")), 1e-5);
   EXPECT_NEAR(pass.loss.value, expected.tensor("regression.loss").item<double>(), 1e-5);
   expect_gradients(catalogue, pass.gradients, expected, "regression.grad.");
@@ -113,7 +94,7 @@ TEST_F(TinyBert, RegressesAndDifferentiatesAsTransformers) {
 TEST_F(TinyBert, EvaluationGivesTheLogitsOfTheTrainingPassWithoutDropout) {
   const ParameterCatalogue catalogue(model.config, 3);
   const Parameters parameters = with_head(model, weights, "");
-  const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
+  const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
   const Bert bert(model.config, catalogue);
   EXPECT_TRUE(bert.logits(parameters, batch).equal(bert.forward({parameters, batch}).logits.front()));
 }
@@ -122,9 +103,10 @@ TEST_F(TinyBert, EvaluationGivesTheLogitsOfTheTrainingPassWithoutDropout) {
 TEST_F(TinyBert, TheLastLayerOfAllTokensGivesTheSameInFloat64) {
   const ParameterCatalogue catalogue(model.config, 3);
   const Parameters parameters = in_float64(with_head(model, weights, ""));
-  const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
+  const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
   BertConfig config = model.config;
-  config.hidden_dropout_prob = config.classifier_dropout = 0.2;
+  config.dropout = DropoutProbabilities::uniform(0.2);
+  config.dropout.attention_probabilities = 0.0;
   const Lane lane{parameters, batch, 42};
   const auto differentiate = [&](LastLayer last_layer) {
     const Bert bert(config, catalogue, nullptr, last_layer);
@@ -153,7 +135,7 @@ TEST_F(TinyBert, HonoursActivationAndEpsilonOfTheConfiguration) {
     config.hidden_act = activation;
     config.layer_norm_eps = 1e-5;
     const at::Tensor logits =
-        Bert(config, catalogue).logits(parameters, golden_batch(expected, expected.tensor("labels")));
+        Bert(config, catalogue).logits(parameters, test::golden_batch(expected, expected.tensor("labels")));
     EXPECT_LT(largest_difference(logits, variants.tensor("logits." + name)), 1e-5) << name;
   }
 }
@@ -162,7 +144,7 @@ TEST_F(TinyBert, HonoursActivationAndEpsilonOfTheConfiguration) {
 TEST_F(TinyBert, SequencesOfABatchDoNotInfluenceEachOther) {
   const ParameterCatalogue catalogue(model.config, 3);
   const Parameters parameters = with_head(model, weights, "");
-  const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
+  const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
   const Bert bert(model.config, catalogue);
   const at::Tensor together = bert.logits(parameters, batch);
   for (std::size_t b = 0; b < batch.examples.size(); ++b) {
@@ -182,9 +164,9 @@ TEST_F(TinyBert, SequencesOfABatchDoNotInfluenceEachOther) {
 TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
   const ParameterCatalogue catalogue(model.config, 3);
   Parameters parameters = in_float64(with_head(model, weights, ""));
-  const PackedBatch batch = golden_batch(expected, expected.tensor("labels"));
+  const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
   BertConfig config = model.config;
-  config.hidden_dropout_prob = config.attention_probs_dropout_prob = config.classifier_dropout = 0.2;
+  config.dropout = DropoutProbabilities::uniform(0.2);
   const Bert bert(config, catalogue);
   const Lane lane{parameters, batch, 42};
   const auto loss_at = [&] { return cross_entropy(bert.forward(lane).logits.front(), batch.labels); };
@@ -229,8 +211,8 @@ TEST(MiniLm, ClassifiesAndDifferentiatesAsTransformers) {
   const PretrainedModel model = load_pretrained(test::minilm_folder());
   const Safetensors expected = Safetensors::open_file(test::golden("model/minilm.safetensors"));
   const ParameterCatalogue catalogue(model.config, 3);
-  const Pass pass =
-      run_pass(model, catalogue, with_head(model, expected, ""), golden_batch(expected, expected.tensor("labels")));
+  const Pass pass = run_pass(model, catalogue, with_head(model, expected, ""),
+                             test::golden_batch(expected, expected.tensor("labels")));
   EXPECT_LT(largest_difference(pass.activations.logits.front(), expected.tensor("logits")), 1e-5);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (is_zero_in_theory(catalogue[i])) continue;

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
+#include "tunescope/data/packed_batch.hpp"
+#include "tunescope/model/bert.hpp"
 
 namespace tunescope {
 namespace {
@@ -87,6 +90,22 @@ TEST_F(Trainer, LearnsARule) {
   options.epochs = 8;
   const TrainResult result = run("full", 2e-3).result;
   EXPECT_GT(result.evaluations.back().scores[static_cast<std::size_t>(Metric::kAccuracy)], 0.9);
+}
+
+TEST_F(Trainer, EvaluatesWithoutDropout) {
+  options.dropout = 0.5;
+  options.evaluate_every = 5;  // the last evaluation follows a step of training at once
+  const TrainedModel trained = run("full");
+  std::vector<std::int64_t> examples(static_cast<std::size_t>(data.dev.size()));
+  std::iota(examples.begin(), examples.end(), 0);
+  model.config.dropout = DropoutProbabilities::uniform(0.0);
+  const at::Tensor expected =
+      Bert(model.config, catalogue).logits(trained.parameters, pack(data.dev, examples, false, at::kCPU));
+  const std::vector<float>& logits = trained.result.predictions.logits;
+  ASSERT_EQ(static_cast<std::int64_t>(logits.size()), expected.numel());
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    EXPECT_NEAR(logits[i], expected.view(-1)[static_cast<std::int64_t>(i)].item<float>(), 1e-5);
+  }
 }
 
 TEST_F(Trainer, EvaluatesAfterEachEpochAndKeepsTheFirstOfTheBest) {

@@ -10,6 +10,7 @@
 #include "tunescope/train/loss.hpp"
 #include "tunescope/train/schedule.hpp"
 #include "tunescope/train/trainable_parameters.hpp"
+#include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
 namespace {
@@ -27,12 +28,16 @@ Dataset golden_dataset(const Json& examples) {
   return dataset;
 }
 
+Json read_json(const std::string& name) {
+  std::ifstream file(test::golden(name));
+  return Json::parse(file);
+}
+
 class TrainingCurve : public ::testing::TestWithParam<std::string> {};
 
 // Thirty steps from the same weights over the same batches as a loop in transformers and torch.
 TEST_P(TrainingCurve, FollowsTransformers) {
-  std::ifstream file(test::golden("train/curve.json"));
-  const Json golden = Json::parse(file);
+  const Json golden = read_json("train/curve.json");
   const Json& method = golden["methods"][GetParam()];
   const Json& options = golden["hyper_parameters"];
   const PretrainedModel model = load_pretrained(test::golden("model/tiny"));
@@ -66,6 +71,52 @@ TEST_P(TrainingCurve, FollowsTransformers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, TrainingCurve, ::testing::Values("full", "layernorm"));
+
+class DropoutCurve : public ::testing::TestWithParam<std::size_t> {};
+
+// Whole runs, from the seed to the evaluation, as a loop in transformers and torch under the same masks, which are
+// drawn there by an implementation of its own.
+TEST_P(DropoutCurve, FollowsTransformersUnderTheSameMasks) {
+  const Json golden = read_json("train/dropout_curve.json")["runs"][GetParam()];
+  const bool is_regression = golden["outputs"] == 1;
+  PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  model.config.dropout = DropoutProbabilities::uniform(golden["dropout"]["hidden_dropout_prob"]);
+  model.config.dropout.attention_probabilities = golden["dropout"]["attention_probs_dropout_prob"];
+  model.config.dropout.pooled = golden["dropout"]["classifier_dropout"];
+  const ParameterCatalogue catalogue(model.config, golden["outputs"]);
+  const Dataset examples = golden_dataset(read_json("train/curve.json")["examples"]);
+  const TaskData data{.task = &find_task(is_regression ? "STS-B" : "MNLI"),
+                      .train = examples,
+                      .dev = examples,
+                      .mismatched_dev = {},
+                      .content_hash = {}};
+  const TrainResult result = train({.model = model,
+                                    .catalogue = catalogue,
+                                    .data = data,
+                                    .method = parse_method(golden["method"].get<std::string>()),
+                                    .learning_rate = golden["learning_rate"],
+                                    .seed = golden["seed"],
+                                    .options = {.epochs = 4,
+                                                .max_steps = golden["steps"],
+                                                .batch_size = golden["batch_size"],
+                                                .warmup_fraction = golden["warmup_fraction"],
+                                                .weight_decay = golden["weight_decay"],
+                                                .clip_norm = golden["clip_norm"]}},
+                                   {});
+  ASSERT_EQ(result.history.size(), golden["loss"].size());
+  for (std::size_t step = 0; step < result.history.size(); ++step) {
+    EXPECT_NEAR(result.history[step].loss, golden["loss"][step].get<double>(), 1e-4) << "step " << step;
+    EXPECT_NEAR(result.history[step].gradient_norm / golden["gradient_norm"][step].get<double>(), 1.0, 1e-3)
+        << "step " << step;
+  }
+  const auto outputs = static_cast<std::size_t>(result.predictions.output_size);
+  for (std::size_t i = 0; i < result.predictions.logits.size(); ++i) {
+    EXPECT_NEAR(result.predictions.logits[i], golden["logits"][i / outputs][i % outputs].get<double>(), 1e-3)
+        << "logit " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Runs, DropoutCurve, ::testing::Range(std::size_t{0}, std::size_t{4}));
 
 }  // namespace
 }  // namespace tunescope

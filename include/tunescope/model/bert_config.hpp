@@ -7,6 +7,20 @@
 
 namespace tunescope {
 
+/// The probabilities of the network's dropout layers, by what they are applied to.
+struct DropoutProbabilities {
+  double embeddings = 0.1;
+  double attention_probabilities = 0.1;
+  double attention_output = 0.1;     ///< before it is added to the block's input
+  double feed_forward_output = 0.1;  ///< likewise
+  double pooled = 0.1;               ///< the classifier's input
+
+  static DropoutProbabilities uniform(double probability) {
+    return {probability, probability, probability, probability, probability};
+  }
+  bool operator==(const DropoutProbabilities&) const = default;
+};
+
 /// The parts of a Hugging Face `config.json` of `model_type` "bert" that determine the computation; defaults are those
 /// of transformers' BertConfig.
 struct BertConfig {
@@ -19,9 +33,7 @@ struct BertConfig {
   std::int64_t type_vocab_size = 2;
   Activation hidden_act = Activation::kGelu;
   double layer_norm_eps = 1e-12;
-  double hidden_dropout_prob = 0.1;
-  double attention_probs_dropout_prob = 0.1;
-  double classifier_dropout = 0.1;  ///< hidden_dropout_prob where the file does not give it
+  DropoutProbabilities dropout;
   double initializer_range = 0.02;  ///< standard deviation of a new head's weights
 
   std::int64_t head_size() const { return hidden_size / num_attention_heads; }
