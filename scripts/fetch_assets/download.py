@@ -1,19 +1,12 @@
 """Downloads that go on where they were cut, in the same run or in a later one."""
 
-import time
 from pathlib import Path
 
 import httpx2
 from tqdm import tqdm
 
 from .errors import UnavailableError
-
-LONGEST_PAUSE_SECONDS = 30
-TEMPORARY_STATUSES = {408, 429, 500, 502, 503, 504}
-
-
-class CutError(Exception):
-    """The transfer stopped for a reason that may pass."""
+from .patience import TEMPORARY_STATUSES, Patience, TemporaryError, busy
 
 
 class PartialFile:
@@ -54,7 +47,7 @@ class Downloader:
 
     def __init__(self, attempts: int) -> None:
         """Keep connections open between files."""
-        self._attempts = attempts
+        self.attempts = attempts
         self._client = httpx2.Client(follow_redirects=True, timeout=60, headers={"Accept-Encoding": "identity"})
 
     def fetch(self, url: str, destination: Path, headers: dict[str, str] | None = None) -> None:
@@ -62,18 +55,16 @@ class Downloader:
         if destination.exists():
             return
         partial = PartialFile(destination)
-        failures = 0
+        patience = Patience(self.attempts)
         while True:
             size_before = partial.size
             try:
                 self._fetch_rest(url, partial, headers or {})
                 break
-            except (CutError, httpx2.TransportError) as error:
-                failures = 1 if partial.size > size_before else failures + 1
-                if failures >= self._attempts:
-                    kept = f"; {partial.size:,} bytes are kept, run this again to go on" if partial.size else ""
-                    raise UnavailableError(f"{url}: {describe(error)}{kept}") from error
-                time.sleep(min(2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS))
+            except (TemporaryError, httpx2.TransportError) as error:
+                kept = f"; {partial.size:,} bytes are kept, run this again to go on" if partial.size else ""
+                has_got_on = partial.size > size_before
+                patience.wait_after(error, f"{url}: {describe(error)}{kept}", has_got_on=has_got_on)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 raise UnavailableError(f"{url}: {describe(error)}") from error
         partial.finish(destination)
@@ -88,7 +79,7 @@ class Downloader:
                 partial.start_over(etag)
             elif not answer.headers.get("Content-Range", "").startswith(f"bytes {partial.size}-"):
                 partial.start_over("")
-                raise CutError("the server sent another part than was asked for")
+                raise TemporaryError("the server sent another part than was asked for")
             append(answer, partial, url.rsplit("/", 1)[-1])
 
 
@@ -96,7 +87,7 @@ def refuse_errors(answer: httpx2.Response, url: str) -> None:
     """Raise for an answer without the file."""
     status = f"{answer.status_code} {answer.reason_phrase}"
     if answer.status_code in TEMPORARY_STATUSES:
-        raise CutError(f"the server answered {status}")
+        raise busy(answer.status_code, answer.reason_phrase, answer.headers)
     if answer.status_code == 404:
         raise UnavailableError(f"{url}: the server has no such file ({status}); check the server's address")
     if answer.status_code not in (200, 206):

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import httpx2
 from huggingface_hub import HfApi, constants, get_token, hf_hub_url
-from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+from huggingface_hub.hf_api import ModelInfo
 
 from .download import Downloader, describe
 from .errors import UnavailableError, WrongAssetError
 from .lock import Lock, Record, sha256, verify_or_delete
+from .patience import TEMPORARY_STATUSES, Patience, TemporaryError, busy
 
 SINGLE_WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
@@ -51,7 +53,7 @@ class ModelFetcher:
             sums = on_record.files
             revision = Revision(on_record.repository, on_record.commit, list(sums), sums, str(self.lock.path))
         else:
-            revision = ask_hub(repository)
+            revision = ask_hub(repository, self.downloader.attempts)
         missing = revision.files
         if not self.lock.update:
             missing = self.lock.missing_files(folder, revision.files, on_record.files)
@@ -87,10 +89,24 @@ def refuse_other_repository(repository: str, on_record: Record, folder: Path) ->
         )
 
 
-def ask_hub(repository: str) -> Revision:
+def ask_patiently(repository: str, attempts: int) -> ModelInfo:
+    """Ask for a repository's listing, again where the hub is busy or limits how often it is asked."""
+    patience = Patience(attempts)
+    while True:
+        try:
+            return HfApi().model_info(repository, files_metadata=True)
+        except HfHubHTTPError as error:
+            answer = error.response
+            if answer.status_code not in TEMPORARY_STATUSES:
+                raise
+            temporary: TemporaryError = busy(answer.status_code, answer.reason_phrase, answer.headers)
+            patience.wait_after(temporary, f"cannot ask {constants.ENDPOINT}: {temporary}")
+
+
+def ask_hub(repository: str, attempts: int) -> Revision:
     """Ask for the newest commit of a repository and its files."""
     try:
-        info = HfApi().model_info(repository, files_metadata=True)
+        info = ask_patiently(repository, attempts)
     except RepositoryNotFoundError as error:
         raise WrongAssetError(
             f"{constants.ENDPOINT} has no such model, or it needs a login: check the name, or put a token into HF_TOKEN"

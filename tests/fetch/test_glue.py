@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from email.utils import formatdate
 
 import pytest
 from conftest import (
@@ -197,6 +198,26 @@ def test_a_busy_server_is_asked_again(program, server, rte):
 
     assert len(server.requests) == 2
     assert program.task("RTE") == rte
+
+
+@pytest.mark.parametrize("as_date", [False, True])
+def test_a_busy_server_is_asked_again_when_it_says(program, server, rte, as_date):
+    server.statuses[ARCHIVE] = [429]
+    begin = time.time()
+    server.error_headers = {"Retry-After": formatdate(begin + 3, usegmt=True) if as_date else "3"}
+
+    program.fetch(*RTE)
+
+    assert time.time() - begin > 2
+    assert len(server.requests) == 2
+    assert program.task("RTE") == rte
+
+
+def test_a_server_that_asks_for_hours_is_not_waited_for(program, server, rte):
+    server.statuses[ARCHIVE] = [429]
+    server.error_headers = {"Retry-After": "7200"}
+
+    assert "it asks to wait 7200 s, run this again then" in program.fetch(*RTE, status=3)
 
 
 def test_a_changed_file_is_named_with_both_sums_and_the_remedy(program, rte):

@@ -204,6 +204,24 @@ def test_a_server_that_is_no_hub_is_an_error_of_the_environment(program, server,
     assert f"{server.url} does not answer as a Hugging Face hub" in program.fetch(*MODELS, status=3)
 
 
+def test_a_hub_that_limits_how_often_it_is_asked_is_asked_again(program, server, files):
+    listing = f"/api/models/{REPOSITORY}"
+    server.statuses[listing] = [429, 503]
+    server.error_headers = {"Retry-After": "0"}
+
+    program.fetch(*MODELS)
+
+    assert len([request for request in server.requests if request.path.startswith(listing)]) == 3
+    assert program.model(NAME) == files
+
+
+def test_a_hub_that_stays_busy_is_an_error_of_the_environment(program, server, files):
+    server.statuses[f"/api/models/{REPOSITORY}"] = [429] * 2
+    server.error_headers = {"Retry-After": "0"}
+
+    assert f"cannot ask {server.url}: the server answered 429" in program.fetch(*MODELS, "--attempts", "2", status=3)
+
+
 def test_an_unreachable_hub_is_an_error_of_the_environment(program, server, files):
     server.close()
 
