@@ -1,6 +1,7 @@
 #include "tunescope/atomic_file.hpp"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,6 +38,11 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+std::size_t longest_file_name() {
+  constexpr std::size_t kDigitsOfProcessIds = 10;
+  return NAME_MAX - temporary_name("").filename().string().size() - kDigitsOfProcessIds;
+}
 
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::filesystem::path& temporary)>& write) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -12,6 +13,9 @@ namespace tunescope {
 /// `EnvironmentError` where the folder cannot be written or synced.
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::filesystem::path& temporary)>& write);
+
+/// How many bytes the name of a file may have for `write_atomically`, whose temporary name is longer.
+std::size_t longest_file_name();
 
 /// Removes what killed processes have left of unfinished files in `folder` and below; nobody else may be writing there.
 void remove_unfinished_files(const std::filesystem::path& folder);

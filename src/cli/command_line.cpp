@@ -21,10 +21,9 @@ po::options_description all_options() {
 }
 
 [[noreturn]] void refuse_option(const std::string& option) {
-  std::vector<std::string> known = {"help", "version", "calibrate", "simulate", "share"};
-  for (const JobKey& key : job_keys()) known.push_back(key.name);
-  const std::string name = option.substr(std::min(option.find_first_not_of('-'), option.size()));
-  throw ConfigError("unknown option '" + option + "'; did you mean '--" + nearest_name(name, known) + "'?");
+  std::vector<std::string> known = {"--help", "--version", "--calibrate", "--simulate", "--share"};
+  for (const JobKey& key : job_keys()) known.push_back("--" + key.name);
+  throw ConfigError("unknown option '" + option + "'" + suggest(option, known));
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ std::string help(const std::string& command) {
   if (command.empty()) return text + std::string(kExitHelp);
   std::vector<std::string> names;
   for (const CommandHelp& known : kCommands) names.emplace_back(known.name);
-  throw ConfigError(fmt::format("unknown command '{}'; did you mean '{}'?", command, nearest_name(command, names)));
+  throw ConfigError(fmt::format("unknown command '{}'{}", command, suggest(command, names)));
 }
 
 std::string version_text() {

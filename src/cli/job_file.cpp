@@ -4,14 +4,15 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
-#include <fstream>
-#include <iterator>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "tunescope/cli/job_keys.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/nearest.hpp"
+#include "tunescope/text/deceptive_character.hpp"
+#include "tunescope/text/text_file.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -24,10 +25,11 @@ std::string trim(std::string_view text) {
   return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
 }
 
+// With their brackets.
 std::vector<std::string> known_sections() {
   std::vector<std::string> sections;
   for (const JobKey& key : job_keys()) {
-    const std::string section = key.name.substr(0, key.name.find('.'));
+    const std::string section = "[" + key.name.substr(0, key.name.find('.')) + "]";
     if (key.name.find('.') != std::string::npos &&
         std::find(sections.begin(), sections.end(), section) == sections.end()) {
       sections.push_back(section);
@@ -39,56 +41,78 @@ std::vector<std::string> known_sections() {
 [[noreturn]] void refuse_key(const std::string& key, const std::string& origin) {
   std::vector<std::string> known;
   for (const JobKey& job_key : job_keys()) known.push_back(job_key.name);
-  const std::string nearest = nearest_name(key, known);
-  throw ConfigError(fmt::format("{}: unknown key '{}'; did you mean '{}'?", origin, key, nearest));
+  throw ConfigError(fmt::format("{}: unknown key '{}'{}", origin, key, suggest(key, known)));
 }
 
-// The line of each key, for messages: Boost's parser does not tell where a value came from. Refuses what Boost would
-// report without a line.
-std::map<std::string, std::size_t> locate_keys(const std::string& text, const std::filesystem::path& path) {
-  std::map<std::string, std::size_t> lines;
+// Names of sections and keys are plain; what stands beside them was pasted from elsewhere and cannot be seen.
+void refuse_deceptive_name(const std::string& name, const std::string& origin) {
+  if (const auto character = find_deceptive_character(name)) {
+    throw ConfigError(fmt::format("{}: '{}' holds {}; type the line anew", origin, name, *character));
+  }
+}
+
+std::string parse_section(const std::string& content, const std::string& origin) {
+  refuse_deceptive_name(content, origin);
   const std::vector<std::string> sections = known_sections();
-  std::istringstream stream(text);
+  if (std::find(sections.begin(), sections.end(), content) == sections.end()) {
+    throw ConfigError(fmt::format("{}: unknown section {}{}", origin, content, suggest(content, sections)));
+  }
+  return content.substr(1, content.size() - 2);
+}
+
+// A text of which all has been read that Boost's parser would report without a line, or take for part of a line.
+struct LocatedKeys {
+  std::string text;                          ///< every line with its content alone, ended by LF
+  std::map<std::string, std::size_t> lines;  ///< of each key: the parser does not tell where a value came from
+};
+
+LocatedKeys locate_keys(const std::string& text, const std::filesystem::path& path) {
+  LocatedKeys keys;
   std::string section;
-  std::string line;
-  for (std::size_t number = 1; std::getline(stream, line); ++number) {
-    const std::string content = trim(std::string_view(line).substr(0, line.find('#')));
-    const std::string origin = fmt::format("{}:{}", path.string(), number);
+  LineReader lines(text);
+  while (const std::optional<std::string_view> line = lines.next()) {
+    const std::string content = trim(line->substr(0, line->find('#')));
+    const std::string origin = fmt::format("{}:{}", path.string(), lines.number());
+    keys.text += content + "\n";
     if (content.empty()) continue;
     if (content.front() == '[' && content.back() == ']') {
-      section = content.substr(1, content.size() - 2);
-      if (std::find(sections.begin(), sections.end(), section) == sections.end()) {
-        throw ConfigError(fmt::format("{}: unknown section [{}]; did you mean [{}]?", origin, section,
-                                      nearest_name(section, sections)));
-      }
+      section = parse_section(content, origin);
       continue;
     }
     const std::size_t equals = content.find('=');
     if (equals == std::string::npos) {
-      throw ConfigError(fmt::format("{}: '{}' is neither a [section] nor 'key = value'", origin, content));
+      refuse_deceptive_name(content, origin);
+      throw ConfigError(fmt::format("{}: '{}' is neither a [section] nor 'key = value'", origin, shortened(content)));
     }
-    const std::string key = (section.empty() ? "" : section + ".") + trim(content.substr(0, equals));
-    const auto [earlier, is_new] = lines.emplace(key, number);
+    const std::string name = trim(content.substr(0, equals));
+    refuse_deceptive_name(name, origin);
+    const std::string key = (section.empty() ? "" : section + ".") + name;
+    const auto [earlier, is_new] = keys.lines.emplace(key, lines.number());
     if (!is_new) {
       throw ConfigError(fmt::format("{}: key '{}' was already given in line {}", origin, key, earlier->second));
     }
   }
-  return lines;
+  return keys;
 }
 
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) throw ConfigError(path.string() + ": no such job file");
-  return {std::istreambuf_iterator<char>(file), {}};
+// The text is stored with the results as UTF-8, so it has to be that.
+std::string read_job_text(const std::filesystem::path& path) {
+  try {
+    std::string text = read_text(path, {.noun = "job file"});
+    refuse_damage(text, path);
+    return text;
+  } catch (const DataError& error) {
+    throw ConfigError(error.what());
+  }
 }
 
 std::vector<Value> parse_file(const std::string& text, const std::filesystem::path& path) {
-  const auto lines = locate_keys(text, path);
+  const auto [plain_text, lines] = locate_keys(text, path);
   po::options_description options;
   for (const JobKey& key : job_keys()) options.add_options()(key.name.c_str(), po::value<std::string>(), "");
   std::vector<Value> values;
   try {
-    std::istringstream stream(text);
+    std::istringstream stream(plain_text);
     for (const auto& option : po::parse_config_file(stream, options, true).options) {
       const auto line = lines.find(option.string_key);
       const std::string origin =
@@ -118,21 +142,52 @@ std::string render(const std::vector<Value>& values) {
   return text;
 }
 
+Value value_of_option(const std::string& key, const std::string& text) {
+  const std::string origin = "option --" + key;
+  if (const auto damage = find_damage(text)) {
+    throw ConfigError(fmt::format("{}: {}; it is stored with the results: give a value, or rename the path, in UTF-8",
+                                  origin, *damage));
+  }
+  return {key, trim(text), origin};
+}
+
+// Where a value is refused that holds what nobody sees, that is the likely reason.
+void assign(const JobKey& key, const Value& value, SweepSpec& spec) {
+  try {
+    key.assign(spec, value);
+  } catch (const ConfigError& error) {
+    const auto character = find_deceptive_character(value.text);
+    if (!character) throw;
+    throw ConfigError(fmt::format("{}; the value holds {}: type it anew", error.what(), *character));
+  }
+}
+
+// A job of the cache's name would lose its results where somebody clears the cache.
+void refuse_cache_as_job_folder(const SweepSpec& spec) {
+  const bool is_same = spec.job_folder().lexically_normal() == spec.cache_folder.lexically_normal();
+  if (!is_same || std::filesystem::exists(spec.job_folder() / "trials")) return;
+  throw ConfigError(
+      fmt::format("name = {}: its results would lie in the folder of tokenised data, {}; choose another "
+                  "name, or another folder with [data] cache",
+                  spec.name, spec.cache_folder.string()));
+}
+
 }  // namespace
 
 SweepSpec read_job(const std::filesystem::path& path,
                    const std::vector<std::pair<std::string, std::string>>& overrides) {
-  const std::string text = read_text(path);
+  const std::string text = read_job_text(path);
   std::vector<Value> values = parse_file(text, path);
-  for (const auto& [key, value] : overrides) values.push_back({key, trim(value), "option --" + key});
+  for (const auto& [key, value] : overrides) values.push_back(value_of_option(key, value));
   SweepSpec spec;
   for (const JobKey& key : job_keys()) {
     const auto given = std::find_if(values.rbegin(), values.rend(), [&](const Value& v) { return v.key == key.name; });
     if (given == values.rend() && key.default_value.empty()) {
       throw ConfigError(fmt::format("{}: key '{}' is missing: {}", path.string(), key.name, key.help));
     }
-    key.assign(spec, given == values.rend() ? Value{key.name, key.default_value, "default"} : *given);
+    assign(key, given == values.rend() ? Value{key.name, key.default_value, "default"} : *given, spec);
   }
+  refuse_cache_as_job_folder(spec);
   spec.job_text = overrides.empty() ? text : render(values);
   return spec;
 }

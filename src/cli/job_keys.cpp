@@ -1,10 +1,13 @@
 #include "tunescope/cli/job_keys.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
 
+#include "tunescope/atomic_file.hpp"
 #include "tunescope/data/task.hpp"
 #include "tunescope/error.hpp"
 
@@ -16,8 +19,10 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 void assign_name(SweepSpec& spec, const Value& value) {
   constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
   if (value.text.empty() || value.text.front() == '.' || value.text.find_first_not_of(kAllowed) != std::string::npos) {
-    refuse(value, "letters, digits, '-', '_' and '.': it names a folder and a file");
+    refuse(value, "letters, digits, '-', '_' and '.', which is not the first: it names a folder and a file");
   }
+  const std::size_t longest = longest_file_name() - std::string_view(".h5").size();
+  if (value.text.size() > longest) refuse(value, fmt::format("at most {} characters: it names a file", longest));
   spec.name = value.text;
 }
 
@@ -32,8 +37,12 @@ auto at_origin(const Value& value, Parse parse) {
 }
 
 void assign_tasks(SweepSpec& spec, const Value& value) {
-  spec.tasks = parse_words(value);
-  for (const std::string& task : spec.tasks) at_origin(value, [&] { return &find_task(task); });
+  spec.tasks.clear();
+  for (const std::string& word : parse_words(value)) {
+    const std::string task(at_origin(value, [&] { return find_task(word).name; }));
+    if (std::ranges::find(spec.tasks, task) != spec.tasks.end()) refuse(value, "'" + task + "' only once");
+    spec.tasks.push_back(task);
+  }
 }
 
 void assign_methods(SweepSpec& spec, const Value& value) {
@@ -131,7 +140,8 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.model_folder = parse_path(value); }},
       {"data.glue", "", "folder with the GLUE tasks in their official layout",
        [](SweepSpec& spec, const Value& value) { spec.glue_folder = parse_path(value); }},
-      {"data.tasks", "CoLA SST-2 MRPC STS-B QQP MNLI QNLI RTE", "tasks, by the names of their folders", assign_tasks},
+      {"data.tasks", "CoLA SST-2 MRPC STS-B QQP MNLI QNLI RTE",
+       "tasks, by the names of their folders; case and hyphens do not count", assign_tasks},
       {"data.max_length", "128", "tokens an example, special tokens included; longer ones are cut",
        [](SweepSpec& spec, const Value& value) { spec.max_length = parse_integer(value, 1); }},
       {"data.train_examples", "0", "training examples a task, a fixed random subset; 0 = all",

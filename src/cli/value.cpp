@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -11,6 +12,8 @@
 #include <system_error>
 
 #include "tunescope/error.hpp"
+#include "tunescope/text/deceptive_character.hpp"
+#include "tunescope/text/utf8.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -23,11 +26,77 @@ std::optional<Number> to_number(std::string_view text) {
   return number;
 }
 
+std::string environment_variable(const Value& value, const std::string& name) {
+  const bool is_name = !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+    return c == '_' || (std::isalnum(c) != 0 && c < 0x80);
+  });
+  if (!is_name) refuse(value, fmt::format("the name of an environment variable in ${{}}, not '{}'", name));
+  const char* const variable = std::getenv(name.c_str());
+  if (variable == nullptr) refuse(value, fmt::format("the environment variable {} to be set", name));
+  return variable;
+}
+
+// Where a path begins with "~/", the home folder stands for the tilde, as in a shell.
+std::string expand_home(const Value& value) {
+  if (value.text != "~" && !value.text.starts_with("~/")) return value.text;
+  // Earlier versions made a folder of that name, whose results would be forgotten now.
+  std::error_code ignored;
+  if (std::filesystem::exists("~", ignored)) {
+    refuse(value,
+           "no folder '~' here, for ~ is the home folder now; move what it holds and remove it with rmdir './~', or "
+           "write ./~ to go on with it");
+  }
+  return environment_variable(value, "HOME") + value.text.substr(1);
+}
+
+std::string expand_variables(const Value& value, std::string_view rest) {
+  std::string path;
+  for (;;) {
+    const std::size_t begin = rest.find("${");
+    path += rest.substr(0, begin);
+    if (begin == std::string_view::npos) return path;
+    const std::size_t end = rest.find('}', begin);
+    if (end == std::string_view::npos) refuse(value, "a closing } after ${");
+    path += environment_variable(value, std::string(rest.substr(begin + 2, end - begin - 2)));
+    rest.remove_prefix(end + 1);
+  }
+}
+
+// Job files are not read by a shell.
+void refuse_shell_syntax(const Value& value) {
+  const std::string_view text = value.text;
+  for (std::size_t dollar = text.find('$'); dollar != std::string_view::npos; dollar = text.find('$', dollar + 1)) {
+    if (!text.substr(dollar).starts_with("${")) {
+      refuse(value, "an environment variable in braces, as ${HOME}; nothing else after $ is replaced");
+    }
+  }
+  if (text.front() == '~' && text.size() > 1 && text[1] != '/') {
+    refuse(value, "~/ for your own home folder; other users' folders have to be written out");
+  }
+  std::size_t first_end = 0;
+  utf8::decode_next(text, first_end);
+  const std::string_view first = text.substr(0, first_end);
+  const bool is_quoted = (first == "\"" || first == "'") && text.size() > 1 && text.back() == text.front();
+  if (is_quoted || find_deceptive_character(first)) refuse(value, "a path without quotes around it");
+  if (text.find_first_of("`*?") != std::string_view::npos || text.find("\\ ") != std::string_view::npos) {
+    refuse(value, "a path as it is, without wildcards, commands or \\ before blanks: nothing of that name is there");
+  }
+  if (find_invisible_character(text)) refuse(value, "a path of characters that can be seen");
+}
+
 }  // namespace
+
+std::string shortened(std::string_view text) {
+  constexpr std::size_t kLongest = 200;
+  if (text.size() <= kLongest) return std::string(text);
+  std::size_t end = kLongest;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not within a code point
+  return fmt::format("{} ... ({} bytes)", text.substr(0, end), text.size());
+}
 
 void refuse(const Value& value, std::string_view expected) {
   throw ConfigError(fmt::format("{}: {} = {}: expected {}", value.origin, value.key,
-                                value.text.empty() ? "(empty)" : value.text, expected));
+                                value.text.empty() ? "(empty)" : shortened(value.text), expected));
 }
 
 std::int64_t parse_integer(const Value& value, std::int64_t smallest) {
@@ -80,21 +149,10 @@ std::vector<double> parse_positive_numbers(const Value& value) {
 }
 
 std::string parse_path(const Value& value) {
-  std::string path;
-  std::string_view rest = value.text;
-  for (;;) {
-    const std::size_t begin = rest.find("${");
-    path += rest.substr(0, begin);
-    if (begin == std::string_view::npos) break;
-    const std::size_t end = rest.find('}', begin);
-    if (end == std::string_view::npos) refuse(value, "a closing } after ${");
-    const std::string name(rest.substr(begin + 2, end - begin - 2));
-    const char* variable = std::getenv(name.c_str());
-    if (variable == nullptr) refuse(value, fmt::format("the environment variable {} to be set", name));
-    path += variable;
-    rest.remove_prefix(end + 1);
-  }
+  const std::string path = expand_variables(value, expand_home(value));
   if (path.empty()) refuse(value, "a path");
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) refuse_shell_syntax(value);
   return path;
 }
 

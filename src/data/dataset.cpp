@@ -53,16 +53,14 @@ Dataset load_split(const std::filesystem::path& path, const Task& task, const Wo
   content.update(file_hash);
   const std::string key = token_cache_key(file_hash, tokenizer.content_hash(), task.name, options.max_length);
   const TokenRanges ranges{static_cast<std::int64_t>(tokenizer.vocabulary_size()), task};
-  if (auto cached = read_token_cache(options.cache_folder, key, ranges, warning)) return *std::move(cached);
-
-  const RawExamples raw = read_examples(path, task, Labels::kRead);
-  if (raw.malformed_rows > 0) {
-    warning(fmt::format("{}: left out {} rows with a wrong number of columns (first at line {})", path.string(),
-                        raw.malformed_rows, fmt::join(raw.first_malformed_lines, ", ")));
+  std::optional<CachedTokens> tokens = read_token_cache(options.cache_folder, key, ranges, warning);
+  if (!tokens) {
+    const RawExamples raw = read_examples(path, task, Labels::kRead);
+    tokens = {tokenize_examples(raw, task, tokenizer, options.max_length, path), raw.warnings()};
+    write_token_cache(options.cache_folder, key, *tokens);
   }
-  Dataset dataset = tokenize_examples(raw, task, tokenizer, options.max_length, path);
-  write_token_cache(options.cache_folder, key, dataset);
-  return dataset;
+  for (const std::string& text : tokens->warnings) warning(path.string() + ": " + text);
+  return std::move(tokens->dataset);
 }
 
 }  // namespace

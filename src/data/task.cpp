@@ -50,7 +50,8 @@ const std::vector<Task>& task_table() {
        .label_column = "is_duplicate",
        .labels = {"0", "1"},
        .metrics = {Metric::kAccuracy, Metric::kF1},
-       .headline = Metric::kF1},
+       .headline = Metric::kF1,
+       .is_officially_csv_quoted = true},
       {.name = "MNLI",
        .text_columns = {"sentence1", "sentence2"},
        .label_column = "gold_label",
@@ -75,6 +76,16 @@ const std::vector<Task>& task_table() {
   return tasks;
 }
 
+struct Unsupported {
+  std::string_view name;
+  std::string_view reason;
+};
+constexpr std::array kUnsupported = {
+    Unsupported{"WNLI",
+                "its development set repeats sentences of the training set with the opposite label, so that models do "
+                "worse than a guess; the papers that this program follows leave it out"},
+    Unsupported{"AX", "it is a diagnostic test set, without a training set and without labels"}};
+
 }  // namespace
 
 std::span<const Metric> all_metrics() { return kMetrics; }
@@ -85,11 +96,17 @@ std::span<const Task> glue_tasks() { return task_table(); }
 
 const Task& find_task(std::string_view name) {
   std::vector<std::string> names;
+  const std::string plain = plain_name(name);
   for (const Task& task : task_table()) {
-    if (task.name == name) return task;
+    if (task.name == name || plain_name(task.name) == plain) return task;
     names.emplace_back(task.name);
   }
-  throw ConfigError("unknown task '" + std::string(name) + "'; did you mean '" + nearest_name(name, names) + "'?");
+  for (const auto& [unsupported, reason] : kUnsupported) {
+    if (plain_name(unsupported) == plain) {
+      throw ConfigError(std::string(unsupported) + " is not supported: " + std::string(reason));
+    }
+  }
+  throw ConfigError("unknown task '" + std::string(name) + "'" + suggest(name, names));
 }
 
 }  // namespace tunescope

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
@@ -12,7 +13,7 @@
 namespace tunescope {
 namespace {
 
-constexpr std::string_view kFormat = "tunescope-tokens-2";
+constexpr std::string_view kFormat = "tunescope-tokens-3";
 
 std::filesystem::path entry_path(const std::filesystem::path& folder, const std::string& key) {
   return folder / (key.substr(0, 32) + ".h5");
@@ -34,7 +35,7 @@ bool is_label(float label, const Task& task) {
   return label >= 0.0F && label < static_cast<float>(task.labels.size()) && label == std::floor(label);
 }
 
-Dataset read_entry(const std::filesystem::path& path, const TokenRanges& ranges) {
+CachedTokens read_entry(const std::filesystem::path& path, const TokenRanges& ranges) {
   expect(has_intact_seal(path), "its checksum is missing or does not match");
   const hdf5::File file = hdf5::File::open(path);
   Dataset dataset;
@@ -51,7 +52,7 @@ Dataset read_entry(const std::filesystem::path& path, const TokenRanges& ranges)
   expect(std::all_of(dataset.labels.begin(), dataset.labels.end(),
                      [&](float label) { return is_label(label, ranges.task); }),
          "labels are out of range");
-  return dataset;
+  return {std::move(dataset), file.read_strings("warnings")};
 }
 
 }  // namespace
@@ -63,8 +64,8 @@ std::string token_cache_key(std::string_view file_hash, std::string_view tokeniz
   return hash.update(std::to_string(max_length)).hex_digest();
 }
 
-std::optional<Dataset> read_token_cache(const std::filesystem::path& folder, const std::string& key,
-                                        const TokenRanges& ranges, const DataWarning& warning) {
+std::optional<CachedTokens> read_token_cache(const std::filesystem::path& folder, const std::string& key,
+                                             const TokenRanges& ranges, const DataWarning& warning) {
   const std::filesystem::path path = entry_path(folder, key);
   if (!std::filesystem::exists(path)) return std::nullopt;
   try {
@@ -75,7 +76,8 @@ std::optional<Dataset> read_token_cache(const std::filesystem::path& folder, con
   }
 }
 
-void write_token_cache(const std::filesystem::path& folder, const std::string& key, const Dataset& dataset) {
+void write_token_cache(const std::filesystem::path& folder, const std::string& key, const CachedTokens& tokens) {
+  const Dataset& dataset = tokens.dataset;
   std::filesystem::create_directories(folder);
   write_atomically(entry_path(folder, key), [&](const std::filesystem::path& temporary) {
     hdf5::File file = hdf5::File::create(temporary);
@@ -86,6 +88,7 @@ void write_token_cache(const std::filesystem::path& folder, const std::string& k
     file.write("type_ids", std::span<const std::int64_t>(widen(dataset.type_ids)), {dataset.type_ids.size()});
     file.write("offsets", std::span<const std::int64_t>(dataset.offsets), {dataset.offsets.size()});
     file.write("labels", std::span<const float>(dataset.labels), {dataset.labels.size()});
+    file.write("warnings", std::span<const std::string>(tokens.warnings));
     file.close();
     seal_file(temporary);
   });

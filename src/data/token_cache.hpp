@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "tunescope/data/dataset.hpp"
 
@@ -18,11 +20,17 @@ struct TokenRanges {
   const Task& task;
 };
 
+/// What an entry holds: a file's tokens, and what `RawExamples::warnings` said of it, to be said each time.
+struct CachedTokens {
+  Dataset dataset;
+  std::vector<std::string> warnings;
+};
+
 /// The entry, or nothing where it is absent or damaged: `warning` names a damaged one, the caller makes it again.
-std::optional<Dataset> read_token_cache(const std::filesystem::path& folder, const std::string& key,
-                                        const TokenRanges& ranges, const DataWarning& warning);
+std::optional<CachedTokens> read_token_cache(const std::filesystem::path& folder, const std::string& key,
+                                             const TokenRanges& ranges, const DataWarning& warning);
 
 /// Writes an entry under a temporary name, seals and renames it, so that an entry that exists is complete.
-void write_token_cache(const std::filesystem::path& folder, const std::string& key, const Dataset& dataset);
+void write_token_cache(const std::filesystem::path& folder, const std::string& key, const CachedTokens& tokens);
 
 }  // namespace tunescope

@@ -4,35 +4,17 @@
 #include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <optional>
 
 #include "tunescope/error.hpp"
+#include "tunescope/text/text_file.hpp"
 
 namespace tunescope {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kReportedLines = 5;
 constexpr std::size_t kRowsPerToleratedError = 100;
-
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw DataError(
-        fmt::format("{}: no such file; the official GLUE layout is expected below [data] glue", path.string()));
-  }
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// Takes the next line off `text`, without its line end.
-std::string_view take_line(std::string_view& text) {
-  const std::size_t end = text.find('\n');
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
+constexpr std::size_t kReportedHeaderBytes = 200;
 
 void split_columns(std::string_view line, std::vector<std::string_view>& columns) {
   columns.clear();
@@ -48,24 +30,29 @@ void split_columns(std::string_view line, std::vector<std::string_view>& columns
 struct Layout {
   std::size_t column_count = 0;
   std::vector<std::size_t> texts;
-  std::size_t label = 0;
+  std::optional<std::size_t> label = {};
 };
 
-std::size_t find_column(const std::vector<std::string_view>& columns, std::string_view wanted,
-                        const std::filesystem::path& path) {
-  const auto found = std::find(columns.begin(), columns.end(), wanted);
-  if (found == columns.end()) {
-    throw DataError(
-        fmt::format("{}:1: no column '{}' in the header; found: {}", path.string(), wanted, fmt::join(columns, ", ")));
+// Where the header stands: a file whose first row has the columns, or none.
+struct Header {
+  std::vector<std::string_view> columns;
+  std::string place;  ///< file and line
+};
+
+std::size_t find_column(const Header& header, std::string_view wanted) {
+  const auto found = std::find(header.columns.begin(), header.columns.end(), wanted);
+  if (found == header.columns.end()) {
+    std::string names = fmt::format("{}", fmt::join(header.columns, ", "));
+    if (names.size() > kReportedHeaderBytes) names = names.substr(0, kReportedHeaderBytes) + " ...";
+    throw DataError(fmt::format("{}: no column '{}' in the header; found: {}", header.place, wanted, names));
   }
-  return static_cast<std::size_t>(found - columns.begin());
+  return static_cast<std::size_t>(found - header.columns.begin());
 }
 
-Layout find_layout(const std::vector<std::string_view>& columns, const Task& task, Labels labels,
-                   const std::filesystem::path& path) {
-  Layout layout{.column_count = columns.size(), .texts = {}};
-  for (const std::string_view name : task.text_columns) layout.texts.push_back(find_column(columns, name, path));
-  if (labels == Labels::kRead) layout.label = find_column(columns, task.label_column, path);
+Layout find_layout(const Header& header, const Task& task, Labels labels) {
+  Layout layout{.column_count = header.columns.size(), .texts = {}};
+  for (const std::string_view name : task.text_columns) layout.texts.push_back(find_column(header, name));
+  if (labels == Labels::kRead) layout.label = find_column(header, task.label_column);
   return layout;
 }
 
@@ -75,44 +62,90 @@ bool has_header(const std::vector<std::string_view>& first_row, const Task& task
          std::find(first_row.begin(), first_row.end(), task.text_columns.front()) != first_row.end();
 }
 
+// A blank line, or one of nothing but tabs as spreadsheets leave: no row has an empty label.
+bool is_blank(std::string_view line, std::size_t columns, const Layout& layout) {
+  if (line.find_first_not_of(" \t") != std::string_view::npos) return false;
+  return columns != layout.column_count || layout.label;
+}
+
+// As the writers of CSV do where a text has quotes: outer ones are added, inner ones doubled.
+bool is_csv_quoted(std::string_view text) {
+  if (text.size() < 4 || text.front() != '"' || text.back() != '"') return false;
+  text = text.substr(1, text.size() - 2);
+  bool has_doubled = false;
+  for (std::size_t quote = text.find('"'); quote != std::string_view::npos; quote = text.find('"', quote + 2)) {
+    if (quote + 1 == text.size() || text[quote + 1] != '"') return false;
+    has_doubled = true;
+  }
+  return has_doubled;
+}
+
+void add_row(RawExamples& result, const std::vector<std::string_view>& columns, const Layout& layout,
+             const LineReader& lines) {
+  result.examples.push_back({.first = std::string(columns[layout.texts.front()]),
+                             .second = layout.texts.size() > 1 ? std::string(columns[layout.texts[1]]) : "",
+                             .label = layout.label ? std::string(columns[*layout.label]) : "",
+                             .line = lines.number()});
+}
+
 void refuse_mostly_malformed(const RawExamples& result, const std::filesystem::path& path, std::size_t columns) {
-  const std::size_t rows = result.examples.size() + result.malformed_rows;
+  const std::size_t rows = result.examples.size() + result.malformed.count;
   if (rows == 0) throw DataError(fmt::format("{}: has no rows", path.string()));
-  if (result.malformed_rows * kRowsPerToleratedError <= rows) return;
+  if (result.malformed.count * kRowsPerToleratedError <= rows) return;
   throw DataError(
       fmt::format("{}: {} of {} rows do not have {} tab-separated columns (first at line {}); more than 1 % "
                   "malformed rows suggests a damaged file or another format",
-                  path.string(), result.malformed_rows, rows, columns, fmt::join(result.first_malformed_lines, ", ")));
+                  path.string(), result.malformed.count, rows, columns, fmt::join(result.malformed.first_lines, ", ")));
 }
 
 }  // namespace
 
+void RowTally::add(std::size_t line) {
+  ++count;
+  if (first_lines.size() < kReportedLines) first_lines.push_back(line);
+}
+
+std::vector<std::string> RawExamples::warnings() const {
+  std::vector<std::string> lines;
+  const auto add = [&](const RowTally& rows, std::string_view format) {
+    if (rows.count == 0) return;
+    lines.push_back(fmt::format(fmt::runtime(format), rows.count, fmt::join(rows.first_lines, ", ")));
+  };
+  add(malformed, "left out {} rows with a wrong number of columns (first at line {})");
+  add(damaged,
+      "{} rows are not UTF-8 or hold NUL bytes (first at line {}); the model does not see those bytes. Convert the "
+      "file, e.g. iconv -f LATIN1 -t UTF-8 FILE > NEW");
+  add(csv_quoted,
+      "{} rows have a text in the quotes of CSV (first at line {}); the model sees the quotes, which the official "
+      "file does not have. Write it without quoting: pandas' to_csv(sep='\\t', quoting=csv.QUOTE_NONE)");
+  return lines;
+}
+
 RawExamples read_examples(const std::filesystem::path& path, const Task& task, Labels labels) {
-  const std::string content = read_file(path);
-  std::string_view text = content;
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  if (text.empty()) throw DataError(fmt::format("{}: the file is empty", path.string()));
-
+  const std::string text = read_text(path, {.remedy = "the official GLUE layout is expected below [data] glue"});
   std::vector<std::string_view> columns;
-  std::string_view rest = text;
-  split_columns(take_line(rest), columns);
+  LineReader lines(text);
+  std::optional<std::string_view> line = lines.next();
+  while (line && line->find_first_not_of(" \t") == std::string_view::npos) line = lines.next();
+  if (!line) throw DataError(fmt::format("{}: the file is empty", path.string()));
+  split_columns(*line, columns);
   const bool with_header = has_header(columns, task);
-  const Layout layout = find_layout(with_header ? columns : task.headerless_columns, task, labels, path);
-  if (with_header) text = rest;
-
+  const Layout layout = find_layout({.columns = with_header ? columns : task.headerless_columns,
+                                     .place = fmt::format("{}:{}", path.string(), lines.number())},
+                                    task, labels);
   RawExamples result;
-  for (std::size_t line_number = with_header ? 2 : 1; !text.empty(); ++line_number) {
-    split_columns(take_line(text), columns);
+  for (line = with_header ? lines.next() : line; line; line = lines.next()) {
+    split_columns(*line, columns);
+    if (is_blank(*line, columns.size(), layout)) continue;
     if (columns.size() != layout.column_count) {
-      if (text.empty() && columns.size() == 1 && columns.front().empty()) break;
-      ++result.malformed_rows;
-      if (result.first_malformed_lines.size() < kReportedLines) result.first_malformed_lines.push_back(line_number);
+      result.malformed.add(lines.number());
       continue;
     }
-    result.examples.push_back({.first = std::string(columns[layout.texts.front()]),
-                               .second = layout.texts.size() > 1 ? std::string(columns[layout.texts[1]]) : "",
-                               .label = labels == Labels::kRead ? std::string(columns[layout.label]) : "",
-                               .line = line_number});
+    add_row(result, columns, layout, lines);
+    const RawExample& row = result.examples.back();
+    if (find_damage(*line)) result.damaged.add(row.line);
+    const bool is_quoted = is_csv_quoted(row.first) || is_csv_quoted(row.second);
+    if (is_quoted && !task.is_officially_csv_quoted) result.csv_quoted.add(row.line);
   }
   refuse_mostly_malformed(result, path, layout.column_count);
   return result;

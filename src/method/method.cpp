@@ -28,7 +28,7 @@ bool is_pool_method(std::string_view name) {
   std::vector<std::string> names;
   for (const Pool& pool : pools()) names.push_back(pool.name);
   for (const SubsetMethod& method : subset_methods()) names.push_back(method.name);
-  throw ConfigError(fmt::format("unknown method '{}'; did you mean '{}'?", name, nearest_name(name, names)));
+  throw ConfigError(fmt::format("unknown method '{}'{}", name, suggest(name, names)));
 }
 
 // A fraction in (0, 1], rewritten in its shortest form so that 0.20 and 0.2 are one method.
@@ -45,8 +45,7 @@ std::string canonical_fraction(std::string_view method, const std::string& text)
 void check_scope(std::string_view method, const std::string& scope) {
   const std::vector<std::string> known = {"task", "union", "leave-one-out"};
   if (std::find(known.begin(), known.end(), scope) != known.end()) return;
-  throw ConfigError(
-      fmt::format("method '{}': unknown scope '{}'; did you mean '{}'?", method, scope, nearest_name(scope, known)));
+  throw ConfigError(fmt::format("method '{}': unknown scope '{}'{}", method, scope, suggest(scope, known)));
 }
 
 std::map<std::string, std::string> parse_options(std::string_view method, std::string_view text,
@@ -60,8 +59,7 @@ std::map<std::string, std::string> parse_options(std::string_view method, std::s
     if (!options.contains(key)) {
       std::vector<std::string> known;
       for (const auto& [name, value] : description.defaults) known.push_back(name);
-      throw ConfigError(
-          fmt::format("method '{}': unknown option '{}'; did you mean '{}'?", method, key, nearest_name(key, known)));
+      throw ConfigError(fmt::format("method '{}': unknown option '{}'{}", method, key, suggest(key, known)));
     }
     options[key] = equals == std::string_view::npos ? "" : std::string(option.substr(equals + 1));
   }

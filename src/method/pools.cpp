@@ -30,7 +30,7 @@ const Pool& find_pool(const std::string& name) {
     if (pool.name == (name == "all" ? "full" : name)) return pool;
     names.push_back(pool.name);
   }
-  throw ConfigError("unknown pool '" + name + "'; did you mean '" + nearest_name(name, names) + "'?");
+  throw ConfigError("unknown pool '" + name + "'" + suggest(name, names));
 }
 
 std::vector<bool> pool_members(const std::string& pool, const ParameterCatalogue& catalogue) {

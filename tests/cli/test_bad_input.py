@@ -71,6 +71,7 @@ def test_required_key_that_is_missing(job, key):
         ("sweep.methods", "full full", "'full' only once"),
         ("sweep.methods", "random:fraction=0.5 random:fraction=0.50", "only once"),
         ("data.tasks", "CoLA MNIL", "did you mean 'MNLI'?"),
+        ("data.tasks", "CoLA WNLI", "WNLI is not supported"),
         ("data.tasks", "CoLA CoLA", "'CoLA' only once"),
         ("data.tasks", "", "at least one value"),
         ("train.epochs", "1x", "a whole number"),

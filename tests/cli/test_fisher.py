@@ -255,7 +255,7 @@ def test_only_chosen_scalars_change(chosen):
     ("keys", "needles"),
     [
         ({"sweep.methods": "fisher:fraction=0"}, ["fraction", "at most 1"]),
-        ({"sweep.methods": "fisher:fraction=0.5,scope=everything"}, ["scope", "did you mean"]),
+        ({"sweep.methods": "fisher:fraction=0.5,scope=everything"}, ["scope", "known are task, union, leave-one-out"]),
         ({"sweep.methods": "fisher:fraction=0.5,pool=head"}, ["pool", "head", "no", "members"]),
         ({"sweep.methods": "fisher:fraction=0.5", "fisher.examples": "100000"}, ["[fisher] examples = 100000", "CoLA"]),
         ({"sweep.methods": "fisher:fraction=0.5", "fisher.points": "1.5"}, ["fisher.points", "1.5"]),

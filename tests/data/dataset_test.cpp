@@ -34,7 +34,7 @@ RawExample example(std::string first, std::string second, std::string label, std
 }
 
 Dataset tokenize(const char* task, std::vector<RawExample> examples, std::int64_t max_length = 128) {
-  const RawExamples raw{.examples = std::move(examples), .malformed_rows = 0, .first_malformed_lines = {}};
+  const RawExamples raw{.examples = std::move(examples)};
   return tokenize_examples(raw, find_task(task), small_tokenizer(), max_length, "glue/train.tsv");
 }
 
@@ -147,6 +147,15 @@ TEST_F(LoadTask, IsTheSameFromTheCache) {
   expect_equal(first.train, second.train);
   expect_equal(first.dev, second.dev);
   EXPECT_EQ(first.content_hash, second.content_hash);
+}
+
+TEST_F(LoadTask, WarnsOfSuspiciousRowsFromTheCacheToo) {
+  folder_.write("glue/SST-2/dev.tsv", "sentence\tlabel\nb\xE9\t0\n");
+  load();
+  ASSERT_THAT(warnings_, ElementsAre(AllOf(HasSubstr("SST-2/dev.tsv: 1 rows are not UTF-8"), HasSubstr("line 2"))));
+  const std::string first = warnings_.front();
+  load();
+  EXPECT_THAT(warnings_, ElementsAre(first, first));
 }
 
 TEST_F(LoadTask, NamesAndRebuildsATruncatedCacheFile) {

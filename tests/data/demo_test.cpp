@@ -55,7 +55,7 @@ TEST_F(Demo, WritesSplitsThatReadWithTokenizableLabels) {
       const std::filesystem::path path = folder_.path() / task.name / name;
       SCOPED_TRACE(path.string());
       const RawExamples raw = read_examples(path, task, Labels::kRead);
-      EXPECT_EQ(raw.malformed_rows, 0U);
+      EXPECT_EQ(raw.malformed.count, 0U);
       EXPECT_EQ(static_cast<std::int64_t>(raw.examples.size()), size);
       EXPECT_EQ(tokenize_examples(raw, task, tokenizer, 128, path).size(), size);
       for (const RawExample& example : raw.examples) {

@@ -43,7 +43,7 @@ TEST_F(TsvReader, FindsColumnsByTheHeadersNames) {
   EXPECT_EQ(raw.examples[0].second, "second");
   EXPECT_EQ(raw.examples[0].label, "1");
   EXPECT_EQ(raw.examples[0].line, 2U);
-  EXPECT_EQ(raw.malformed_rows, 0U);
+  EXPECT_EQ(raw.malformed.count, 0U);
 }
 
 TEST_F(TsvReader, ToleratesAByteOrderMark) {
@@ -71,6 +71,56 @@ TEST_F(TsvReader, TakesQuotesAsText) {
   ASSERT_EQ(raw.examples.size(), 2U);
   EXPECT_EQ(raw.examples[0].first, "\"open");
   EXPECT_EQ(raw.examples[1].first, "say \"\"hi\"\"");
+}
+
+TEST_F(TsvReader, WarnsOfTextsInTheQuotesOfCsv) {
+  const RawExamples raw =
+      read("SST-2", "sentence\tlabel\nplain\t1\n\"the \"\"big\"\" one\"\t1\n\"\"\"all of it\"\"\"\t0\n");
+  EXPECT_EQ(raw.examples[1].first, "\"the \"\"big\"\" one\"") << "as it stands";
+  EXPECT_EQ(raw.csv_quoted.count, 2U);
+  EXPECT_THAT(raw.warnings(), ElementsAre(AllOf(HasSubstr("2 rows"), HasSubstr("line 3, 4"), HasSubstr("QUOTE_NONE"))));
+}
+
+TEST_F(TsvReader, TakesOtherQuotesForWhatTheyAre) {
+  for (const char* text : {"\"all of it is said\"", "\"one\" and \"two\"", "\"open", "\"\"", "\"", "\"\"\"",
+                           "a \"\"b\"\" c", "\"he said \"\"no\"\" and \"left\""}) {
+    EXPECT_EQ(read("SST-2", "sentence\tlabel\n" + std::string(text) + "\t1\n").csv_quoted.count, 0U) << text;
+  }
+}
+
+TEST_F(TsvReader, DoesNotWarnOfQqpsQuotesWhichTheOfficialFilesHave) {
+  const RawExamples raw = read("QQP", "question1\tquestion2\tis_duplicate\n\"Is \"\"it\"\" so?\"\tIs it?\t1\n");
+  EXPECT_THAT(raw.warnings(), ElementsAre());
+}
+
+TEST_F(TsvReader, KeepsRowsThatAreNotUtf8AndWarnsOfThem) {
+  const RawExamples raw = read("SST-2", "sentence\tlabel\nfine\t1\na caf\xE9\t1\n" + std::string("nul\0l\t0\n", 8));
+  EXPECT_EQ(raw.examples.size(), 3U);
+  EXPECT_EQ(raw.damaged.count, 2U);
+  EXPECT_THAT(raw.warnings(), ElementsAre(AllOf(HasSubstr("2 rows are not UTF-8"), HasSubstr("line 3, 4"))));
+}
+
+TEST_F(TsvReader, SkipsBlankLines) {
+  const RawExamples raw = read("SST-2", "\nsentence\tlabel\n\ngood\t1\n \n\t\nbad\t0\n\n\r\n");
+  ASSERT_EQ(raw.examples.size(), 2U);
+  EXPECT_EQ(raw.examples[0].line, 4U);
+  EXPECT_EQ(raw.examples[1].line, 7U);
+  EXPECT_EQ(raw.malformed.count, 0U);
+}
+
+TEST_F(TsvReader, TakesCarriageReturnsAloneForLineEnds) {
+  const RawExamples raw = read("SST-2", "sentence\tlabel\rgood\t1\rbad\t0\r");
+  ASSERT_EQ(raw.examples.size(), 2U);
+  EXPECT_EQ(raw.examples[1].first, "bad");
+}
+
+TEST_F(TsvReader, RefusesWhatIsNoText) {
+  EXPECT_THAT(refusal("SST-2", "\x1F\x8B\x08 packed"), AllOf(HasSubstr("file.tsv"), HasSubstr("gzip")));
+  EXPECT_THAT(refusal("SST-2", std::string("\xFF\xFEs\0e\0", 6)), HasSubstr("UTF-16"));
+}
+
+TEST_F(TsvReader, ShowsOfALongHeaderItsBeginning) {
+  EXPECT_LT(refusal("SST-2", std::string(100'000, 'x') + "\n").size(), 1000U);
 }
 
 TEST_F(TsvReader, KeepsEmptyColumns) {
@@ -108,19 +158,19 @@ TEST_F(TsvReader, SkipsMalformedRowsAndReportsTheirLines) {
   const RawExamples raw = read("SST-2", "sentence\tlabel\n" + good_rows(150) + "no label\n" + good_rows(150) +
                                             "too\tmany\tcolumns\n" + good_rows(1));
   EXPECT_EQ(raw.examples.size(), 301U);
-  EXPECT_EQ(raw.malformed_rows, 2U);
-  EXPECT_THAT(raw.first_malformed_lines, ElementsAre(152, 303));
+  EXPECT_EQ(raw.malformed.count, 2U);
+  EXPECT_THAT(raw.malformed.first_lines, ElementsAre(152, 303));
   EXPECT_EQ(raw.examples.back().line, 304U);
 }
 
 TEST_F(TsvReader, ReportsAtMostFiveMalformedLines) {
   const RawExamples raw = read("SST-2", "sentence\tlabel\nbad\nbad\nbad\nbad\nbad\nbad\nbad\n" + good_rows(1000));
-  EXPECT_EQ(raw.malformed_rows, 7U);
-  EXPECT_THAT(raw.first_malformed_lines, ElementsAre(2, 3, 4, 5, 6));
+  EXPECT_EQ(raw.malformed.count, 7U);
+  EXPECT_THAT(raw.malformed.first_lines, ElementsAre(2, 3, 4, 5, 6));
 }
 
 TEST_F(TsvReader, AcceptsExactlyOnePercentMalformedRows) {
-  EXPECT_EQ(read("SST-2", "sentence\tlabel\nbad\n" + good_rows(99)).malformed_rows, 1U);
+  EXPECT_EQ(read("SST-2", "sentence\tlabel\nbad\n" + good_rows(99)).malformed.count, 1U);
 }
 
 TEST_F(TsvReader, RefusesMoreThanOnePercentMalformedRows) {

@@ -15,6 +15,9 @@ struct Value {
   std::string origin;
 };
 
+/// A text as a message shows it: its beginning, where it is long.
+std::string shortened(std::string_view text);
+
 /// Throws `ConfigError`: origin, key, what was found and what was expected.
 [[noreturn]] void refuse(const Value& value, std::string_view expected);
 
@@ -38,7 +41,8 @@ std::vector<Number> parse_list(const Value& value, Parse parse) {
 }
 /// The numbers of a list, each above 0.
 std::vector<double> parse_positive_numbers(const Value& value);
-/// A path, with ${VARIABLE} replaced from the environment.
+/// A path, with "~/" at its beginning and ${VARIABLE} replaced from the environment. What a shell would replace or take
+/// off ($VARIABLE, `command`, *, quotes, ~user), and what nobody sees, is refused unless the path exists.
 std::string parse_path(const Value& value);
 /// The path of a folder that may still have to be made: nothing else may be in its place.
 std::string parse_folder(const Value& value);

@@ -44,7 +44,7 @@ struct DataOptions {
 Dataset tokenize_examples(const RawExamples& raw, const Task& task, const WordPiece& tokenizer, std::int64_t max_length,
                           const std::filesystem::path& path);
 
-/// Told about rows that were left out and damaged files of the cache, as one readable line.
+/// Told about rows that were left out or are suspicious and damaged files of the cache, as one readable line.
 using DataWarning = std::function<void(const std::string&)>;
 
 /// Reads, tokenises and caches a task's splits. Throws `DataError` as `read_examples` and `tokenize_examples` do.

@@ -28,7 +28,8 @@ struct Task {
   std::string_view dev_file = "dev.tsv";
   std::string_view mismatched_dev_file = {};              ///< MNLI's second development set
   std::vector<std::string_view> headerless_columns = {};  ///< columns of train and dev files that have no header
-  double smallest_score = 0.0;                            ///< range of a regression task's labels
+  bool is_officially_csv_quoted = false;  ///< the official files have texts in the quotes of CSV; they count as text
+  double smallest_score = 0.0;            ///< range of a regression task's labels
   double largest_score = 0.0;
 
   bool is_regression() const { return labels.empty(); }
@@ -39,7 +40,8 @@ struct Task {
 /// The eight GLUE tasks of the study: GLUE less WNLI.
 std::span<const Task> glue_tasks();
 
-/// The task of that name. Throws `ConfigError` naming the nearest known task.
+/// The task of that name, in which case and hyphens do not count. Throws `ConfigError` naming near tasks, or all; and
+/// why for the tasks of GLUE that are not supported.
 const Task& find_task(std::string_view name);
 
 }  // namespace tunescope

@@ -1,0 +1,148 @@
+#include "tunescope/cli/job_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "support/temporary_folder.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope::cli {
+namespace {
+
+using test::message_of;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::string kJob = "name = small\n[model]\npath = bert\n[data]\nglue = glue\n";
+
+// Jobs are read in an empty folder, which is also the home folder.
+class JobFile : public ::testing::Test {
+ protected:
+  JobFile() : before_(std::filesystem::current_path()) {
+    std::filesystem::current_path(folder_.path());
+    ::setenv("HOME", folder_.path().c_str(), 1);
+  }
+  ~JobFile() override { std::filesystem::current_path(before_); }
+
+  SweepSpec read(const std::string& text, const std::vector<std::pair<std::string, std::string>>& options = {}) const {
+    folder_.write("job.cfg", text);
+    return read_job("job.cfg", options);
+  }
+  std::string refusal(const std::string& text) const {
+    return message_of<ConfigError>([&] { read(text); });
+  }
+  std::string refused_option(const std::string& key, const std::string& value) const {
+    return message_of<ConfigError>([&] { read(kJob, {{key, value}}); });
+  }
+
+  test::TemporaryFolder folder_;
+  std::filesystem::path before_;
+};
+
+TEST_F(JobFile, MayBeginWithAByteOrderMarkWhichIsNotStored) { EXPECT_EQ(read("\xEF\xBB\xBF" + kJob).job_text, kJob); }
+
+TEST_F(JobFile, MayHaveAnyKindOfLineEnd) {
+  for (const char* end : {"\r\n", "\r"}) {
+    std::string text = kJob;
+    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += std::string(end).size()) {
+      text.replace(at, 1, end);
+    }
+    EXPECT_EQ(read(text).glue_folder, "glue");
+  }
+}
+
+TEST_F(JobFile, ThatIsNotUtf8IsRefusedWithItsLine) {
+  EXPECT_THAT(refusal(kJob + "# f\xFCr mich\n"),
+              AllOf(HasSubstr("job.cfg:6: is not UTF-8"), HasSubstr("0xFC"), HasSubstr("iconv")));
+  EXPECT_THAT(refusal(kJob + std::string("\0\n", 2)), HasSubstr("job.cfg:6: holds a NUL byte"));
+  EXPECT_THAT(refusal("\x1F\x8B" + kJob), HasSubstr("gzip"));
+  EXPECT_THAT(refused_option("model.path", "mod\xE8les"), AllOf(HasSubstr("option --model.path"), HasSubstr("UTF-8")));
+}
+
+TEST_F(JobFile, ThatIsAbsentOrAFolderIsNamed) {
+  EXPECT_THAT(message_of<ConfigError>([] { read_job("none.cfg", {}); }), HasSubstr("none.cfg: no such job file"));
+  EXPECT_THAT(message_of<ConfigError>([] { read_job(".", {}); }), HasSubstr("no such job file"));
+}
+
+TEST_F(JobFile, WithACharacterThatNobodySeesIsRefusedNamingIt) {
+  EXPECT_THAT(refusal(kJob + "\u00A0tasks = RTE\n"), AllOf(HasSubstr("job.cfg:6"), HasSubstr("U+00A0")));
+  EXPECT_THAT(refusal(kJob + "[run\u200B]\n"), AllOf(HasSubstr("job.cfg:6"), HasSubstr("U+200B")));
+  EXPECT_THAT(refusal(kJob + "tasks = CoLA\u00A0RTE\n"), AllOf(HasSubstr("job.cfg:6"), HasSubstr("NO-BREAK SPACE")));
+  EXPECT_THAT(refusal(kJob + "[train]\nepochs = 3\uFEFF\n"), AllOf(HasSubstr("job.cfg:7"), HasSubstr("U+FEFF")));
+  EXPECT_THAT(refusal(kJob + "[sweep]\nlearning_rates = 1e\u22125\n"), HasSubstr("U+2212 (MINUS SIGN)"));
+  EXPECT_THAT(refusal(kJob + "[run]\ndevice = \u201Ccpu\u201D\n"), HasSubstr("U+201C"));
+}
+
+TEST_F(JobFile, TakesTasksInAnyCaseForTheSameTrials) {
+  EXPECT_THAT(read(kJob, {{"data.tasks", "rte sst2 stsb"}}).tasks, ElementsAre("RTE", "SST-2", "STS-B"));
+  EXPECT_THAT(refused_option("data.tasks", "RTE rte"), HasSubstr("'RTE' only once"));
+}
+
+TEST_F(JobFile, NamesKeysThatThereAreWhereNoneIsNear) {
+  EXPECT_THAT(
+      refusal(kJob + "lr = 1\n"),
+      AllOf(HasSubstr("job.cfg:6: unknown key 'data.lr'; known are name, model.path"), Not(HasSubstr("did you mean"))));
+  EXPECT_THAT(refusal(kJob + "[swep]\n"), HasSubstr("unknown section [swep]; did you mean '[sweep]'?"));
+}
+
+TEST_F(JobFile, ExpandsTheHomeFolder) {
+  EXPECT_EQ(read(kJob, {{"run.results", "~/results"}}).results_folder, folder_.path() / "results");
+  EXPECT_EQ(read(kJob, {{"model.path", "~"}}).model_folder, folder_.path());
+  EXPECT_EQ(read(kJob, {{"model.path", "models/~/x"}}).model_folder, "models/~/x");
+}
+
+TEST_F(JobFile, SpeaksOfAFolderNamedTilde) {
+  std::filesystem::create_directory("~");
+  EXPECT_THAT(refused_option("run.results", "~/results"), AllOf(HasSubstr("~ is the home folder"), HasSubstr("./~")));
+  EXPECT_EQ(read(kJob, {{"run.results", "./~/results"}}).results_folder, "./~/results");
+}
+
+TEST_F(JobFile, RefusesWhatAShellWouldReplace) {
+  EXPECT_THAT(refused_option("run.results", "$HOME/results"), HasSubstr("in braces, as ${HOME}"));
+  EXPECT_THAT(refused_option("run.results", "$(pwd)/results"), HasSubstr("in braces"));
+  EXPECT_THAT(refused_option("model.path", "~jane/models"), HasSubstr("other users' folders"));
+  EXPECT_THAT(refused_option("model.path", "`pwd`/models"), HasSubstr("without wildcards"));
+  EXPECT_THAT(refused_option("model.path", "models/bert*"), HasSubstr("without wildcards"));
+  EXPECT_THAT(refused_option("model.path", "my\\ models"), HasSubstr("without wildcards"));
+  EXPECT_THAT(refused_option("run.results", "\"results\""), HasSubstr("without quotes"));
+  EXPECT_THAT(refused_option("run.results", "\u201Cresults\u201D"), AllOf(HasSubstr("quotes"), HasSubstr("U+201C")));
+  EXPECT_THAT(refused_option("run.results", "re\u200Bsults"), HasSubstr("U+200B"));
+  EXPECT_THAT(refused_option("model.path", "${NAME-x}/y"), HasSubstr("not 'NAME-x'"));
+}
+
+TEST_F(JobFile, TakesOddNamesOfWhatExists) {
+  for (const char* name : {"$HOME", "~jane", "a*b", "'quoted'", "It\u2019s", "R\u00A0D"}) {
+    std::filesystem::create_directory(name);
+    EXPECT_EQ(read(kJob, {{"model.path", name}}).model_folder, name);
+  }
+}
+
+TEST_F(JobFile, HasANameThatFilesCanHave) {
+  for (const char* name : {"..", ".", "a/b", "two words", "f\u00FCr", "", ".hidden"}) {
+    EXPECT_THAT(refused_option("name", name), HasSubstr("names a folder and a file")) << name;
+  }
+  EXPECT_EQ(read(kJob, {{"name", std::string(120, 'x')}}).name.size(), 120U);
+  EXPECT_THAT(refused_option("name", std::string(250, 'x')), HasSubstr("characters: it names a file"));
+}
+
+TEST_F(JobFile, HasAnotherNameThanTheCache) {
+  EXPECT_THAT(refused_option("name", "cache"), AllOf(HasSubstr("results/cache"), HasSubstr("another name")));
+  std::filesystem::create_directories("results/cache/trials");
+  EXPECT_EQ(read(kJob, {{"name", "cache"}}).name, "cache") << "has results already";
+}
+
+TEST_F(JobFile, IsRefusedInFewWords) {
+  const std::string junk(5000, 'x');
+  for (const std::string& text : {kJob + junk + "\n", kJob + "[run]\ndevice = " + junk + "\n"}) {
+    EXPECT_LT(refusal(text).size(), 1000U);
+  }
+}
+
+}  // namespace
+}  // namespace tunescope::cli
