@@ -214,8 +214,15 @@ const std::vector<JobKey>& job_keys() {
        }},
       {"run.results", "results", "folder for results; the job's own lies below it",
        [](SweepSpec& spec, const Value& value) { spec.results_folder = parse_folder(value); }},
-      {"run.device", "auto", "auto, cpu or cuda", assign_device},
-      {"run.threads", "0", "threads a rank; 0 = the node's cores shared out over its ranks",
+      {"run.device", "auto",
+       "cpu, cuda, or auto (cuda where the machine has a GPU, cpu where it has none; a GPU that cannot be used ends "
+       "the "
+       "run)",
+       assign_device},
+      {"run.threads", "0",
+       "threads a rank; 0 = OMP_NUM_THREADS, or SLURM_CPUS_PER_TASK as far as the rank has so many cores, or the "
+       "node's "
+       "cores shared out over its ranks",
        [](SweepSpec& spec, const Value& value) { spec.threads = parse_integer(value, 0); }},
       {"run.lanes", "auto",
        "trials with a shared frozen backbone that a rank trains together: a number, or auto (as many as are measured "

@@ -45,6 +45,7 @@ ExitStatus prepare_first(const Communicator& world, int argc, char** argv, const
   try {
     refuse_singletons(world);
     SweepSpec spec = parse_job(argc, argv);
+    choose_device(spec.device, 0);  // before anything is loaded for a device that is not there
     prepare_results_folder(ResultPaths(spec));
     auto lock = std::make_unique<FolderLock>(ResultPaths(spec).lock, spec.folder_use, [&] {
       remove_unfinished_files(spec.job_folder());
@@ -116,29 +117,30 @@ std::size_t most_lanes(const std::vector<PlannedTrial>& trials, const Order& ord
 
 WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
   const Communicator node = world.split_by_node();
-  const std::int64_t own_cores = available_cores();
+  const int own_cores = available_cores();
   const std::int64_t node_cores = cores_of_node(node);
   const auto all_cores = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
-  const std::int64_t shared_out = threads_per_rank(static_cast<int>(node_cores), node.size());
+  const ThreadChoice threads =
+      choose_threads(spec.threads, own_cores, threads_per_rank(static_cast<int>(node_cores), node.size()));
   const at::Device device = choose_device(spec.device, node.rank());
-  const WorkerOptions worker{
-      .device = device,
-      .rank = world.rank(),
-      .threads = static_cast<int>(spec.threads > 0 ? spec.threads : std::min(shared_out, own_cores)),
-      .retries = spec.retries,
-      .checkpoint_seconds = spec.checkpoint_seconds,
-      .lanes = spec.lanes,
-      .lane_memory = kTrialsShareOfMemory * available_memory(device) / ranks_on(device, node),
-      .node_ranks = node.size(),
-      .node_cores = static_cast<int>(node_cores)};
+  const WorkerOptions worker{.device = device,
+                             .rank = world.rank(),
+                             .threads = threads.count,
+                             .retries = spec.retries,
+                             .checkpoint_seconds = spec.checkpoint_seconds,
+                             .lanes = spec.lanes,
+                             .lane_memory = kTrialsShareOfMemory * available_memory(device) / ranks_on(device, node),
+                             .node_ranks = node.size(),
+                             .node_cores = static_cast<int>(node_cores)};
   at::set_num_threads(worker.threads);
   spdlog::info("device {}, {} threads, node-local rank {} of {}, {} of {} cores usable", worker.device.str(),
                worker.threads, node.rank(), node.size(), own_cores, all_cores);
   if (world.rank() == 0 && worker.device.is_cpu() && spec.threads == 0 && worker.threads * node.size() < all_cores) {
-    fmt::print(
-        "note: {} of this node's {} cores are used: the launcher binds the ranks to cores; start more ranks, or lift "
-        "that with mpirun --bind-to none\n",
-        worker.threads * node.size(), all_cores);
+    const std::string reason =
+        threads.variable.empty()
+            ? "the launcher binds the ranks to cores; start more ranks, or lift that with mpirun --bind-to none"
+            : fmt::format("{} says so; start more ranks, or give --run.threads", threads.variable);
+    fmt::print("note: {} of this node's {} cores are used: {}\n", worker.threads * node.size(), all_cores, reason);
   }
   return worker;
 }

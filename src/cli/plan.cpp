@@ -68,7 +68,7 @@ CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial
     }
     return model;
   }
-  at::set_num_threads(static_cast<int>(spec.threads > 0 ? spec.threads : available_cores()));
+  at::set_num_threads(choose_threads(spec.threads, available_cores(), available_cores()).count);
   inputs.move_model_to(choose_device(spec.device, 0));
   if (spec.train.precision == Precision::kBfloat16 && inputs.gains_by_rounding()) inputs.round_matrices();
   std::set<std::pair<std::string, std::string>> measured;
@@ -131,10 +131,17 @@ void print_simulation(const SweepSpec& spec, const SweepWork& work, bool is_meas
 
 // How to start the sweep on this machine.
 void print_best_split(const SweepSpec& spec, const std::vector<PlannedTrial>& trials) {
-  if (spec.device == DeviceKind::kCuda && cuda_device_count() == 0) return;  // a login node
-  const at::Device device = choose_device(spec.device, 0);
+  const Machine machine;
+  if (spec.device == DeviceKind::kCuda && machine.cuda.count == 0) return;  // a login node
+  at::Device device = at::kCPU;
+  try {
+    device = choose_device(spec.device, 0, machine);
+  } catch (const DeviceError& error) {
+    print_warning(std::string("a sweep would end here: ") + error.what());
+    return;
+  }
   if (device.is_cuda()) {
-    fmt::print("best here: mpirun -n {}, a rank for each GPU\n", cuda_device_count());
+    fmt::print("best here: mpirun -n {}, a rank for each GPU\n", machine.cuda.count);
     return;
   }
   const CoreSplit best = best_core_split(split_work(trials, available_memory(device)), available_cores());

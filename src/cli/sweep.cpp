@@ -36,9 +36,11 @@ void print_start(const Communicator& world, const SweepSpec& spec, const std::ve
                  const Order& order, const WorkerOptions& worker) {
   print_warnings(trials);
   const CoreSplit split{.ranks = world.size(), .threads = worker.threads};
-  fmt::print("{}: {} trials, {} already there, {} to run on {} ({})\n", spec.name, trials.size(),
-             trials.size() - order.size(), order.size(), split.text(), worker.device.str());
-  if (world.size() == worker.node_ranks && worker.device.is_cpu() && spec.threads == 0) {
+  fmt::print("{}: {} trials, {} already there, {} to run on {} ({}; built for {}; found {})\n", spec.name,
+             trials.size(), trials.size() - order.size(), order.size(), split.text(), worker.device.str(),
+             compiled_backends(), Machine().text());
+  const bool threads_are_given = spec.threads > 0 || !choose_threads(0, 1, 1).variable.empty();
+  if (world.size() == worker.node_ranks && worker.device.is_cpu() && !threads_are_given) {
     const SplitWork work = split_work(trials, available_memory(worker.device));
     const CoreSplit best = best_core_split(work, worker.node_cores);
     const double gain = expected_time(work, split) / expected_time(work, best);

@@ -1,23 +1,49 @@
 #include "tunescope/device/device.hpp"
 
 #include <sched.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <limits>
+#include <system_error>
 
 #include "tunescope/device/host_memory.hpp"
 #include "tunescope/error.hpp"
 
 namespace tunescope {
 
-c10::Device choose_device(DeviceKind kind, int local_rank) {
+bool has_nvidia_driver(const std::filesystem::path& root) {
+  const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  if (visible != nullptr && (std::string_view(visible).empty() || std::string_view(visible) == "-1")) return false;
+  std::error_code ignored;
+  return std::filesystem::exists(root / "proc/driver/nvidia/version", ignored) ||
+         std::filesystem::exists(root / "dev/nvidiactl", ignored);
+}
+
+std::string Machine::text() const {
+  const auto counted = [](int count, const std::string& noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+  };
+  const std::string cores = counted(available_cores(), "core");
+  if (cuda.count > 0) return cores + ", " + counted(cuda.count, "CUDA device");
+  return cores + (has_driver ? ", an NVIDIA driver but no usable GPU: " + cuda.problem : ", no GPU");
+}
+
+c10::Device choose_device(DeviceKind kind, int local_rank, const Machine& machine) {
   if (kind == DeviceKind::kCpu) return c10::kCPU;
-  const int devices = cuda_device_count();
+  const int devices = machine.cuda.count;
   if (devices > 0) return {c10::kCUDA, static_cast<c10::DeviceIndex>(local_rank % devices)};
-  if (kind == DeviceKind::kAuto) return c10::kCPU;
-  throw DeviceError("[run] device = cuda, but no CUDA device is visible (backends compiled in: " + compiled_backends() +
-                    "); use device = cpu, or a binary built with -DTUNESCOPE_CUDA=ON on a machine with a GPU");
+  const std::string problem = machine.cuda.problem + " (backends compiled in: " + compiled_backends() + ")";
+  if (kind == DeviceKind::kCuda) {
+    throw DeviceError("[run] device = cuda, but no CUDA device can be used: " + problem +
+                      "; use device = cpu, or a binary built with -DTUNESCOPE_CUDA=ON on a machine with a GPU");
+  }
+  if (!machine.has_driver) return c10::kCPU;
+  throw DeviceError("this machine has an NVIDIA driver, but no CUDA device can be used: " + problem +
+                    "; use a binary of 'cmake --preset cuda' in an allocation with GPUs, or give --run.device cpu to "
+                    "train on the CPU");
 }
 
 std::vector<std::uint64_t> core_mask() {
@@ -40,6 +66,18 @@ int available_cores() {
 
 double available_memory(c10::Device device) {
   return device.is_cuda() ? available_cuda_memory(device) : available_host_memory();
+}
+
+ThreadChoice choose_threads(std::int64_t of_job, int own_cores, int share_of_node) {
+  if (of_job > 0) return {.count = static_cast<int>(of_job)};
+  const auto number_of = [](const char* variable) {
+    const char* const text = std::getenv(variable);
+    return text == nullptr ? 0 : std::atoi(text);
+  };
+  if (const int count = number_of("OMP_NUM_THREADS"); count > 0) return {count, "OMP_NUM_THREADS"};
+  const int of_slurm = number_of("SLURM_CPUS_PER_TASK");
+  if (of_slurm > 0 && of_slurm <= own_cores) return {of_slurm, "SLURM_CPUS_PER_TASK"};
+  return {.count = std::min(share_of_node, own_cores)};
 }
 
 int threads_per_rank(int cores_of_node, int local_ranks) {

@@ -3,11 +3,13 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace tunescope {
 namespace {
@@ -27,36 +29,82 @@ std::optional<double> number_in(const std::filesystem::path& file) {
   return stream >> value ? std::optional(value) : std::nullopt;
 }
 
-// Pages of files that the kernel gives up where memory is wanted: they count as used by a control group.
-double cached_files(const std::filesystem::path& group) {
-  const std::filesystem::path file = group / "memory.stat";
-  return number_after(file, "inactive_file").value_or(0.0) + number_after(file, "active_file").value_or(0.0);
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kKilobyte = 1024.0;
+
+// The files of a memory controller. Of `cached`, pages of files, the kernel gives up what is wanted otherwise: they
+// count as used by a control group.
+struct Controller {
+  std::filesystem::path root;
+  const char* limit;
+  const char* used;
+  const char* cached[2];
+};
+
+// What a control group and those above it leave; "max" is no number. Version 1 has a limit beyond any memory instead.
+double left_by(const Controller& controller, const std::string& group_path) {
+  double left = kInfinity;
+  for (std::filesystem::path group = controller.root / group_path;; group = group.parent_path()) {
+    const std::optional<double> limit = number_in(group / controller.limit);
+    const std::optional<double> used = number_in(group / controller.used);
+    if (limit && used) {
+      double cached = 0.0;
+      for (const char* key : controller.cached) cached += number_after(group / "memory.stat", key).value_or(0.0);
+      left = std::min(left, std::max(0.0, *limit - *used + cached));
+    }
+    if (group == controller.root || !group.has_relative_path()) return left;
+  }
 }
 
-// What the control groups (version 2) from this process's own up to the root leave; "max" is no number.
-double left_by_control_groups() {
-  double left = std::numeric_limits<double>::infinity();
-  std::ifstream stream("/proc/self/cgroup");
+bool has_word(std::string_view list, std::string_view word) {
+  return ("," + std::string(list) + ",").find("," + std::string(word) + ",") != std::string::npos;
+}
+
+// A line of /proc/self/cgroup is ID:CONTROLLERS:PATH; version 2 has no controllers there.
+double left_by_control_groups(const std::filesystem::path& root) {
+  const std::filesystem::path mount = root / "sys/fs/cgroup";
+  const Controller version_2{mount, "memory.max", "memory.current", {"inactive_file", "active_file"}};
+  const Controller version_1{
+      mount / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", {"total_inactive_file", "total_active_file"}};
+  double left = kInfinity;
+  std::ifstream stream(root / "proc/self/cgroup");
   for (std::string line; std::getline(stream, line);) {
-    if (!line.starts_with("0::/")) continue;
-    const std::filesystem::path root = "/sys/fs/cgroup";
-    for (std::filesystem::path group = root / line.substr(4);; group = group.parent_path()) {
-      const std::optional<double> limit = number_in(group / "memory.max");
-      const std::optional<double> used = number_in(group / "memory.current");
-      if (limit && used) left = std::min(left, std::max(0.0, *limit - *used + cached_files(group)));
-      if (group == root || !group.has_relative_path()) break;
-    }
+    const std::size_t controllers = line.find(':');
+    const std::size_t path = line.find(":/");
+    if (controllers == std::string::npos || path == std::string::npos) continue;
+    const std::string names = line.substr(controllers + 1, std::max(path, controllers + 1) - controllers - 1);
+    if (names.empty()) left = std::min(left, left_by(version_2, line.substr(path + 2)));
+    if (has_word(names, "memory")) left = std::min(left, left_by(version_1, line.substr(path + 2)));
   }
   return left;
 }
 
+std::optional<double> number_of(const char* variable) {
+  const char* const text = std::getenv(variable);
+  const double value = text == nullptr ? 0.0 : std::atof(text);
+  return value > 0.0 ? std::optional(value) : std::nullopt;  // Slurm's 0 is all of the node's memory
+}
+
+// Slurm counts in MiB.
+double limit_of_slurm() {
+  constexpr double kMebibyte = 1024.0 * 1024.0;
+  if (const auto node = number_of("SLURM_MEM_PER_NODE")) return kMebibyte * *node;
+  const std::optional<double> of_core = number_of("SLURM_MEM_PER_CPU");
+  const std::optional<double> cores = number_of("SLURM_CPUS_ON_NODE");
+  return of_core && cores ? kMebibyte * *of_core * *cores : kInfinity;
+}
+
 }  // namespace
 
-double available_host_memory() {
-  constexpr double kKilobyte = 1024.0;
-  const std::optional<double> available = number_after("/proc/meminfo", "MemAvailable:");
-  return std::min(available ? kKilobyte * *available : std::numeric_limits<double>::infinity(),
-                  left_by_control_groups());
+double available_host_memory(const std::filesystem::path& root) {
+  const double available = kKilobyte * number_after(root / "proc/meminfo", "MemAvailable:").value_or(kInfinity);
+  const double all = kKilobyte * number_after(root / "proc/meminfo", "MemTotal:").value_or(kInfinity);
+  double left = left_by_control_groups(root);
+  if (left >= all) {  // no control group has a limit
+    const double own = kKilobyte * number_after(root / "proc/self/status", "VmRSS:").value_or(0.0);
+    left = std::max(0.0, limit_of_slurm() - own);
+  }
+  return std::min(available, left);
 }
 
 void keep_freed_memory() {

@@ -43,7 +43,7 @@ def test_version_names_the_libraries(program):
     for option in ("--version", "-V"):
         result = program(option)
         assert result.returncode == 0
-        for word in ("tunescope ", "commit", "LibTorch", "Open MPI", "HDF5", "backends: cpu"):
+        for word in ("tunescope ", "commit", "LibTorch", "Open MPI", "HDF5", "backends: cpu", "devices: "):
             assert word in result.stdout
 
 

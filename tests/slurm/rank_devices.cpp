@@ -26,7 +26,7 @@ std::vector<std::int64_t> visible_gpus() {
 }  // namespace
 
 // In place of the library's backend.
-int cuda_device_count() { return static_cast<int>(visible_gpus().size()); }
+CudaDevices find_cuda_devices() { return {.count = static_cast<int>(visible_gpus().size())}; }
 std::int64_t device_identity(c10::Device device) { return visible_gpus().at(static_cast<std::size_t>(device.index())); }
 double available_cuda_memory(c10::Device) { return 0.0; }
 std::string compiled_backends() { return "fake"; }

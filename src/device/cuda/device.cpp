@@ -11,9 +11,11 @@
 
 namespace tunescope {
 
-int cuda_device_count() {
+CudaDevices find_cuda_devices() {
   int count = 0;
-  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error != cudaSuccess) return {.count = 0, .problem = cudaGetErrorString(error)};
+  return {.count = count, .problem = count > 0 ? "" : "the driver shows none"};
 }
 
 std::int64_t device_identity(c10::Device device) {

@@ -2,7 +2,7 @@
 
 namespace tunescope {
 
-int cuda_device_count() { return 0; }
+CudaDevices find_cuda_devices() { return {.count = 0, .problem = "this binary was built without CUDA"}; }
 
 std::int64_t device_identity(c10::Device) { return kNoIdentity; }
 
