@@ -91,9 +91,8 @@ std::string job_help() {
 
 constexpr std::string_view kExitHelp =
     "\nExit status: 0 all done; 1 some trials failed or diverged; 2 wrong job, options or inputs, nothing was run;\n"
-    "3 wrong environment (MPI, device, filesystem); 75 stopped early by SIGTERM, SIGUSR2 or a deadline with "
-    "everything\n"
-    "saved: run again to go on.\n";
+    "3 wrong environment (MPI, device, filesystem); 75 stopped early by a signal (SIGTERM, SIGINT,\n"
+    "SIGHUP, SIGUSR1, SIGUSR2) or a deadline with everything saved: run again to go on.\n";
 
 std::string mpi_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];

@@ -24,14 +24,17 @@ MpiEnvironment::~MpiEnvironment() {
 
 void refuse_singletons(const Communicator& world) {
   if (world.size() > 1) return;
-  constexpr std::array kTaskCounts = {"SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
+  // The launcher's own count comes before that of the allocation, of which it may use a part.
+  constexpr std::array kTaskCounts = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"};
   for (const char* name : kTaskCounts) {
     const char* value = std::getenv(name);
-    if (value != nullptr && std::atoi(value) > 1) {
-      throw EnvironmentError(std::string(name) + " announces " + value +
-                             " tasks, but MPI sees one rank: each process would run the whole sweep. Start it with "
-                             "'srun --mpi=pmix' or 'mpirun' of the Open MPI that tunescope was built with.");
-    }
+    if (value == nullptr || std::atoi(value) < 1) continue;
+    if (std::atoi(value) == 1) return;
+    throw EnvironmentError(std::string(name) + " announces " + value +
+                           " tasks, but MPI sees one rank: each process would run the whole sweep. Start it with "
+                           "'srun --mpi=pmix' or 'mpirun' of the Open MPI that tunescope was built with; where one "
+                           "rank is meant, with 'mpirun -n 1' or with " +
+                           name + "=1.");
   }
 }
 

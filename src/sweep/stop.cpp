@@ -63,6 +63,12 @@ StopRequest::StopRequest() {
   action.sa_flags = SA_RESTART;
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGUSR2, &action, nullptr);
+  // Of these, what somebody has a use for stays: nohup and shells ignore them for a process in the background.
+  for (const int signal : {SIGINT, SIGHUP, SIGUSR1}) {
+    struct sigaction current;
+    ::sigaction(signal, nullptr, &current);
+    if ((current.sa_flags & SA_SIGINFO) == 0 && current.sa_handler == SIG_DFL) ::sigaction(signal, &action, nullptr);
+  }
 }
 
 void StopRequest::set() { is_stop_requested = true; }

@@ -70,11 +70,12 @@ def test_status_tells_what_each_rank_is_at_work_on(make_job, tmp_path):
     assert "(2 of them partly done and saved)" in after
 
 
-def test_signal_to_one_rank_stops_all(make_job, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_signal_to_one_rank_stops_all(make_job, tmp_path, number):
     job = make_job(tmp_path, {**LONGER, "train.epochs": "2000"})
     process = start(job)
     wait_until_training(job)
-    os.kill(ranks_of(process)[1], signal.SIGTERM)
+    os.kill(ranks_of(process)[1], number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == STOPPED_EARLY, output
     assert len(list((job.results / "checkpoints").glob("*/latest.safetensors"))) == 2

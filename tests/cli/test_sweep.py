@@ -338,6 +338,7 @@ def test_processes_that_mpi_does_not_join_are_refused(job, monkeypatch):
     result = job.run("sweep")
     assert result.returncode == WRONG_ENVIRONMENT
     assert "SLURM_NTASKS announces 4 tasks, but MPI sees one rank" in result.stderr
+    assert "SLURM_NTASKS=1" in result.stderr
     assert not job.results.exists()
 
 

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <array>
 #include <thread>
 
 namespace tunescope {
@@ -47,6 +49,36 @@ TEST(StopRequest, IsSetAtTheDeadlineOfTheSteadyClock) {
   EXPECT_FALSE(stop.is_set());
   stop.set_deadline(std::chrono::steady_clock::now());
   EXPECT_TRUE(stop.is_set());
+}
+
+class StopSignals : public ::testing::Test {
+ protected:
+  StopSignals() { restore(); }
+  ~StopSignals() override { restore(); }
+  static void restore() {
+    for (const int signal : kSignals) ::signal(signal, SIG_DFL);
+  }
+
+  static constexpr std::array kSignals = {SIGTERM, SIGUSR2, SIGUSR1, SIGINT, SIGHUP};
+};
+
+TEST_F(StopSignals, AskForAStop) {
+  for (const int signal : kSignals) {
+    restore();
+    const StopRequest stop;
+    EXPECT_FALSE(stop.is_set());
+    ::raise(signal);
+    EXPECT_TRUE(stop.is_set()) << strsignal(signal);
+  }
+}
+
+TEST_F(StopSignals, ThatTheProcessWasStartedToIgnoreStayIgnored) {
+  for (const int signal : {SIGUSR1, SIGINT, SIGHUP}) {
+    ::signal(signal, SIG_IGN);
+    const StopRequest stop;
+    ::raise(signal);
+    EXPECT_FALSE(stop.is_set()) << strsignal(signal);
+  }
 }
 
 // A launcher and a batch system may both pass on one signal; a user who sends another later does not want to wait.

@@ -21,7 +21,8 @@ class MpiEnvironment {
 };
 
 /// Refuses a job that was started as N separate processes, each of which believes to be rank 0 of 1: throws
-/// `EnvironmentError` where a launcher announces more than one task and MPI sees a single rank.
+/// `EnvironmentError` where a launcher announces more than one task and MPI sees a single rank. Where there is no
+/// launcher, the tasks of the Slurm allocation count.
 void refuse_singletons(const Communicator& world);
 
 /// Ends every rank of the job at once; for an error outside a collective, which the other ranks cannot see.

@@ -8,9 +8,10 @@
 
 namespace tunescope {
 
-/// Whether this process should save its work and end: after SIGTERM or SIGUSR2 (SIGUSR1 belongs to NCCL and Open MPI),
-/// at a deadline, or because another rank was told so. A signal 5 s or more after the first ends the process at once
-/// with status 75; every file is written under a temporary name, so that is safe too. Repeats before that are taken for
+/// Whether this process should save its work and end: after SIGTERM or SIGUSR2, after SIGINT, SIGHUP or SIGUSR1 unless
+/// the process was started with them ignored or a library takes them over (MPI and NCCL may take SIGUSR1), at a
+/// deadline, or because another rank was told so. A signal 5 s or more after the first ends the process at once with
+/// status 75; every file is written under a temporary name, so that is safe too. Repeats before that are taken for
 /// copies of the first: launchers and batch systems send them.
 class StopRequest {
  public:
