@@ -140,7 +140,7 @@ ExitStatus fisher(int argc, char** argv) {
     if (context.world.rank() == 0) {
       std::vector<std::string> ids;
       for (const PlannedFisher& planned : job.fisher) ids.push_back(planned.id);
-      merge_and_warn(spec, stored_trials(spec, job.hashes), ids, context.inputs, job.hashes, is_complete);
+      merge_and_warn(spec, stored_trials(spec, job.hashes), ids, &context.inputs, job.hashes, is_complete);
       const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
       fmt::print("{} of {} Fisher runs done in {}\nresults: {}\n", ids.size() - pending_of(job.fisher).size(),
                  ids.size(), readable_duration(elapsed.count()), spec.results_file().string());

@@ -21,6 +21,7 @@
 #include "tunescope/mpi/environment.hpp"
 #include "tunescope/sweep/core_split.hpp"
 #include "tunescope/sweep/lanes.hpp"
+#include "tunescope/sweep/recorded_inputs.hpp"
 #include "tunescope/sweep/running.hpp"
 
 namespace tunescope::cli {
@@ -59,6 +60,7 @@ ExitStatus prepare_first(const Communicator& world, int argc, char** argv, const
     job_fisher_ids(job->spec, job->hashes);  // a wrong grid shows here
     plan_fisher_runs(command, *job);
     write_text_atomically(ResultPaths(job->spec).job, job->spec.job_text);
+    record_inputs(job->spec, job->hashes);
     return kAllDone;
   } catch (const std::exception& error) {
     fmt::print(stderr, "tunescope: {}\n", error.what());

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "known_inputs.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/progress.hpp"
 #include "tunescope/device/device.hpp"
@@ -229,8 +230,7 @@ ExitStatus plan(const CommandLine& line) {
 
 ExitStatus status(const CommandLine& line) {
   const SweepSpec spec = read_only_job(line);
-  SweepInputs inputs(spec, print_warning);
-  const std::vector<PlannedTrial> trials = stored_trials(spec, inputs.load_and_hash());
+  const std::vector<PlannedTrial> trials = stored_trials(spec, know_inputs(spec).hashes);
   print_warnings(trials);
   const Counts counts = count(trials);
   fmt::print("{}: {} trials: {} done, {} diverged, {} failed, {} missing ({} of them partly done and saved)\n",
@@ -246,12 +246,11 @@ ExitStatus status(const CommandLine& line) {
 
 ExitStatus merge(const CommandLine& line) {
   const SweepSpec spec = read_only_job(line);
-  SweepInputs inputs(spec, print_warning);
-  const InputHashes hashes = inputs.load_and_hash();
+  const auto [inputs, hashes] = know_inputs(spec);
   const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   print_warnings(trials);
   prepare_results_folder(ResultPaths(spec));
-  merge_and_warn(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials));
+  merge_and_warn(spec, trials, job_fisher_ids(spec, hashes), inputs.get(), hashes, is_complete(trials));
   const Counts counts = count(trials);
   fmt::print("{}: {} of {} trials{}\n", spec.results_file().string(), counts.total - counts.missing, counts.total,
              is_complete(trials) ? "" : "; not complete");

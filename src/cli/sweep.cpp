@@ -57,7 +57,7 @@ ExitStatus finish(const RankContext& context, const InputHashes& hashes, double 
   const SweepSpec& spec = context.spec;
   const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   print_warnings(trials);
-  merge_and_warn(spec, trials, job_fisher_ids(spec, hashes), context.inputs, hashes, is_complete(trials));
+  merge_and_warn(spec, trials, job_fisher_ids(spec, hashes), &context.inputs, hashes, is_complete(trials));
   std::size_t bad = 0;
   for (const PlannedTrial& planned : trials) bad += planned.state == StoredState::kDone ? 0 : 1;
   fmt::print("{} of {} trials done{} in {}\nresults: {}\n", trials.size() - bad, trials.size(),

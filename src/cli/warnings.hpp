@@ -20,7 +20,7 @@ void print_warnings(const std::vector<Planned>& all) {
 
 /// `merge_results`, with a warning for all that it leaves out.
 void merge_and_warn(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                    const std::vector<std::string>& fisher_ids, SweepInputs& inputs, const InputHashes& hashes,
+                    const std::vector<std::string>& fisher_ids, SweepInputs* inputs, const InputHashes& hashes,
                     bool is_complete);
 
 }  // namespace tunescope::cli

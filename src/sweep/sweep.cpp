@@ -89,6 +89,7 @@ ResultPaths::ResultPaths(const SweepSpec& spec)
       weights(spec.job_folder() / "fisher" / "weights"),
       log(spec.job_folder() / "log"),
       job(spec.job_folder() / "job.cfg"),
+      inputs(spec.job_folder() / "inputs"),
       lock(spec.job_folder() / "lock"),
       running(spec.job_folder() / "running"),
       merged(spec.results_file()) {}
@@ -205,7 +206,7 @@ bool is_complete(const std::vector<PlannedTrial>& trials) {
 }
 
 std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                                       const std::vector<std::string>& fisher_ids, SweepInputs& inputs,
+                                       const std::vector<std::string>& fisher_ids, SweepInputs* inputs,
                                        const InputHashes& hashes, bool is_complete) {
   const ResultPaths paths(spec);
   std::vector<std::string> warnings;
@@ -222,7 +223,11 @@ std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<
     if (is_failed || mask.empty() || !masks.insert(mask).second) continue;
     const std::vector<std::string>& runs = planned.trial.fisher_runs;
     if (std::all_of(runs.begin(), runs.end(), is_intact)) {
-      parts.masks.push_back(record_mask(planned.trial, inputs, paths));
+      if (inputs == nullptr) {
+        throw ModelError(spec.model_folder.string() + ": cannot be read, and merging needs it to write which scalars " +
+                         planned.trial.method.text() + " has chosen; put the model there again");
+      }
+      parts.masks.push_back(record_mask(planned.trial, *inputs, paths));
     } else {
       warnings.push_back("mask " + mask + " is left out: a Fisher run that it was chosen by is missing or damaged");
     }

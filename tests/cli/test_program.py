@@ -1,5 +1,7 @@
 """Help, version, plan, status, merge: what trains nothing."""
 
+import shutil
+
 import pytest
 
 COMMANDS = ["plan", "sweep", "status", "merge", "demo", "tokenize"]
@@ -183,6 +185,25 @@ def test_plan_status_and_merge_after_a_sweep(job):
     assert merge.returncode == 0
     assert "5 of 6 trials; not complete" in merge.stdout
     assert job.merged.is_file()
+
+
+@pytest.mark.parametrize("recorded_by", ["inputs", "merged file"])
+def test_status_and_merge_without_data_and_model(job, own_glue, own_model, recorded_by):
+    job.sweep()
+    if recorded_by == "merged file":
+        (job.results / "inputs").unlink()
+    shutil.rmtree(own_glue)
+    shutil.rmtree(own_model)
+    status = job.run("status")
+    assert status.returncode == 0, status.stderr
+    assert "small: 6 trials: 6 done" in status.stdout
+    assert "warning: model" in status.stderr
+    before = job.merged.stat().st_mtime_ns
+    merge = job.run("merge")
+    assert merge.returncode == 0, merge.stderr
+    assert "6 of 6 trials" in merge.stdout
+    assert job.merged.stat().st_mtime_ns > before
+    assert job.run("status", "--data.tasks", "RTE").returncode == 2, "of RTE nothing was recorded"
 
 
 def test_merge_of_a_job_without_trials(job):

@@ -90,7 +90,7 @@ def largest_group(job, ranks):
 def test_sweep_leaves_the_documented_folder(swept):
     job = swept[2]
     assert sorted(path.name for path in job.results.iterdir()) == [
-        "checkpoints", "failed", "fisher", "job.cfg", "lock", "log", "small.h5", "trials",
+        "checkpoints", "failed", "fisher", "inputs", "job.cfg", "lock", "log", "small.h5", "trials",
     ]  # fmt: skip
     assert sorted(path.name for path in (job.results / "log").iterdir()) == ["rank-0.log", "rank-1.log"]
     assert list((job.results / "failed").iterdir()) == []

@@ -31,7 +31,7 @@ struct PlannedTrial {
 /// The paths of a job's results.
 struct ResultPaths {
   explicit ResultPaths(const SweepSpec& spec);
-  std::filesystem::path trials, failed, checkpoints, fisher, weights, log, job, lock, running, merged;
+  std::filesystem::path trials, failed, checkpoints, fisher, weights, log, job, inputs, lock, running, merged;
   std::filesystem::path trial_file(const std::string& id) const { return trials / (id + ".h5"); }
   std::filesystem::path failed_file(const std::string& id) const { return failed / (id + ".h5"); }
   std::filesystem::path fisher_file(const std::string& id) const { return fisher / (id + ".h5"); }
@@ -100,9 +100,10 @@ std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalog
                                       const ResultPaths& paths);
 
 /// Writes the merged file from all that is stored of these trials and Fisher runs (by identifier). Returns a line for
-/// each damaged Fisher file, and for each mask that could not be taken from one: they are left out.
+/// each damaged Fisher file, and for each mask that could not be taken from one: they are left out. Without `inputs`,
+/// throws `ModelError` where a mask is to be written, which only the model's tensors tell.
 std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                                       const std::vector<std::string>& fisher_ids, SweepInputs& inputs,
+                                       const std::vector<std::string>& fisher_ids, SweepInputs* inputs,
                                        const InputHashes& hashes, bool is_complete);
 
 /// Whether a trial is done or diverged.

@@ -1,0 +1,34 @@
+#include "known_inputs.hpp"
+
+#include <string>
+
+#include "tunescope/error.hpp"
+#include "tunescope/sweep/recorded_inputs.hpp"
+#include "warnings.hpp"
+
+namespace tunescope::cli {
+namespace {
+
+void take_recorded(KnownInputs& known, const SweepSpec& spec, const Error& error) {
+  const std::optional<InputHashes> recorded = recorded_inputs(spec);
+  if (!recorded) throw;
+  print_warning(std::string(error.what()) + "; the trials are those of the inputs that the last sweep read");
+  known.hashes = *recorded;
+}
+
+}  // namespace
+
+KnownInputs know_inputs(const SweepSpec& spec) {
+  KnownInputs known;
+  try {
+    known.inputs = std::make_unique<SweepInputs>(spec, print_warning);
+    known.hashes = known.inputs->load_and_hash();
+  } catch (const DataError& error) {
+    take_recorded(known, spec, error);
+  } catch (const ModelError& error) {
+    take_recorded(known, spec, error);
+  }
+  return known;
+}
+
+}  // namespace tunescope::cli

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <memory>
+
+#include "tunescope/sweep/inputs.hpp"
+
+namespace tunescope::cli {
+
+/// The inputs of a job whose trials are looked at, not trained. Scratch folders are purged: of data and model the
+/// hashes may be all that is left, which is enough to find the trials.
+struct KnownInputs {
+  std::unique_ptr<SweepInputs> inputs;  ///< null where the model cannot be read
+  InputHashes hashes;
+};
+
+/// Reads a job's inputs or, with a warning, what was recorded of them. Throws as `SweepInputs` does where nothing was.
+KnownInputs know_inputs(const SweepSpec& spec);
+
+}  // namespace tunescope::cli
