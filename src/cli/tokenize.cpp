@@ -8,6 +8,7 @@
 #include "tunescope/data/tsv.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/text/word_piece.hpp"
+#include "warnings.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -26,7 +27,9 @@ void tokenize_lines(const WordPiece& tokenizer) {
 }
 
 void tokenize_file(const WordPiece& tokenizer, const std::string& path, const Task& task) {
-  for (const RawExample& example : read_examples(path, task, Labels::kIgnore).examples) {
+  const RawExamples raw = read_examples(path, task, Labels::kIgnore);
+  for (const std::string& warning : raw.warnings()) print_warning(path + ": " + warning);
+  for (const RawExample& example : raw.examples) {
     print_encoding(task.text_columns.size() > 1 ? tokenizer.encode_pair(example.first, example.second, kNoLimit)
                                                 : tokenizer.encode(example.first, kNoLimit));
   }

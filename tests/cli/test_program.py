@@ -224,6 +224,13 @@ def test_tokenize_prints_ids(program, model, vocabulary, glue):
         assert ids[-1] == vocabulary.index("[SEP]")
 
 
+def test_tokenize_warns_of_rows_that_are_not_utf8(program, model, tmp_path):
+    (tmp_path / "dev.tsv").write_bytes(b"sentence\tlabel\nthe old caf\xe9\t1\n")
+    result = program("tokenize", model, tmp_path / "dev.tsv", "sst2")
+    assert result.returncode == 0
+    assert "dev.tsv: 1 rows are not UTF-8" in result.stderr
+
+
 def test_demo_writes_every_task(program, tmp_path):
     assert program("demo", tmp_path / "first").returncode == 0
     assert program("demo", tmp_path / "second").returncode == 0
