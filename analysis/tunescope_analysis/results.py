@@ -33,6 +33,9 @@ class Attributes:
     tunescope_version: str
     git_commit: str
     inputs: str  # a line each for model, tokenizer and tasks: name and SHA-256 of the content
+    drawn_anew: (
+        str  # tensors that the model's file lacks and each trial drew from its seed, blanks between them
+    )
     job: str
     created: str
     is_complete: bool
@@ -201,6 +204,7 @@ def _read_attributes(file: h5py.File, path: Path) -> Attributes:
         tunescope_version=_text(file, "tunescope_version"),
         git_commit=_text(file, "git_commit"),
         inputs=_text(file, "inputs"),
+        drawn_anew=_text(file, "drawn_anew"),
         job=_text(file, "job"),
         created=_text(file, "created"),
         is_complete=bool(_scalar(file.attrs.get("complete", 0))),

@@ -81,6 +81,16 @@ CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial
   return model;
 }
 
+// What was recognised in the model's folder: one line, and one for each thing that is not ordinary.
+void print_model(const SweepInputs& inputs) {
+  const BertConfig& config = inputs.model().config;
+  const WordPieceOptions& options = inputs.tokenizer().options();
+  fmt::print("model: BERT, {} layers, hidden {}, {} heads, {} positions; tokenizer: WordPiece, {} tokens, {}\n",
+             config.num_hidden_layers, config.hidden_size, config.num_attention_heads, config.max_position_embeddings,
+             inputs.tokenizer().vocabulary_size(), options.lowercase ? "lower-cased" : "cased");
+  for (const std::string& note : inputs.notes().notes) fmt::print("  {}\n", note);
+}
+
 // One line a task and method; trials are in this order already.
 void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
                  const CostModel& costs) {
@@ -191,6 +201,7 @@ ExitStatus plan(const CommandLine& line) {
   find_stored_trials(spec, trials);
   print_warnings(trials);
   const CostModel costs = build_cost_model(spec, trials, inputs, line.wants_calibration);
+  print_model(inputs);
   print_table(spec, trials, inputs, costs);
   const Counts counts = count(trials);
   double flops = 0.0;

@@ -48,6 +48,7 @@ void write_root_attributes(const Group& file, const JobAttributes& attributes) {
   file.write_attribute("git_commit", git_commit());
   file.write_attribute("job", attributes.job_text);
   file.write_attribute("inputs", attributes.inputs);
+  if (!attributes.drawn_anew.empty()) file.write_attribute("drawn_anew", attributes.drawn_anew);
   file.write_attribute("created", now_as_iso8601());
   file.write_attribute("complete", std::int64_t{attributes.is_complete});
 }

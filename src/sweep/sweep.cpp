@@ -53,6 +53,12 @@ std::vector<std::filesystem::path> intact_fisher_files(const ResultPaths& paths,
   return files;
 }
 
+std::string names_drawn_anew(const PretrainedModel& model) {
+  if (model.has_pooler) return "";
+  const ParameterCatalogue catalogue(model.config, 1);
+  return catalogue[catalogue.pooler.weight].name + " " + catalogue[catalogue.pooler.bias].name;
+}
+
 // Whether all that a folder holds is older than a file, which exists.
 bool is_older(const std::filesystem::path& folder, const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) return false;
@@ -228,7 +234,10 @@ std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<
     }
   }
   merge_files(paths.merged, parts,
-              {.job_text = spec.job_text, .inputs = hashes.serialize(), .is_complete = is_complete});
+              {.job_text = spec.job_text,
+               .inputs = hashes.serialize(),
+               .drawn_anew = names_drawn_anew(inputs.model()),
+               .is_complete = is_complete});
   return warnings;
 }
 

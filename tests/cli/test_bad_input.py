@@ -212,12 +212,10 @@ def test_weights_that_announce_a_header_beyond_the_file(job, own_model):
     refused_by_plan(job, "model.safetensors")
 
 
-@pytest.mark.parametrize("count", [119, 121])
-def test_vocabulary_of_another_size_than_the_model(job, own_model, vocabulary, count):
-    tokens = [*vocabulary, "##extra"][:count]
-    (own_model / "vocab.txt").write_text("\n".join(tokens) + "\n")
-    refused_by_plan(job, f"{count} tokens", "120")
-    refused_on_two_ranks(job, f"{count} tokens", "120")
+def test_vocabulary_that_is_larger_than_the_model(job, own_model, vocabulary):
+    (own_model / "vocab.txt").write_text("\n".join([*vocabulary, "##extra"]) + "\n")
+    refused_by_plan(job, "121 tokens", "120")
+    refused_on_two_ranks(job, "121 tokens", "120")
 
 
 def test_config_that_is_no_json(job, own_model):

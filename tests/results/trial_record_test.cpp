@@ -350,6 +350,14 @@ TEST_F(MergedTrials, CarryTheAttributesOfTheirJob) {
               testing::MatchesRegex("[0-9]+-[0-9]+-[0-9]+T[0-9]+:[0-9]+:[0-9]+Z"));
 }
 
+TEST_F(MergedTrials, NameWhatTheirTrialsDrewAnewAndOnlyThen) {
+  EXPECT_THROW(hdf5::File::open(merged_file_).read_string_attribute("drawn_anew"), Hdf5Error);
+  merge_files(merged_file_, {.trial_files = {first_file_}, .fisher_files = {}, .masks = {}},
+              {.job_text = "", .drawn_anew = "bert.pooler.dense.weight bert.pooler.dense.bias"});
+  EXPECT_EQ(hdf5::File::open(merged_file_).read_string_attribute("drawn_anew"),
+            "bert.pooler.dense.weight bert.pooler.dense.bias");
+}
+
 TEST_F(MergedTrials, MayBeIncomplete) {
   merge_files(merged_file_, {.trial_files = {second_file_}, .fisher_files = {}, .masks = {}},
               {.job_text = "", .is_complete = false});

@@ -59,7 +59,9 @@ def _model(results: Results, trials: pd.DataFrame) -> str:
     folder = model_folder(results) or "unknown"
     if trials.empty:
         return folder
-    return f"{folder}, {count(trials['total_parameters'].max())} parameters with the head"
+    drawn = results.attributes.drawn_anew.replace(" ", ", ")
+    anew = f"; drawn anew for each trial: {drawn}" if drawn else ""
+    return f"{folder}, {count(trials['total_parameters'].max())} parameters with the head{anew}"
 
 
 def _hashes(inputs: str) -> str:

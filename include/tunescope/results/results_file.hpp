@@ -12,8 +12,9 @@ namespace tunescope {
 /// What the merged file says of its job.
 struct JobAttributes {
   std::string job_text;
-  std::string inputs = {};   ///< a line each: "model", "tokenizer" or a task, and the SHA-256 of its content
-  bool is_complete = false;  ///< every trial of the job is in the file, none failed
+  std::string inputs = {};      ///< a line each: "model", "tokenizer" or a task, and the SHA-256 of its content
+  std::string drawn_anew = {};  ///< backbone tensors that the model's file lacks and each trial drew; blanks between
+  bool is_complete = false;     ///< every trial of the job is in the file, none failed
 };
 
 /// What the merged file is made of, each in the order in which it is to stand there. Files have been found intact by
