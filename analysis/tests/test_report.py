@@ -116,6 +116,12 @@ def test_page_tells_failures_with_messages(small_file, report):
     assert "Device-hours 0.0389 h in 14 trials (cpu 0.0389 h)" in page.text  # 14 trials of 10 s
 
 
+def test_page_names_the_tensors_that_trials_drew_anew(write, report):
+    drawn = "bert.pooler.dense.weight bert.pooler.dense.bias"
+    page, _ = report(write([trial("RTE", "full", 1e-5, 1, 0.7)], attributes={"drawn_anew": drawn}))
+    assert "drawn anew for each trial: bert.pooler.dense.weight, bert.pooler.dense.bias" in page.text
+
+
 def test_page_counts_the_ranks_of_fisher_runs(fisher_file, report):
     page, _ = report(fisher_file)
     assert "in 14 trials (cpu 0.0389 h); 0.0167 h in Fisher runs" in page.text  # 6 runs of 5 s on 2 ranks
