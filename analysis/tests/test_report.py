@@ -118,7 +118,15 @@ def test_page_tells_failures_with_messages(small_file, report):
 
 def test_page_names_the_tensors_that_trials_drew_anew(write, report):
     drawn = "bert.pooler.dense.weight bert.pooler.dense.bias"
-    page, _ = report(write([trial("RTE", "full", 1e-5, 1, 0.7)], attributes={"drawn_anew": drawn}))
+    trials = [trial("RTE", "full", 1e-5, 1, 0.7)]
+    maps = {
+        "layers": LAYERS,
+        "components": COMPONENTS,
+        "size": SIZE,
+        "change": {"mean_abs": np.ones((1, *SIZE.shape))},
+    }
+    page, _ = report(write(trials, attributes={"drawn_anew": drawn}, **maps))
+    assert "their change says nothing about the pre-trained model" in page.text
     assert "drawn anew for each trial: bert.pooler.dense.weight, bert.pooler.dense.bias" in page.text
 
 

@@ -11,7 +11,9 @@ BACKBONE = 23648
 def table_of(plan_output):
     """Rows of the plan's table by task and method: trials, done, diverged, failed, missing, trainable."""
     rows = {}
-    for line in plan_output.splitlines()[1:]:
+    lines = plan_output.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("task "))
+    for line in lines[first + 1 :]:
         if not line:
             return rows
         task, method, *counts = line.split()
