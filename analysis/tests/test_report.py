@@ -209,6 +209,19 @@ def test_long_lists_of_failures_are_cut(write, report):
     assert "And 5 more." in page.text
 
 
+def test_bytes_that_are_no_utf8_are_marked(write, tmp_path):
+    written = write([trial("RTE", "full", 1e-5, 1, np.nan, state="failed")])
+    with h5py.File(written, "a") as file:
+        file.attrs.create("job", b"name = x  # f\xfcr\n", dtype=h5py.string_dtype())
+        file["trials/error"][0] = b"no room in f\xfcr"
+    path = written.rename(written.with_name("f\udcfcr.h5"))
+    assert main([str(path), "-o", str(tmp_path / "out"), "--format", "html,csv,latex"]) == 0
+    page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    assert "Tunescope report: f\ufffdr.h5" in page.text
+    assert "name = x # f\ufffdr" in page.text
+    assert "no room in f\ufffdr" in page.text
+
+
 def test_job_text_is_escaped(write, report):
     page, _ = report(write([], attributes={"job": "name = <b>x</b> & é\n"}))
     assert "name = <b>x</b> & é" in page.text

@@ -69,7 +69,7 @@ def build_report(results: Results) -> Report:
     """Compute every table and figure; a part that the file has no data for says so, and what to run."""
     parts = [build(results) for build in PARTS]
     parts = [parts[0], claims_part(parts), *parts[1:]]
-    return Report(results.path.name, parts, _warnings(results))
+    return Report(results.name, parts, _warnings(results))
 
 
 def _warnings(results: Results) -> list[str]:
