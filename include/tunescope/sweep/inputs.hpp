@@ -41,6 +41,7 @@ class SweepInputs {
   PretrainedModel model_;
   std::optional<RoundedBackbone> rounded_;
   WordPiece tokenizer_;
+  bool may_write_cache_ = false;
   std::map<std::string, TaskData> tasks_;
   std::map<std::int64_t, ParameterCatalogue> catalogues_;  // by output size
 };
