@@ -1,5 +1,9 @@
 import hashlib
 import re
+import resource
+import signal
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -249,6 +253,21 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, capsys, make):
     assert len(printed.err.splitlines()) == 1
     assert str(path) in printed.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("formats", ["html", "csv", "png", "pdf", "latex", "netcdf"])
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(small_file, tmp_path, formats):
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
+
+    arguments = [small_file, "-o", tmp_path / "out", "--format", formats]
+    done = subprocess.run([sys.executable, "-m", "tunescope_analysis", *arguments], preexec_fn=limit,
+                          restore_signals=False, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert f"'{tmp_path}/out/" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_unwritable_folder_is_one_line_and_exit_2(small_file, tmp_path, capsys):
