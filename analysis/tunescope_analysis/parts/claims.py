@@ -72,7 +72,9 @@ def claims_part(parts: list[Part]) -> Part:
     )
     places = {picture.name: part.title for part in parts for picture in part.pictures}
     words = [Heading(text, is_number=False) for text in ("Claim", "Verdict", "Why", "Figure")]
-    rows, folded, records = [], [], []
+    rows: list[list[Cell]] = []
+    folded: list[list[Cell]] = []
+    records = []
     for key, (claim, needed) in CLAIMS.items():
         verdict = verdicts.get(key, Verdict(key, NOT_DECIDABLE, needed))
         row = [
