@@ -51,6 +51,11 @@ class Results:
     _file: h5py.File = field(repr=False, compare=False)
     _opened: dict[str, xr.Dataset] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def name(self) -> str:
+        """The file's name, for readers."""
+        return readable(self.path.name)
+
     def dataset(self, group: str) -> xr.Dataset:
         """The group as a labelled dataset, opened at first use and read lazily; `ResultsError` if absent."""
         if group.split("/")[0] not in self.groups:
@@ -155,7 +160,7 @@ def open_results(path: str | Path) -> Results:
     if not _is_hdf5(path):
         raise ResultsError(f"{path}: not an HDF5 file; {WRITTEN_BY}")
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", locking=False)  # not every filesystem has locks
     except OSError as error:
         raise ResultsError(f"{path}: cannot be opened as HDF5, is it whole? {WRITTEN_BY}: {error}") from error
     try:
@@ -168,6 +173,11 @@ def open_results(path: str | Path) -> Results:
             raise
         raise ResultsError(f"{path}: cannot be read as HDF5: {error}") from error
     return Results(path, attributes, groups, file)
+
+
+def readable(text: str) -> str:
+    """The text with a mark for each byte that is no UTF-8, which Python keeps where nobody can print it."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def head_size(results: Results) -> float:
@@ -224,4 +234,4 @@ def _scalar(value: object) -> Any:  # noqa: ANN401
 
 def _text(file: h5py.File, name: str) -> str:
     value = _scalar(file.attrs.get(name, ""))
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else readable(str(value))

@@ -13,6 +13,9 @@ namespace tunescope {
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::filesystem::path& temporary)>& write);
 
+/// Makes a folder, and those above it, where it does not exist. Throws `EnvironmentError` naming it.
+void make_folder(const std::filesystem::path& folder);
+
 /// Removes what killed processes have left of unfinished files in `folder` and below; nobody else may be writing there.
 void remove_unfinished_files(const std::filesystem::path& folder);
 

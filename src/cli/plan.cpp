@@ -248,18 +248,4 @@ ExitStatus status(const CommandLine& line) {
   return kAllDone;
 }
 
-ExitStatus merge(const CommandLine& line) {
-  const SweepSpec spec = read_only_job(line);
-  SweepInputs inputs(spec, print_warning);
-  const InputHashes hashes = inputs.load_and_hash();
-  const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
-  print_warnings(trials);
-  prepare_results_folder(ResultPaths(spec));
-  merge_and_warn(spec, trials, job_fisher_ids(spec, hashes), inputs, hashes, is_complete(trials));
-  const Counts counts = count(trials);
-  fmt::print("{}: {} of {} trials{}\n", spec.results_file().string(), counts.total - counts.missing, counts.total,
-             is_complete(trials) ? "" : "; not complete");
-  return kAllDone;
-}
-
 }  // namespace tunescope::cli

@@ -6,7 +6,7 @@
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/hash.hpp"
-#include "tunescope/hdf5/file.hpp"
+#include "tunescope/hdf5/sealed_file.hpp"
 #include "tunescope/sealed_file.hpp"
 
 namespace tunescope {
@@ -76,9 +76,8 @@ std::optional<Dataset> read_token_cache(const std::filesystem::path& folder, con
 }
 
 void write_token_cache(const std::filesystem::path& folder, const std::string& key, const Dataset& dataset) {
-  std::filesystem::create_directories(folder);
-  write_atomically(entry_path(folder, key), [&](const std::filesystem::path& temporary) {
-    hdf5::File file = hdf5::File::create(temporary);
+  make_folder(folder);
+  hdf5::write_sealed_file(entry_path(folder, key), [&](const hdf5::File& file) {
     const auto widen = [](const std::vector<std::int32_t>& narrow) {
       return std::vector<std::int64_t>(narrow.begin(), narrow.end());
     };
@@ -86,8 +85,6 @@ void write_token_cache(const std::filesystem::path& folder, const std::string& k
     file.write("type_ids", std::span<const std::int64_t>(widen(dataset.type_ids)), {dataset.type_ids.size()});
     file.write("offsets", std::span<const std::int64_t>(dataset.offsets), {dataset.offsets.size()});
     file.write("labels", std::span<const float>(dataset.labels), {dataset.labels.size()});
-    file.close();
-    seal_file(temporary);
   });
 }
 

@@ -64,6 +64,7 @@ SweepInputs::SweepInputs(const SweepSpec& spec, DataWarning warning)
     warning = spec.model_folder.string() + ": " + warning;
     warning_(warning);
   }
+  may_write_cache_ = prepare_cache(spec.cache_folder, warning_);
 }
 
 InputHashes SweepInputs::load_and_hash() {
@@ -76,9 +77,12 @@ InputHashes SweepInputs::load_and_hash() {
 const TaskData& SweepInputs::task(const std::string& name) {
   const auto found = tasks_.find(name);
   if (found != tasks_.end()) return found->second;
-  TaskData data = load_task(
-      find_task(name), tokenizer_,
-      {.glue_folder = spec_.glue_folder, .cache_folder = spec_.cache_folder, .max_length = spec_.max_length}, warning_);
+  TaskData data = load_task(find_task(name), tokenizer_,
+                            {.glue_folder = spec_.glue_folder,
+                             .cache_folder = spec_.cache_folder,
+                             .may_write_cache = may_write_cache_,
+                             .max_length = spec_.max_length},
+                            warning_);
   data.train = subsample(data.train, spec_.train_examples);
   data.dev = subsample(data.dev, spec_.dev_examples);
   data.mismatched_dev = subsample(data.mismatched_dev, spec_.dev_examples);

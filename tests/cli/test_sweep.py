@@ -10,6 +10,7 @@ h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
 SOME_FAILED = 1
+WRONG_INPUT = 2
 WRONG_ENVIRONMENT = 3
 DIFFERS_BETWEEN_RUNS = {"trials/wall_seconds", "trials/rank", "trials/hostname"}
 
@@ -173,10 +174,12 @@ def test_trial_with_a_flipped_bit_is_named_and_runs_again(make_job, tmp_path, sh
     expected, merged = job.modification_times(), contents(job.merged)
     damaged = job.trial_files()[1]
     flip_a_byte(damaged, share)
-    for command in ("plan", "status", "merge"):
+    for command, status in (("plan", 0), ("status", 0), ("merge", WRONG_INPUT)):
         report = job.run(command)
-        assert report.returncode == 0
+        assert report.returncode == status
         assert f"warning: results/small/trials/{damaged.name}: is damaged" in report.stderr
+    assert contents(job.merged) == merged
+    assert job.run("merge", "--replace").returncode == 0
     with h5py.File(job.merged) as file:
         assert damaged.stem not in file["trials/id"].asstr()[:]
         assert file.attrs["complete"] == 0

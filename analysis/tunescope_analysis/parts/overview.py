@@ -35,7 +35,7 @@ def overview_part(results: Results) -> Part:
                 ("Tunescope", f"{attributes.tunescope_version or 'unknown version'}, commit "
                               f"{attributes.git_commit or 'unknown'}, schema {attributes.schema_version}"),
                 ("Inputs, SHA-256", _hashes(attributes.inputs) or "not recorded"),
-                ("File", f"{results.path.name}, SHA-256 {_checksum(results)}"),
+                ("File", f"{results.name}, SHA-256 {_checksum(results)}"),
             ]
         )
     )  # fmt: skip

@@ -29,4 +29,12 @@ struct MergeParts {
 /// result cannot be written.
 void merge_files(const std::filesystem::path& path, const MergeParts& parts, const JobAttributes& attributes);
 
+/// The identifiers of the finished trials and of the Fisher runs that a merged file holds. It has no seal, so it is
+/// read by `run_isolated`, as by `reseal`. Throws `Error` where it cannot be read.
+std::vector<std::string> merged_ids(const std::filesystem::path& path);
+
+/// Seals a trial's or a Fisher run's file again, atomically, after reading all of it. Throws `Error` where a part of it
+/// cannot be read or it is not that of the identifier in its name, `EnvironmentError` where it cannot be written.
+void reseal(const std::filesystem::path& path);
+
 }  // namespace tunescope

@@ -45,6 +45,7 @@ class SweepInputs {
   std::optional<RoundedBackbone> rounded_;
   WordPiece tokenizer_;
   FolderNotes notes_;
+  bool may_write_cache_ = false;
   std::map<std::string, TaskData> tasks_;
   std::map<std::int64_t, ParameterCatalogue> catalogues_;  // by output size
 };
