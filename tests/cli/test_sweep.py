@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import time
 
 import pytest
@@ -310,15 +311,17 @@ def test_failing_trial_is_tried_again_and_the_others_are_done(make_job, tmp_path
     sound, job = make_job(tmp_path / "sound", keys), make_job(tmp_path / "failing", keys)
     sound.sweep()
     failing = sound.trial_files()[0].stem
-    (in_the_way := job.results / "checkpoints" / failing).parent.mkdir(parents=True)
-    in_the_way.write_text("a file, so that the trial cannot save")
+    # A damaged checkpoint that cannot be put aside.
+    in_the_way = job.results / "checkpoints" / failing
+    (in_the_way / "latest.safetensors.damaged").mkdir(parents=True)
+    (in_the_way / "latest.safetensors").write_text("damaged")
     result = job.sweep(expected_status=SOME_FAILED)
     assert "1 of 2 trials done, 1 failed or diverged" in result.stdout
     log = (job.results / "log" / "rank-0.log").read_text()
     assert [f"trial {failing}, attempt {attempt}: " in log for attempt in (1, 2, 3, 4)] == [True, True, True, False]
     assert re.search(rf"{failing} CoLA .*: failed: .*{failing}|{failing} MNLI .*: failed: .*{failing}",
                      job.run("status").stdout)  # fmt: skip
-    in_the_way.unlink()
+    shutil.rmtree(in_the_way)
     job.sweep()
     assert contents(job.merged) == contents(sound.merged)
     assert list((job.results / "failed").iterdir()) == []

@@ -23,6 +23,7 @@ class Inputs : public ::testing::Test {
     for (std::size_t i = 5; i < tokens; ++i) lines += "word" + std::to_string(i) + "\n";
     folder_.write("vocab.txt", lines);
     spec_.model_folder = folder_.path();
+    spec_.cache_folder = folder_.path() / "cache";
     spec_.max_length = 32;
     spec_.tasks = {"CoLA"};
     return {spec_, [this](const std::string& warning) { warnings_.push_back(warning); }};
