@@ -46,6 +46,7 @@ std::vector<Case> cases() {
     for (const char* batch : {"one", "batch"}) {
       all.push_back({"tiny", batch, place, LastLayer::kFirstTokens, 2000});
       all.push_back({"tiny", batch, place, LastLayer::kAllTokens, 400});
+      all.push_back({"minilm", batch, place, LastLayer::kFirstTokens, 160});
     }
   }
   return all;
