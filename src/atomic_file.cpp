@@ -50,13 +50,19 @@ void write_atomically(const std::filesystem::path& path,
   try {
     write(temporary);
     sync(temporary, O_RDONLY);
-    std::filesystem::rename(temporary, path);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail(path, "cannot be put in place");
     sync(path.parent_path().empty() ? "." : path.parent_path(), O_RDONLY | O_DIRECTORY);
   } catch (...) {
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);
     throw;
   }
+}
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw EnvironmentError(folder.string() + ": this folder cannot be made: " + error.message());
 }
 
 void remove_unfinished_files(const std::filesystem::path& folder) {
@@ -72,7 +78,7 @@ void write_text_atomically(const std::filesystem::path& path, const std::string&
     std::ofstream file(temporary, std::ios::binary);
     file.write(text.data(), static_cast<std::streamsize>(text.size()));
     file.close();
-    if (!file) fail(temporary, "cannot be written");
+    if (!file) fail(temporary, "cannot be written; is the filesystem full, or the folder not yours?");
   });
 }
 

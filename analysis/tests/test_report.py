@@ -1,5 +1,9 @@
 import hashlib
 import re
+import resource
+import signal
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -116,6 +120,20 @@ def test_page_tells_failures_with_messages(small_file, report):
     assert "Device-hours 0.0389 h in 14 trials (cpu 0.0389 h)" in page.text  # 14 trials of 10 s
 
 
+def test_page_names_the_tensors_that_trials_drew_anew(write, report):
+    drawn = "bert.pooler.dense.weight bert.pooler.dense.bias"
+    trials = [trial("RTE", "full", 1e-5, 1, 0.7)]
+    maps = {
+        "layers": LAYERS,
+        "components": COMPONENTS,
+        "size": SIZE,
+        "change": {"mean_abs": np.ones((1, *SIZE.shape))},
+    }
+    page, _ = report(write(trials, attributes={"drawn_anew": drawn}, **maps))
+    assert "their change says nothing about the pre-trained model" in page.text
+    assert "drawn anew for each trial: bert.pooler.dense.weight, bert.pooler.dense.bias" in page.text
+
+
 def test_page_counts_the_ranks_of_fisher_runs(fisher_file, report):
     page, _ = report(fisher_file)
     assert "in 14 trials (cpu 0.0389 h); 0.0167 h in Fisher runs" in page.text  # 6 runs of 5 s on 2 ranks
@@ -209,6 +227,19 @@ def test_long_lists_of_failures_are_cut(write, report):
     assert "And 5 more." in page.text
 
 
+def test_bytes_that_are_no_utf8_are_marked(write, tmp_path):
+    written = write([trial("RTE", "full", 1e-5, 1, np.nan, state="failed")])
+    with h5py.File(written, "a") as file:
+        file.attrs.create("job", b"name = x  # f\xfcr\n", dtype=h5py.string_dtype())
+        file["trials/error"][0] = b"no room in f\xfcr"
+    path = written.rename(written.with_name("f\udcfcr.h5"))
+    assert main([str(path), "-o", str(tmp_path / "out"), "--format", "html,csv,latex"]) == 0
+    page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    assert "Tunescope report: f\ufffdr.h5" in page.text
+    assert "name = x # f\ufffdr" in page.text
+    assert "no room in f\ufffdr" in page.text
+
+
 def test_job_text_is_escaped(write, report):
     page, _ = report(write([], attributes={"job": "name = <b>x</b> & é\n"}))
     assert "name = <b>x</b> & é" in page.text
@@ -236,6 +267,21 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, capsys, make):
     assert len(printed.err.splitlines()) == 1
     assert str(path) in printed.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("formats", ["html", "csv", "png", "pdf", "latex", "netcdf"])
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(small_file, tmp_path, formats):
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
+
+    arguments = [small_file, "-o", tmp_path / "out", "--format", formats]
+    done = subprocess.run([sys.executable, "-m", "tunescope_analysis", *arguments], preexec_fn=limit,
+                          restore_signals=False, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert f"'{tmp_path}/out/" in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_unwritable_folder_is_one_line_and_exit_2(small_file, tmp_path, capsys):

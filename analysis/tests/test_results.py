@@ -1,3 +1,5 @@
+import fcntl
+
 import h5py
 import numpy as np
 import pytest
@@ -114,6 +116,13 @@ def test_copies_share_the_file(small_file):
     with open_results(small_file) as results:
         copy = results.change.copy(deep=True)
         assert copy["rms"].sel(trial=0, layer="0", component="output.LayerNorm.weight") == 20
+
+
+def test_opens_a_file_where_no_lock_is_granted(small_file):
+    with small_file.open("r+b") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        with open_results(small_file) as results:
+            assert results.trials.sizes["trial"] == 14
 
 
 def test_keeps_attributes_but_not_hdf5s_bookkeeping(small_file):

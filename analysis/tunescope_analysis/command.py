@@ -1,6 +1,7 @@
 """The command `tunescope-report`: the only module that prints or decides an exit status."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -8,12 +9,14 @@ from pathlib import Path
 
 from tunescope_analysis.files import DEFAULT_FORMATS, FORMATS, write_report
 from tunescope_analysis.report import Report, build_comparison, build_difference, build_report
-from tunescope_analysis.results import Results, ResultsError, open_results
+from tunescope_analysis.results import Results, ResultsError, open_results, readable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write reports; returns 0, or 2 with one line on stderr where a file or the folder is unusable."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # paths as they are, whatever their bytes
     try:
         with ExitStack() as stack:
             paths = options.diff or options.file
@@ -36,14 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def name_files(paths: Sequence[Path]) -> dict[str, Path]:
     """A name for each file: its stem, with the folder before it where stems are equal, then a number."""
-    stems = [path.stem for path in paths]
+    stems = [readable(path.stem) for path in paths]
     named: dict[str, Path] = {}
-    for path in paths:
-        name = path.stem if stems.count(path.stem) == 1 else f"{path.resolve().parent.name}-{path.stem}"
+    for path, stem in zip(paths, stems, strict=True):
+        name = stem if stems.count(stem) == 1 else f"{readable(path.resolve().parent.name)}-{stem}"
         number = 1
         while name in named:
             number += 1
-            name = f"{path.stem}-{number}"
+            name = f"{stem}-{number}"
         named[name] = path
     return named
 

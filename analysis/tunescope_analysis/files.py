@@ -1,7 +1,10 @@
 """The files that a report is written to."""
 
+import io
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
@@ -56,20 +59,24 @@ def write_report(report: Report, folder: Path, formats: Iterable[str] = DEFAULT_
     for table in report.tables:
         if "csv" in wanted:
             written.append(folder / f"{table.name}.csv")
-            table.frame.to_csv(written[-1], index=False)
-        if "latex" in wanted and table.rows:
+            with _complete(written[-1]) as unfinished:
+                table.frame.to_csv(unfinished, index=False)
+        if "latex" in wanted and table.rows + table.folded:
             written.append(folder / f"{table.name}.tex")
-            written[-1].write_text(latex_table(table), encoding="utf-8")
+            with _complete(written[-1]) as unfinished:
+                unfinished.write_text(latex_table(table), encoding="utf-8")
     for picture in report.pictures:
         written += _write_picture(picture, folder, wanted)
     if "netcdf" in wanted:
         for part in report.parts:
             for name, dataset in part.datasets.items():
                 written.append(folder / f"{name}.nc")
-                dataset.to_netcdf(written[-1], engine="h5netcdf")
+                with _complete(written[-1]) as unfinished:
+                    dataset.to_netcdf(unfinished, engine="h5netcdf")
     if "html" in wanted:
         written.append(folder / "report.html")
-        written[-1].write_text(render_page(report), encoding="utf-8")
+        with _complete(written[-1]) as unfinished:
+            unfinished.write_text(render_page(report), encoding="utf-8")
     return written
 
 
@@ -81,7 +88,7 @@ def latex_table(table: Table) -> str:
     headings = [" ".join(filter(None, (heading.text, heading.note))) for heading in table.headings]
     rows = [
         [_latex_cell(cell, heading.is_number) for cell, heading in zip(row, table.headings, strict=True)]
-        for row in table.rows
+        for row in table.rows + table.folded
     ]
     if table.is_prose:
         columns = _prose_columns([headings, *rows])
@@ -93,6 +100,20 @@ def latex_table(table: Table) -> str:
     for character, command in LATEX.items():
         text = text.replace(character, command)
     return text
+
+
+@contextmanager
+def _complete(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` once all is written; `OSError` names `path`."""
+    unfinished = path.with_name(f".{path.name}.partial")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)  # HDF5 adds two lines
+        raise OSError(error.errno, reason, str(path)) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _latex_cell(cell: Cell, is_number: bool) -> str:
@@ -118,9 +139,13 @@ def _write_picture(picture: Picture, folder: Path, wanted: set[str]) -> list[Pat
     written = []
     if "png" in wanted:
         written.append(folder / f"{picture.name}.png")
-        written[-1].write_bytes(picture.png)
+        with _complete(written[-1]) as unfinished:
+            unfinished.write_bytes(picture.png)
     if "pdf" in wanted:
         written.append(folder / f"{picture.name}.pdf")
+        buffer = io.BytesIO()  # matplotlib fails in other ways than OSError where it cannot write
         with mpl.rc_context({"pdf.fonttype": 42}):
-            picture.figure.savefig(written[-1])
+            picture.figure.savefig(buffer, format="pdf")
+        with _complete(written[-1]) as unfinished:
+            unfinished.write_bytes(buffer.getvalue())
     return written

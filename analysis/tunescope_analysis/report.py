@@ -16,6 +16,7 @@ from tunescope_analysis.parts.comparison import (
 )
 from tunescope_analysis.parts.fisher import fisher_part
 from tunescope_analysis.parts.fisher_change import fisher_change_part
+from tunescope_analysis.parts.glance import glance_part
 from tunescope_analysis.parts.overview import job_part, overview_part
 from tunescope_analysis.parts.part import Part, Picture, Table
 from tunescope_analysis.parts.scores import parameters_part, scores_part
@@ -68,8 +69,8 @@ class Report:
 def build_report(results: Results) -> Report:
     """Compute every table and figure; a part that the file has no data for says so, and what to run."""
     parts = [build(results) for build in PARTS]
-    parts = [parts[0], claims_part(parts), *parts[1:]]
-    return Report(results.path.name, parts, _warnings(results))
+    parts = [glance_part(results, parts), claims_part(parts), *parts]
+    return Report(results.name, parts, _warnings(results))
 
 
 def _warnings(results: Results) -> list[str]:

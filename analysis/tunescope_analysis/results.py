@@ -33,6 +33,9 @@ class Attributes:
     tunescope_version: str
     git_commit: str
     inputs: str  # a line each for model, tokenizer and tasks: name and SHA-256 of the content
+    drawn_anew: (
+        str  # tensors that the model's file lacks and each trial drew from its seed, blanks between them
+    )
     job: str
     created: str
     is_complete: bool
@@ -47,6 +50,11 @@ class Results:
     groups: tuple[str, ...]
     _file: h5py.File = field(repr=False, compare=False)
     _opened: dict[str, xr.Dataset] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The file's name, for readers."""
+        return readable(self.path.name)
 
     def dataset(self, group: str) -> xr.Dataset:
         """The group as a labelled dataset, opened at first use and read lazily; `ResultsError` if absent."""
@@ -152,7 +160,7 @@ def open_results(path: str | Path) -> Results:
     if not _is_hdf5(path):
         raise ResultsError(f"{path}: not an HDF5 file; {WRITTEN_BY}")
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", locking=False)  # not every filesystem has locks
     except OSError as error:
         raise ResultsError(f"{path}: cannot be opened as HDF5, is it whole? {WRITTEN_BY}: {error}") from error
     try:
@@ -165,6 +173,11 @@ def open_results(path: str | Path) -> Results:
             raise
         raise ResultsError(f"{path}: cannot be read as HDF5: {error}") from error
     return Results(path, attributes, groups, file)
+
+
+def readable(text: str) -> str:
+    """The text with a mark for each byte that is no UTF-8, which Python keeps where nobody can print it."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def head_size(results: Results) -> float:
@@ -201,6 +214,7 @@ def _read_attributes(file: h5py.File, path: Path) -> Attributes:
         tunescope_version=_text(file, "tunescope_version"),
         git_commit=_text(file, "git_commit"),
         inputs=_text(file, "inputs"),
+        drawn_anew=_text(file, "drawn_anew"),
         job=_text(file, "job"),
         created=_text(file, "created"),
         is_complete=bool(_scalar(file.attrs.get("complete", 0))),
@@ -220,4 +234,4 @@ def _scalar(value: object) -> Any:  # noqa: ANN401
 
 def _text(file: h5py.File, name: str) -> str:
     value = _scalar(file.attrs.get(name, ""))
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else readable(str(value))

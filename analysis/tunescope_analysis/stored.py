@@ -21,7 +21,7 @@ class StoredArray(BackendArray):
     def __init__(self, dataset: h5py.Dataset) -> None:
         """Keep the dataset; nothing is read."""
         is_text = h5py.check_string_dtype(dataset.dtype) is not None
-        self.source = dataset.asstr() if is_text else dataset
+        self.source = dataset.asstr(errors="replace") if is_text else dataset
         self.shape = dataset.shape
         self.dtype = np.dtype(object) if is_text else dataset.dtype
 

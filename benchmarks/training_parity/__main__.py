@@ -84,6 +84,7 @@ evaluate_every = {case.steps}
 [run]
 results = {arguments.output.resolve() / "engine"}
 device = cpu
+threads = 1
 """
 
 
@@ -91,7 +92,9 @@ def train_here(name: str, case: Case, arguments: argparse.Namespace) -> tuple[di
     """This program's runs by seed, and the labels of the development set."""
     job = arguments.output / f"{name}.cfg"
     job.write_text(job_text(name, case, arguments), encoding="utf-8")
-    subprocess.run([arguments.binary, "sweep", job], check=True)
+    ranks = len(os.sched_getaffinity(0))
+    launcher = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none"]
+    subprocess.run([*launcher, arguments.binary, "sweep", job], check=True)
     runs = {}
     with h5py.File(arguments.output / "engine" / name / f"{name}.h5") as file:
         trial_of_row = file["history/trial"][:]

@@ -143,7 +143,7 @@ def make_optimizer(model: BertForSequenceClassification, settings: Settings) -> 
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             groups[name.endswith("bias") or "LayerNorm" in name]["params"].append(parameter)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
 def batches(examples: int, batch_size: int, seed: int) -> Iterator[tuple[int, list[int]]]:

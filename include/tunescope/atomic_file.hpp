@@ -17,6 +17,9 @@ void write_atomically(const std::filesystem::path& path,
 /// How many bytes the name of a file may have for `write_atomically`, whose temporary name is longer.
 std::size_t longest_file_name();
 
+/// Makes a folder, and those above it, where it does not exist. Throws `EnvironmentError` naming it.
+void make_folder(const std::filesystem::path& folder);
+
 /// Removes what killed processes have left of unfinished files in `folder` and below; nobody else may be writing there.
 void remove_unfinished_files(const std::filesystem::path& folder);
 

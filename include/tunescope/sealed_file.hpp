@@ -1,15 +1,36 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 namespace tunescope {
 
-/// Appends a seal to a finished file: one line with the SHA-256 of everything before it. HDF5 readers do not look
-/// beyond the end of their own data. Throws `EnvironmentError` where it cannot be written.
+/// A seal is the SHA-256 of a file's bytes, kept in the file itself. A file has a place for it: `kEmptySeal` somewhere
+/// in its first 64 KiB, such as an attribute of HDF5; its digits count as zeros. A program that opens an HDF5 file for
+/// writing cuts off what stands behind HDF5's own data, but leaves this. Files of older programs end with the seal.
+inline constexpr std::string_view kEmptySeal =
+    "tunescope sha256 0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Seals a finished file: into its place for a seal or, where it has none, behind its end. Throws `EnvironmentError`
+/// where it cannot be written.
 void seal_file(const std::filesystem::path& path);
 
-/// Whether a file ends with a seal that fits its bytes: false where it was truncated or changed, never sealed, or
-/// cannot be read. A process reads a file for that once, and again where its inode, size or time has changed.
+/// What a file's seal says of it.
+enum class Seal {
+  kIntact,   ///< it fits the bytes
+  kMissing,  ///< an HDF5 file of its full length without one: another program has opened it for writing and cut it off
+  kBroken,   ///< an HDF5 file of its full length that it does not fit: another program has written to it, or damage
+  kDamaged,  ///< all else: cut, no HDF5, absent, not readable
+};
+
+/// Reads a file's seal. A process reads an intact file for that once, and again where its inode, size or time has
+/// changed.
+Seal inspect_seal(const std::filesystem::path& path);
+
+/// Whether a file's seal is intact.
 bool has_intact_seal(const std::filesystem::path& path);
+
+/// What is wrong with a file whose seal is not intact, as the end of a sentence that begins with its name.
+std::string_view describe(Seal seal);
 
 }  // namespace tunescope

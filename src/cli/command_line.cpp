@@ -15,13 +15,14 @@ namespace po = boost::program_options;
 po::options_description all_options() {
   po::options_description options;
   options.add_options()("help,h", "")("version,V", "")("calibrate", "")("simulate", po::value<std::string>(), "")(
-      "share", "");
+      "share", "")("reseal", "")("replace", "");
   for (const JobKey& key : job_keys()) options.add_options()(key.name.c_str(), po::value<std::string>(), "");
   return options;
 }
 
 [[noreturn]] void refuse_option(const std::string& option) {
-  std::vector<std::string> known = {"--help", "--version", "--calibrate", "--simulate", "--share"};
+  std::vector<std::string> known = {"--help",  "--version", "--calibrate", "--simulate",
+                                    "--share", "--reseal",  "--replace"};
   for (const JobKey& key : job_keys()) known.push_back("--" + key.name);
   throw ConfigError("unknown option '" + option + "'" + suggest(option, known));
 }
@@ -44,6 +45,10 @@ CommandLine parse_command_line(int argc, char** argv) {
         result.wants_calibration = true;
       } else if (option.string_key == "share") {
         result.wants_share = true;
+      } else if (option.string_key == "reseal") {
+        result.wants_reseal = true;
+      } else if (option.string_key == "replace") {
+        result.wants_replacement = true;
       } else if (option.string_key == "simulate") {
         result.simulated_devices = parse_integer({"--simulate", option.value.front(), "command line"}, 1);
       } else if (!option.string_key.empty()) {
@@ -65,6 +70,9 @@ CommandLine parse_command_line(int argc, char** argv) {
   }
   if (result.wants_share && result.command != "sweep") {
     throw ConfigError("--share belongs to tunescope sweep, not to " + result.command);
+  }
+  if ((result.wants_reseal || result.wants_replacement) && result.command != "merge") {
+    throw ConfigError("--reseal and --replace belong to tunescope merge, not to " + result.command);
   }
   return result;
 }

@@ -98,6 +98,26 @@ void agree_on_done(const Communicator& world, std::vector<PlannedFisher>& runs) 
   for (const std::size_t i : agree(world, done)) runs[i].is_done = true;
 }
 
+// Returns whether it was written: a merged file keeps trials whose files do not count any more.
+bool write_merged(const RankContext& context, const InputHashes& hashes, const std::vector<std::string>& ids,
+                  bool is_complete) {
+  const SweepSpec& spec = context.spec;
+  const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
+  print_warnings(trials);
+  const bool is_refused =
+      std::ranges::any_of(trials, [](const PlannedTrial& planned) { return !planned.warning.empty(); });
+  if (is_refused && std::filesystem::exists(spec.results_file())) {
+    fmt::print(
+        stderr,
+        "tunescope: {}: is kept without the new Fisher runs, for it may hold trials that do not count any more, see "
+        "the warnings; run `tunescope sweep` or `tunescope merge` on this job\n",
+        spec.results_file().string());
+    return false;
+  }
+  merge_and_warn(spec, trials, ids, &context.inputs, hashes, is_complete);
+  return true;
+}
+
 }  // namespace
 
 bool find_pending_fisher(const RankContext& context, std::vector<PlannedFisher>& runs) {
@@ -140,7 +160,7 @@ ExitStatus fisher(int argc, char** argv) {
     if (context.world.rank() == 0) {
       std::vector<std::string> ids;
       for (const PlannedFisher& planned : job.fisher) ids.push_back(planned.id);
-      merge_and_warn(spec, stored_trials(spec, job.hashes), ids, &context.inputs, job.hashes, is_complete);
+      if (!write_merged(context, job.hashes, ids, is_complete)) return kSomeFailed;
       const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
       fmt::print("{} of {} Fisher runs done in {}\nresults: {}\n", ids.size() - pending_of(job.fisher).size(),
                  ids.size(), readable_duration(elapsed.count()), spec.results_file().string());

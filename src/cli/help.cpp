@@ -46,8 +46,12 @@ constexpr std::array kCommands = {
                 true},
     CommandHelp{"status", "JOB.cfg [--section.key VALUE ...]",
                 "Tells which trials are done, failed (with the error) and missing; works while a sweep runs.", true},
-    CommandHelp{"merge", "JOB.cfg [--section.key VALUE ...]",
-                "Collects the finished trials into one HDF5 file; works while a sweep runs.", true},
+    CommandHelp{
+        "merge", "JOB.cfg [--reseal] [--replace] [--section.key VALUE ...]",
+        "Collects the finished trials into one HDF5 file; works while a sweep runs. A file that would lose trials "
+        "or Fisher runs by it is kept; --replace replaces it. --reseal first takes files that another program has "
+        "opened for writing, so that their checksum is gone or does not match, where all of them can be read.",
+        true},
     CommandHelp{"demo", "FOLDER", "Writes a small synthetic GLUE (all tasks, official layouts) for trying the program.",
                 false},
     CommandHelp{

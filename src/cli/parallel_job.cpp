@@ -23,6 +23,7 @@
 #include "tunescope/sweep/lanes.hpp"
 #include "tunescope/sweep/recorded_inputs.hpp"
 #include "tunescope/sweep/running.hpp"
+#include "warnings.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -56,6 +57,7 @@ ExitStatus prepare_first(const Communicator& world, int argc, char** argv, const
     log_to_file(ResultPaths(spec), 0);
     job.emplace(std::move(spec));
     job->lock = std::move(lock);
+    for (const std::string& warning : job->inputs.notes().warnings) print_warning(warning);
     job->hashes = job->inputs.load_and_hash();
     job_fisher_ids(job->spec, job->hashes);  // a wrong grid shows here
     plan_fisher_runs(command, *job);

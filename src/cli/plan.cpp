@@ -82,6 +82,16 @@ CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial
   return model;
 }
 
+// What was recognised in the model's folder: one line, and one for each thing that is not ordinary.
+void print_model(const SweepInputs& inputs) {
+  const BertConfig& config = inputs.model().config;
+  const WordPieceOptions& options = inputs.tokenizer().options();
+  fmt::print("model: BERT, {} layers, hidden {}, {} heads, {} positions; tokenizer: WordPiece, {} tokens, {}\n",
+             config.num_hidden_layers, config.hidden_size, config.num_attention_heads, config.max_position_embeddings,
+             inputs.tokenizer().vocabulary_size(), options.lowercase ? "lower-cased" : "cased");
+  for (const std::string& note : inputs.notes().notes) fmt::print("  {}\n", note);
+}
+
 // One line a task and method; trials are in this order already.
 void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
                  const CostModel& costs) {
@@ -199,6 +209,7 @@ ExitStatus plan(const CommandLine& line) {
   find_stored_trials(spec, trials);
   print_warnings(trials);
   const CostModel costs = build_cost_model(spec, trials, inputs, line.wants_calibration);
+  print_model(inputs);
   print_table(spec, trials, inputs, costs);
   const Counts counts = count(trials);
   double flops = 0.0;
@@ -241,19 +252,6 @@ ExitStatus status(const CommandLine& line) {
     fmt::print("{} {}: {}: {}\n", planned.id, describe(planned.trial),
                planned.state == StoredState::kFailed ? "failed" : "diverged", planned.error);
   }
-  return kAllDone;
-}
-
-ExitStatus merge(const CommandLine& line) {
-  const SweepSpec spec = read_only_job(line);
-  const auto [inputs, hashes] = know_inputs(spec);
-  const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
-  print_warnings(trials);
-  prepare_results_folder(ResultPaths(spec));
-  merge_and_warn(spec, trials, job_fisher_ids(spec, hashes), inputs.get(), hashes, is_complete(trials));
-  const Counts counts = count(trials);
-  fmt::print("{}: {} of {} trials{}\n", spec.results_file().string(), counts.total - counts.missing, counts.total,
-             is_complete(trials) ? "" : "; not complete");
   return kAllDone;
 }
 

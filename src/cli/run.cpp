@@ -1,6 +1,8 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstdio>
 #include <string_view>
 
 #include "tunescope/cli/commands.hpp"
@@ -51,8 +53,11 @@ ExitStatus status_of(const std::exception& error) {
 
 int run(int argc, char** argv) {
   keep_freed_memory();
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of the write like a full disk
   try {
-    return dispatch(argc, argv);
+    const ExitStatus status = dispatch(argc, argv);
+    if (std::fflush(stdout) != 0) throw EnvironmentError("the standard output cannot be written; is its disk full?");
+    return status;
   } catch (const std::exception& error) {
     fmt::print(stderr, "tunescope: {}\n", error.what());
     return status_of(error);

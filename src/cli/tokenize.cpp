@@ -43,6 +43,7 @@ ExitStatus tokenize(const CommandLine& line) {
     throw ConfigError("tunescope tokenize takes a model folder, or a model folder, a file and its task");
   }
   const WordPiece tokenizer = WordPiece::from_folder(arguments.front());
+  for (const std::string& warning : tokenizer.notes().warnings) print_warning(arguments.front() + ": " + warning);
   if (arguments.size() == 1) {
     tokenize_lines(tokenizer);
   } else {

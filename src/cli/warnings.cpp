@@ -4,6 +4,8 @@
 
 #include <cstdio>
 
+#include "tunescope/sweep/merge.hpp"
+
 namespace tunescope::cli {
 
 void print_warning(const std::string& message) { fmt::print(stderr, "warning: {}\n", message); }

@@ -2,8 +2,10 @@
 
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 
 #include "token_cache.hpp"
@@ -57,7 +59,7 @@ Dataset load_split(const std::filesystem::path& path, const Task& task, const Wo
   if (!tokens) {
     const RawExamples raw = read_examples(path, task, Labels::kRead);
     tokens = {tokenize_examples(raw, task, tokenizer, options.max_length, path), raw.warnings()};
-    write_token_cache(options.cache_folder, key, *tokens);
+    if (options.may_write_cache) write_token_cache(options.cache_folder, key, *tokens);
   }
   for (const std::string& text : tokens->warnings) warning(path.string() + ": " + text);
   return std::move(tokens->dataset);
@@ -78,6 +80,19 @@ Dataset tokenize_examples(const RawExamples& raw, const Task& task, const WordPi
         label);
   }
   return dataset;
+}
+
+bool prepare_cache(const std::filesystem::path& folder, const DataWarning& warning) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error && ::access(folder.c_str(), W_OK | X_OK) != 0) error.assign(errno, std::generic_category());
+  if (error) {
+    warning(
+        fmt::format("{}: this folder cannot be written ({}), so what it does not hold is tokenised each time; choose "
+                    "another one with [data] cache",
+                    folder.string(), error.message()));
+  }
+  return !error;
 }
 
 TaskData load_task(const Task& task, const WordPiece& tokenizer, const DataOptions& options,

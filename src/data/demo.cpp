@@ -116,7 +116,7 @@ void write_demo(const std::filesystem::path& folder, const DemoSizes& sizes) {
   std::uint64_t number = 0;
   for (const Task& task : glue_tasks()) {
     const std::filesystem::path task_folder = folder / task.name;
-    std::filesystem::create_directories(task_folder);
+    make_folder(task_folder);
     write_split(task_folder / "train.tsv", task.name, Split::kTrain, sizes.train, ++number);
     write_split(task_folder / task.dev_file, task.name, Split::kDev, sizes.dev, ++number);
     if (task.mismatched_dev_file.empty()) {

@@ -7,7 +7,7 @@
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/hash.hpp"
-#include "tunescope/hdf5/file.hpp"
+#include "tunescope/hdf5/sealed_file.hpp"
 #include "tunescope/sealed_file.hpp"
 
 namespace tunescope {
@@ -77,10 +77,9 @@ std::optional<CachedTokens> read_token_cache(const std::filesystem::path& folder
 }
 
 void write_token_cache(const std::filesystem::path& folder, const std::string& key, const CachedTokens& tokens) {
-  const Dataset& dataset = tokens.dataset;
-  std::filesystem::create_directories(folder);
-  write_atomically(entry_path(folder, key), [&](const std::filesystem::path& temporary) {
-    hdf5::File file = hdf5::File::create(temporary);
+  make_folder(folder);
+  hdf5::write_sealed_file(entry_path(folder, key), [&](const hdf5::File& file) {
+    const Dataset& dataset = tokens.dataset;
     const auto widen = [](const std::vector<std::int32_t>& narrow) {
       return std::vector<std::int64_t>(narrow.begin(), narrow.end());
     };
@@ -89,8 +88,6 @@ void write_token_cache(const std::filesystem::path& folder, const std::string& k
     file.write("offsets", std::span<const std::int64_t>(dataset.offsets), {dataset.offsets.size()});
     file.write("labels", std::span<const float>(dataset.labels), {dataset.labels.size()});
     file.write("warnings", std::span<const std::string>(tokens.warnings));
-    file.close();
-    seal_file(temporary);
   });
 }
 

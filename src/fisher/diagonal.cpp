@@ -117,7 +117,7 @@ FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard
   if (control.resume != nullptr && control.resume->of == state.of) restore(*control.resume, state);
   for (; state.micro_batches < state.of; ++state.micro_batches) {
     const NextAction action = control.next_action();
-    if (action != NextAction::kGoOn) control.save(state);
+    save_for(action, [&] { control.save(state); });
     if (action == NextAction::kSaveAndStop) return state;
     add_squares(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)], squares,
                 scales);

@@ -11,20 +11,43 @@ herr_t keep_innermost(unsigned, const H5E_error2_t* entry, void* text) {
   return 0;
 }
 
-// HDF5 prints its error stack by default; the library never prints, the stack's text goes into the exception.
-void silence_error_stack() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+// HDF5 prints its error stack by default; the library never prints, the stack's text goes into the exception. And at
+// the end of the process HDF5 closes what is open. Where a disk was full, that is what could not be closed before, and
+// a second attempt crashes; everything else has been closed by then.
+void set_up_library() {
+  [[maybe_unused]] static const herr_t has_no_exit_handler = H5dont_atexit();  // before any other call
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
+
+// Without HDF5's own lock, which some network filesystems refuse: one process writes a file under a temporary name, and
+// what is read is complete.
+Handle access_without_lock() {
+  Handle access(check(H5Pcreate(H5P_FILE_ACCESS), "property list"), H5Pclose);
+  check(H5Pset_file_locking(access.get(), false, true), "file locking");
+  return access;
+}
+
+// Of a failed system call HDF5 tells two lines of details; what the system says is between quotation marks.
+std::string without_details(const std::string& reason) {
+  constexpr std::string_view kBefore = "error message = '";
+  const std::size_t begin = reason.find(kBefore);
+  if (begin == std::string::npos) return reason;
+  const std::size_t text = begin + kBefore.size();
+  return reason.substr(text, reason.find('\'', text) - text);
+}
 
 }  // namespace
 
 void fail(const std::string& what) {
   std::string reason;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_innermost, &reason);
+  reason = without_details(reason);
   throw Hdf5Error(what + " (HDF5: " + (reason.empty() ? "unknown error" : reason) + ")");
 }
 
 File File::create(const std::filesystem::path& path) {
-  silence_error_stack();
-  const Handle access(check(H5Pcreate(H5P_FILE_ACCESS), "property list"), H5Pclose);
+  set_up_library();
+  const Handle access = access_without_lock();
   check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST), "format bounds");
   Handle file(
       check(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), path.string() + ": cannot be created"),
@@ -34,17 +57,19 @@ File File::create(const std::filesystem::path& path) {
 }
 
 File File::open(const std::filesystem::path& path) {
-  silence_error_stack();
-  Handle file(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), path.string() + ": cannot be opened as HDF5"),
+  set_up_library();
+  const Handle access = access_without_lock();
+  Handle file(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), path.string() + ": cannot be opened as HDF5"),
               H5Fclose);
   Handle root(check(H5Gopen2(file.get(), "/", H5P_DEFAULT), path.string() + ": root group"), H5Gclose);
   return File(std::move(root), std::move(file), path.string());
 }
 
 void File::close() {
-  check(H5Fflush(file_.get(), H5F_SCOPE_LOCAL), description_ + ": writing failed; is the filesystem full?");
-  handle_.reset();
-  file_.reset();
+  const std::string what = description_ + ": writing failed; is the filesystem full?";
+  check(H5Fflush(file_.get(), H5F_SCOPE_LOCAL), what);
+  check(handle_.close(), what);
+  check(file_.close(), what);
 }
 
 std::string library_version() {

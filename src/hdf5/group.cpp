@@ -196,6 +196,18 @@ void Group::write_attribute(const std::string& dataset, const std::string& name,
   check(H5Awrite(attribute.get(), type.get(), &text), what);
 }
 
+void Group::write_fixed_attribute(const std::string& name, std::string_view value) const {
+  const std::string what = description_ + ": attribute " + name + " cannot be written";
+  const Handle type(check(H5Tcopy(H5T_C_S1), what), H5Tclose);
+  check(H5Tset_size(type.get(), value.size()), what);
+  check(H5Tset_strpad(type.get(), H5T_STR_NULLPAD), what);
+  const Handle space(check(H5Screate(H5S_SCALAR), what), H5Sclose);
+  const Handle attribute(
+      check(H5Acreate2(handle_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), what),
+      H5Aclose);
+  check(H5Awrite(attribute.get(), type.get(), value.data()), what);
+}
+
 void Group::write_attribute(const std::string& name, std::int64_t value) const {
   const std::string what = description_ + ": attribute " + name + " cannot be written";
   const Handle space(check(H5Screate(H5S_SCALAR), what), H5Sclose);

@@ -1,23 +1,32 @@
 #include "tunescope/model/bert_config.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
+#include "bert_config_keys.hpp"
 #include "tunescope/error.hpp"
+#include "tunescope/hub_folder.hpp"
 
 namespace tunescope {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<const char*, Activation>, 7> kActivations = {
+// Several of transformers' names are one function, computed in different ways.
+constexpr std::array<std::pair<const char*, Activation>, 11> kActivations = {
     {{"gelu", Activation::kGelu},
+     {"gelu_python", Activation::kGelu},
      {"gelu_new", Activation::kGeluTanh},
+     {"gelu_fast", Activation::kGeluTanh},
+     {"gelu_accurate", Activation::kGeluTanh},
+     {"gelu_python_tanh", Activation::kGeluTanh},
      {"gelu_pytorch_tanh", Activation::kGeluTanh},
      {"relu", Activation::kRelu},
      {"silu", Activation::kSilu},
@@ -73,19 +82,81 @@ class Reader {
 
 Json parse(const std::filesystem::path& path) {
   std::ifstream file(path);
-  if (!file) throw ModelError(path.string() + ": no such file; [model] path must be a Hugging Face model folder");
+  if (!file) {
+    const bool has_googles = std::filesystem::exists(path.parent_path() / "bert_config.json");
+    throw ModelError(path.string() + ": no such file; " +
+                     (has_googles ? "copy bert_config.json to config.json: it has the same keys"
+                                  : "[model] path must be a Hugging Face model folder"));
+  }
+  if (const std::string problem = git_lfs_problem(path); !problem.empty()) throw ModelError(problem);
   Json json = Json::parse(file, nullptr, false);
   if (!json.is_object()) throw ModelError(path.string() + ": is not a JSON object");
   return json;
 }
 
-void read_architecture(const Reader& reader) {
+bool is_given(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && !found->is_null();
+}
+
+// A value that says the same as a key that is not there.
+bool is_plain(const Json& value, std::string_view plain) {
+  if (value.is_string()) return value.get_ref<const std::string&>().empty() || value == plain;
+  return value.is_boolean() ? !value.get<bool>() : value.empty();  // null too is empty
+}
+
+// Whether a file without model_type may be a BERT's. RoBERTa's tensors have BERT's names, but its positions start
+// behind the id of its padding token, 1.
+void check_unnamed_type(const Json& json, const Reader& reader) {
+  constexpr const char* kExpected = "\"bert\": add it to config.json where the model is a BERT";
+  if (!is_given(json, "architectures")) {
+    if (is_given(json, "pad_token_id") && json["pad_token_id"] != 0) reader.fail("model_type", kExpected);
+    return;
+  }
+  const Json& names = json["architectures"];
+  const auto is_bert = [](const Json& name) {
+    return name.is_string() && name.get_ref<const std::string&>().starts_with("Bert") &&
+           !name.get_ref<const std::string&>().starts_with("BertGeneration");
+  };
+  if (!names.is_array()) reader.fail("architectures", "a list of names");
+  const auto other = std::find_if_not(names.begin(), names.end(), is_bert);
+  if (other != names.end()) {
+    reader.fail("model_type", fmt::format("\"bert\", and architectures has {}: only BERT is supported",
+                                          other->is_string() ? other->get<std::string>() : other->type_name()));
+  }
+}
+
+void read_architecture(const Json& json, const Reader& reader, FolderNotes& notes) {
+  if (!is_given(json, "model_type")) {
+    check_unnamed_type(json, reader);
+    notes.notes.emplace_back("assumed: a BERT, for config.json has no model_type");
+    return;
+  }
   std::string model_type;
   reader.word("model_type", model_type);
   if (model_type != "bert") reader.fail("model_type", "\"bert\", the architecture that is supported");
-  std::string position_type = "absolute";
-  reader.word("position_embedding_type", position_type);
-  if (position_type != "absolute") reader.fail("position_embedding_type", "\"absolute\"");
+}
+
+void check_keys(const Json& json, const Reader& reader, FolderNotes& notes) {
+  const std::span<const ConfigKey> known = bert_config_keys();
+  std::vector<std::string> unknown;
+  for (const auto& item : json.items()) {
+    const auto key = std::find_if(known.begin(), known.end(), [&](const ConfigKey& k) { return k.name == item.key(); });
+    if (key == known.end()) {
+      unknown.push_back(item.key());
+    } else if (key->use == KeyUse::kRefused && !is_plain(item.value(), key->plain)) {
+      reader.fail(item.key().c_str(),
+                  fmt::format("{}; {}", key->plain.empty() ? "nothing, null or false" : key->plain, key->meaning));
+    } else if (key->use == KeyUse::kWarned && !is_plain(item.value(), "")) {
+      notes.warnings.push_back(fmt::format("config.json: {} {}", key->name, key->meaning));
+    }
+  }
+  constexpr std::size_t kNamed = 5;
+  if (unknown.empty()) return;
+  const std::size_t more = unknown.size() - std::min(unknown.size(), kNamed);
+  unknown.resize(unknown.size() - more);
+  notes.notes.push_back(fmt::format("left out: unknown keys of config.json: {}{}", fmt::join(unknown, ", "),
+                                    more > 0 ? fmt::format(" and {} more", more) : ""));
 }
 
 Activation read_activation(const Reader& reader) {
@@ -94,7 +165,7 @@ Activation read_activation(const Reader& reader) {
   for (const auto& [known, activation] : kActivations) {
     if (name == known) return activation;
   }
-  reader.fail("hidden_act", "gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish or tanh");
+  reader.fail("hidden_act", "gelu, gelu_new or another name of the same functions, relu, silu, swish or tanh");
 }
 
 DropoutProbabilities read_dropout(const Reader& reader) {
@@ -110,11 +181,13 @@ DropoutProbabilities read_dropout(const Reader& reader) {
 
 }  // namespace
 
-BertConfig read_bert_config(const std::filesystem::path& path) {
+BertConfigFile read_bert_config(const std::filesystem::path& path) {
   const Json json = parse(path);
   const Reader reader(json, path.string());
-  read_architecture(reader);
-  BertConfig config;
+  BertConfigFile file;
+  read_architecture(json, reader, file.notes);
+  check_keys(json, reader, file.notes);
+  BertConfig& config = file.config;
   reader.positive("vocab_size", config.vocab_size);
   reader.positive("hidden_size", config.hidden_size);
   reader.positive("num_hidden_layers", config.num_hidden_layers, kMostLayers);
@@ -129,7 +202,7 @@ BertConfig read_bert_config(const std::filesystem::path& path) {
   if (config.hidden_size % config.num_attention_heads != 0) {
     reader.fail("num_attention_heads", fmt::format("a divisor of hidden_size {}", config.hidden_size));
   }
-  return config;
+  return file;
 }
 
 }  // namespace tunescope

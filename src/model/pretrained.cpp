@@ -1,87 +1,91 @@
 #include "tunescope/model/pretrained.hpp"
 
+#include <ATen/ops/aminmax.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/fmt/ranges.h>
 
-#include <algorithm>
 #include <array>
+#include <cmath>
+#include <set>
+#include <utility>
 
+#include "checkpoint_names.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/hash.hpp"
+#include "tunescope/hub_folder.hpp"
 #include "tunescope/model/safetensors.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {
 namespace {
 
-constexpr std::string_view kPrefix = "bert.";
-constexpr std::size_t kReportedTensors = 5;
-
-// Tensors that checkpoints carry beside the encoder: the heads of pre-training or of an earlier fine-tuning, and a
-// buffer of position numbers that old versions of transformers saved.
-bool is_ignored(const std::string& name) {
-  constexpr std::array<std::string_view, 3> kHeads = {"cls.", "classifier.", "qa_outputs."};
-  return std::any_of(kHeads.begin(), kHeads.end(), [&](std::string_view head) { return name.starts_with(head); }) ||
-         name.ends_with("embeddings.position_ids") || name.ends_with("embeddings.token_type_ids");
+// An integer type holds codes of a quantisation, without the scale that makes numbers of them.
+void refuse_whole_numbers(const Safetensors& file, const std::string& stored, const std::filesystem::path& folder) {
+  if (at::isFloatingType(file.type(stored))) return;
+  throw ModelError(fmt::format(
+      "{}: tensor {} has type {}, whole numbers: quantised weights are not supported; take those from before "
+      "quantisation, or let transformers dequantise and save them",
+      folder.string(), stored, file.type_name(stored)));
 }
 
-// TensorFlow conversions call LayerNorm's weight and bias gamma and beta.
-std::string canonical_name(const std::string& stored) {
-  std::string name = stored.starts_with(kPrefix) ? stored : std::string(kPrefix) + stored;
-  if (name.ends_with("LayerNorm.gamma")) return name.substr(0, name.size() - 5) + "weight";
-  if (name.ends_with("LayerNorm.beta")) return name.substr(0, name.size() - 4) + "bias";
-  return name;
+// Names of tensors that a damaged copy leaves: with values that are not finite, or matrices of nothing but zeros.
+struct Damage {
+  std::vector<std::string> not_finite;
+  std::vector<std::string> zero;
+
+  void look_at(const at::Tensor& tensor, const ParameterInfo& parameter) {
+    const auto [smallest, largest] = at::aminmax(tensor);
+    const float low = smallest.item<float>();
+    const float high = largest.item<float>();
+    if (!std::isfinite(low) || !std::isfinite(high)) not_finite.push_back(parameter.name);
+    const bool is_weight = parameter.role == ParameterRole::kDense && !parameter.is_bias;
+    if (is_weight && low == 0.0F && high == 0.0F) zero.push_back(parameter.name);
+  }
+
+  void warn(std::vector<std::string>& warnings) const {
+    constexpr std::string_view kText =
+        "the weights have {} in {} tensor{}, the first is {}; compare the file with its source";
+    const auto add = [&](std::string_view what, const std::vector<std::string>& names) {
+      if (names.empty()) return;
+      warnings.push_back(fmt::format(kText, what, names.size(), names.size() == 1 ? "" : "s", names.front()));
+    };
+    add("values that are not finite", not_finite);
+    add("nothing but zeros", zero);
+  }
+};
+
+// The types other than float32 in which the backbone is stored.
+std::set<std::string> other_types(const Safetensors& file, const CheckpointNames& names) {
+  std::set<std::string> types;
+  for (const std::optional<std::string>& stored : names.stored) {
+    if (stored && file.type(*stored) != at::kFloat) types.insert(file.type_name(*stored));
+  }
+  return types;
 }
 
-std::string list(std::vector<std::string> names) {
-  const std::size_t count = names.size();
-  if (count <= kReportedTensors) return fmt::format("{}", fmt::join(names, ", "));
-  names.resize(kReportedTensors);
-  return fmt::format("{} and {} more", fmt::join(names, ", "), count - kReportedTensors);
+void note_names(const Safetensors& file, const CheckpointNames& names, FolderNotes& notes) {
+  if (const auto types = other_types(file, names); !types.empty()) {
+    notes.notes.push_back(fmt::format("stored as {}, computed with in float32", fmt::join(types, " and ")));
+  }
+  if (!names.left_out.empty()) notes.notes.push_back("left out: " + summarize_names(names.left_out));
 }
 
-// Stored name of each of the model's tensors, by catalogue index.
-std::vector<std::string> match_names(const Safetensors& file, const ParameterCatalogue& catalogue,
-                                     std::size_t backbone_count, const std::filesystem::path& folder) {
-  std::map<std::string, std::string> stored_names;
-  for (const std::string& stored : file.names()) {
-    if (is_ignored(stored)) continue;
-    const auto [earlier, is_new] = stored_names.emplace(canonical_name(stored), stored);
-    if (!is_new) {
-      throw ModelError(fmt::format("{}: tensors {} and {} are the same parameter; unexpected: {}", folder.string(),
-                                   earlier->second, stored, stored));
-    }
-  }
-  std::vector<std::string> matched;
-  std::vector<std::string> missing;
-  std::vector<std::string> misshapen;
-  for (ParameterIndex i = 0; i < backbone_count; ++i) {
-    const ParameterInfo& parameter = catalogue[i];
-    const auto found = stored_names.find(parameter.name);
-    if (found == stored_names.end()) {
-      missing.push_back(parameter.name);
-      continue;
-    }
-    matched.push_back(found->second);
-    if (file.shape(found->second) != parameter.shape) {
-      misshapen.push_back(fmt::format("{} [{}] where config.json means [{}]", found->second,
-                                      fmt::join(file.shape(found->second), ", "), fmt::join(parameter.shape, ", ")));
-    }
-    stored_names.erase(found);
-  }
-  std::vector<std::string> unexpected;
-  for (const auto& [canonical, stored] : stored_names) unexpected.push_back(stored);
-  std::string problems;
-  if (!missing.empty()) problems += "; missing: " + list(missing);
-  if (!misshapen.empty()) problems += "; wrongly shaped: " + list(misshapen);
-  if (!unexpected.empty()) problems += "; unexpected: " + list(unexpected);
-  if (!problems.empty()) {
-    throw ModelError(fmt::format("{}: the weights do not fit config.json{}", folder.string(), problems));
-  }
-  return matched;
+void note_new_pooler(FolderNotes& notes) {
+  notes.notes.emplace_back("drawn anew: bert.pooler.dense (the file has no pooler)");
+  notes.warnings.emplace_back(
+      "the weights have no pooler: each trial draws bert.pooler.dense from its seed, normal with initializer_range, as "
+      "transformers does; methods that do not train it leave it so");
+}
+
+at::Tensor normal_tensor(const std::vector<std::int64_t>& shape, double deviation, std::uint64_t key) {
+  at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
+  RandomStream random(key);
+  float* values = tensor.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < tensor.numel(); ++i) values[i] = static_cast<float>(deviation * random.normal());
+  return tensor;
 }
 
 }  // namespace
@@ -90,13 +94,27 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
   if (!std::filesystem::is_directory(folder)) {
     throw ModelError(folder.string() + ": no such folder; [model] path must be a Hugging Face model folder");
   }
-  PretrainedModel model{.config = read_bert_config(folder / "config.json"), .backbone = {}};
+  const bool has_config = std::filesystem::exists(folder / "config.json");
+  if (const std::string problem = has_config ? "" : hub_cache_problem(folder); !problem.empty()) {
+    throw ModelError(problem);
+  }
+  BertConfigFile config = read_bert_config(folder / "config.json");
+  PretrainedModel model{.config = config.config, .backbone = {}, .notes = std::move(config.notes)};
   const Safetensors file = Safetensors::open_folder(folder);
   const ParameterCatalogue catalogue(model.config, 1);
-  const std::size_t backbone_count = catalogue.classifier.weight;
-  for (const std::string& stored : match_names(file, catalogue, backbone_count, folder)) {
-    model.backbone.push_back(file.float_tensor(stored));
+  const CheckpointNames names = match_names(file, catalogue, folder);
+  note_names(file, names, model.notes);
+  Damage damage;
+  for (ParameterIndex i = 0; i < names.stored.size(); ++i) {
+    const std::optional<std::string>& stored = names.stored[i];
+    if (stored) refuse_whole_numbers(file, *stored, folder);
+    model.backbone.push_back(stored ? file.float_tensor(*stored)
+                                    : at::zeros(catalogue[i].shape, at::TensorOptions().dtype(at::kFloat)));
+    if (stored) damage.look_at(model.backbone.back(), catalogue[i]);
   }
+  damage.warn(model.notes.warnings);
+  model.has_pooler = names.stored[catalogue.pooler.weight].has_value();
+  if (!model.has_pooler) note_new_pooler(model.notes);
   move_to(model, at::kCPU);
   return model;
 }
@@ -123,16 +141,15 @@ std::string model_content_hash(const std::filesystem::path& folder) {
 
 Parameters with_new_head(const PretrainedModel& model, const ParameterCatalogue& catalogue, std::uint64_t seed) {
   Parameters parameters = model.backbone;
-  at::Tensor weight = at::empty(catalogue[catalogue.classifier.weight].shape, at::TensorOptions().dtype(at::kFloat));
-  RandomStream random(random_key(seed, RandomUse::kHead));
-  float* values = weight.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < weight.numel(); ++i) {
-    values[i] = static_cast<float>(model.config.initializer_range * random.normal());
-  }
+  parameters.resize(catalogue.size());
   const at::Device device = model.backbone.front().device();
-  parameters.push_back(weight.to(device));
-  parameters.push_back(
-      at::zeros(catalogue[catalogue.classifier.bias].shape, at::TensorOptions().dtype(at::kFloat)).to(device));
+  const auto draw = [&](const LinearParameters& layer, RandomUse use) {
+    parameters[layer.weight] =
+        normal_tensor(catalogue[layer.weight].shape, model.config.initializer_range, random_key(seed, use)).to(device);
+    parameters[layer.bias] = at::zeros(catalogue[layer.bias].shape, at::TensorOptions().dtype(at::kFloat)).to(device);
+  };
+  if (!model.has_pooler) draw(catalogue.pooler, RandomUse::kPooler);
+  draw(catalogue.classifier, RandomUse::kHead);
   return parameters;
 }
 

@@ -26,7 +26,7 @@ RoundedBackbone::RoundedBackbone(const PretrainedModel& model) {
       add(linear);
     }
   }
-  add(catalogue.pooler);
+  if (model.has_pooler) add(catalogue.pooler);
 }
 
 at::Tensor RoundedBackbone::round(const at::Tensor& matrix) const {

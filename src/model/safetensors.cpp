@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <fstream>
@@ -16,8 +17,10 @@
 #include <optional>
 #include <set>
 
+#include "foreign_weights.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/hash.hpp"
+#include "tunescope/hub_folder.hpp"
 
 namespace tunescope {
 namespace {
@@ -31,11 +34,19 @@ constexpr std::size_t kLengthBytes = 8;
   throw ModelError(path.string() + ": " + what + "; the file is damaged or incomplete, copy it again");
 }
 
-std::optional<at::ScalarType> scalar_type(const std::string& name) {
-  static const std::map<std::string, at::ScalarType> kTypes = {
-      {"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf}, {"BF16", at::kBFloat16}, {"I64", at::kLong},
-      {"I32", at::kInt},    {"I16", at::kShort}, {"I8", at::kChar},  {"U8", at::kByte},       {"BOOL", at::kBool}};
-  const auto found = kTypes.find(name);
+constexpr std::array<std::pair<std::string_view, at::ScalarType>, 10> kTypes = {{{"F64", at::kDouble},
+                                                                                 {"F32", at::kFloat},
+                                                                                 {"F16", at::kHalf},
+                                                                                 {"BF16", at::kBFloat16},
+                                                                                 {"I64", at::kLong},
+                                                                                 {"I32", at::kInt},
+                                                                                 {"I16", at::kShort},
+                                                                                 {"I8", at::kChar},
+                                                                                 {"U8", at::kByte},
+                                                                                 {"BOOL", at::kBool}}};
+
+std::optional<at::ScalarType> scalar_type(std::string_view name) {
+  const auto found = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& type) { return type.first == name; });
   if (found == kTypes.end()) return std::nullopt;
   return found->second;
 }
@@ -96,9 +107,8 @@ Safetensors Safetensors::open_folder(const std::filesystem::path& folder) {
   if (std::filesystem::exists(single)) return open_file(single);
   const std::filesystem::path index_path = folder / "model.safetensors.index.json";
   std::ifstream index_file(index_path);
-  if (!index_file) {
-    throw ModelError(folder.string() + ": has neither model.safetensors nor model.safetensors.index.json");
-  }
+  if (!index_file) refuse_foreign_weights(folder);
+  if (const std::string problem = git_lfs_problem(index_path); !problem.empty()) throw ModelError(problem);
   const Json index = Json::parse(index_file, nullptr, false);
   if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object()) {
     fail(index_path, "has no weight_map");
@@ -118,6 +128,7 @@ Safetensors Safetensors::open_folder(const std::filesystem::path& folder) {
 }
 
 void Safetensors::add_file(const std::filesystem::path& path) {
+  if (const std::string problem = git_lfs_problem(path); !problem.empty()) throw ModelError(problem);
   const auto mapping = std::make_shared<const Mapping>(path);
   std::uint64_t header_bytes = 0;
   if (mapping->size < kLengthBytes) fail(path, "is shorter than a safetensors header");
@@ -150,7 +161,9 @@ void Safetensors::add_file(const std::filesystem::path& path) {
     const auto type = scalar_type(type_name);
     if (!type) {
       throw ModelError(
-          fmt::format("{}: tensor {} has type {}; F32, F16 and BF16 are supported", path.string(), name, type_name));
+          fmt::format("{}: tensor {} has type {}; F32, F16 and BF16 are supported: save it with transformers in one of "
+                      "them",
+                      path.string(), name, type_name));
     }
     const auto bytes = byte_count(shape, c10::elementSize(*type));
     if (range.size() != 2 || range[0] > range[1] || range[1] > data_bytes) {
@@ -169,6 +182,12 @@ std::vector<std::string> Safetensors::names() const {
   names.reserve(entries_.size());
   for (const auto& [name, entry] : entries_) names.push_back(name);
   return names;
+}
+
+std::string Safetensors::type_name(const std::string& name) const {
+  const auto found =
+      std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& known) { return known.second == type(name); });
+  return std::string(found->first);
 }
 
 at::Tensor Safetensors::tensor(const std::string& name) const {

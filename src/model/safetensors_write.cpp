@@ -45,7 +45,7 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
       const at::Tensor stored = tensor.cpu().to(stored_type(tensor)).contiguous();
       stream.write(static_cast<const char*>(stored.const_data_ptr()), static_cast<std::streamsize>(stored.nbytes()));
     }
-    stream.flush();
+    stream.close();
     if (!stream) throw EnvironmentError(path.string() + ": cannot be written; is the filesystem full?");
   });
 }

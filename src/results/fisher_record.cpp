@@ -5,9 +5,8 @@
 #include <limits>
 
 #include "schema.hpp"
-#include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
-#include "tunescope/sealed_file.hpp"
+#include "tunescope/hdf5/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -63,8 +62,7 @@ FisherProfiles FisherProfiles::of(const ParameterCatalogue& catalogue, const at:
 }
 
 void write_fisher(const std::filesystem::path& path, const FisherRecord& record) {
-  write_atomically(path, [&](const std::filesystem::path& temporary) {
-    hdf5::File file = hdf5::File::create(temporary);
+  hdf5::write_sealed_file(path, [&](const hdf5::File& file) {
     schema::write_root_attributes(file, {.job_text = "", .is_complete = true});
     schema::write_fisher(file, {record});
     if (!record.diagonal.empty()) {
@@ -76,8 +74,6 @@ void write_fisher(const std::filesystem::path& path, const FisherRecord& record)
         attach_axes(group, name);
       }
     }
-    file.close();
-    seal_file(temporary);
   });
 }
 

@@ -26,9 +26,12 @@ std::string now_as_iso8601() {
 }  // namespace
 
 hdf5::File open_sealed(const std::filesystem::path& path) {
-  if (!has_intact_seal(path)) {
-    throw Hdf5Error(path.string() + ": is damaged: its checksum is missing or does not match");
-  }
+  const Seal seal = inspect_seal(path);
+  if (seal != Seal::kIntact) throw Hdf5Error(path.string() + ": " + std::string(describe(seal)));
+  return open_unsealed(path);
+}
+
+hdf5::File open_unsealed(const std::filesystem::path& path) {
   hdf5::File file = hdf5::File::open(path);
   const std::int64_t version = file.read_integer_attribute("schema_version");
   if (version != kVersion) {
@@ -48,6 +51,7 @@ void write_root_attributes(const Group& file, const JobAttributes& attributes) {
   file.write_attribute("git_commit", git_commit());
   file.write_attribute("job", attributes.job_text);
   file.write_attribute("inputs", attributes.inputs);
+  if (!attributes.drawn_anew.empty()) file.write_attribute("drawn_anew", attributes.drawn_anew);
   file.write_attribute("created", now_as_iso8601());
   file.write_attribute("complete", std::int64_t{attributes.is_complete});
 }

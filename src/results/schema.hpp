@@ -104,6 +104,8 @@ void for_each_fisher_profile(Visitor&& visit) {
 /// Opens the file of one trial or Fisher run. Throws `Hdf5Error` where its seal shows that any byte has changed, before
 /// the HDF5 library, which damaged files can crash, has read any of it; or where it is of another version.
 hdf5::File open_sealed(const std::filesystem::path& path);
+/// The same without its seal, for `run_isolated` alone.
+hdf5::File open_unsealed(const std::filesystem::path& path);
 
 /// The only value of a column.
 void read_value(const hdf5::Group& group, const char* name, std::string& value);

@@ -5,7 +5,7 @@
 #include "tables.hpp"
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
-#include "tunescope/sealed_file.hpp"
+#include "tunescope/hdf5/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -111,14 +111,11 @@ void write_records(const Group& file, const Outline& outline,
 }  // namespace
 
 void write_trial(const std::filesystem::path& path, const TrialRecord& record) {
-  write_atomically(path, [&](const std::filesystem::path& temporary) {
-    hdf5::File file = hdf5::File::create(temporary);
+  hdf5::write_sealed_file(path, [&](const hdf5::File& file) {
     schema::write_root_attributes(file, {.job_text = "", .is_complete = true});
     Outline outline;
     outline.add(record.row, record.evaluations.size(), record.history.size());
     write_records(file, outline, [&](std::size_t) { return record; });
-    file.close();
-    seal_file(temporary);
   });
 }
 

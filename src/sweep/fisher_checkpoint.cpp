@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/fisher/depth_scales.hpp"
 #include "tunescope/model/checked_tensors.hpp"
@@ -24,7 +25,7 @@ void FisherCheckpoint::save(const FisherState& state) const {
   }
   saved.tensors.emplace_back(kScales, state.scales.cpu());
   std::sort(saved.tensors.begin(), saved.tensors.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::filesystem::create_directories(path_.parent_path());
+  make_folder(path_.parent_path());
   write_checked_tensors(path_, saved);
 }
 

@@ -59,7 +59,7 @@ void look_up(PlannedFisher& planned, const ResultPaths& paths) {
     read_fisher(file);
     planned.is_done = true;
   } catch (const Hdf5Error& error) {
-    planned.warning = std::string(error.what()) + "; the Fisher run is computed again";
+    planned.warning = std::string(error.what()) + "; the Fisher run is computed again" + remedy_for(file);
   }
 }
 

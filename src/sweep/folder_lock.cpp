@@ -53,7 +53,7 @@ FolderLock::FolderLock(const std::filesystem::path& path, FolderUse use, const s
   std::ofstream file(path, std::ios::trunc);
   file << "process " << ::getpid() << " on " << hostname();
   file.close();
-  if (!file) throw EnvironmentError(path.string() + ": cannot be written");
+  if (!file) throw EnvironmentError(path.string() + ": cannot be written; is the filesystem full?");
   if (is_alone) clean_up();
   if (is_shared) lock_.try_lock(Kind::kShared);
 }

@@ -9,13 +9,24 @@
 namespace tunescope {
 namespace {
 
-void check_vocabulary(const WordPiece& tokenizer, const BertConfig& config, const std::filesystem::path& folder) {
+// Rows behind the last token are what padding an embedding to a round size leaves, up to this many.
+constexpr std::int64_t kMostSpareRows = 1023;
+
+void check_vocabulary(const WordPiece& tokenizer, const BertConfig& config, const std::filesystem::path& folder,
+                      FolderNotes& notes) {
   const auto tokens = static_cast<std::int64_t>(tokenizer.vocabulary_size());
-  if (tokens == config.vocab_size) return;
+  const std::int64_t spare = config.vocab_size - tokens;
+  if (spare == 0) return;
+  if (spare > 0 && spare <= kMostSpareRows) {
+    notes.notes.push_back(
+        fmt::format("left out: {} of the embedding's {} rows, which no token has", spare, config.vocab_size));
+    return;
+  }
   throw ModelError(
-      fmt::format("{}: the vocabulary has {} tokens, the model's embedding {} (vocab_size in config.json); "
-                  "they do not belong together",
-                  folder.string(), tokens, config.vocab_size));
+      fmt::format("{}: the vocabulary has {} tokens (added ones included), the model's embedding {} (vocab_size in "
+                  "config.json); they do not belong together{}",
+                  folder.string(), tokens, config.vocab_size,
+                  spare > 0 ? ": if they do, fill vocab.txt up with lines such as [unused1]" : ""));
 }
 
 void check_lengths(const SweepSpec& spec, const BertConfig& config) {
@@ -44,9 +55,16 @@ SweepInputs::SweepInputs(const SweepSpec& spec, DataWarning warning)
       warning_(std::move(warning)),
       model_(load_pretrained(spec.model_folder)),
       tokenizer_(WordPiece::from_folder(spec.model_folder)) {
-  check_vocabulary(tokenizer_, model_.config, spec.model_folder);
+  notes_.append(model_.notes);
+  notes_.append(tokenizer_.notes());
+  check_vocabulary(tokenizer_, model_.config, spec.model_folder, notes_);
   check_lengths(spec, model_.config);
   check_types(spec, model_.config);
+  for (std::string& warning : notes_.warnings) {
+    warning = spec.model_folder.string() + ": " + warning;
+    warning_(warning);
+  }
+  may_write_cache_ = prepare_cache(spec.cache_folder, warning_);
 }
 
 InputHashes SweepInputs::load_and_hash() {
@@ -59,9 +77,12 @@ InputHashes SweepInputs::load_and_hash() {
 const TaskData& SweepInputs::task(const std::string& name) {
   const auto found = tasks_.find(name);
   if (found != tasks_.end()) return found->second;
-  TaskData data = load_task(
-      find_task(name), tokenizer_,
-      {.glue_folder = spec_.glue_folder, .cache_folder = spec_.cache_folder, .max_length = spec_.max_length}, warning_);
+  TaskData data = load_task(find_task(name), tokenizer_,
+                            {.glue_folder = spec_.glue_folder,
+                             .cache_folder = spec_.cache_folder,
+                             .may_write_cache = may_write_cache_,
+                             .max_length = spec_.max_length},
+                            warning_);
   data.train = subsample(data.train, spec_.train_examples);
   data.dev = subsample(data.dev, spec_.dev_examples);
   data.mismatched_dev = subsample(data.mismatched_dev, spec_.dev_examples);

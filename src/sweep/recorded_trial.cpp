@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/hostname.hpp"
 #include "tunescope/train/checkpoint.hpp"
@@ -78,7 +79,7 @@ std::optional<TrainState> find_checkpoint(const ResultPaths& paths, const std::s
 
 void store_checkpoint(const ResultPaths& paths, const std::string& id, const TrainState& state) {
   const std::filesystem::path latest = paths.checkpoint(id);
-  std::filesystem::create_directories(latest.parent_path());
+  make_folder(latest.parent_path());
   if (std::filesystem::exists(latest)) std::filesystem::rename(latest, paths.previous_checkpoint(id));
   save_checkpoint(latest, state);
 }

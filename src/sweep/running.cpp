@@ -59,7 +59,7 @@ void RunningFile::write() {
                         std::chrono::duration<double>(now - begin).count());
   }
   try {
-    std::filesystem::create_directories(path_.parent_path());
+    make_folder(path_.parent_path());
     write_text_atomically(path_, text);
   } catch (const std::exception& error) {
     spdlog::warn("{}", error.what());

@@ -3,13 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
-#include <set>
 #include <utility>
 
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
-#include "tunescope/results/results_file.hpp"
+#include "tunescope/results/fisher_record.hpp"
+#include "tunescope/sealed_file.hpp"
 #include "tunescope/sweep/cost.hpp"
 
 namespace tunescope {
@@ -22,35 +23,6 @@ std::vector<PlannedTrial> expand(const SweepSpec& spec, const InputHashes& hashe
     trials.push_back({.trial = std::move(trial), .id = id, .error = {}, .warning = {}});
   }
   return trials;
-}
-
-MaskRecord record_mask(const Trial& trial, SweepInputs& inputs, const ResultPaths& paths) {
-  const ParameterCatalogue& catalogue = inputs.catalogue(find_task(trial.task));
-  const Selection selection =
-      select_parameters(trial.method, catalogue, {trial.seed, load_scores(trial, catalogue, paths)});
-  MaskRecord mask{.id = trial.mask_id(), .method = trial.method.text(), .runs = {}, .indices = {}};
-  for (const std::string& run : trial.fisher_runs) mask.runs += (mask.runs.empty() ? "" : " ") + run;
-  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (selection[i].kind != TensorSelection::Kind::kSome) continue;
-    mask.indices.emplace_back(catalogue[i].name, selection[i].indices);
-  }
-  return mask;
-}
-
-std::vector<std::filesystem::path> intact_fisher_files(const ResultPaths& paths, const std::vector<std::string>& ids,
-                                                       std::vector<std::string>& warnings) {
-  std::vector<std::filesystem::path> files;
-  for (const std::string& id : ids) {
-    const std::filesystem::path file = paths.fisher_file(id);
-    if (!std::filesystem::exists(file)) continue;
-    try {
-      read_fisher(file);
-      files.push_back(file);
-    } catch (const Hdf5Error& error) {
-      warnings.push_back(std::string(error.what()) + "; it is left out");
-    }
-  }
-  return files;
 }
 
 // Whether all that a folder holds is older than a file, which exists.
@@ -99,9 +71,10 @@ void prepare_results_folder(const ResultPaths& paths) {
        {paths.trials, paths.failed, paths.checkpoints, paths.weights, paths.log}) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
-    if (error || ::access(folder.c_str(), W_OK | X_OK) != 0) {
-      throw ConfigError(folder.string() + ": cannot be written" + (error ? " (" + error.message() + ")" : "") +
-                        "; choose another folder with [run] results");
+    if (!error && ::access(folder.c_str(), W_OK | X_OK) != 0) error.assign(errno, std::generic_category());
+    if (error) {
+      throw EnvironmentError(folder.string() + ": cannot be written (" + error.message() +
+                             "); choose another folder with [run] results");
     }
   }
 }
@@ -115,6 +88,12 @@ void remove_spent_checkpoints(const ResultPaths& paths) {
     }
   }
   for (const std::filesystem::path& folder : spent) std::filesystem::remove_all(folder);
+}
+
+std::string remedy_for(const std::filesystem::path& file) {
+  const Seal seal = inspect_seal(file);
+  if (seal != Seal::kMissing && seal != Seal::kBroken) return "";
+  return ", unless `tunescope merge JOB --reseal` takes it as it is";
 }
 
 void find_stored_trial(const ResultPaths& paths, PlannedTrial& planned) {
@@ -132,7 +111,7 @@ void find_stored_trial(const ResultPaths& paths, PlannedTrial& planned) {
                     : row.state == "diverged" ? StoredState::kDiverged
                                               : StoredState::kFailed;
   } catch (const Hdf5Error& error) {
-    planned.warning = std::string(error.what()) + "; the trial runs again";
+    planned.warning = std::string(error.what()) + "; the trial runs again" + (is_finished ? remedy_for(finished) : "");
   }
 }
 
@@ -203,38 +182,6 @@ std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalog
 
 bool is_complete(const std::vector<PlannedTrial>& trials) {
   return std::all_of(trials.begin(), trials.end(), is_finished);
-}
-
-std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                                       const std::vector<std::string>& fisher_ids, SweepInputs* inputs,
-                                       const InputHashes& hashes, bool is_complete) {
-  const ResultPaths paths(spec);
-  std::vector<std::string> warnings;
-  MergeParts parts{.trial_files = {}, .fisher_files = intact_fisher_files(paths, fisher_ids, warnings), .masks = {}};
-  const auto is_intact = [&](const std::string& run) {
-    return std::ranges::find(parts.fisher_files, paths.fisher_file(run)) != parts.fisher_files.end();
-  };
-  std::set<std::string> masks;
-  for (const PlannedTrial& planned : trials) {
-    if (planned.state == StoredState::kMissing) continue;
-    const bool is_failed = planned.state == StoredState::kFailed;
-    parts.trial_files.push_back(is_failed ? paths.failed_file(planned.id) : paths.trial_file(planned.id));
-    const std::string mask = planned.trial.mask_id();
-    if (is_failed || mask.empty() || !masks.insert(mask).second) continue;
-    const std::vector<std::string>& runs = planned.trial.fisher_runs;
-    if (std::all_of(runs.begin(), runs.end(), is_intact)) {
-      if (inputs == nullptr) {
-        throw ModelError(spec.model_folder.string() + ": cannot be read, and merging needs it to write which scalars " +
-                         planned.trial.method.text() + " has chosen; put the model there again");
-      }
-      parts.masks.push_back(record_mask(planned.trial, *inputs, paths));
-    } else {
-      warnings.push_back("mask " + mask + " is left out: a Fisher run that it was chosen by is missing or damaged");
-    }
-  }
-  merge_files(paths.merged, parts,
-              {.job_text = spec.job_text, .inputs = hashes.serialize(), .is_complete = is_complete});
-  return warnings;
 }
 
 }  // namespace tunescope

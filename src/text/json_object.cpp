@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tunescope/error.hpp"
+#include "tunescope/hub_folder.hpp"
 
 namespace tunescope {
 namespace {
@@ -38,6 +39,7 @@ JsonObject::JsonObject(std::filesystem::path file, std::string place, nlohmann::
     : file_(std::move(file)), place_(std::move(place)), value_(std::move(value)) {}
 
 JsonObject JsonObject::read(const std::filesystem::path& file) {
+  if (const std::string problem = git_lfs_problem(file); !problem.empty()) throw DataError(problem);
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw DataError(file.string() + " cannot be read: check that it exists and its permissions");
   nlohmann::json value;

@@ -97,7 +97,8 @@ std::int32_t WordPiece::required_id(const std::string& token, std::string_view r
   const std::optional<std::int32_t> id = vocabulary_.find(token);
   if (!id.has_value()) {
     throw DataError("vocabulary: the " + std::string(role) + " token '" + token +
-                    "' is missing: add it, or name the token that the model was trained with");
+                    "' is missing: add it, or name the token that the model was trained with (cls_token, sep_token, "
+                    "unk_token in tokenizer_config.json)");
   }
   return *id;
 }

@@ -1,13 +1,12 @@
 #include "tunescope/text/word_piece_files.hpp"
 
-#include <charconv>
 #include <fstream>
 #include <unordered_map>
 #include <utility>
 
 #include "tunescope/error.hpp"
+#include "tunescope/hub_folder.hpp"
 #include "tunescope/text/bert_unicode.hpp"
-#include "tunescope/text/json_object.hpp"
 #include "tunescope/text/utf8.hpp"
 
 namespace tunescope {
@@ -22,55 +21,43 @@ std::string_view trim_right(std::string_view line) {
   return line.substr(0, end);
 }
 
-void throw_if_repeated(const std::filesystem::path& file, const std::vector<std::string>& tokens) {
-  std::unordered_map<std::string_view, std::size_t> first_lines;
+/// The later of two equal tokens counts; the earlier one's id is left without a token.
+void keep_later(std::vector<std::string>& tokens, FolderNotes& notes) {
+  std::unordered_map<std::string, std::size_t> lines;
+  std::string example;
+  std::size_t repeated = 0;
   for (std::size_t index = 0; index < tokens.size(); ++index) {
     if (tokens[index].empty()) continue;
-    const auto [first, is_new] = first_lines.emplace(tokens[index], index + 1);
+    const auto [earlier, is_new] = lines.emplace(tokens[index], index);
     if (is_new) continue;
-    throw DataError(file.string() + ":" + std::to_string(index + 1) + ": token '" + tokens[index] +
-                    "' stands already in line " + std::to_string(first->second) +
-                    ": fetch the file again, every token must be unique");
+    if (repeated++ == 0) {
+      example = "'" + tokens[index] + "' in the lines " + std::to_string(earlier->second + 1) + " and " +
+                std::to_string(index + 1);
+    }
+    tokens[earlier->second].clear();
+    earlier->second = index;
   }
+  if (repeated == 0) return;
+  notes.warnings.push_back("vocab.txt: " + std::to_string(repeated) + " token(s) occur twice, such as " + example +
+                           "; the later id counts, as in transformers");
 }
 
-std::string token_content(const JsonObject& config, const std::string& key) {
-  return config.value().at(key).is_object() ? config.object(key).text("content") : config.text(key);
-}
-
-std::int32_t parse_id(const JsonObject& config, const std::string& text) {
-  std::int32_t id = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size() || id < 0) {
-    config.fail(text, "is no token id: expected a whole number from 0");
-  }
-  if (static_cast<std::size_t>(id) >= kMaxVocabularySize) config.fail(text, "is a token id that is too large");
-  return id;
-}
-
-WordPiece load_from_json(const std::filesystem::path& folder) {
-  WordPieceFiles files = read_tokenizer_json(folder / "tokenizer.json");
-  const std::filesystem::path config = folder / "tokenizer_config.json";
-  if (std::filesystem::exists(config)) apply_normalizer_config(config, files.options);
-  return {std::move(files.vocabulary), std::move(files.options)};
-}
-
-WordPiece load_from_lines(const std::filesystem::path& folder) {
-  WordPieceFiles files{read_vocabulary_lines(folder / "vocab.txt"), {}};
-  const std::filesystem::path config = folder / "tokenizer_config.json";
-  if (std::filesystem::exists(config)) {
-    apply_normalizer_config(config, files.options);
-    apply_token_config(config, files.options);
-  }
-  return {std::move(files.vocabulary), std::move(files.options)};
+WordPieceFiles read_files(const std::filesystem::path& folder, bool has_json) {
+  WordPieceFiles files =
+      has_json ? read_tokenizer_json(folder / "tokenizer.json") : read_vocabulary_lines(folder / "vocab.txt");
+  has_json ? apply_files_beside_json(folder, files) : apply_files_beside_lines(folder, files);
+  check_case(files);
+  return files;
 }
 
 }  // namespace
 
-std::vector<std::string> read_vocabulary_lines(const std::filesystem::path& file) {
+WordPieceFiles read_vocabulary_lines(const std::filesystem::path& file) {
+  if (const std::string problem = git_lfs_problem(file); !problem.empty()) throw DataError(problem);
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw DataError(file.string() + " cannot be read: check that it exists and its permissions");
-  std::vector<std::string> tokens;
+  WordPieceFiles files;
+  std::vector<std::string>& tokens = files.vocabulary;
   std::string line;
   while (std::getline(stream, line)) {
     if (utf8::find_invalid(line) != line.size()) {
@@ -81,51 +68,24 @@ std::vector<std::string> read_vocabulary_lines(const std::filesystem::path& file
   }
   while (!tokens.empty() && tokens.back().empty()) tokens.pop_back();
   if (tokens.empty()) throw DataError(file.string() + " has no token: fetch the file again");
-  throw_if_repeated(file, tokens);
-  return tokens;
-}
-
-void apply_normalizer_config(const std::filesystem::path& file, WordPieceOptions& options) {
-  const JsonObject config = JsonObject::read(file);
-  if (config.names("do_lower_case")) options.lowercase = config.boolean("do_lower_case");
-  if (config.names("strip_accents")) options.strip_accents = config.optional_boolean("strip_accents");
-  if (config.names("tokenize_chinese_chars")) {
-    options.tokenize_chinese_chars = config.boolean("tokenize_chinese_chars");
-  }
-}
-
-void apply_token_config(const std::filesystem::path& file, WordPieceOptions& options) {
-  const JsonObject config = JsonObject::read(file);
-  const std::pair<const char*, std::string*> names[] = {{"unk_token", &options.unknown_token},
-                                                        {"cls_token", &options.class_token},
-                                                        {"sep_token", &options.separator_token},
-                                                        {"pad_token", &options.pad_token},
-                                                        {"mask_token", &options.mask_token}};
-  for (const auto& [key, token] : names) {
-    if (config.has(key)) *token = token_content(config, key);
-  }
-  if (!config.has("added_tokens_decoder")) return;
-  const JsonObject added = config.object("added_tokens_decoder");
-  for (const auto& item : added.value().items()) {
-    const JsonObject token = added.object(item.key());
-    const auto flag = [&](const char* key, bool fallback) { return token.has(key) ? token.boolean(key) : fallback; };
-    options.added_tokens.push_back({.content = token.text("content"),
-                                    .id = parse_id(added, item.key()),
-                                    .is_normalized = flag("normalized", !flag("special", false)),
-                                    .is_single_word = flag("single_word", false),
-                                    .strips_left = flag("lstrip", false),
-                                    .strips_right = flag("rstrip", false)});
-  }
+  keep_later(tokens, files.notes);
+  return files;
 }
 
 WordPiece WordPiece::from_folder(const std::filesystem::path& folder) {
   const bool has_json = std::filesystem::exists(folder / "tokenizer.json");
   if (!has_json && !std::filesystem::exists(folder / "vocab.txt")) {
-    throw DataError(folder.string() +
-                    " has neither tokenizer.json nor vocab.txt: give the folder of a BERT model with one of them");
+    const std::string problem = hub_cache_problem(folder);
+    throw DataError(problem.empty() ? folder.string() +
+                                          " has neither tokenizer.json nor vocab.txt: give the folder of a "
+                                          "BERT model with one of them"
+                                    : problem);
   }
   try {
-    return has_json ? load_from_json(folder) : load_from_lines(folder);
+    WordPieceFiles files = read_files(folder, has_json);
+    WordPiece tokenizer(std::move(files.vocabulary), std::move(files.options));
+    tokenizer.notes_ = std::move(files.notes);
+    return tokenizer;
   } catch (const DataError& error) {
     const std::string message = error.what();
     if (message.starts_with(folder.string())) throw;

@@ -223,7 +223,7 @@ void TrainingRun::follow() {
   const NextAction action = control_.next_action(result_.steps, total_steps_);
   if (action == NextAction::kGoOn) return;
   count_time();  // of an evaluation too, which is done again where the run is saved within it
-  control_.save({result_, trainable_.state(), fingerprint_});
+  save_for(action, [&] { control_.save({result_, trainable_.state(), fingerprint_}); });
   if (action == NextAction::kSaveAndStop) result_.outcome = Outcome::kStopped;
 }
 

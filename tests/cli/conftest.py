@@ -124,7 +124,8 @@ def program(request):
 
 def make_vocabulary():
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    letters = [*string.ascii_letters, *(f"##{letter}" for letter in string.ascii_lowercase)]
+    letters = [*string.ascii_lowercase, *(f"[unused{number}]" for number in range(26))]
+    letters += [f"##{letter}" for letter in string.ascii_lowercase]
     words = ["the", "in", "was", "and", "not", "never", "an", "of", "with", "sold", "found", "student", "old"]
     endings = ["##ed", "##er", "##in", "##ing", "##or", "##an"]
     tokens = [*special, *letters, *string.digits, *".,?!'-:;", *words, *endings]

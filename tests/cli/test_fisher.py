@@ -295,7 +295,10 @@ def test_fisher_run_with_a_flipped_bit_is_named_and_computed_again(make_job, tmp
     expected = contents(job.merged, without=FISHER_DIFFERS)
     (damaged,) = (job.results / "fisher").glob("*.h5")
     flip_a_byte(damaged)
-    left_out = job.run("merge")
+    kept = job.run("merge")
+    assert kept.returncode == WRONG_INPUT
+    assert "small.h5: is kept, for a new one would lack 1 " in kept.stderr
+    left_out = job.run("merge", "--replace")
     assert left_out.returncode == 0, left_out.stderr
     assert f"warning: results/small/fisher/{damaged.name}: is damaged" in left_out.stderr
     assert "a Fisher run that it was chosen by is missing or damaged" in left_out.stderr

@@ -13,7 +13,9 @@ BACKBONE = 23648
 def table_of(plan_output):
     """Rows of the plan's table by task and method: trials, done, diverged, failed, missing, trainable."""
     rows = {}
-    for line in plan_output.splitlines()[1:]:
+    lines = plan_output.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("task "))
+    for line in lines[first + 1 :]:
         if not line:
             return rows
         task, method, *counts = line.split()
@@ -134,9 +136,11 @@ def test_plan_simulates_the_stages_of_a_sweep(job):
         ("plan", ["--simulate", "0"], "a whole number, 1 or more"),
         ("plan", ["--simulate", "many"], "--simulate = many"),
         ("merge", ["--calibrate"], "belong to tunescope plan, not to merge"),
+        ("plan", ["--reseal"], "belong to tunescope merge, not to plan"),
+        ("status", ["--replace"], "belong to tunescope merge, not to status"),
     ],
 )
-def test_options_of_plan_are_checked(job, command, options, needle):
+def test_options_of_one_command_are_checked(job, command, options, needle):
     result = job.run(command, *options)
     assert result.returncode == 2
     assert needle in result.stderr

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import time
 
 import pytest
@@ -10,6 +11,7 @@ h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
 SOME_FAILED = 1
+WRONG_INPUT = 2
 WRONG_ENVIRONMENT = 3
 DIFFERS_BETWEEN_RUNS = {"trials/wall_seconds", "trials/rank", "trials/hostname"}
 
@@ -173,10 +175,12 @@ def test_trial_with_a_flipped_bit_is_named_and_runs_again(make_job, tmp_path, sh
     expected, merged = job.modification_times(), contents(job.merged)
     damaged = job.trial_files()[1]
     flip_a_byte(damaged, share)
-    for command in ("plan", "status", "merge"):
+    for command, status in (("plan", 0), ("status", 0), ("merge", WRONG_INPUT)):
         report = job.run(command)
-        assert report.returncode == 0
+        assert report.returncode == status
         assert f"warning: results/small/trials/{damaged.name}: is damaged" in report.stderr
+    assert contents(job.merged) == merged
+    assert job.run("merge", "--replace").returncode == 0
     with h5py.File(job.merged) as file:
         assert damaged.stem not in file["trials/id"].asstr()[:]
         assert file.attrs["complete"] == 0
@@ -307,15 +311,17 @@ def test_failing_trial_is_tried_again_and_the_others_are_done(make_job, tmp_path
     sound, job = make_job(tmp_path / "sound", keys), make_job(tmp_path / "failing", keys)
     sound.sweep()
     failing = sound.trial_files()[0].stem
-    (in_the_way := job.results / "checkpoints" / failing).parent.mkdir(parents=True)
-    in_the_way.write_text("a file, so that the trial cannot save")
+    # A damaged checkpoint that cannot be put aside.
+    in_the_way = job.results / "checkpoints" / failing
+    (in_the_way / "latest.safetensors.damaged").mkdir(parents=True)
+    (in_the_way / "latest.safetensors").write_text("damaged")
     result = job.sweep(expected_status=SOME_FAILED)
     assert "1 of 2 trials done, 1 failed or diverged" in result.stdout
     log = (job.results / "log" / "rank-0.log").read_text()
     assert [f"trial {failing}, attempt {attempt}: " in log for attempt in (1, 2, 3, 4)] == [True, True, True, False]
     assert re.search(rf"{failing} CoLA .*: failed: .*{failing}|{failing} MNLI .*: failed: .*{failing}",
                      job.run("status").stdout)  # fmt: skip
-    in_the_way.unlink()
+    shutil.rmtree(in_the_way)
     job.sweep()
     assert contents(job.merged) == contents(sound.merged)
     assert list((job.results / "failed").iterdir()) == []

@@ -158,6 +158,25 @@ TEST_F(LoadTask, WarnsOfSuspiciousRowsFromTheCacheToo) {
   EXPECT_THAT(warnings_, ElementsAre(first, first));
 }
 
+TEST_F(LoadTask, NeedsNoCache) {
+  const TaskData cached = load();
+  std::filesystem::remove_all(folder_.path() / "new");
+  folder_.write("new", "in the way");
+  const DataWarning warn = [this](const std::string& warning) { warnings_.push_back(warning); };
+  EXPECT_FALSE(prepare_cache(cache_folder(), warn));
+  EXPECT_THAT(warnings_, ElementsAre(AllOf(HasSubstr(cache_folder().string()), HasSubstr("[data] cache"))));
+  const TaskData uncached = load_task(
+      find_task("SST-2"), tokenizer_,
+      {.glue_folder = folder_.path() / "glue", .cache_folder = cache_folder(), .may_write_cache = false}, warn);
+  expect_equal(cached.train, uncached.train);
+  EXPECT_EQ(warnings_.size(), 1U);
+}
+
+TEST_F(LoadTask, NamesTheCacheFileThatCannotBeWritten) {
+  folder_.write("new", "in the way");
+  EXPECT_THAT(test::message_of<EnvironmentError>([&] { load(); }), HasSubstr(cache_folder().string()));
+}
+
 TEST_F(LoadTask, NamesAndRebuildsATruncatedCacheFile) {
   const TaskData first = load();
   for (const auto& file : cache_files()) std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);

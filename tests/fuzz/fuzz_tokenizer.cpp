@@ -5,7 +5,7 @@
 
 using namespace tunescope;
 
-// The bytes as tokenizer.json, as the tokenizer_config.json beside a vocab.txt, and as a text that is tokenised.
+// The bytes as tokenizer.json, as each of the files beside a vocab.txt, and as a text that is tokenised.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const fuzz::FuzzedFile file(data, size);
   const std::string_view text(reinterpret_cast<const char*>(data), size);
@@ -13,11 +13,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     WordPieceFiles files = read_tokenizer_json(file.path());
     WordPiece(std::move(files.vocabulary), std::move(files.options)).encode(text, 64);
   });
-  fuzz::read_or_refuse([&] {
-    WordPieceOptions options;
-    apply_normalizer_config(file.path(), options);
-    apply_token_config(file.path(), options);
-    WordPiece({"[UNK]", "[CLS]", "[SEP]", "a", "the", "##s"}, std::move(options)).encode(text, 64);
-  });
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}) {
+    const fuzz::FuzzedFile beside(data, size, name);
+    fuzz::read_or_refuse([&] {
+      WordPieceFiles files{.vocabulary = {"[UNK]", "[CLS]", "[SEP]", "a", "the", "##s"}, .options = {}};
+      apply_files_beside_lines(fuzz::folder(), files);
+      check_case(files);
+      WordPiece(std::move(files.vocabulary), std::move(files.options)).encode(text, 64);
+    });
+  }
   return 0;
 }

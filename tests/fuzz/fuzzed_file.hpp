@@ -19,7 +19,7 @@ inline const std::filesystem::path& folder() {
 /// still holds of an earlier one.
 class FuzzedFile {
  public:
-  FuzzedFile(const std::uint8_t* data, std::size_t size) : path_(folder() / "fuzzed") {
+  FuzzedFile(const std::uint8_t* data, std::size_t size, const char* name = "fuzzed") : path_(folder() / name) {
     std::ofstream(path_, std::ios::binary)
         .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
   }

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 
+#include "model/bert_config_keys.hpp"
+#include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/error.hpp"
 
@@ -13,11 +16,17 @@ namespace {
 
 using test::message_of;
 using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class BertConfigReader : public ::testing::Test {
  protected:
-  BertConfig read(const std::string& json) const { return read_bert_config(folder_.write("config.json", json)); }
+  BertConfig read(const std::string& json) const { return read_file(json).config; }
+  BertConfigFile read_file(const std::string& json) const {
+    return read_bert_config(folder_.write("config.json", json));
+  }
   std::string refusal(const std::string& json) const {
     return message_of<ModelError>([&] { read(json); });
   }
@@ -74,10 +83,17 @@ TEST_F(BertConfigReader, TakesHiddenDropoutForTheClassifierWhereItHasNone) {
 }
 
 TEST_F(BertConfigReader, KnowsTheNamesOfItsActivations) {
-  const std::pair<const char*, Activation> known[] = {
-      {"gelu", Activation::kGelu}, {"gelu_new", Activation::kGeluTanh}, {"gelu_pytorch_tanh", Activation::kGeluTanh},
-      {"relu", Activation::kRelu}, {"silu", Activation::kSilu},         {"swish", Activation::kSilu},
-      {"tanh", Activation::kTanh}};
+  const std::pair<const char*, Activation> known[] = {{"gelu", Activation::kGelu},
+                                                      {"gelu_python", Activation::kGelu},
+                                                      {"gelu_new", Activation::kGeluTanh},
+                                                      {"gelu_fast", Activation::kGeluTanh},
+                                                      {"gelu_accurate", Activation::kGeluTanh},
+                                                      {"gelu_python_tanh", Activation::kGeluTanh},
+                                                      {"gelu_pytorch_tanh", Activation::kGeluTanh},
+                                                      {"relu", Activation::kRelu},
+                                                      {"silu", Activation::kSilu},
+                                                      {"swish", Activation::kSilu},
+                                                      {"tanh", Activation::kTanh}};
   for (const auto& [name, activation] : known) {
     EXPECT_EQ(read(R"({"model_type": "bert", "hidden_act": ")" + std::string(name) + "\"}").hidden_act, activation)
         << name;
@@ -87,7 +103,60 @@ TEST_F(BertConfigReader, KnowsTheNamesOfItsActivations) {
 TEST_F(BertConfigReader, RefusesAnotherModelType) {
   EXPECT_THAT(refusal(R"({"model_type": "gpt2"})"),
               AllOf(HasSubstr("config.json"), HasSubstr("model_type"), HasSubstr("gpt2"), HasSubstr("bert")));
-  EXPECT_THAT(refusal("{}"), AllOf(HasSubstr("model_type"), HasSubstr("missing")));
+}
+
+TEST_F(BertConfigReader, TakesAMissingModelTypeForBertUnlessSomethingSpeaksAgainstIt) {
+  for (const char* json : {"{}", R"({"model_type": null, "architectures": ["BertForMaskedLM"]})",
+                           R"({"architectures": ["BertModel"], "pad_token_id": 3})", R"({"pad_token_id": 0})"}) {
+    EXPECT_THAT(read_file(json).notes.notes, ElementsAre(HasSubstr("model_type"))) << json;
+  }
+  for (const char* json : {R"({"architectures": ["RobertaModel"]})", R"({"architectures": ["BertGenerationEncoder"]})",
+                           R"({"architectures": [7]})", R"({"pad_token_id": 1})"}) {
+    EXPECT_THAT(refusal(json), AllOf(HasSubstr("model_type"), HasSubstr("bert"))) << json;
+  }
+}
+
+TEST_F(BertConfigReader, RefusesKeysThatWouldChangeNumbers) {
+  for (const char* key :
+       {R"("is_decoder": true)", R"("add_cross_attention": true)", R"("pruned_heads": {"0": [1]})",
+        R"("quantization_config": {"bits": 8})", R"("per_layer_config": {"0": {"hidden_act": "relu"}})"}) {
+    const std::string text = key;
+    EXPECT_THAT(refusal(R"({"model_type": "bert", )" + text + "}"), HasSubstr(text.substr(1, text.find('"', 1) - 1)))
+        << key;
+  }
+}
+
+TEST_F(BertConfigReader, TakesTheEmptyFormsOfSuchKeys) {
+  const BertConfigFile file = read_file(R"({"model_type": "bert", "is_decoder": false, "add_cross_attention": false,
+      "pruned_heads": {}, "quantization_config": null, "position_embedding_type": "absolute", "torch_dtype": "float16",
+      "chunk_size_feed_forward": 4, "tie_word_embeddings": false, "problem_type": "regression"})");
+  EXPECT_THAT(file.notes.notes, IsEmpty());
+  EXPECT_THAT(file.notes.warnings, IsEmpty());
+}
+
+TEST_F(BertConfigReader, WarnsOfCodeOfItsOwn) {
+  EXPECT_THAT(read_file(R"({"model_type": "bert", "auto_map": {"AutoModel": "own.Model"}})").notes.warnings,
+              ElementsAre(HasSubstr("auto_map")));
+}
+
+TEST_F(BertConfigReader, NotesKeysThatItDoesNotKnow) {
+  EXPECT_THAT(read_file(R"({"model_type": "bert", "alibi_slopes": 1, "window": 2})").notes.notes,
+              ElementsAre(AllOf(HasSubstr("alibi_slopes"), HasSubstr("window"))));
+}
+
+TEST(BertConfigKeys, HoldEveryKeyOfTransformers) {
+  const auto golden = nlohmann::json::parse(test::read_bytes(test::golden("model/config_keys.json")));
+  std::vector<std::string> known;
+  for (const ConfigKey& key : bert_config_keys()) known.emplace_back(key.name);
+  for (const nlohmann::json& key : golden.at("keys")) EXPECT_THAT(known, Contains(key.get<std::string>()));
+}
+
+TEST(BertConfigKeys, StandInTheUsersDocument) {
+  const std::string document =
+      test::read_bytes(std::filesystem::path(TUNESCOPE_SOURCE_DIR) / "docs" / "model-folders.md");
+  for (const ConfigKey& key : bert_config_keys()) {
+    EXPECT_THAT(document, HasSubstr("`" + std::string(key.name) + "`"));
+  }
 }
 
 TEST_F(BertConfigReader, RefusesAnUnknownActivation) {

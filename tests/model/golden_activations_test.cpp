@@ -14,7 +14,7 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is not there";
   const Safetensors weights = Safetensors::open_folder(folder);
   const Safetensors golden = Safetensors::open_file(folder / "golden_activations.safetensors");
-  const BertConfig config = read_bert_config(folder / "config.json");
+  const BertConfig config = read_bert_config(folder / "config.json").config;
   const ParameterCatalogue catalogue(config, 2);
   Parameters parameters;
   for (const ParameterInfo& parameter : catalogue.parameters()) {

@@ -4,49 +4,24 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdint>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "support/temporary_folder.hpp"
+#include "support/tiny_file.hpp"
 #include "tunescope/error.hpp"
 
 namespace tunescope {
 namespace {
 
 using test::message_of;
+using test::tiny_folder;
+using test::TinyFile;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
-
-std::filesystem::path tiny_folder() { return std::filesystem::path(TUNESCOPE_SOURCE_DIR) / "tests/golden/model/tiny"; }
-
-// The golden model's safetensors file in its parts: 8 bytes of header length, the header, the data.
-struct TinyFile {
-  Json header;
-  std::string data;
-
-  static TinyFile read() {
-    const std::string bytes = test::read_bytes(tiny_folder() / "model.safetensors");
-    std::uint64_t length = 0;
-    for (int i = 7; i >= 0; --i) length = length << 8U | static_cast<unsigned char>(bytes.at(i));
-    return {Json::parse(bytes.substr(8, length)), bytes.substr(8 + length)};
-  }
-  std::string bytes() const {
-    const std::string text = header.dump();
-    std::string result;
-    for (int i = 0; i < 8; ++i) result.push_back(static_cast<char>(text.size() >> (8 * i) & 0xFFU));
-    return result + text + data;
-  }
-  void rename(const std::function<std::string(const std::string&)>& new_name) {
-    Json renamed = Json::object();
-    for (const auto& [name, entry] : header.items()) renamed[name == "__metadata__" ? name : new_name(name)] = entry;
-    header = renamed;
-  }
-};
 
 std::vector<float> floats(const at::Tensor& tensor) {
   EXPECT_EQ(tensor.scalar_type(), at::kFloat);

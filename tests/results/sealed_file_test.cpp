@@ -42,6 +42,26 @@ TEST(SealedFile, IsNotIntactAtAnotherLength) {
   EXPECT_FALSE(has_intact_seal(folder.write("a", whole + "\n")));
 }
 
+// The digest is that of Python's hashlib.
+TEST(SealedFile, HasItsDigestInThePlaceThatItHasForIt) {
+  const test::TemporaryFolder folder;
+  const std::string empty = "a" + std::string(kEmptySeal) + "z";
+  const std::filesystem::path path = folder.write("a", empty);
+  seal_file(path);
+  std::string bytes = test::read_bytes(path);
+  EXPECT_EQ(bytes, "atunescope sha256 875e47672e4ba5f8e013bc8d5e492af2da02b419a05cdf863c8b7b69837ca3d0z");
+  EXPECT_TRUE(has_intact_seal(path));
+  seal_file(path);
+  EXPECT_EQ(test::read_bytes(path), bytes) << "sealed again";
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] ^= 1;
+    EXPECT_FALSE(has_intact_seal(folder.write("a", bytes))) << "byte " << i;
+    bytes[i] ^= 1;
+  }
+  EXPECT_FALSE(has_intact_seal(folder.write("a", bytes + "z")));
+  EXPECT_FALSE(has_intact_seal(folder.write("a", bytes.substr(0, bytes.size() - 1))));
+}
+
 TEST(SealedFile, IsNotIntactWhereThereIsNone) {
   const test::TemporaryFolder folder;
   EXPECT_FALSE(has_intact_seal(folder.path() / "absent"));
@@ -63,13 +83,15 @@ TEST(SealedFile, IsReadAgainOnceItHasChanged) {
 
 TEST(SealedFile, IsLargerThanOneRead) {
   const test::TemporaryFolder folder;
-  std::string bytes(3'000'000, 'x');
-  const std::filesystem::path path = folder.write("a", bytes);
-  seal_file(path);
-  EXPECT_TRUE(has_intact_seal(path));
-  bytes = test::read_bytes(path);
-  bytes[2'500'000] ^= 1;
-  EXPECT_FALSE(has_intact_seal(folder.write("a", bytes)));
+  for (const std::string_view start : {std::string_view(""), kEmptySeal}) {
+    std::string bytes = std::string(start) + std::string(3'000'000, 'x');
+    const std::filesystem::path path = folder.write("a", bytes);
+    seal_file(path);
+    EXPECT_TRUE(has_intact_seal(path));
+    bytes = test::read_bytes(path);
+    bytes[2'500'000] ^= 1;
+    EXPECT_FALSE(has_intact_seal(folder.write("a", bytes)));
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/changed_bytes.hpp"
+#include "support/sample_record.hpp"
 #include "support/small_config.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/error.hpp"
@@ -20,57 +21,11 @@
 namespace tunescope {
 namespace {
 
+using test::sample_record;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::NanSensitiveDoubleEq;
 using ::testing::Pointwise;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-// A record whose every field has a value of its own; `id` and `shift` tell records apart.
-TrialRecord sample_record(const std::string& id, std::int64_t shift) {
-  const double x = static_cast<double>(shift);
-  TrialRecord record;
-  record.row = {.id = id,
-                .task = "MNLI",
-                .method = "random:fraction=0.2,pool=layernorm",
-                .mask = "0123456789abcdef",
-                .state = "done",
-                .metric = "accuracy",
-                .precision = "float32",
-                .device = "cpu",
-                .hostname = "knoten-ä",
-                .error = "",
-                .learning_rate = 1e-3 + x,
-                .score = 0.75 + x,
-                .final_score = 0.5 + x,
-                .wall_seconds = 12.25 + x,
-                .seed = 11 + shift,
-                .best_step = 12 + shift,
-                .steps = 13 + shift,
-                .trainable_parameters = 14 + shift,
-                .total_parameters = 5'000'000'000 + shift,
-                .train_examples = 16 + shift,
-                .dev_examples = 17 + shift,
-                .rank = 18 + shift,
-                .threads = 19 + shift};
-  record.best_scores = {0.1 + x, kNan, kNan, kNan, kNan, 0.2 + x};
-  record.final_scores = {0.3 + x, kNan, kNan, kNan, kNan, 0.4 + x};
-  record.axes = {{"embeddings", "0"}, {"weight", "bias", "LayerNorm.weight"}, {6, 0, 2, 12, 3, 2}};
-  record.change.mean_abs = {1 + x, kNan, 2, 3, 4, 5};
-  record.change.rms = {1.5 + x, kNan, 2.5, 3.5, 4.5, 5.5};
-  record.change.relative_l2 = {0.5 + x, kNan, std::numeric_limits<double>::infinity(), 0, 0.25, 0.125};
-  record.change.max_abs = {7 + x, kNan, 8, 9, 10, 11};
-  record.evaluations = {{.step = 5, .epoch = 0.5, .loss = 0.9 + x, .scores = {0.1, kNan, kNan, kNan, kNan, 0.2}},
-                        {.step = 10, .epoch = 1.0, .loss = 0.8 + x, .scores = {0.3, kNan, kNan, kNan, kNan, 0.4}}};
-  record.history = {{.step = 1, .loss = 1.1 + x, .learning_rate = 1e-4, .gradient_norm = 2.5},
-                    {.step = 2, .loss = 1.0 + x, .learning_rate = 2e-4, .gradient_norm = 2.25},
-                    {.step = 3, .loss = 0.9 + x, .learning_rate = 3e-4, .gradient_norm = 2.125}};
-  const auto f = static_cast<float>(shift);
-  record.predictions = {.output_size = 3, .logits = {0.5F + f, -1, 2, 3, 4, 5}, .labels = {0, 2}};
-  record.mismatched_predictions = {.output_size = 3, .logits = {9 + f, 8, 7}, .labels = {1}};
-  return record;
-}
 
 void expect_same_numbers(const std::vector<double>& found, const std::vector<double>& expected) {
   EXPECT_THAT(found, Pointwise(NanSensitiveDoubleEq(), expected));
@@ -348,6 +303,14 @@ TEST_F(MergedTrials, CarryTheAttributesOfTheirJob) {
   EXPECT_EQ(merged.read_string_attribute("git_commit"), git_commit());
   EXPECT_THAT(merged.read_string_attribute("created"),
               testing::MatchesRegex("[0-9]+-[0-9]+-[0-9]+T[0-9]+:[0-9]+:[0-9]+Z"));
+}
+
+TEST_F(MergedTrials, NameWhatTheirTrialsDrewAnewAndOnlyThen) {
+  EXPECT_THROW(hdf5::File::open(merged_file_).read_string_attribute("drawn_anew"), Hdf5Error);
+  merge_files(merged_file_, {.trial_files = {first_file_}, .fisher_files = {}, .masks = {}},
+              {.job_text = "", .drawn_anew = "bert.pooler.dense.weight bert.pooler.dense.bias"});
+  EXPECT_EQ(hdf5::File::open(merged_file_).read_string_attribute("drawn_anew"),
+            "bert.pooler.dense.weight bert.pooler.dense.bias");
 }
 
 TEST_F(MergedTrials, MayBeIncomplete) {

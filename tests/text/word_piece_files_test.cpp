@@ -95,10 +95,9 @@ TEST(WordPieceFiles, RefuseAFolderWithoutVocabulary) {
 
 TEST(WordPieceFiles, RefuseABadVocabularyNamingTheLine) {
   expect_mentions(error_of_lines(""), {"vocab.txt", "no token"});
-  expect_mentions(error_of_lines("[UNK]\n[CLS]\n[SEP]\nrun\n[CLS]\n"), {"vocab.txt:5", "'[CLS]'", "line 2"});
   expect_mentions(error_of_lines("[UNK]\n\xFF\n"), {"vocab.txt:2", "UTF-8"});
   expect_mentions(error_of_lines("[CLS]\n[SEP]\n"), {"vocab.txt", "'[UNK]'", "missing"});
-  expect_mentions(error_of_lines("[UNK]\n[SEP]\n"), {"vocab.txt", "'[CLS]'", "missing"});
+  expect_mentions(error_of_lines("[UNK]\n[SEP]\n"), {"vocab.txt", "'[CLS]'", "missing", "tokenizer_config.json"});
   expect_mentions(error_of_lines("[UNK]\n[CLS]\n"), {"vocab.txt", "'[SEP]'", "missing"});
 }
 

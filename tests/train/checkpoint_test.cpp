@@ -137,6 +137,20 @@ TEST_F(Checkpoint, SavingDoesNotDisturbTheRun) {
   expect_equal(saved, train_model(trial, {}));
 }
 
+TEST_F(Checkpoint, ThatCannotBeWrittenOnTheWayCostsNothing) {
+  const TrainInputs trial = inputs("full");
+  const auto fail = [](const TrainState&) { throw EnvironmentError("the disk is full"); };
+  const TrainedModel unsaved =
+      train_model(trial, {.next_action = [](std::int64_t, std::int64_t) { return NextAction::kSave; }, .save = fail});
+  expect_equal(unsaved, train_model(trial, {}));
+}
+
+TEST_F(Checkpoint, ThatCannotBeWrittenAtAStopIsAnError) {
+  const auto stop = [](std::int64_t, std::int64_t) { return NextAction::kSaveAndStop; };
+  const auto fail = [](const TrainState&) { throw EnvironmentError("the disk is full"); };
+  EXPECT_THROW(train_model(inputs("full"), {.next_action = stop, .save = fail}), EnvironmentError);
+}
+
 TEST_F(Checkpoint, DamageIsFoundAndNamed) {
   const std::filesystem::path file = folder.path() / "c";
   train_model(inputs("layernorm"), {.next_action = [](std::int64_t, std::int64_t) { return NextAction::kSaveAndStop; },

@@ -92,6 +92,20 @@ TEST_F(Lanes, EachTrainsAsItDoesAlone) {
   }
 }
 
+TEST_F(Lanes, EachHasAPoolerOfItsOwnWhereTheModelHasNone) {
+  model.has_pooler = false;
+  const auto runs = run_together(std::vector<TrainControl>(trials.size()));
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    SCOPED_TRACE(trials[i].method.text());
+    const TrainedModel together = std::move(*runs[i]).finish();
+    expect_near(together, train_model(trials[i], {}));
+    const Parameters initial = with_new_head(model, trials[i].catalogue, trials[i].seed);
+    const ParameterIndex pooler = trials[i].catalogue.pooler.weight;
+    const double moved = together.parameters[pooler].sub(initial[pooler]).abs().mean().item<double>();
+    EXPECT_NEAR(together.result.change[pooler].mean_abs, moved, 1e-6 * moved);
+  }
+}
+
 // What is rounded may round the other way where a sum took another order: 2^-8 of a factor, averaged over many.
 TEST_F(Lanes, InBfloat16EachTrainsAsItDoesAlone) {
   const RoundedBackbone rounded(model);

@@ -38,6 +38,8 @@ LABEL_SIZE = 5.5  # points: as many as a row of a map is high
 ROW_HEIGHT = 0.086  # inches of a component
 NARROW = 0.09  # inches of a layer, below which two names side by side do not fit
 DARKEST = 0.05  # our choice: few cells, such as embeddings of rare words, would take most of the scale
+SINGLE_SIZE = 7.0  # points, of a map that stands alone
+SINGLE_FRACTION = 1e-5  # of its largest value, below which all share the darkest colour
 WIDE_RANGE = 100.0  # our choice: from this ratio on, a linear scale would hide the small values
 
 
@@ -100,9 +102,7 @@ def _map_figure(by_task: xr.DataArray, overall: xr.DataArray, style: MapStyle) -
     grid = _map_grid(len(panels), shown.sizes["layer"], shown.sizes["component"])
     figure = new_figure(grid, style.title)
     names = [str(name) for name in shown["component"].values]
-    scaled = shown.isel(component=[not has_no_gradient(name) for name in names])
-    scaled = scaled.sel(layer=scaled["layer"] != FRESH_LAYER)
-    norm, colours = _colour_scale(scaled.values, style.shown_fraction)
+    norm, colours = _colour_scale(_scaled(shown).values, style.shown_fraction)
     labels = {name: component_label(name, layers_of(shown, name)) for name in names}
     for place, (title, values) in enumerate(panels):
         axes = grid.axes(figure, place)
@@ -113,6 +113,13 @@ def _map_figure(by_task: xr.DataArray, overall: xr.DataArray, style: MapStyle) -
         _label_components(axes, labels, is_first=place % grid.columns == 0)
     _add_colour_bar(figure, image, shown, (grid, style))
     return figure
+
+
+def _scaled(shown: xr.DataArray) -> xr.DataArray:
+    """The cells that a colour scale is made for."""
+    names = [str(name) for name in shown["component"].values]
+    scaled = shown.isel(component=[not has_no_gradient(name) for name in names])
+    return scaled.sel(layer=scaled["layer"] != FRESH_LAYER)
 
 
 def _map_grid(panels: int, layers: int, components: int) -> Grid:
@@ -198,3 +205,21 @@ def _add_colour_bar(
     if float(shown.max()) > highest:
         notes.append(f"brightest: {highest:.1e} or more")
     figure.text(0.5, 0.04 / height, "; ".join(notes), fontsize=LABEL_SIZE + 0.5, ha="center", va="bottom")
+
+
+def draw_single_map(values: xr.DataArray, label: str, size: tuple[float, float]) -> Figure:
+    """One map without a title, in large letters; `values` is `[layer, component]`, as for the other maps."""
+    shown = values.isel(component=values.notnull().any("layer").values)
+    names = [str(name) for name in shown["component"].values]
+    labels = {name: component_label(name, layers_of(shown, name)) for name in names}
+    figure = Figure(figsize=size, facecolor="white")
+    axes = figure.add_axes((0.6, 0.235, 0.38, 0.755))
+    norm, colours = _colour_scale(_scaled(shown).values, SINGLE_FRACTION)
+    image = _draw_map(axes, shown, norm, colours)
+    _label_layers(axes, shown["layer"].values, is_last=True)
+    _label_components(axes, labels, is_first=True)
+    axes.tick_params(labelsize=SINGLE_SIZE)
+    bar = figure.colorbar(image, cax=figure.add_axes((0.6, 0.105, 0.38, 0.022)), orientation="horizontal")
+    bar.ax.tick_params(labelsize=SINGLE_SIZE, length=2, pad=1)
+    figure.text(0.98, 0.01, f"{label}\ngrey: no such tensor", fontsize=SINGLE_SIZE, ha="right", va="bottom")
+    return figure

@@ -61,6 +61,11 @@ def change_part(results: Results) -> Part:
         part.note(f"/change holds no number for method {method}, so there are no change maps. {RUN_SWEEP}")
         return part
     _introduce(part, method, trials)
+    if drawn := results.attributes.drawn_anew:
+        part.note(
+            f"The model's file lacks {drawn.replace(' ', ' and ')}: each trial drew them from its seed. Maps "
+            "and ranking hold them, but their change says nothing about the pre-trained model."
+        )
     part.add(Table("change", change_table(change, trials, method)))
     named = {name: by_task.assign_attrs(long_name=measure_label(name)) for name, by_task in maps.items()}
     part.datasets["change_by_task"] = xr.Dataset(named)

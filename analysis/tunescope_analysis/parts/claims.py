@@ -67,19 +67,26 @@ def claims_part(parts: list[Part]) -> Part:
     part = Part("claims", "Verdict on each claim")
     part.say(
         "Claims of arXiv 2403.20284 and the questions after it, judged by the runs of this file alone. The "
-        "rules are our choice; each part states its own."
+        "rules are our choice; each part states its own. Claims that they cannot decide are one line each, "
+        "which opens to what is missing."
     )
     places = {picture.name: part.title for part in parts for picture in part.pictures}
     words = [Heading(text, is_number=False) for text in ("Claim", "Verdict", "Why", "Figure")]
-    rows, records = [], []
+    rows: list[list[Cell]] = []
+    folded: list[list[Cell]] = []
+    records = []
     for key, (claim, needed) in CLAIMS.items():
         verdict = verdicts.get(key, Verdict(key, NOT_DECIDABLE, needed))
-        rows.append(
-            [Cell(claim), Cell(verdict.ruling, is_best=True), Cell(verdict.reason), _figure(verdict, places)]
-        )
+        row = [
+            Cell(claim),
+            Cell(verdict.ruling, is_best=True),
+            Cell(verdict.reason),
+            _figure(verdict, places),
+        ]
+        (folded if verdict.ruling == NOT_DECIDABLE else rows).append(row)
         records.append((key, claim, verdict.ruling, verdict.reason, verdict.figure))
     frame = pd.DataFrame(records, columns=["key", "claim", "verdict", "reason", "figure"])
-    part.add(Table("claims", frame, words, rows))
+    part.add(Table("claims", frame, words, rows, folded=folded))
     return part
 
 

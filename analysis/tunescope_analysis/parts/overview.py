@@ -35,7 +35,7 @@ def overview_part(results: Results) -> Part:
                 ("Tunescope", f"{attributes.tunescope_version or 'unknown version'}, commit "
                               f"{attributes.git_commit or 'unknown'}, schema {attributes.schema_version}"),
                 ("Inputs, SHA-256", _hashes(attributes.inputs) or "not recorded"),
-                ("File", f"{results.path.name}, SHA-256 {_checksum(results)}"),
+                ("File", f"{results.name}, SHA-256 {_checksum(results)}"),
             ]
         )
     )  # fmt: skip
@@ -59,7 +59,9 @@ def _model(results: Results, trials: pd.DataFrame) -> str:
     folder = model_folder(results) or "unknown"
     if trials.empty:
         return folder
-    return f"{folder}, {count(trials['total_parameters'].max())} parameters with the head"
+    drawn = results.attributes.drawn_anew.replace(" ", ", ")
+    anew = f"; drawn anew for each trial: {drawn}" if drawn else ""
+    return f"{folder}, {count(trials['total_parameters'].max())} parameters with the head{anew}"
 
 
 def _hashes(inputs: str) -> str:

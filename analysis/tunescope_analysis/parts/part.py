@@ -81,7 +81,8 @@ class Verbatim:
 class Table:
     """A table: `frame` holds the numbers for files, `rows` what a reader sees; without rows only a file.
 
-    The first column of `rows` names the row. An empty `name` makes no file.
+    The first column of `rows` names the row. An empty `name` makes no file. `folded` are further rows, which
+    the page shows as one line each, to be opened.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Table:
     headings: list[Heading] = field(default_factory=list)
     rows: list[list[Cell]] = field(default_factory=list)
     caption: str = ""
+    folded: list[list[Cell]] = field(default_factory=list)
     kind: str = "table"
 
     @property
@@ -135,13 +137,17 @@ class Verdict:
 
 @dataclass
 class Part:
-    """One part of the report; `key` is its anchor, `datasets` what its figures show, for netCDF files."""
+    """One part of the report; `key` is its anchor, `datasets` what its figures show, for netCDF files.
+
+    An opening part fills the first screen, its figures side by side.
+    """
 
     key: str
     title: str
     blocks: list[Block] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     datasets: dict[str, xr.Dataset] = field(default_factory=dict)
+    is_opening: bool = False
 
     def say(self, text: str) -> None:
         """Add a paragraph."""

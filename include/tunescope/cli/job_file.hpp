@@ -18,6 +18,8 @@ struct CommandLine {
   bool wants_calibration = false;                              ///< of `plan`
   std::int64_t simulated_devices = 0;                          ///< of `plan`; 0 = none
   bool wants_share = false;                                    ///< of `sweep`
+  bool wants_reseal = false;                                   ///< of `merge`
+  bool wants_replacement = false;                              ///< of `merge`
   bool wants_help = false;
   bool wants_version = false;
 };

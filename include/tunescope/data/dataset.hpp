@@ -35,7 +35,8 @@ struct TaskData {
 /// Where a task's data comes from and how it is tokenised.
 struct DataOptions {
   std::filesystem::path glue_folder;
-  std::filesystem::path cache_folder;  ///< tokenised splits, by content hash; made where it does not exist
+  std::filesystem::path cache_folder;  ///< tokenised splits, by content hash
+  bool may_write_cache = true;         ///< see `prepare_cache`
   std::int64_t max_length = 128;       ///< tokens an example, special tokens included
 };
 
@@ -47,7 +48,11 @@ Dataset tokenize_examples(const RawExamples& raw, const Task& task, const WordPi
 /// Told about rows that were left out or are suspicious and damaged files of the cache, as one readable line.
 using DataWarning = std::function<void(const std::string&)>;
 
-/// Reads, tokenises and caches a task's splits. Throws `DataError` as `read_examples` and `tokenize_examples` do.
+/// Makes the folder of the cache. Returns whether it can be written; where not, tells why: a job can do without.
+bool prepare_cache(const std::filesystem::path& folder, const DataWarning& warning);
+
+/// Reads, tokenises and caches a task's splits. Throws `DataError` as `read_examples` and `tokenize_examples` do,
+/// `EnvironmentError` where writing to the cache fails.
 TaskData load_task(const Task& task, const WordPiece& tokenizer, const DataOptions& options,
                    const DataWarning& warning);
 

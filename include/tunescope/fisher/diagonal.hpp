@@ -49,7 +49,7 @@ struct FisherControl {
   std::function<void(std::int64_t done, std::int64_t of)> on_progress = [](std::int64_t, std::int64_t) {};
   /// Asked before each micro-batch.
   std::function<NextAction()> next_action = [] { return NextAction::kGoOn; };
-  /// Called where `next_action` says so.
+  /// Called where `next_action` says so, through `save_for`, and where another rank was stopped.
   std::function<void(const FisherState& state)> save = [](const FisherState&) {};
   /// Where the same shard of the same inputs was saved; null to start anew. One that was cut otherwise does not count.
   const FisherState* resume = nullptr;

@@ -18,19 +18,17 @@ class Handle {
  public:
   Handle() = default;
   Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
-  ~Handle() { reset(); }
+  ~Handle() { close(); }
   Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, H5I_INVALID_HID)), close_(other.close_) {}
   Handle& operator=(Handle&& other) noexcept {
-    reset();
+    close();
     id_ = std::exchange(other.id_, H5I_INVALID_HID);
     close_ = other.close_;
     return *this;
   }
   hid_t get() const { return id_; }
-  void reset() {
-    if (id_ >= 0) close_(id_);
-    id_ = H5I_INVALID_HID;
-  }
+  /// Closes it now and returns what HDF5 says, negative where data could not be written; it is not closed again.
+  herr_t close() { return id_ >= 0 ? close_(std::exchange(id_, H5I_INVALID_HID)) : 0; }
 
  private:
   hid_t id_ = H5I_INVALID_HID;
@@ -76,6 +74,8 @@ class Group {
   void write_attribute(const std::string& name, const std::string& value) const;
   void write_attribute(const std::string& name, std::int64_t value) const;
   void write_attribute(const std::string& name, std::span<const std::string> values) const;
+  /// Text of a fixed length, which lies in the file as it is.
+  void write_fixed_attribute(const std::string& name, std::string_view value) const;
   /// Of a dataset of this group.
   void write_attribute(const std::string& dataset, const std::string& name, const std::string& value) const;
   std::string read_string_attribute(const std::string& name) const;
@@ -100,9 +100,9 @@ class Group {
 /// An HDF5 file, format `earliest`, so that every tool reads it.
 class File : public Group {
  public:
-  /// Creates or truncates a file.
+  /// Creates or truncates a file, which no other process may be using: it is not locked.
   static File create(const std::filesystem::path& path);
-  /// Opens a file for reading. Throws `Hdf5Error` where it is missing, truncated or not HDF5.
+  /// Opens a complete file for reading, without a lock. Throws `Hdf5Error` where it is missing, truncated or not HDF5.
   static File open(const std::filesystem::path& path);
   /// Flushes and closes; throws where data could not be written. The destructor closes silently.
   void close();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "tunescope/folder_notes.hpp"
 #include "tunescope/kernels/activation.hpp"
 
 namespace tunescope {
@@ -34,12 +35,20 @@ struct BertConfig {
   Activation hidden_act = Activation::kGelu;
   double layer_norm_eps = 1e-12;
   DropoutProbabilities dropout;
-  double initializer_range = 0.02;  ///< standard deviation of a new head's weights
+  double initializer_range = 0.02;  ///< standard deviation of the weights that are drawn anew
 
   std::int64_t head_size() const { return hidden_size / num_attention_heads; }
 };
 
-/// Reads a `config.json`. Throws `ModelError` naming file, key, what was found and what is supported.
-BertConfig read_bert_config(const std::filesystem::path& path);
+/// A `config.json` as it was read.
+struct BertConfigFile {
+  BertConfig config;
+  FolderNotes notes;
+};
+
+/// Reads a `config.json`. Keys that would change numbers in a way that is not supported are refused; a missing
+/// `model_type` counts as "bert" unless `architectures` or `pad_token_id` speak against it. Throws `ModelError` naming
+/// file, key, what was found and what is supported.
+BertConfigFile read_bert_config(const std::filesystem::path& path);
 
 }  // namespace tunescope

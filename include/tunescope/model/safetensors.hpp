@@ -16,7 +16,8 @@ namespace tunescope {
 class Safetensors {
  public:
   /// Opens `folder`/model.safetensors, or the shards that `folder`/model.safetensors.index.json lists. Throws
-  /// `ModelError` naming the file where it is missing, truncated or its header lies.
+  /// `ModelError` naming the file where it is missing, truncated or its header lies, and how to convert what is there
+  /// in its place.
   static Safetensors open_folder(const std::filesystem::path& folder);
   /// Opens one file.
   static Safetensors open_file(const std::filesystem::path& path);
@@ -25,6 +26,9 @@ class Safetensors {
   std::vector<std::string> names() const;
   bool has(const std::string& name) const { return entries_.contains(name); }
   const std::vector<std::int64_t>& shape(const std::string& name) const { return entries_.at(name).shape; }
+  at::ScalarType type(const std::string& name) const { return entries_.at(name).type; }
+  /// The format's name of it, such as "F16".
+  std::string type_name(const std::string& name) const;
 
   /// The tensor on the CPU in its stored type: read-only and without a copy where it is aligned in the file, which is
   /// mapped as long as any of its tensors lives.

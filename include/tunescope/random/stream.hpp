@@ -14,7 +14,8 @@ enum class RandomUse : std::uint32_t {
   kSubsample = 4,
   kSubset = 5,
   kDemo = 6,
-  kFisherLabel = 7
+  kFisherLabel = 7,
+  kPooler = 8
 };
 
 /// A key for `philox`: a function of the seed, the use and a number within the use (a step, an epoch, a tensor).

@@ -26,6 +26,9 @@ class SweepInputs {
   /// The model's tensors with the head of a task.
   const ParameterCatalogue& catalogue(const Task& task);
   const PretrainedModel& model() const { return model_; }
+  const WordPiece& tokenizer() const { return tokenizer_; }
+  /// What was out of the ordinary about model and tokenizer; its warnings have been given already.
+  const FolderNotes& notes() const { return notes_; }
   /// Moves the model's weights to a device.
   void move_model_to(at::Device device);
   /// Whether products in bfloat16 are faster where the model is, as measured now.
@@ -41,6 +44,8 @@ class SweepInputs {
   PretrainedModel model_;
   std::optional<RoundedBackbone> rounded_;
   WordPiece tokenizer_;
+  FolderNotes notes_;
+  bool may_write_cache_ = false;
   std::map<std::string, TaskData> tasks_;
   std::map<std::int64_t, ParameterCatalogue> catalogues_;  // by output size
 };

@@ -50,7 +50,7 @@ struct ResultPaths {
   }
 };
 
-/// Makes the results folders. Throws `ConfigError` where they cannot be written.
+/// Makes the results folders. Throws `EnvironmentError` where they cannot be written.
 void prepare_results_folder(const ResultPaths& paths);
 
 /// A trial to run with what is expected of it; nothing is looked up.
@@ -66,6 +66,9 @@ void remove_spent_checkpoints(const ResultPaths& paths);
 /// Looks up what is stored of planned trials. A finished trial of another job in the same results folder counts: it is
 /// linked into this job's.
 void find_stored_trials(const SweepSpec& spec, std::vector<PlannedTrial>& trials);
+
+/// What else a user can do about a file that does not count, as the end of a sentence; empty where there is nothing.
+std::string remedy_for(const std::filesystem::path& file);
 
 /// Looks up what is stored of one trial.
 void find_stored_trial(const ResultPaths& paths, PlannedTrial& planned);
@@ -98,13 +101,6 @@ void adopt_from_sibling(const SweepSpec& spec, const std::filesystem::path& file
 /// What a Fisher method of this trial chooses by; empty for other methods. Throws `Error` where a run is missing.
 std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue,
                                       const ResultPaths& paths);
-
-/// Writes the merged file from all that is stored of these trials and Fisher runs (by identifier). Returns a line for
-/// each damaged Fisher file, and for each mask that could not be taken from one: they are left out. Without `inputs`,
-/// throws `ModelError` where a mask is to be written, which only the model's tensors tell.
-std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
-                                       const std::vector<std::string>& fisher_ids, SweepInputs* inputs,
-                                       const InputHashes& hashes, bool is_complete);
 
 /// Whether a trial is done or diverged.
 inline bool is_finished(const PlannedTrial& planned) {

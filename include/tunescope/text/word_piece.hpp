@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tunescope/folder_notes.hpp"
 #include "tunescope/text/added_tokens.hpp"
 #include "tunescope/text/bert_normalizer.hpp"
 #include "tunescope/text/vocabulary.hpp"
@@ -50,9 +51,16 @@ class WordPiece {
 
   /// Reads `tokenizer.json`, or where there is none `vocab.txt`, from a model folder. Where the folder has a
   /// `tokenizer_config.json`, its `do_lower_case`, `strip_accents` and `tokenize_chinese_chars` hold, as in
-  /// transformers, and beside `vocab.txt` also its special token names and `added_tokens_decoder`. Throws
-  /// `DataError` where a file is missing, malformed or describes another kind of tokenizer.
+  /// transformers, and beside `vocab.txt` also its special token names and `added_tokens_decoder`, or in its absence
+  /// `special_tokens_map.json` and `added_tokens.json`. Throws `DataError` where a file is missing, malformed or
+  /// describes another kind of tokenizer.
   static WordPiece from_folder(const std::filesystem::path& folder);
+
+  /// What `from_folder` read, and what was out of the ordinary about it.
+  const FolderNotes& notes() const { return notes_; }
+
+  /// How text becomes tokens.
+  const WordPieceOptions& options() const { return options_; }
 
   /// The ids of a text, without class or separator token.
   std::vector<std::int32_t> tokenize(std::string_view text) const;
@@ -92,6 +100,7 @@ class WordPiece {
   std::int32_t separator_id_;
   std::size_t vocabulary_size_;
   std::string content_hash_;
+  FolderNotes notes_;
 };
 
 }  // namespace tunescope

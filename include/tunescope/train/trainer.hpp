@@ -88,7 +88,7 @@ struct TrainControl {
   std::function<NextAction(std::int64_t step, std::int64_t total_steps)> next_action = [](std::int64_t, std::int64_t) {
     return NextAction::kGoOn;
   };
-  /// Called where `next_action` says so.
+  /// Called where `next_action` says so, through `save_for`.
   std::function<void(const TrainState& state)> save = [](const TrainState&) {};
   /// Where an earlier run of the same inputs was saved; null to start anew, as does a run of another fingerprint.
   const TrainState* resume = nullptr;

@@ -1,0 +1,107 @@
+"""What a report opens with."""
+
+import numpy as np
+import pytest
+from conftest import fisher_fields, small_content, trial
+from make_file import write_file
+
+from tunescope_analysis import open_results
+from tunescope_analysis.page import render_page
+from tunescope_analysis.parts.part import Paragraph
+from tunescope_analysis.report import build_report
+
+
+def opening(path):
+    """The opening part of a file's report, and its sentences."""
+    with open_results(path) as results:
+        report = build_report(results)
+    part = report.parts[0]
+    assert part.is_opening
+    return report, part, [block.text for block in part.blocks if isinstance(block, Paragraph)]
+
+
+def test_three_figures_and_three_sentences(fisher_file):
+    _, part, sentences = opening(fisher_file)
+    assert [picture.name for picture in part.pictures] == ["glance_scores", "glance_change", "glance_fisher"]
+    assert len(sentences) == 3
+
+
+def test_the_first_sentence_tells_the_best_score_and_what_few_parameters_reach(write):
+    few = {"trainable_parameters": 1, "total_parameters": 1000}
+    scores = {"full": 0.8, "layernorm": 0.7, "bitfit": 0.6}
+    trials = [
+        trial(task, method, 1e-3, 1, score) | ({} if method == "full" else few)
+        for task in ("RTE", "CoLA")
+        for method, score in scores.items()
+    ]
+    _, _, (first, *_) = opening(write(trials))
+    assert first == (
+        "`full` scores best on average over 2 tasks: 80.0; the best that trains less than 1 % of the "
+        "parameters is `layernorm` (0.1 %), 10.0 points below."
+    )
+
+
+def test_where_few_parameters_are_best_there_is_nothing_to_compare(write):
+    best = trial("RTE", "layernorm", 1e-3, 1, 0.9) | {"trainable_parameters": 1, "total_parameters": 1000}
+    _, _, (first, *_) = opening(write([best, trial("RTE", "full", 1e-3, 1, 0.8)]))
+    assert first == "`layernorm` scores best on its only task: 90.0, training 0.1 % of the parameters."
+
+
+def test_the_second_sentence_tells_where_parameters_moved_and_where_the_information_is(fisher_file):
+    _, _, (_, second, _) = opening(fisher_file)
+    assert second == (
+        "In the encoder layers training moved output LayerNorm weight furthest and it has the most Fisher "
+        "information per scalar."
+    )
+
+
+def test_what_leads_outside_the_encoder_layers_is_told_too(tmp_path):
+    content = small_content()
+    content.change["mean_abs"][:, 0, 0] = 1000.0
+    _, _, (_, second, _) = opening(write_file(tmp_path / "embeddings.h5", content))
+    assert second == (
+        "In the encoder layers training moved output LayerNorm weight furthest; outside them word embeddings "
+        "weight moved further."
+    )
+
+
+def test_the_third_sentence_tells_what_the_runs_cannot(small_file, write):
+    _, _, (*_, third) = opening(small_file)
+    assert third == (
+        "These runs (2 tasks, 2 seeds, 2 trials without a result) decide none of the 13 claims below; each "
+        "tells what it needs."
+    )
+
+
+def test_decided_claims_are_counted(tmp_path):
+    from make_sample import SAMPLES
+
+    report, _, (*_, third) = opening(write_file(tmp_path / "sample.h5", SAMPLES["minilm"]()))
+    (claims,) = [table for table in report.tables if table.name == "claims"]
+    counts = claims.frame["verdict"].value_counts()
+    assert f"support {counts['supported']} of the 13 claims below" in third
+    assert len(claims.rows) == counts["supported"] + counts.get("not supported", 0)
+    assert len(claims.folded) == 13 - len(claims.rows)
+
+
+def test_claims_that_need_more_runs_are_folded_to_a_line_each(small_file):
+    report, _, _ = opening(small_file)
+    page = render_page(report)
+    assert page.count("<details><summary>") == 13
+    assert page.index('id="glance"') < page.index("<nav") < page.index('id="claims"')
+
+
+@pytest.mark.parametrize("trials", [[], [trial("RTE", "full", 1e-5, 1, np.nan, state="failed")]])
+def test_a_file_without_scores_says_so(write, trials):
+    _, part, (first, second, _) = opening(write(trials))
+    assert first == "No method has a score on every task yet, so methods cannot be compared."
+    assert second == "The file tells neither how far parameters moved nor where the Fisher information is."
+    assert part.pictures == []
+
+
+def test_a_file_of_fisher_runs_alone_shows_their_map(tmp_path):
+    content = small_content(**fisher_fields())
+    content.trials, content.change = [], {}
+    content.evaluations, content.history, content.predictions = [], [], {}
+    _, part, _ = opening(write_file(tmp_path / "fisher-alone.h5", content))
+    assert [picture.name for picture in part.pictures] == ["glance_fisher"]

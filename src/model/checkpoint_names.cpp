@@ -1,0 +1,176 @@
+#include "checkpoint_names.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr std::string_view kPrefix = "bert.";
+constexpr std::string_view kWordEmbeddings = "embeddings.word_embeddings.weight";
+constexpr std::size_t kReportedTensors = 5;
+
+// Parts of names that wrappers add wherever they stand: torch.compile, FSDP, activation checkpointing.
+constexpr std::array<std::string_view, 3> kWrappers = {"_orig_mod.", "_fsdp_wrapped_module.",
+                                                       "_checkpoint_wrapped_module."};
+// And in front: DataParallel, Lightning and Trainer-like loops, peft after a merge, sentence-transformers.
+constexpr std::array<std::string_view, 6> kOwners = {"module.",   "model.",      "base_model.",
+                                                     "backbone.", "auto_model.", "0."};
+
+std::string without_wrappers(std::string name) {
+  for (const std::string_view wrapper : kWrappers) {
+    for (std::size_t at = name.find(wrapper); at != std::string::npos; at = name.find(wrapper, at)) {
+      if (at == 0 || name[at - 1] == '.') {
+        name.erase(at, wrapper.size());
+      } else {
+        at += wrapper.size();
+      }
+    }
+  }
+  const auto begins = [&](std::string_view owner) { return name.starts_with(owner); };
+  for (auto owner = std::find_if(kOwners.begin(), kOwners.end(), begins); owner != kOwners.end();
+       owner = std::find_if(kOwners.begin(), kOwners.end(), begins)) {
+    name.erase(0, owner->size());
+  }
+  return name;
+}
+
+// Buffers that old versions of transformers saved.
+bool is_buffer(const std::string& name) {
+  return name.ends_with("embeddings.position_ids") || name.ends_with("embeddings.token_type_ids");
+}
+
+// The name that the catalogue would have for a tensor of the encoder; nothing for one of a head.
+std::optional<std::string> canonical_name(const std::string& stored) {
+  std::string name = without_wrappers(stored);
+  if (!name.starts_with(kPrefix)) {
+    constexpr std::array<std::string_view, 3> kParts = {"embeddings.", "encoder.", "pooler."};
+    const auto begins = [&](std::string_view part) { return name.starts_with(part); };
+    if (std::none_of(kParts.begin(), kParts.end(), begins)) return std::nullopt;
+    name.insert(0, kPrefix);
+  }
+  // TensorFlow conversions call LayerNorm's weight and bias gamma and beta.
+  if (name.ends_with("LayerNorm.gamma")) return name.substr(0, name.size() - 5) + "weight";
+  if (name.ends_with("LayerNorm.beta")) return name.substr(0, name.size() - 4) + "bias";
+  return name;
+}
+
+std::string list(std::vector<std::string> names) {
+  const std::size_t count = names.size();
+  if (count <= kReportedTensors) return fmt::format("{}", fmt::join(names, ", "));
+  names.resize(kReportedTensors);
+  return fmt::format("{} and {} more", fmt::join(names, ", "), count - kReportedTensors);
+}
+
+struct Problems {
+  std::vector<std::string> missing;
+  std::vector<std::string> misshapen;
+  std::vector<std::string> unexpected;
+
+  bool any() const { return !missing.empty() || !misshapen.empty() || !unexpected.empty(); }
+};
+
+bool contains(const std::vector<std::string>& names, std::string_view part) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return name.find(part) != name.npos; });
+}
+
+// What to do, where the names tell it.
+std::string remedy(const Problems& problems, const std::vector<std::string>& left_out) {
+  if (contains(problems.unexpected, "lora_") || contains(problems.unexpected, "adapter")) {
+    return "; merge the adapter into the weights first (merge_and_unload of peft) and save them";
+  }
+  const auto encoder = std::find_if(left_out.begin(), left_out.end(),
+                                    [](const std::string& name) { return name.ends_with(kWordEmbeddings); });
+  if (encoder != left_out.end() && contains(problems.missing, kWordEmbeddings)) {
+    return fmt::format(
+        "; the encoder's names seem to begin with '{}' where 'bert.' or nothing is expected: save the "
+        "encoder alone, or rename its tensors",
+        encoder->substr(0, encoder->size() - kWordEmbeddings.size()));
+  }
+  return "; take config.json and weights from one folder, as save_pretrained of transformers writes them";
+}
+
+[[noreturn]] void refuse(const Problems& problems, const std::vector<std::string>& left_out,
+                         const std::filesystem::path& folder) {
+  std::string text;
+  if (!problems.missing.empty()) text += "; missing: " + list(problems.missing);
+  if (!problems.misshapen.empty()) text += "; wrongly shaped: " + list(problems.misshapen);
+  if (!problems.unexpected.empty()) text += "; unexpected: " + list(problems.unexpected);
+  if (!problems.missing.empty() && !left_out.empty()) text += "; left out: " + summarize_names(left_out);
+  throw ModelError(
+      fmt::format("{}: the weights do not fit config.json{}{}", folder.string(), text, remedy(problems, left_out)));
+}
+
+// By canonical name the stored one, for the encoder; the rest is left out.
+std::map<std::string, std::string> sort_names(const Safetensors& file, std::vector<std::string>& left_out,
+                                              const std::filesystem::path& folder) {
+  std::map<std::string, std::string> encoder;
+  for (const std::string& stored : file.names()) {
+    if (is_buffer(stored)) continue;
+    const std::optional<std::string> canonical = canonical_name(stored);
+    if (!canonical) {
+      left_out.push_back(stored);
+      continue;
+    }
+    const auto [earlier, is_new] = encoder.emplace(*canonical, stored);
+    if (!is_new) {
+      throw ModelError(fmt::format("{}: tensors {} and {} are the same parameter; remove one of them", folder.string(),
+                                   earlier->second, stored));
+    }
+  }
+  return encoder;
+}
+
+}  // namespace
+
+CheckpointNames match_names(const Safetensors& file, const ParameterCatalogue& catalogue,
+                            const std::filesystem::path& folder) {
+  CheckpointNames names;
+  Problems problems;
+  std::map<std::string, std::string> encoder = sort_names(file, names.left_out, folder);
+  const LinearParameters& pooler = catalogue.pooler;
+  const bool has_pooler =
+      encoder.contains(catalogue[pooler.weight].name) || encoder.contains(catalogue[pooler.bias].name);
+  for (ParameterIndex i = 0; i < catalogue.classifier.weight; ++i) {
+    const ParameterInfo& parameter = catalogue[i];
+    const auto found = encoder.find(parameter.name);
+    if (found == encoder.end()) {
+      if (has_pooler || parameter.block != Block::kPooler) problems.missing.push_back(parameter.name);
+      names.stored.emplace_back();
+      continue;
+    }
+    names.stored.emplace_back(found->second);
+    if (file.shape(found->second) != parameter.shape) {
+      problems.misshapen.push_back(fmt::format("{} [{}] where config.json means [{}]", found->second,
+                                               fmt::join(file.shape(found->second), ", "),
+                                               fmt::join(parameter.shape, ", ")));
+    }
+    encoder.erase(found);
+  }
+  for (const auto& [canonical, stored] : encoder) problems.unexpected.push_back(stored);
+  if (problems.any()) refuse(problems, names.left_out, folder);
+  return names;
+}
+
+// Grouped by the first part of a name, those of the pre-training heads ("cls.") by the first two.
+std::string summarize_names(const std::vector<std::string>& names) {
+  std::map<std::string, std::vector<std::string>> groups;
+  for (const std::string& name : names) {
+    std::size_t end = name.find('.');
+    if (name.starts_with("cls.")) end = name.find('.', 4);
+    groups[end == std::string::npos ? name : name.substr(0, end)].push_back(name);
+  }
+  std::vector<std::string> texts;
+  for (const auto& [group, members] : groups) {
+    texts.push_back(members.size() == 1 ? members.front() : fmt::format("{}.* ({} tensors)", group, members.size()));
+  }
+  return list(texts);
+}
+
+}  // namespace tunescope
