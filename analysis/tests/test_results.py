@@ -125,6 +125,13 @@ def test_opens_a_file_where_no_lock_is_granted(small_file):
             assert results.trials.sizes["trial"] == 14
 
 
+def test_the_same_process_may_have_the_file_open_with_h5py(small_file):
+    with h5py.File(small_file, "r"), open_results(small_file) as results:
+        assert results.groups
+    with open_results(small_file), h5py.File(small_file, "r") as file:
+        assert "trials" in file
+
+
 def test_keeps_attributes_but_not_hdf5s_bookkeeping(small_file):
     with h5py.File(small_file, "a") as file:
         file["trials/wall_seconds"].attrs["units"] = "s"

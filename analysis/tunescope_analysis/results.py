@@ -160,7 +160,7 @@ def open_results(path: str | Path) -> Results:
     if not _is_hdf5(path):
         raise ResultsError(f"{path}: not an HDF5 file; {WRITTEN_BY}")
     try:
-        file = h5py.File(path, "r", locking=False)  # not every filesystem has locks
+        file = _open_for_reading(path)
     except OSError as error:
         raise ResultsError(f"{path}: cannot be opened as HDF5, is it whole? {WRITTEN_BY}: {error}") from error
     try:
@@ -173,6 +173,14 @@ def open_results(path: str | Path) -> Results:
             raise
         raise ResultsError(f"{path}: cannot be read as HDF5: {error}") from error
     return Results(path, attributes, groups, file)
+
+
+def _open_for_reading(path: Path) -> h5py.File:
+    """Open as h5py does, so that a notebook may open it as well; without a lock where none is granted."""
+    try:
+        return h5py.File(path, "r")
+    except OSError:
+        return h5py.File(path, "r", locking=False)
 
 
 def readable(text: str) -> str:
