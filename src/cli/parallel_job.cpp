@@ -159,7 +159,7 @@ void choose_precision(const Communicator& world, SweepInputs& inputs) {
   }
 }
 
-std::string describe(const Trial& trial) {
+std::string progress_label(const Trial& trial) {
   return fmt::format("{:<5}  {:<36}  lr {:<7}  seed {}", trial.task, trial.method.text(), trial.learning_rate,
                      trial.seed);
 }
@@ -209,7 +209,7 @@ class TrialsMonitor {
  private:
   static std::vector<ProgressDisplay::Item> items_of(const std::vector<PlannedTrial>& trials, const Order& order) {
     std::vector<ProgressDisplay::Item> items;
-    for (const std::size_t trial : order) items.push_back({describe(trials[trial].trial), trials[trial].flops});
+    for (const std::size_t trial : order) items.push_back({progress_label(trials[trial].trial), trials[trial].flops});
     return items;
   }
 

@@ -16,7 +16,7 @@
 namespace tunescope {
 namespace {
 
-constexpr std::array<std::pair<FisherMode, std::string_view>, 3> kNames = {
+constexpr std::array<std::pair<FisherMode, std::string_view>, 3> kModes = {
     {{FisherMode::kEmpirical, "empirical"}, {FisherMode::kTrue, "true"}, {FisherMode::kSampled, "sampled"}}};
 
 // p − onehot(label), for log-probabilities of classes.
@@ -66,14 +66,14 @@ std::vector<at::Tensor> regression_scores(FisherMode mode, const at::Tensor& log
 }  // namespace
 
 std::string_view fisher_mode_name(FisherMode mode) {
-  for (const auto& [known, name] : kNames) {
+  for (const auto& [known, name] : kModes) {
     if (known == mode) return name;
   }
   throw ConfigError("unknown Fisher mode");
 }
 
 FisherMode parse_fisher_mode(std::string_view name) {
-  for (const auto& [mode, known] : kNames) {
+  for (const auto& [mode, known] : kModes) {
     if (known == name) return mode;
   }
   throw ConfigError("unknown mode '" + std::string(name) + "'; expected one of empirical, true, sampled");

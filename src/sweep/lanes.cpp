@@ -24,9 +24,9 @@ struct ActiveLane {
 };
 
 // The trials that a rank has in training.
-class Group {
+class LaneGroup {
  public:
-  Group(TrialQueue& queue, const LaneWorker& worker, LaneCount& count)
+  LaneGroup(TrialQueue& queue, const LaneWorker& worker, LaneCount& count)
       : queue_(queue), worker_(worker), count_(count) {}
 
   bool is_empty() const { return lanes_.empty(); }
@@ -129,7 +129,7 @@ void LaneCount::judge(double rate) {
 }
 
 void train_in_lanes(TrialQueue& queue, const LaneWorker& worker, LaneCount& count) {
-  Group group(queue, worker, count);
+  LaneGroup group(queue, worker, count);
   for (group.fill(); !group.is_empty(); group.fill()) group.step();
 }
 

@@ -11,7 +11,7 @@ namespace tunescope {
 namespace {
 
 /// The planes that hold nearly all text; code points above take the long way.
-constexpr char32_t kTableEnd = 0x20000;
+constexpr char32_t kRulesEnd = 0x20000;
 
 /// What happens to a code point, kept above the 21 bits of the one code point that it may become.
 enum Rule : std::uint32_t {
@@ -68,8 +68,8 @@ class BertNormalizer::Writer {
   std::vector<Mark> marks_;
 };
 
-BertNormalizer::BertNormalizer(BertNormalizerOptions options) : options_(options), rules_(kTableEnd) {
-  for (char32_t code_point = 0; code_point < kTableEnd; ++code_point) rules_[code_point] = make_rule(code_point);
+BertNormalizer::BertNormalizer(BertNormalizerOptions options) : options_(options), rules_(kRulesEnd) {
+  for (char32_t code_point = 0; code_point < kRulesEnd; ++code_point) rules_[code_point] = make_rule(code_point);
 }
 
 BertNormalizer::Expansion BertNormalizer::expand(char32_t code_point) const {
@@ -121,7 +121,7 @@ void BertNormalizer::append_normalized(std::string_view text, std::string& norma
   std::size_t position = 0;
   while (position < text.size()) {
     const char32_t code_point = utf8::decode_next(text, position);
-    const std::uint32_t rule = code_point < kTableEnd ? rules_[code_point] : make_rule(code_point);
+    const std::uint32_t rule = code_point < kRulesEnd ? rules_[code_point] : make_rule(code_point);
     switch (rule & ~kCodePointMask) {
       case kReplace:
         writer.write_starter(rule & kCodePointMask);

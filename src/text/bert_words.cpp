@@ -6,7 +6,7 @@ namespace tunescope {
 namespace {
 
 /// The planes that hold nearly all text.
-constexpr char32_t kTableEnd = 0x20000;
+constexpr char32_t kRolesEnd = 0x20000;
 
 }  // namespace
 
@@ -15,8 +15,8 @@ const CharacterRoles& CharacterRoles::table() {
   return roles;
 }
 
-CharacterRoles::CharacterRoles() : roles_(kTableEnd) {
-  for (char32_t code_point = 0; code_point < kTableEnd; ++code_point) roles_[code_point] = look_up(code_point);
+CharacterRoles::CharacterRoles() : roles_(kRolesEnd) {
+  for (char32_t code_point = 0; code_point < kRolesEnd; ++code_point) roles_[code_point] = look_up(code_point);
 }
 
 CharacterRole CharacterRoles::look_up(char32_t code_point) {

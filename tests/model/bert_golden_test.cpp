@@ -21,9 +21,6 @@ double largest_difference(const at::Tensor& actual, const at::Tensor& expected) 
   return actual.sub(expected).abs().max().item<double>();
 }
 
-// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike.
-bool is_zero_in_theory(const ParameterInfo& parameter) { return parameter.component == "attention.self.key.bias"; }
-
 struct Pass {
   BertActivations activations;
   Loss loss;
@@ -57,7 +54,7 @@ void expect_gradients(const ParameterCatalogue& catalogue, const std::vector<at:
                       const Safetensors& expected, const std::string& prefix) {
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     const at::Tensor golden = expected.tensor(prefix + catalogue[i].name);
-    if (is_zero_in_theory(catalogue[i])) {
+    if (test::is_zero_in_theory(catalogue[i])) {
       EXPECT_LT(gradients[i].abs().max().item<double>(), 1e-5) << catalogue[i].name;
     } else {
       EXPECT_LT(relative_l2(gradients[i], golden), 1e-4) << catalogue[i].name;
@@ -215,7 +212,7 @@ TEST(MiniLm, ClassifiesAndDifferentiatesAsTransformers) {
                              test::golden_batch(expected, expected.tensor("labels")));
   EXPECT_LT(largest_difference(pass.activations.logits.front(), expected.tensor("logits")), 1e-5);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (is_zero_in_theory(catalogue[i])) continue;
+    if (test::is_zero_in_theory(catalogue[i])) continue;
     EXPECT_LT(relative_l2(sketch(pass.gradients[i]), expected.tensor("sketch." + catalogue[i].name)), 1e-4)
         << catalogue[i].name;
   }

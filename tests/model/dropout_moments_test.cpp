@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "support/collected_gradients.hpp"
 #include "support/golden.hpp"
 #include "support/golden_batch.hpp"
 #include "support/projected_gradients.hpp"
@@ -115,9 +116,6 @@ class DropoutMoments : public ::testing::TestWithParam<Case> {
   }
 };
 
-// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike.
-bool is_zero_in_theory(const ParameterInfo& parameter) { return parameter.component == "attention.self.key.bias"; }
-
 TEST_P(DropoutMoments, AreThoseOfTransformers) {
   if (!std::filesystem::exists(model_folder())) GTEST_SKIP() << model_folder() << " is not there: run scripts/setup";
   const Safetensors golden = Safetensors::open_file(test::golden("model/dropout_" + GetParam().model + ".safetensors"));
@@ -170,7 +168,7 @@ TEST_P(DropoutMoments, AreThoseOfTransformers) {
   const at::Tensor expected = golden.tensor(prefix + GetParam().place + ".gradients");
   for (std::size_t row = 0; row < order.size(); ++row) {
     const ParameterInfo& parameter = catalogue[order[row]];
-    if (is_zero_in_theory(parameter)) continue;
+    if (test::is_zero_in_theory(parameter)) continue;
     names = {parameter.name + " (projection)", parameter.name + " (second projection)",
              parameter.name + " (squared norm)"};
     const Sample actual = describe(drawn.select(1, static_cast<std::int64_t>(order[row])));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "support/floats.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_file.hpp"
 #include "tunescope/error.hpp"
@@ -23,17 +24,11 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-std::vector<float> floats(const at::Tensor& tensor) {
-  EXPECT_EQ(tensor.scalar_type(), at::kFloat);
-  const at::Tensor dense = tensor.contiguous();
-  return {dense.const_data_ptr<float>(), dense.const_data_ptr<float>() + dense.numel()};
-}
-
 void expect_same_backbone(const PretrainedModel& found, const PretrainedModel& expected) {
   ASSERT_EQ(found.backbone.size(), expected.backbone.size());
   for (std::size_t i = 0; i < expected.backbone.size(); ++i) {
     EXPECT_EQ(found.backbone[i].sizes().vec(), expected.backbone[i].sizes().vec()) << "tensor " << i;
-    EXPECT_EQ(floats(found.backbone[i]), floats(expected.backbone[i])) << "tensor " << i;
+    EXPECT_EQ(test::floats(found.backbone[i]), test::floats(expected.backbone[i])) << "tensor " << i;
   }
 }
 
@@ -64,7 +59,7 @@ TEST_F(Pretrained, LoadsABackboneInCatalogueOrder) {
   for (ParameterIndex i = 0; i < model.backbone.size(); ++i) {
     const Json& entry = file.header.at(catalogue[i].name);
     EXPECT_EQ(model.backbone[i].sizes().vec(), entry.at("shape").get<std::vector<std::int64_t>>()) << catalogue[i].name;
-    const std::vector<float> values = floats(model.backbone[i]);
+    const std::vector<float> values = test::floats(model.backbone[i]);
     const std::string stored =
         file.data.substr(entry.at("data_offsets").at(0).get<std::size_t>(), values.size() * sizeof(float));
     EXPECT_EQ(std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)), stored)
@@ -169,7 +164,7 @@ TEST_F(Pretrained, ContentHashChangesWithTheWeights) {
 class NewHead : public ::testing::Test {
  protected:
   std::vector<float> weights(std::uint64_t seed) const {
-    return floats(with_new_head(model_, catalogue_, seed)[catalogue_.classifier.weight]);
+    return test::floats(with_new_head(model_, catalogue_, seed)[catalogue_.classifier.weight]);
   }
 
   const PretrainedModel model_ = load_pretrained(tiny_folder());
@@ -183,7 +178,7 @@ TEST_F(NewHead, IsAFunctionOfTheSeed) {
 
 TEST_F(NewHead, HasZeroBias) {
   const Parameters parameters = with_new_head(model_, catalogue_, 1);
-  EXPECT_EQ(floats(parameters[catalogue_.classifier.bias]), std::vector<float>(100, 0.0F));
+  EXPECT_EQ(test::floats(parameters[catalogue_.classifier.bias]), std::vector<float>(100, 0.0F));
 }
 
 TEST_F(NewHead, HasNormalWeightsOfTheConfigurationsRange) {

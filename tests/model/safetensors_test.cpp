@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/floats.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/error.hpp"
 
@@ -42,12 +43,6 @@ std::string bytes(std::initializer_list<int> values) {
 // 1.0, -2.0 and 0.5 in IEEE 754 single precision.
 std::string three_floats() { return bytes({0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0, 0, 0, 0, 0x3F}); }
 
-std::vector<float> floats(const at::Tensor& tensor) {
-  EXPECT_EQ(tensor.scalar_type(), at::kFloat);
-  const at::Tensor dense = tensor.contiguous();
-  return {dense.const_data_ptr<float>(), dense.const_data_ptr<float>() + dense.numel()};
-}
-
 class SafetensorsFile : public ::testing::Test {
  protected:
   Safetensors open(const std::string& content) const {
@@ -66,7 +61,7 @@ TEST_F(SafetensorsFile, ReadsSinglePrecision) {
   EXPECT_FALSE(file.has("v"));
   EXPECT_THAT(file.names(), ElementsAre("w"));
   EXPECT_THAT(file.shape("w"), ElementsAre(3, 1));
-  EXPECT_THAT(floats(file.float_tensor("w")), ElementsAre(1.0F, -2.0F, 0.5F));
+  EXPECT_THAT(test::floats(file.float_tensor("w")), ElementsAre(1.0F, -2.0F, 0.5F));
   EXPECT_EQ(file.tensor("w").sizes().vec(), (std::vector<std::int64_t>{3, 1}));
 }
 
@@ -75,7 +70,7 @@ TEST_F(SafetensorsFile, ConvertsHalfPrecision) {
   const Safetensors file =
       open(safetensors("{" + entry("w", "F16", "[4]", "[0,8]") + "}", bytes({0, 0x3C, 0, 0xC0, 0xFF, 0x7B, 0x01, 0})));
   EXPECT_EQ(file.tensor("w").scalar_type(), at::kHalf);
-  EXPECT_THAT(floats(file.float_tensor("w")), ElementsAre(1.0F, -2.0F, 65504.0F, 0x1p-24F));
+  EXPECT_THAT(test::floats(file.float_tensor("w")), ElementsAre(1.0F, -2.0F, 65504.0F, 0x1p-24F));
 }
 
 TEST_F(SafetensorsFile, ConvertsBfloat16) {
@@ -83,14 +78,14 @@ TEST_F(SafetensorsFile, ConvertsBfloat16) {
   const Safetensors file =
       open(safetensors("{" + entry("w", "BF16", "[3]", "[0,6]") + "}", bytes({0x80, 0x3F, 0, 0xC0, 0x49, 0x40})));
   EXPECT_EQ(file.tensor("w").scalar_type(), at::kBFloat16);
-  EXPECT_THAT(floats(file.float_tensor("w")), ElementsAre(1.0F, -2.0F, 3.140625F));
+  EXPECT_THAT(test::floats(file.float_tensor("w")), ElementsAre(1.0F, -2.0F, 3.140625F));
 }
 
 TEST_F(SafetensorsFile, ReadsTensorsAtAnyAlignment) {
   // Headers of eight lengths put the data at every offset from a multiple of 8.
   for (int padding = 0; padding < 8; ++padding) {
     const std::string header = "{" + entry("w", "F32", "[3]", "[0,12]") + "}" + std::string(padding, ' ');
-    EXPECT_THAT(floats(open(safetensors(header, three_floats())).float_tensor("w")), ElementsAre(1.0F, -2.0F, 0.5F))
+    EXPECT_THAT(test::floats(open(safetensors(header, three_floats())).float_tensor("w")), ElementsAre(1.0F, -2.0F, 0.5F))
         << padding;
   }
 }
@@ -106,7 +101,7 @@ TEST_F(SafetensorsFile, ReadsScalarsAndEmptyTensors) {
       safetensors("{" + entry("empty", "F32", "[0,4]", "[0,0]") + "," + entry("scalar", "F32", "[]", "[4,8]") + "}",
                   three_floats()));
   EXPECT_EQ(file.tensor("empty").numel(), 0);
-  EXPECT_THAT(floats(file.float_tensor("scalar")), ElementsAre(-2.0F));
+  EXPECT_THAT(test::floats(file.float_tensor("scalar")), ElementsAre(-2.0F));
 }
 
 TEST_F(SafetensorsFile, OutlivesTheObjectThatOpenedIt) {
@@ -115,7 +110,7 @@ TEST_F(SafetensorsFile, OutlivesTheObjectThatOpenedIt) {
     const Safetensors file = open(safetensors("{" + entry("w", "F32", "[3]", "[0,12]") + "} ", three_floats()));
     tensor = file.tensor("w");
   }
-  EXPECT_THAT(floats(tensor), ElementsAre(1.0F, -2.0F, 0.5F));
+  EXPECT_THAT(test::floats(tensor), ElementsAre(1.0F, -2.0F, 0.5F));
 }
 
 TEST_F(SafetensorsFile, RefusesATruncatedFile) {
@@ -224,8 +219,8 @@ class ShardedSafetensors : public ::testing::Test {
 TEST_F(ShardedSafetensors, AreReadThroughTheirIndex) {
   const Safetensors file = open(R"({"weight_map":{"a":"model-1.safetensors","b":"model-2.safetensors"}})");
   EXPECT_THAT(file.names(), ElementsAre("a", "b"));
-  EXPECT_THAT(floats(file.float_tensor("a")), ElementsAre(1.0F, -2.0F, 0.5F));
-  EXPECT_THAT(floats(file.float_tensor("b")), ElementsAre(0.5F));
+  EXPECT_THAT(test::floats(file.float_tensor("a")), ElementsAre(1.0F, -2.0F, 0.5F));
+  EXPECT_THAT(test::floats(file.float_tensor("b")), ElementsAre(0.5F));
 }
 
 TEST_F(ShardedSafetensors, RefusesAShardThatIsMissing) {

@@ -22,7 +22,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-FisherRecord sample_record(const std::string& id, double shift) {
+FisherRecord sample_fisher_record(const std::string& id, double shift) {
   FisherRecord record;
   record.row = {.id = id,
                 .task = "RTE",
@@ -52,7 +52,7 @@ FisherRecord sample_record(const std::string& id, double shift) {
 
 TEST(FisherRecord, ReadsBackRowMapsAndDiagonal) {
   const test::TemporaryFolder folder;
-  const FisherRecord written = sample_record("run-a", 0);
+  const FisherRecord written = sample_fisher_record("run-a", 0);
   write_fisher(folder.path() / "a.h5", written);
   const FisherRecord read = read_fisher(folder.path() / "a.h5");
   EXPECT_EQ(read.row.id, "run-a");
@@ -73,20 +73,20 @@ TEST(FisherRecord, ReadsBackRowMapsAndDiagonal) {
 
 TEST(FisherRecord, RefusesATensorThatWasNotKept) {
   const test::TemporaryFolder folder;
-  write_fisher(folder.path() / "a.h5", sample_record("run-a", 0));
+  write_fisher(folder.path() / "a.h5", sample_fisher_record("run-a", 0));
   EXPECT_THROW(read_fisher_diagonal(folder.path() / "a.h5", {"b.weight"}), Hdf5Error);
 }
 
 TEST(FisherRecord, RefusesAChangedByteAnywhere) {
   const test::TemporaryFolder folder;
-  write_fisher(folder.path() / "a.h5", sample_record("run-a", 0));
+  write_fisher(folder.path() / "a.h5", sample_fisher_record("run-a", 0));
   test::expect_changes_are_refused(folder, "a.h5", read_fisher);
 }
 
 // Files of programs that did not record scales.
 TEST(FisherRecord, ScalesThatAreMissingAreNotANumber) {
   const test::TemporaryFolder folder;
-  write_fisher(folder.path() / "a.h5", sample_record("run-a", 0));
+  write_fisher(folder.path() / "a.h5", sample_fisher_record("run-a", 0));
   {
     const hdf5::Handle file(H5Fopen((folder.path() / "a.h5").c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
     ASSERT_GE(H5Ldelete(file.get(), "fisher/hidden_rms", H5P_DEFAULT), 0);
@@ -99,7 +99,7 @@ TEST(FisherRecord, ScalesThatAreMissingAreNotANumber) {
 
 TEST(FisherRecord, RefusesSizesThatAreFewerThanItsCells) {
   const test::TemporaryFolder folder;
-  FisherRecord record = sample_record("run-a", 0);
+  FisherRecord record = sample_fisher_record("run-a", 0);
   record.axes.layers.pop_back();
   record.axes.sizes.resize(2);
   for (auto* map : {&record.maps.mean, &record.maps.sum, &record.maps.max, &record.maps.share}) map->resize(2);
@@ -116,8 +116,8 @@ TEST(FisherRecord, RefusesSizesThatAreFewerThanItsCells) {
 
 TEST(FisherRecord, MergedFileHoldsRunsDiagonalsAndMasks) {
   const test::TemporaryFolder folder;
-  write_fisher(folder.path() / "a.h5", sample_record("run-a", 0));
-  write_fisher(folder.path() / "b.h5", sample_record("run-b", 1));
+  write_fisher(folder.path() / "a.h5", sample_fisher_record("run-a", 0));
+  write_fisher(folder.path() / "b.h5", sample_fisher_record("run-b", 1));
   const MaskRecord mask{
       .id = "mask", .method = "fisher", .runs = "run-a run-b", .indices = {{"a.weight", {1, 4}}, {"a.bias", {2}}}};
   merge_files(folder.path() / "all.h5",

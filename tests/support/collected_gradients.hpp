@@ -9,6 +9,11 @@
 
 namespace tunescope::test {
 
+/// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike.
+inline bool is_zero_in_theory(const ParameterInfo& parameter) {
+  return parameter.component == "attention.self.key.bias";
+}
+
 /// Every parameter's gradient, written out from the formulas in `GradientSink`.
 class CollectedGradients final : public GradientSink {
  public:
