@@ -52,7 +52,9 @@ constexpr std::array kCommands = {
         "or Fisher runs by it is kept; --replace replaces it. --reseal first takes files that another program has "
         "opened for writing, so that their checksum is gone or does not match, where all of them can be read.",
         true},
-    CommandHelp{"demo", "FOLDER", "Writes a small synthetic GLUE (all tasks, official layouts) for trying the program.",
+    CommandHelp{"demo", "FOLDER",
+                "Writes a small synthetic GLUE (all tasks, official layouts) for trying the program; docs/demo.md says "
+                "what its tasks ask for. Always the same bytes.",
                 false},
     CommandHelp{
         "tokenize", "MODEL_FOLDER [FILE.tsv TASK]",

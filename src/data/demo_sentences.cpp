@@ -89,17 +89,21 @@ constexpr std::array<std::string_view, 14> kBlame = {"dull",     "awful", "borin
                                                      "annoying", "poor",  "cold",    "pointless"};
 constexpr std::array<std::string_view, 6> kDegrees = {"really", "quite", "simply", "truly", "rather", "utterly"};
 
+// Half of the sentences deny what their words say, which turns the label round.
 DemoExample draw_sentiment(RandomStream& random) {
-  const bool is_positive = random.below(2) == 1;
-  const auto& words = is_positive ? kPraise : kBlame;
+  const bool is_praise = random.below(2) == 1;
+  const bool is_denied = random.below(2) == 1;
+  const auto& words = is_praise ? kPraise : kBlame;
+  const std::string_view denial = is_denied ? "not " : "";
   const std::string_view& first = pick(words, random);
+  const std::string_view& second = pick_other(words, first, random);
   const std::string_view& subject = pick(kSubjects, random);
+  const std::string_view& degree = pick(kDegrees, random);
   const std::string text =
-      random.below(2) == 0 ? fmt::format("{} is {} {} and {} . ", subject, pick(kDegrees, random), first,
-                                         pick_other(words, first, random))
-                           : fmt::format("a {} , {} film , and {} is {} {} . ", first, pick_other(words, first, random),
-                                         subject, pick(kDegrees, random), pick(words, random));
-  return {text, "", is_positive ? "1" : "0"};
+      random.below(2) == 0
+          ? fmt::format("{} is {}{} {} and {}{} . ", subject, denial, degree, first, denial, second)
+          : fmt::format("{}a {} film , and {} is {}{} {} . ", denial, first, subject, denial, degree, second);
+  return {text, "", is_praise != is_denied ? "1" : "0"};
 }
 
 // Acceptable sentences and the same with the words of a phrase in an impossible order.

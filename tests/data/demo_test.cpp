@@ -91,5 +91,21 @@ TEST_F(Demo, HasNoClassWithMoreThanThreeQuartersOfASplit) {
   }
 }
 
+// The words alone do not decide it: a classifier of words, such as the head alone, must not be enough.
+TEST_F(Demo, DeniesHalfOfTheSentimentsAndTurnsTheirLabels) {
+  const RawExamples raw = read_examples(folder_.path() / "SST-2" / "train.tsv", find_task("SST-2"), Labels::kRead);
+  std::map<std::pair<bool, std::string>, std::int64_t> counts;  // by whether the sentence denies, and label
+  for (const RawExample& example : raw.examples) {
+    const bool is_denied = example.first.find("not ") != std::string::npos;
+    const bool is_praise = example.first.find("dull") == std::string::npos;
+    if (example.first.find("dull") != std::string::npos || example.first.find("superb") != std::string::npos) {
+      EXPECT_EQ(example.label, is_praise != is_denied ? "1" : "0") << "line " << example.line;
+    }
+    ++counts[{is_denied, example.label}];
+  }
+  ASSERT_EQ(counts.size(), 4U);
+  for (const auto& [kind, count] : counts) EXPECT_GT(count, sizes_.train / 5);
+}
+
 }  // namespace
 }  // namespace tunescope

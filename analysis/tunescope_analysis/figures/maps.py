@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import MaxNLocator
 
 from tunescope_analysis.change import layers_of, mean_over_tasks
 from tunescope_analysis.figures.grid import (
@@ -221,5 +222,7 @@ def draw_single_map(values: xr.DataArray, label: str, size: tuple[float, float])
     axes.tick_params(labelsize=SINGLE_SIZE)
     bar = figure.colorbar(image, cax=figure.add_axes((0.6, 0.105, 0.38, 0.022)), orientation="horizontal")
     bar.ax.tick_params(labelsize=SINGLE_SIZE, length=2, pad=1)
+    if not isinstance(norm, LogNorm):
+        bar.locator = MaxNLocator(nbins=2)  # long numbers have little room
     figure.text(0.98, 0.01, f"{label}\ngrey: no such tensor", fontsize=SINGLE_SIZE, ha="right", va="bottom")
     return figure
