@@ -98,7 +98,7 @@ LocatedKeys locate_keys(const std::string& text, const std::filesystem::path& pa
 // The text is stored with the results as UTF-8, so it has to be that.
 std::string read_job_text(const std::filesystem::path& path) {
   try {
-    std::string text = read_text(path, {.noun = "job file"});
+    std::string text = read_text(path, "job file");
     refuse_damage(text, path);
     return text;
   } catch (const DataError& error) {
@@ -164,7 +164,7 @@ void assign(const JobKey& key, const Value& value, SweepSpec& spec) {
 
 // A job of the cache's name would lose its results where somebody clears the cache.
 void refuse_cache_as_job_folder(const SweepSpec& spec) {
-  const bool is_same = spec.job_folder().lexically_normal() == spec.cache_folder.lexically_normal();
+  const bool is_same = (spec.job_folder() / "").lexically_normal() == (spec.cache_folder / "").lexically_normal();
   if (!is_same || std::filesystem::exists(spec.job_folder() / "trials")) return;
   throw ConfigError(
       fmt::format("name = {}: its results would lie in the folder of tokenised data, {}; choose another "

@@ -141,7 +141,7 @@ const std::vector<JobKey>& job_keys() {
       {"data.glue", "", "folder with the GLUE tasks in their official layout",
        [](SweepSpec& spec, const Value& value) { spec.glue_folder = parse_path(value); }},
       {"data.tasks", "CoLA SST-2 MRPC STS-B QQP MNLI QNLI RTE",
-       "tasks, by the names of their folders; case and hyphens do not count", assign_tasks},
+       "tasks, by the names of their folders; letters and digits alone count, in either case", assign_tasks},
       {"data.max_length", "128", "tokens an example, special tokens included; longer ones are cut",
        [](SweepSpec& spec, const Value& value) { spec.max_length = parse_integer(value, 1); }},
       {"data.train_examples", "0", "training examples a task, a fixed random subset; 0 = all",
@@ -216,13 +216,11 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.results_folder = parse_folder(value); }},
       {"run.device", "auto",
        "cpu, cuda, or auto (cuda where the machine has a GPU, cpu where it has none; a GPU that cannot be used ends "
-       "the "
-       "run)",
+       "the run)",
        assign_device},
       {"run.threads", "0",
-       "threads a rank; 0 = OMP_NUM_THREADS, or SLURM_CPUS_PER_TASK as far as the rank has so many cores, or the "
-       "node's "
-       "cores shared out over its ranks",
+       "threads a rank; 0 = OMP_NUM_THREADS if set, else SLURM_CPUS_PER_TASK if the rank may use that many cores, else "
+       "the node's cores divided by its ranks",
        [](SweepSpec& spec, const Value& value) { spec.threads = parse_integer(value, 0); }},
       {"run.lanes", "auto",
        "trials with a shared frozen backbone that a rank trains together: a number, or auto (as many as are measured "

@@ -130,6 +130,7 @@ WorkerOptions set_up_worker(const Communicator& world, const SweepSpec& spec) {
   const WorkerOptions worker{.device = device,
                              .rank = world.rank(),
                              .threads = threads.count,
+                             .threads_are_given = spec.threads > 0 || !threads.variable.empty(),
                              .retries = spec.retries,
                              .checkpoint_seconds = spec.checkpoint_seconds,
                              .lanes = spec.lanes,

@@ -39,8 +39,7 @@ void print_start(const Communicator& world, const SweepSpec& spec, const std::ve
   fmt::print("{}: {} trials, {} already there, {} to run on {} ({}; built for {}; found {})\n", spec.name,
              trials.size(), trials.size() - order.size(), order.size(), split.text(), worker.device.str(),
              compiled_backends(), Machine().text());
-  const bool threads_are_given = spec.threads > 0 || !choose_threads(0, 1, 1).variable.empty();
-  if (world.size() == worker.node_ranks && worker.device.is_cpu() && !threads_are_given) {
+  if (world.size() == worker.node_ranks && worker.device.is_cpu() && !worker.threads_are_given) {
     const SplitWork work = split_work(trials, available_memory(worker.device));
     const CoreSplit best = best_core_split(work, worker.node_cores);
     const double gain = expected_time(work, split) / expected_time(work, best);

@@ -77,7 +77,8 @@ void refuse_shell_syntax(const Value& value) {
   utf8::decode_next(text, first_end);
   const std::string_view first = text.substr(0, first_end);
   const bool is_quoted = (first == "\"" || first == "'") && text.size() > 1 && text.back() == text.front();
-  if (is_quoted || find_deceptive_character(first)) refuse(value, "a path without quotes around it");
+  if (is_quoted || find_deceptive_character(first))
+    refuse(value, "a path that begins with what can be typed, without quotes around it");
   if (text.find_first_of("`*?") != std::string_view::npos || text.find("\\ ") != std::string_view::npos) {
     refuse(value, "a path as it is, without wildcards, commands or \\ before blanks: nothing of that name is there");
   }

@@ -98,7 +98,7 @@ const Task& find_task(std::string_view name) {
   std::vector<std::string> names;
   const std::string plain = plain_name(name);
   for (const Task& task : task_table()) {
-    if (task.name == name || plain_name(task.name) == plain) return task;
+    if (plain_name(task.name) == plain) return task;
     names.emplace_back(task.name);
   }
   for (const auto& [unsupported, reason] : kUnsupported) {

@@ -122,7 +122,7 @@ std::vector<std::string> RawExamples::warnings() const {
 }
 
 RawExamples read_examples(const std::filesystem::path& path, const Task& task, Labels labels) {
-  const std::string text = read_text(path, {.remedy = "the official GLUE layout is expected below [data] glue"});
+  const std::string text = read_text(path);
   std::vector<std::string_view> columns;
   LineReader lines(text);
   std::optional<std::string_view> line = lines.next();

@@ -4,9 +4,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdlib>
 #include <limits>
+#include <string_view>
 #include <system_error>
 
 #include "tunescope/device/host_memory.hpp"
@@ -14,9 +16,11 @@
 
 namespace tunescope {
 
-bool has_nvidia_driver(const std::filesystem::path& root) {
+bool expects_gpu(const std::filesystem::path& root) {
+  // "NoDevFiles" is what Slurm writes where a job has none.
+  constexpr std::array<std::string_view, 3> kHidden = {"", "-1", "NoDevFiles"};
   const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
-  if (visible != nullptr && (std::string_view(visible).empty() || std::string_view(visible) == "-1")) return false;
+  if (visible != nullptr && std::ranges::find(kHidden, std::string_view(visible)) != kHidden.end()) return false;
   std::error_code ignored;
   return std::filesystem::exists(root / "proc/driver/nvidia/version", ignored) ||
          std::filesystem::exists(root / "dev/nvidiactl", ignored);

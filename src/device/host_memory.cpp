@@ -69,12 +69,13 @@ double left_by_control_groups(const std::filesystem::path& root) {
   double left = kInfinity;
   std::ifstream stream(root / "proc/self/cgroup");
   for (std::string line; std::getline(stream, line);) {
-    const std::size_t controllers = line.find(':');
-    const std::size_t path = line.find(":/");
-    if (controllers == std::string::npos || path == std::string::npos) continue;
-    const std::string names = line.substr(controllers + 1, std::max(path, controllers + 1) - controllers - 1);
-    if (names.empty()) left = std::min(left, left_by(version_2, line.substr(path + 2)));
-    if (has_word(names, "memory")) left = std::min(left, left_by(version_1, line.substr(path + 2)));
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(":/", first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string names = line.substr(first + 1, second - first - 1);
+    const std::string path = line.substr(second + 2);
+    if (names.empty()) left = std::min(left, left_by(version_2, path));
+    if (has_word(names, "memory")) left = std::min(left, left_by(version_1, path));
   }
   return left;
 }

@@ -40,9 +40,14 @@ std::vector<std::filesystem::path> intact_fisher_files(const ResultPaths& paths,
   return files;
 }
 
-// Where the model is gone, as the file that is there says.
-std::string names_drawn_anew(const SweepInputs* inputs, const std::filesystem::path& merged) {
+// Where the model is gone, as the merged file that is there says; an old file without that attribute has none.
+std::string names_drawn_anew(const SweepInputs* inputs, const std::filesystem::path& merged,
+                             std::vector<std::string>& warnings) {
   if (inputs == nullptr) {
+    if (!std::filesystem::exists(merged)) {
+      warnings.push_back("the model's folder is gone, so the merged file does not say whether tensors were drawn anew");
+      return "";
+    }
     try {
       return hdf5::File::open(merged).read_string_attribute("drawn_anew");
     } catch (const Error&) {
@@ -87,7 +92,7 @@ std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<
   merge_files(paths.merged, parts,
               {.job_text = spec.job_text,
                .inputs = hashes.serialize(),
-               .drawn_anew = names_drawn_anew(inputs, paths.merged),
+               .drawn_anew = names_drawn_anew(inputs, paths.merged, warnings),
                .is_complete = is_complete});
   return warnings;
 }

@@ -1,7 +1,9 @@
 #include "tunescope/sweep/recorded_inputs.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
@@ -12,14 +14,18 @@
 namespace tunescope {
 namespace {
 
-std::string recorded_text(const ResultPaths& paths) {
+// A damaged file tells nothing.
+InputHashes parse_or_nothing(const std::function<std::string()>& read) {
   try {
-    if (std::filesystem::exists(paths.inputs)) return read_text(paths.inputs);
-    if (std::filesystem::exists(paths.merged)) return hdf5::File::open(paths.merged).read_string_attribute("inputs");
+    return InputHashes::parse(read());
   } catch (const Error&) {
-    // A damaged file tells nothing.
+    return {};
   }
-  return "";
+}
+
+bool covers(const InputHashes& hashes, const std::vector<std::string>& tasks) {
+  return !hashes.model.empty() && !hashes.tokenizer.empty() &&
+         std::ranges::all_of(tasks, [&](const std::string& task) { return hashes.tasks.contains(task); });
 }
 
 }  // namespace
@@ -29,11 +35,12 @@ void record_inputs(const SweepSpec& spec, const InputHashes& hashes) {
 }
 
 std::optional<InputHashes> recorded_inputs(const SweepSpec& spec) {
-  const InputHashes hashes = InputHashes::parse(recorded_text(ResultPaths(spec)));
-  const bool is_complete =
-      !hashes.model.empty() && !hashes.tokenizer.empty() &&
-      std::ranges::all_of(spec.tasks, [&](const std::string& task) { return hashes.tasks.contains(task); });
-  return is_complete ? std::optional(hashes) : std::nullopt;
+  const ResultPaths paths(spec);
+  InputHashes hashes = parse_or_nothing([&] { return read_text(paths.inputs); });
+  if (covers(hashes, spec.tasks)) return hashes;
+  // The last sweep may have been one of some tasks alone.
+  hashes = parse_or_nothing([&] { return hdf5::File::open(paths.merged).read_string_attribute("inputs"); });
+  return covers(hashes, spec.tasks) ? std::optional(hashes) : std::nullopt;
 }
 
 }  // namespace tunescope

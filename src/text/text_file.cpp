@@ -61,15 +61,14 @@ void refuse_other_contents(std::string_view text, const std::filesystem::path& p
 
 }  // namespace
 
-std::string read_text(const std::filesystem::path& path, const WantedFile& wanted) {
+std::string read_text(const std::filesystem::path& path, std::string_view noun) {
   std::error_code error;
   const auto type = std::filesystem::status(path, error).type();
   if (type == std::filesystem::file_type::not_found) {
-    throw DataError(fmt::format("{}: no such {}{}{}", path.string(), wanted.noun, wanted.remedy.empty() ? "" : "; ",
-                                wanted.remedy));
+    throw DataError(fmt::format("{}: no such {}", path.string(), noun));
   }
   if (type == std::filesystem::file_type::directory) {
-    throw DataError(fmt::format("{}: no such {}, it is a folder", path.string(), wanted.noun));
+    throw DataError(fmt::format("{}: no such {}, it is a folder", path.string(), noun));
   }
   std::ifstream file(path, std::ios::binary);
   std::ostringstream bytes;

@@ -29,6 +29,7 @@ JOB = {
     "train.epochs": "1",
     "train.batch_size": "8",
     "run.results": "results",
+    "run.device": "cpu",
     "run.threads": "1",
     "run.lanes": "1",
 }

@@ -133,6 +133,10 @@ TEST_F(JobFile, HasANameThatFilesCanHave) {
 
 TEST_F(JobFile, HasAnotherNameThanTheCache) {
   EXPECT_THAT(refused_option("name", "cache"), AllOf(HasSubstr("results/cache"), HasSubstr("another name")));
+  EXPECT_THAT(message_of<ConfigError>([&] {
+                read(kJob + "cache = results/cache/\n", {{"name", "cache"}});
+              }),
+              HasSubstr("another name"));
   std::filesystem::create_directories("results/cache/trials");
   EXPECT_EQ(read(kJob, {{"name", "cache"}}).name, "cache") << "has results already";
 }

@@ -48,7 +48,7 @@ class NvidiaDriver : public ::testing::Test {
  protected:
   NvidiaDriver() { ::unsetenv("CUDA_VISIBLE_DEVICES"); }
   ~NvidiaDriver() override { ::unsetenv("CUDA_VISIBLE_DEVICES"); }
-  bool is_found() const { return has_nvidia_driver(root_.path()); }
+  bool is_found() const { return expects_gpu(root_.path()); }
 
   test::TemporaryFolder root_;
 };
@@ -64,7 +64,7 @@ TEST_F(NvidiaDriver, IsFoundByWhatItPutsIntoProcOrDev) {
 
 TEST_F(NvidiaDriver, DoesNotCountWhereItsGpusAreHiddenOnPurpose) {
   root_.write("dev/nvidiactl", "");
-  for (const char* hidden : {"", "-1"}) {
+  for (const char* hidden : {"", "-1", "NoDevFiles"}) {
     ::setenv("CUDA_VISIBLE_DEVICES", hidden, 1);
     EXPECT_FALSE(is_found());
   }

@@ -85,7 +85,8 @@ TEST_F(SafetensorsFile, ReadsTensorsAtAnyAlignment) {
   // Headers of eight lengths put the data at every offset from a multiple of 8.
   for (int padding = 0; padding < 8; ++padding) {
     const std::string header = "{" + entry("w", "F32", "[3]", "[0,12]") + "}" + std::string(padding, ' ');
-    EXPECT_THAT(test::floats(open(safetensors(header, three_floats())).float_tensor("w")), ElementsAre(1.0F, -2.0F, 0.5F))
+    EXPECT_THAT(test::floats(open(safetensors(header, three_floats())).float_tensor("w")),
+                ElementsAre(1.0F, -2.0F, 0.5F))
         << padding;
   }
 }

@@ -66,10 +66,9 @@ TEST_F(TextFile, InUtf16WithoutAMarkIsRecognisedByItsNulBytes) {
 }
 
 TEST_F(TextFile, ThatCannotBeReadIsNamedWithTheReason) {
-  const WantedFile wanted{.noun = "table", .remedy = "fetch it"};
   const std::filesystem::path absent = folder_.path() / "absent.txt";
-  EXPECT_EQ(message_of<DataError>([&] { read_text(absent, wanted); }), absent.string() + ": no such table; fetch it");
-  EXPECT_THAT(message_of<DataError>([&] { read_text(folder_.path(), wanted); }),
+  EXPECT_EQ(message_of<DataError>([&] { read_text(absent, "table"); }), absent.string() + ": no such table");
+  EXPECT_THAT(message_of<DataError>([&] { read_text(folder_.path(), "table"); }),
               HasSubstr("no such table, it is a folder"));
 }
 

@@ -40,8 +40,8 @@ struct Task {
 /// The eight GLUE tasks of the study: GLUE less WNLI.
 std::span<const Task> glue_tasks();
 
-/// The task of that name, in which case and hyphens do not count. Throws `ConfigError` naming near tasks, or all; and
-/// why for the tasks of GLUE that are not supported.
+/// The task of that name, in which letters and digits alone count, in either case. Throws `ConfigError` naming near
+/// tasks, or all; and why for the tasks of GLUE that are not supported.
 const Task& find_task(std::string_view name);
 
 }  // namespace tunescope

@@ -21,8 +21,8 @@ struct CudaDevices {
 CudaDevices find_cuda_devices();
 
 /// Whether the machine has an NVIDIA driver, and so most likely a GPU, which this process was not told to leave alone
-/// by an empty CUDA_VISIBLE_DEVICES or one of -1. `root` is the folder in place of "/", for tests.
-bool has_nvidia_driver(const std::filesystem::path& root = "/");
+/// by a CUDA_VISIBLE_DEVICES that is empty, -1 or Slurm's NoDevFiles. `root` is the folder in place of "/", for tests.
+bool expects_gpu(const std::filesystem::path& root = "/");
 
 /// What `device_identity` gives for the CPU; smaller than every other.
 constexpr std::int64_t kNoIdentity = -1;
@@ -40,7 +40,7 @@ std::string compiled_backends();
 /// What `choose_device` decides by.
 struct Machine {
   CudaDevices cuda = find_cuda_devices();
-  bool has_driver = has_nvidia_driver();
+  bool has_driver = expects_gpu();
 
   /// "16 cores, 4 CUDA devices", and what keeps a GPU from being used where one seems to be there.
   std::string text() const;
@@ -65,8 +65,8 @@ struct ThreadChoice {
   int count = 1;
   std::string_view variable = {};
 };
-/// What the job asks for, or where that is 0, OMP_NUM_THREADS (of a list the first number), or SLURM_CPUS_PER_TASK
-/// unless a launcher has bound the process to fewer cores, or its share of the node's cores, but no more than
+/// What the job asks for; where that is 0, OMP_NUM_THREADS if set (of a list the first number), else
+/// SLURM_CPUS_PER_TASK if the process may use that many cores, else its share of the node's cores, but no more than
 /// `own_cores`. What is no number above 0 does not count.
 ThreadChoice choose_threads(std::int64_t of_job, int own_cores, int share_of_node);
 

@@ -86,6 +86,7 @@ struct WorkerOptions {
   at::Device device = at::kCPU;
   int rank = 0;
   int threads = 1;
+  bool threads_are_given = false;   ///< by the job or the environment, not from the number of cores
   std::int64_t retries = 0;         ///< of a trial that ends with an exception
   double checkpoint_seconds = 0.0;  ///< between checkpoints; 0 = only where a trial is stopped
   std::int64_t lanes = 1;           ///< trials trained together; 0 = as many as pay

@@ -8,16 +8,10 @@
 
 namespace tunescope {
 
-/// What a message says of a file that is not there: "PATH: no such NOUN; REMEDY".
-struct WantedFile {
-  std::string_view noun = "file";
-  std::string_view remedy = {};
-};
-
-/// The bytes of a text file, without a UTF-8 byte-order mark. Every reader of job files, tables, vocabularies and JSON
-/// begins here. Throws `DataError` (path, what was found, remedy) where the file cannot be read or is no text in an
-/// encoding of bytes: compressed, UTF-16 or UTF-32. What else may be wrong is the caller's to judge: see `find_damage`.
-std::string read_text(const std::filesystem::path& path, const WantedFile& wanted = {});
+/// The bytes of a text file, without a UTF-8 byte-order mark: job files and tables are read with this. Throws
+/// `DataError` (path, what was found, remedy) where there is no such `noun`, or it cannot be read, is compressed, or is
+/// UTF-16 or UTF-32. What else may be wrong is the caller's to judge: see `find_damage`.
+std::string read_text(const std::filesystem::path& path, std::string_view noun = "file");
 
 /// Why a line is no text, for a message; nothing where it is UTF-8 without NUL bytes. Names the byte.
 std::optional<std::string> find_damage(std::string_view line);
