@@ -74,8 +74,13 @@ def test_a_job_with_gpus_runs_the_build_with_cuda(batch, environment):
 
 @pytest.mark.parametrize(
     "environment",
-    [{}, {"SLURM_GPUS_ON_NODE": "0"}, {"CUDA_VISIBLE_DEVICES": ""}, {"CUDA_VISIBLE_DEVICES": "", "SLURM_GPUS": "1"},
-     {"CUDA_VISIBLE_DEVICES": "NoDevFiles"}],
+    [
+        {},
+        {"SLURM_GPUS_ON_NODE": "0"},
+        {"CUDA_VISIBLE_DEVICES": ""},
+        {"CUDA_VISIBLE_DEVICES": "", "SLURM_GPUS": "1"},
+        {"CUDA_VISIBLE_DEVICES": "NoDevFiles"},
+    ],
     ids=str,
 )
 def test_a_job_without_gpus_runs_the_release_build(batch, environment):

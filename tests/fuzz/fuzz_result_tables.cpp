@@ -87,7 +87,7 @@ void replace_tables(const std::filesystem::path& path, const std::string& whole,
   std::ofstream(path, std::ios::binary) << whole;
   hdf5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
   while (choices.remaining_bytes() > 0) replace_table(file, choices.PickValueInArray(kTables), choices);
-  file.reset();
+  file.close();
   seal_file(path);
 }
 
