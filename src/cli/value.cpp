@@ -13,6 +13,7 @@
 
 #include "tunescope/error.hpp"
 #include "tunescope/text/deceptive_character.hpp"
+#include "tunescope/text/text_file.hpp"
 #include "tunescope/text/utf8.hpp"
 
 namespace tunescope::cli {
@@ -86,14 +87,6 @@ void refuse_shell_syntax(const Value& value) {
 }
 
 }  // namespace
-
-std::string shortened(std::string_view text) {
-  constexpr std::size_t kLongest = 200;
-  if (text.size() <= kLongest) return std::string(text);
-  std::size_t end = kLongest;
-  while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not within a code point
-  return fmt::format("{} ... ({} bytes)", text.substr(0, end), text.size());
-}
 
 void refuse(const Value& value, std::string_view expected) {
   throw ConfigError(fmt::format("{}: {} = {}: expected {}", value.origin, value.key,

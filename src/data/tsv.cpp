@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t kReportedLines = 5;
 constexpr std::size_t kRowsPerToleratedError = 100;
-constexpr std::size_t kReportedHeaderBytes = 200;
 
 void split_columns(std::string_view line, std::vector<std::string_view>& columns) {
   columns.clear();
@@ -42,9 +41,8 @@ struct Header {
 std::size_t find_column(const Header& header, std::string_view wanted) {
   const auto found = std::find(header.columns.begin(), header.columns.end(), wanted);
   if (found == header.columns.end()) {
-    std::string names = fmt::format("{}", fmt::join(header.columns, ", "));
-    if (names.size() > kReportedHeaderBytes) names = names.substr(0, kReportedHeaderBytes) + " ...";
-    throw DataError(fmt::format("{}: no column '{}' in the header; found: {}", header.place, wanted, names));
+    const std::string names = fmt::format("{}", fmt::join(header.columns, ", "));
+    throw DataError(fmt::format("{}: no column '{}' in the header; found: {}", header.place, wanted, shortened(names)));
   }
   return static_cast<std::size_t>(found - header.columns.begin());
 }

@@ -81,6 +81,14 @@ std::string read_text(const std::filesystem::path& path, std::string_view noun) 
   return text;
 }
 
+std::string shortened(std::string_view text) {
+  constexpr std::size_t kLongest = 200;
+  if (text.size() <= kLongest) return std::string(text);
+  std::size_t end = kLongest;
+  while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not within a code point
+  return fmt::format("{} ... ({} bytes)", text.substr(0, end), text.size());
+}
+
 std::optional<std::string> find_damage(std::string_view line) {
   if (line.find('\0') != std::string_view::npos) return "holds a NUL byte";
   const std::size_t invalid = utf8::find_invalid(line);

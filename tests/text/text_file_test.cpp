@@ -72,6 +72,11 @@ TEST_F(TextFile, ThatCannotBeReadIsNamedWithTheReason) {
               HasSubstr("no such table, it is a folder"));
 }
 
+TEST(Shortened, KeepsWholeCodePointsOfTheBeginning) {
+  EXPECT_EQ(shortened(std::string(200, 'x')), std::string(200, 'x'));
+  EXPECT_EQ(shortened(std::string(199, 'x') + "\xC3\xA9y"), std::string(199, 'x') + " ... (202 bytes)");
+}
+
 TEST(FindDamage, NamesTheFirstByteThatIsNotUtf8) {
   EXPECT_EQ(find_damage("plain, caf\xC3\xA9"), std::nullopt);
   EXPECT_EQ(find_damage("caf\xE9"), "is not UTF-8 (byte 0xE9 at position 4)");

@@ -15,9 +15,6 @@ struct Value {
   std::string origin;
 };
 
-/// A text as a message shows it: its beginning, where it is long.
-std::string shortened(std::string_view text);
-
 /// Throws `ConfigError`: origin, key, what was found and what was expected.
 [[noreturn]] void refuse(const Value& value, std::string_view expected);
 

@@ -13,6 +13,9 @@ namespace tunescope {
 /// UTF-16 or UTF-32. What else may be wrong is the caller's to judge: see `find_damage`.
 std::string read_text(const std::filesystem::path& path, std::string_view noun = "file");
 
+/// A text as a message shows it: its first 200 bytes at most, in whole code points, and its size where it is longer.
+std::string shortened(std::string_view text);
+
 /// Why a line is no text, for a message; nothing where it is UTF-8 without NUL bytes. Names the byte.
 std::optional<std::string> find_damage(std::string_view line);
 
