@@ -1,4 +1,4 @@
-// How many trials a second rank 0 hands out and collects: trials that do nothing, and trials that write a small result
+// How many trials per second rank 0 assigns and collects: trials that do nothing, and trials that write a small result
 // file; beside them the rate at which one process writes such files to this folder, which is the filesystem's.
 //
 //   mpirun --oversubscribe -n 16 coordinator_benchmark FOLDER [TRIALS [FILES]]
@@ -13,7 +13,7 @@
 
 #include "support/one_by_one.hpp"
 #include "tunescope/atomic_file.hpp"
-#include "tunescope/mpi/environment.hpp"
+#include "tunescope/parallel/environment.hpp"
 
 namespace tunescope {
 namespace {
@@ -35,26 +35,29 @@ double peak_gigabytes() {
   return static_cast<double>(usage.ru_maxrss) / 1e6;
 }
 
-void report(const Communicator& world, const char* what, std::size_t count, double seconds) {
-  if (world.rank() != 0) return;
+void report(bool is_root, const char* what, std::size_t count, double seconds) {
+  if (!is_root) return;
   fmt::print("{:<34} {:>7} in {:6.2f} s: {:8.0f} a second\n", what, count, seconds,
              static_cast<double>(count) / seconds);
 }
 
-void run(const Communicator& world, const std::filesystem::path& folder, std::size_t trials, std::size_t files) {
+void run(RankTeam& team, const std::filesystem::path& folder, std::size_t trials, std::size_t files) {
   StopRequest stop;
-  const auto nothing = [](std::size_t, const ProgressReport&) { return TrialOutcome{}; };
-  const auto with_file = [&](std::size_t trial, const ProgressReport&) {
+  QueueListener nobody;
+  const auto nothing = [](TrialIndex, const test::ProgressReport&) { return TrialSummary{}; };
+  const auto with_file = [&](TrialIndex trial, const test::ProgressReport&) {
     write_result(folder, trial);
-    return TrialOutcome{};
+    return TrialSummary{};
   };
-  if (world.rank() == 0) fmt::print("{} ranks\n", world.size());
-  report(world, "trials that do nothing", trials,
-         seconds_of([&] { run_trials(world, {trials}, test::one_by_one(nothing), {}, stop); }));
-  report(world, "trials that write a file", files,
-         seconds_of([&] { run_trials(world, {files}, test::one_by_one(with_file), {}, stop); }));
-  if (world.rank() == 0) {
-    report(world, "files by one process alone", files, seconds_of([&] {
+  const auto distribute = [&](std::size_t count, const auto& run_trial) {
+    return seconds_of(
+        [&] { distribute_trials(team, test::equal_trials(count), test::one_by_one(run_trial), nobody, stop); });
+  };
+  if (team.is_root()) fmt::print("{} ranks\n", team.size());
+  report(team.is_root(), "trials that do nothing", trials, distribute(trials, nothing));
+  report(team.is_root(), "trials that write a file", files, distribute(files, with_file));
+  if (team.is_root()) {
+    report(true, "files by one process alone", files, seconds_of([&] {
              for (std::size_t trial = 0; trial < files; ++trial) write_result(folder, trial);
            }));
     fmt::print("peak memory of rank 0: {:.2f} GB\n", peak_gigabytes());
@@ -65,7 +68,7 @@ void run(const Communicator& world, const std::filesystem::path& folder, std::si
 }  // namespace tunescope
 
 int main(int argc, char** argv) {
-  const tunescope::MpiEnvironment mpi;
+  tunescope::MpiEnvironment mpi;
   if (argc < 2) {
     fmt::print(stderr, "usage: mpirun -n RANKS coordinator_benchmark FOLDER [TRIALS [FILES]]\n");
     return 2;
@@ -74,6 +77,6 @@ int main(int argc, char** argv) {
   std::filesystem::create_directories(folder);
   tunescope::run(mpi.world(), folder, argc > 2 ? std::stoul(argv[2]) : 20'000, argc > 3 ? std::stoul(argv[3]) : 2'000);
   mpi.world().barrier();
-  if (mpi.world().rank() == 0) std::filesystem::remove_all(folder);
+  if (mpi.world().is_root()) std::filesystem::remove_all(folder);
   return 0;
 }

@@ -7,7 +7,7 @@
 namespace tunescope {
 
 void save_for(NextAction action, const std::function<void()>& save) {
-  if (action == NextAction::kGoOn) return;
+  if (action == NextAction::kContinue) return;
   try {
     save();
   } catch (const std::exception& error) {

@@ -5,10 +5,11 @@
 namespace tunescope {
 
 /// What a long computation does between two of its steps.
-enum class NextAction { kGoOn, kSave, kSaveAndStop };
+enum class NextAction { kContinue, kSave, kSaveAndStop };
 
-/// Calls `save` unless the action is `kGoOn`. A checkpoint on the way is insurance: where it cannot be written, that is
-/// a warning in the log and the computation goes on. Throws what `save` throws where the computation is to stop.
+/// Calls `save` unless the action is `kContinue`. A checkpoint on the way is insurance: where it cannot be written,
+/// that is a warning in the log and the computation goes on. Throws what `save` throws where the computation is to
+/// stop.
 void save_for(NextAction action, const std::function<void()>& save);
 
 }  // namespace tunescope

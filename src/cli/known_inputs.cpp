@@ -1,10 +1,10 @@
-#include "known_inputs.hpp"
+#include "cli/known_inputs.hpp"
 
 #include <string>
 
+#include "cli/display/warnings.hpp"
 #include "tunescope/error.hpp"
-#include "tunescope/sweep/recorded_inputs.hpp"
-#include "warnings.hpp"
+#include "tunescope/storage/recorded_inputs.hpp"
 
 namespace tunescope::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "tunescope/sweep/inputs.hpp"
+#include "tunescope/plan/inputs.hpp"
 
 namespace tunescope::cli {
 

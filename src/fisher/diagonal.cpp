@@ -127,10 +127,10 @@ FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard
   return state;
 }
 
-std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, const Communicator& world,
-                                                    Reducer& reducer, const FisherControl& control) {
+std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, RankTeam& team, Reducer& reducer,
+                                                    const FisherControl& control) {
   enum End : std::int64_t { kFinished, kStopped, kFailed };
-  const Shard shard{.rank = world.rank(), .ranks = world.size()};
+  const Shard shard{.rank = team.rank(), .ranks = team.size()};
   FisherState state;
   std::string error;
   End end = kFinished;
@@ -141,9 +141,9 @@ std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, 
     error = caught.what();
     end = kFailed;
   }
-  const std::vector<std::int64_t> ends = world.all_gather(end);
+  const std::vector<std::int64_t> ends = team.all_gather(end);
   if (const auto failed = std::find(ends.begin(), ends.end(), kFailed); failed != ends.end()) {
-    throw NumericalError(world.broadcast(error, static_cast<int>(failed - ends.begin())));
+    throw NumericalError(team.broadcast(error, static_cast<int>(failed - ends.begin())));
   }
   if (std::find(ends.begin(), ends.end(), kStopped) != ends.end()) {
     if (end == kFinished) control.save(state);

@@ -89,8 +89,7 @@ FisherRecord schema::read_fisher(const hdf5::File& file, const std::filesystem::
   try {
     FisherRecord record;
     const Group group = file.open_group("fisher");
-    schema::for_each_fisher_column(
-        [&](const char* name, auto member) { schema::read_value(group, name, record.row.*member); });
+    record.row = schema::read_row<FisherRow>(group, schema::kFisherColumns, schema::version_of(file));
     record.axes = {group.read_strings("layer"), group.read_strings("component"), group.read_integers("size")};
     if (record.axes.sizes.size() != record.axes.cell_count()) throw std::out_of_range("size");
     schema::for_each_fisher_map([&](const char* name, auto member) { record.maps.*member = group.read_doubles(name); });

@@ -11,13 +11,6 @@ void expect_length(std::size_t found, std::size_t expected) {
   if (found != expected) throw std::out_of_range("length");
 }
 
-TrialRow read_row(const Group& file) {
-  const Group group = file.open_group("trials");
-  TrialRow row;
-  schema::for_each_column([&](const char* name, auto member) { schema::read_value(group, name, row.*member); });
-  return row;
-}
-
 std::vector<Evaluation> read_evaluations(const Group& file) {
   const Group group = file.open_group("evaluations");
   const auto steps = group.read_integers("step");
@@ -60,11 +53,46 @@ Predictions read_predictions(const Group& group, const std::string& suffix) {
   return predictions;
 }
 
+// A trial's file has one mask at most.
+std::optional<MaskRecord> read_mask(const Group& file) {
+  if (!file.has("fisher_masks")) return std::nullopt;
+  const Group masks = file.open_group("fisher_masks");
+  const std::string id = masks.members().at(0);
+  const Group group = masks.open_group(id);
+  MaskRecord mask{.id = id,
+                  .method = group.read_string_attribute("method"),
+                  .runs = group.read_string_attribute("runs"),
+                  .indices = {}};
+  const auto tensors = group.read_strings("tensor");
+  const auto counts = group.read_integers("count");
+  const auto indices = group.read_integers("index");
+  auto next = indices.begin();
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (counts.at(i) < 0 || counts[i] > indices.end() - next) throw std::out_of_range("count");
+    mask.indices.emplace_back(tensors[i], std::vector<std::int64_t>(next, next + counts[i]));
+    next += counts[i];
+  }
+  return mask;
+}
+
+// Why a trial's file does not count whose tables do not fit each other.
+[[noreturn]] void refuse_lengths(const std::filesystem::path& path) {
+  throw Hdf5Error(path.string() + ": tables of unequal length; remove the file to have the trial run again");
+}
+
 }  // namespace
+
+std::optional<MaskRecord> read_mask(const std::filesystem::path& path) {
+  try {
+    return read_mask(schema::open_sealed(path));
+  } catch (const std::out_of_range&) {
+    refuse_lengths(path);
+  }
+}
 
 TrialRow schema::read_trial_row(const Group& file, const std::filesystem::path& path) {
   try {
-    return read_row(file);
+    return read_row<TrialRow>(file.open_group("trials"), kTrialColumns, version_of(file));
   } catch (const std::out_of_range&) {
     throw Hdf5Error(path.string() + ": holds no trial; remove the file to have the trial run again");
   }
@@ -97,9 +125,10 @@ TrialRecord schema::read_trial(const Group& file, TrialRow row, const std::files
     const Group predictions = file.open_group("predictions").open_group(record.row.id);
     record.predictions = read_predictions(predictions, "");
     record.mismatched_predictions = read_predictions(predictions, "_mismatched");
+    record.mask = read_mask(file);
     return record;
   } catch (const std::out_of_range&) {
-    throw Hdf5Error(path.string() + ": tables of unequal length; remove the file to have the trial run again");
+    refuse_lengths(path);
   }
 }
 

@@ -33,13 +33,15 @@ hdf5::File open_sealed(const std::filesystem::path& path) {
 
 hdf5::File open_unsealed(const std::filesystem::path& path) {
   hdf5::File file = hdf5::File::open(path);
-  const std::int64_t version = file.read_integer_attribute("schema_version");
-  if (version != kVersion) {
+  const std::int64_t version = version_of(file);
+  if (version < 1 || version > kVersion) {
     throw Hdf5Error(path.string() + ": has schema version " + std::to_string(version) + ", this program knows " +
-                    std::to_string(kVersion));
+                    std::to_string(kVersion) + "; use the program that wrote it, or a later one");
   }
   return file;
 }
+
+std::int64_t version_of(const hdf5::Group& file) { return file.read_integer_attribute("schema_version"); }
 
 void read_value(const Group& group, const char* name, std::string& value) { value = group.read_strings(name).at(0); }
 void read_value(const Group& group, const char* name, double& value) { value = group.read_doubles(name).at(0); }
@@ -87,10 +89,10 @@ void write_fisher(const Group& file, const std::vector<FisherRecord>& records) {
   write_count_dimension(group, "run", records.size());
   write_label_dimension(group, "layer", axes.layers);
   write_label_dimension(group, "component", axes.components);
-  for_each_fisher_column([&](const char* name, auto member) {
-    std::vector<std::decay_t<decltype(FisherRow{}.*member)>> values;
-    for (const FisherRecord& record : records) values.push_back(record.row.*member);
-    write_column(group, name, values, "run");
+  for_each_column(kFisherColumns, [&](const auto& column) {
+    std::vector<std::decay_t<decltype(column.in_earlier_files)>> values;
+    for (const FisherRecord& record : records) values.push_back(record.row.*(column.member));
+    write_column(group, column.name, values, "run");
   });
   const auto append = [&](const FisherRecord& record, const std::vector<double>& own, std::size_t expected, auto& all) {
     if (own.size() != expected) {

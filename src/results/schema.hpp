@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -12,36 +13,45 @@
 
 namespace tunescope::schema {
 
-/// Version of everything below; readers refuse a newer one.
+/// Version of everything below: a new column raises it. Readers take every version up to this one.
 inline constexpr std::int64_t kVersion = 1;
 
-/// The columns of `/trials`, once for reading and writing.
-template <typename Visitor>
-void for_each_column(Visitor&& visit) {
-  visit("id", &TrialRow::id);
-  visit("task", &TrialRow::task);
-  visit("method", &TrialRow::method);
-  visit("mask", &TrialRow::mask);
-  visit("learning_rate", &TrialRow::learning_rate);
-  visit("seed", &TrialRow::seed);
-  visit("state", &TrialRow::state);
-  visit("metric", &TrialRow::metric);
-  visit("score", &TrialRow::score);
-  visit("final_score", &TrialRow::final_score);
-  visit("best_step", &TrialRow::best_step);
-  visit("steps", &TrialRow::steps);
-  visit("trainable_parameters", &TrialRow::trainable_parameters);
-  visit("total_parameters", &TrialRow::total_parameters);
-  visit("train_examples", &TrialRow::train_examples);
-  visit("dev_examples", &TrialRow::dev_examples);
-  visit("wall_seconds", &TrialRow::wall_seconds);
-  visit("precision", &TrialRow::precision);
-  visit("device", &TrialRow::device);
-  visit("rank", &TrialRow::rank);
-  visit("threads", &TrialRow::threads);
-  visit("hostname", &TrialRow::hostname);
-  visit("error", &TrialRow::error);
-}
+/// A column of a table: its name, its member of the row and, if it came after the first version, since when and what
+/// rows of earlier files have in it. So a new column makes no finished work run again.
+template <typename Row, typename Value>
+struct Column {
+  const char* name;
+  Value Row::*member;
+  std::int64_t since = 1;
+  Value in_earlier_files = {};
+};
+
+/// The columns of `/trials`, in their order.
+inline const std::tuple kTrialColumns = {
+    Column{"id", &TrialRow::id},
+    Column{"task", &TrialRow::task},
+    Column{"method", &TrialRow::method},
+    Column{"mask", &TrialRow::mask},
+    Column{"learning_rate", &TrialRow::learning_rate},
+    Column{"seed", &TrialRow::seed},
+    Column{"state", &TrialRow::state},
+    Column{"metric", &TrialRow::metric},
+    Column{"score", &TrialRow::score},
+    Column{"final_score", &TrialRow::final_score},
+    Column{"best_step", &TrialRow::best_step},
+    Column{"steps", &TrialRow::steps},
+    Column{"trainable_parameters", &TrialRow::trainable_parameters},
+    Column{"total_parameters", &TrialRow::total_parameters},
+    Column{"train_examples", &TrialRow::train_examples},
+    Column{"dev_examples", &TrialRow::dev_examples},
+    Column{"wall_seconds", &TrialRow::wall_seconds},
+    Column{"precision", &TrialRow::precision},
+    Column{"device", &TrialRow::device},
+    Column{"rank", &TrialRow::rank},
+    Column{"threads", &TrialRow::threads},
+    Column{"hostname", &TrialRow::hostname},
+    Column{"error", &TrialRow::error},
+};
 
 /// The measures of `/change`, once for reading and writing.
 template <typename Visitor>
@@ -52,26 +62,31 @@ void for_each_measure(Visitor&& visit) {
   visit("max_abs", &ChangeMaps::max_abs);
 }
 
-/// The columns of `/fisher`.
-template <typename Visitor>
-void for_each_fisher_column(Visitor&& visit) {
-  visit("id", &FisherRow::id);
-  visit("task", &FisherRow::task);
-  visit("mode", &FisherRow::mode);
-  visit("examples", &FisherRow::examples);
-  visit("batch_size", &FisherRow::batch_size);
-  visit("at", &FisherRow::at);
-  visit("point", &FisherRow::point);
-  visit("step", &FisherRow::step);
-  visit("learning_rate", &FisherRow::learning_rate);
-  visit("seed", &FisherRow::seed);
-  visit("trial", &FisherRow::trial);
-  visit("wall_seconds", &FisherRow::wall_seconds);
-  visit("ranks", &FisherRow::ranks);
-  visit("threads", &FisherRow::threads);
-  visit("device", &FisherRow::device);
-  visit("reducer", &FisherRow::reducer);
-  visit("hostname", &FisherRow::hostname);
+/// The columns of `/fisher`, in their order.
+inline const std::tuple kFisherColumns = {
+    Column{"id", &FisherRow::id},
+    Column{"task", &FisherRow::task},
+    Column{"mode", &FisherRow::mode},
+    Column{"examples", &FisherRow::examples},
+    Column{"batch_size", &FisherRow::batch_size},
+    Column{"at", &FisherRow::at},
+    Column{"point", &FisherRow::point},
+    Column{"step", &FisherRow::step},
+    Column{"learning_rate", &FisherRow::learning_rate},
+    Column{"seed", &FisherRow::seed},
+    Column{"trial", &FisherRow::trial},
+    Column{"wall_seconds", &FisherRow::wall_seconds},
+    Column{"ranks", &FisherRow::ranks},
+    Column{"threads", &FisherRow::threads},
+    Column{"device", &FisherRow::device},
+    Column{"reducer", &FisherRow::reducer},
+    Column{"hostname", &FisherRow::hostname},
+};
+
+/// Calls `visit` with each column.
+template <typename Columns, typename Visitor>
+void for_each_column(const Columns& columns, const Visitor& visit) {
+  std::apply([&](const auto&... column) { (visit(column), ...); }, columns);
 }
 
 /// The maps of `/fisher`.
@@ -136,6 +151,24 @@ void write_column(const hdf5::Group& group, const std::string& name, const std::
     group.write(name, std::span<const Value>(values), {values.size()});
   }
   group.attach_dimensions(name, std::vector<std::string>{dimension});
+}
+
+/// The version that a file was written with.
+std::int64_t version_of(const hdf5::Group& file);
+
+/// The only row of a table in a file of `version`. Throws `std::out_of_range` if there is none, `Hdf5Error` if a column
+/// of that version is missing.
+template <typename Row, typename Columns>
+Row read_row(const hdf5::Group& table, const Columns& columns, std::int64_t version) {
+  Row row;
+  for_each_column(columns, [&](const auto& column) {
+    if (column.since > version) {
+      row.*(column.member) = column.in_earlier_files;
+    } else {
+      read_value(table, column.name, row.*(column.member));
+    }
+  });
+  return row;
 }
 
 /// The only row of a trial's file; `path` is for the message of the `Hdf5Error` where there is none.

@@ -19,10 +19,10 @@ using Names = std::vector<std::string>;
 void write_trials(const Group& file, const std::vector<TrialRow>& rows) {
   const Group group = file.create_group("trials");
   write_count_dimension(group, "trial", rows.size());
-  schema::for_each_column([&](const char* name, auto member) {
-    std::vector<std::decay_t<decltype(TrialRow{}.*member)>> values;
-    for (const TrialRow& row : rows) values.push_back(row.*member);
-    write_column(group, name, values, "trial");
+  schema::for_each_column(schema::kTrialColumns, [&](const auto& column) {
+    std::vector<std::decay_t<decltype(column.in_earlier_files)>> values;
+    for (const TrialRow& row : rows) values.push_back(row.*(column.member));
+    write_column(group, column.name, values, "trial");
   });
   schema::write_plot_default(group, "score", {"trial"});
 }
@@ -116,6 +116,7 @@ void write_trial(const std::filesystem::path& path, const TrialRecord& record) {
     Outline outline;
     outline.add(record.row, record.evaluations.size(), record.history.size());
     write_records(file, outline, [&](std::size_t) { return record; });
+    if (record.mask) write_masks(file, {*record.mask});
   });
 }
 

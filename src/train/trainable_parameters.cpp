@@ -78,6 +78,14 @@ void TrainableParameters::clear_gradients() {
 }
 
 // The norm follows the backward pass, so here what is chosen of each tensor is gathered once for norm and update.
+std::vector<std::pair<ParameterIndex, at::Tensor>> TrainableParameters::chosen_scalars() const {
+  std::vector<std::pair<ParameterIndex, at::Tensor>> chosen;
+  for (const Segment& segment : segments_) {
+    if (segment.indices.defined()) chosen.emplace_back(segment.parameter, segment.indices);
+  }
+  return chosen;
+}
+
 double TrainableParameters::gradient_norm() {
   for (Segment& segment : segments_) {
     if (segment.is_stale) segment.gradient.zero_();

@@ -66,9 +66,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
   if (is_evaluation_missing()) attempt([&] { evaluate(); });  // the run was cut within it
 }
 
-bool TrainingRun::is_over() const {
-  return error_ || result_.outcome != Outcome::kDone || result_.steps >= total_steps_;
-}
+bool TrainingRun::is_over() const { return error_ || result_.end != TrialEnd::kDone || result_.steps >= total_steps_; }
 
 template <typename Work>
 void TrainingRun::attempt(Work work) {
@@ -88,7 +86,7 @@ void TrainingRun::count_time() {
 }
 
 TrainedModel TrainingRun::finish() && {
-  if (!error_ && result_.outcome != Outcome::kStopped) attempt([&] { measure(); });
+  if (!error_ && result_.end != TrialEnd::kStopped) attempt([&] { measure(); });
   if (error_) std::rethrow_exception(error_);
   return {std::move(result_), std::move(parameters_)};
 }
@@ -102,7 +100,7 @@ TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> r
   for (TrainingRun* run : runs) {
     run->result_.seconds += cost.seconds * static_cast<double>(run->tokens_) / static_cast<double>(cost.tokens);
     if (!run->error_) run->attempt([&] { run->end_step(); });
-    if (!run->is_over()) run->attempt([&] { run->follow(); });
+    if (!run->is_over()) run->attempt([&] { run->poll_control(); });
   }
   return cost;
 }
@@ -193,7 +191,7 @@ void TrainingRun::compute_gradient_in_parts() {
 
 void TrainingRun::end_step() {
   update();
-  if (result_.outcome != Outcome::kDone) return;
+  if (result_.end != TrialEnd::kDone) return;
   control_.on_step(result_.steps, parameters_);
   if (is_evaluation_missing()) evaluate();
 }
@@ -204,7 +202,7 @@ void TrainingRun::update() {
   result_.history.push_back(
       {.step = result_.steps, .loss = loss_, .learning_rate = learning_rate, .gradient_norm = gradient_norm_});
   if (!std::isfinite(loss_) || !std::isfinite(gradient_norm_)) {
-    result_.outcome = Outcome::kDiverged;
+    result_.end = TrialEnd::kDiverged;
     result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss_, gradient_norm_);
     return;
   }
@@ -219,12 +217,13 @@ double TrainingRun::clipping_factor(double norm) const {
   return std::min(1.0, inputs_.options.clip_norm / (norm + 1e-6));
 }
 
-void TrainingRun::follow() {
-  const NextAction action = control_.next_action(result_.steps, total_steps_);
-  if (action == NextAction::kGoOn) return;
+void TrainingRun::poll_control() {
+  control_.on_progress(result_.steps, total_steps_);
+  const NextAction action = control_.next_action();
+  if (action == NextAction::kContinue) return;
   count_time();  // of an evaluation too, which is done again where the run is saved within it
   save_for(action, [&] { control_.save({result_, trainable_.state(), fingerprint_}); });
-  if (action == NextAction::kSaveAndStop) result_.outcome = Outcome::kStopped;
+  if (action == NextAction::kSaveAndStop) result_.end = TrialEnd::kStopped;
 }
 
 bool TrainingRun::is_evaluation_missing() const {
@@ -236,8 +235,8 @@ bool TrainingRun::is_evaluation_missing() const {
 
 void TrainingRun::evaluate() {
   const auto goes_on = [&] {
-    follow();
-    return result_.outcome == Outcome::kDone;
+    poll_control();
+    return result_.end == TrialEnd::kDone;
   };
   std::optional<Predictions> predictions = predict(bert_, parameters_, inputs_.data.dev, task_, goes_on);
   if (!predictions) return;
@@ -249,7 +248,7 @@ void TrainingRun::evaluate() {
                         .loss = mean_loss(*predictions, task_),
                         .scores = score(*predictions, *mismatched, task_)};
   if (!std::isfinite(evaluation.loss)) {
-    result_.outcome = Outcome::kDiverged;
+    result_.end = TrialEnd::kDiverged;
     result_.message = fmt::format("step {}: loss {} on the development set", result_.steps, evaluation.loss);
     return;
   }

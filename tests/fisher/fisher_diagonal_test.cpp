@@ -205,7 +205,7 @@ TEST(FisherDiagonal, ShardResumedAtAnyMicroBatchIsTheSameBitForBit) {
     const FisherState stopped = sum_squared_gradients(
         inputs, shard,
         {.on_progress = [&](std::int64_t batches, std::int64_t) { done = batches; },
-         .next_action = [&] { return done == cut ? NextAction::kSaveAndStop : NextAction::kGoOn; },
+         .next_action = [&] { return done == cut ? NextAction::kSaveAndStop : NextAction::kContinue; },
          .save = save});
     EXPECT_EQ(stopped.micro_batches, cut);
     EXPECT_FALSE(stopped.scales.equal(whole.scales));

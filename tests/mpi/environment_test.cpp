@@ -1,4 +1,4 @@
-#include "tunescope/mpi/environment.hpp"
+#include "tunescope/parallel/environment.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include "support/temporary_folder.hpp"
 #include "tunescope/error.hpp"
 
-extern const tunescope::Communicator* world;
+extern tunescope::RankTeam* team;
 
 namespace tunescope {
 namespace {
@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 class Singletons : public ::testing::Test {
  protected:
   Singletons() {
-    if (world->size() > 1) skip_ = true;
+    if (team->size() > 1) skip_ = true;
     for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"}) {
       ::unsetenv(name);
     }
@@ -29,7 +29,7 @@ class Singletons : public ::testing::Test {
     if (skip_) GTEST_SKIP() << "for one rank";
   }
   static std::string refusal() {
-    return test::message_of<EnvironmentError>([] { refuse_singletons(*world); });
+    return test::message_of<EnvironmentError>([] { refuse_singletons(team->size()); });
   }
   bool skip_ = false;
 };

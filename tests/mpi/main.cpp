@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
-#include "tunescope/mpi/environment.hpp"
+#include "tunescope/parallel/environment.hpp"
 
-const tunescope::Communicator* world = nullptr;
+tunescope::RankTeam* team = nullptr;
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
-  const tunescope::MpiEnvironment mpi;
-  world = &mpi.world();
+  tunescope::MpiEnvironment mpi;
+  team = &mpi.world();
   return RUN_ALL_TESTS();
 }

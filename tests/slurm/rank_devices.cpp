@@ -10,7 +10,7 @@
 
 #include "tunescope/device/device.hpp"
 #include "tunescope/hostname.hpp"
-#include "tunescope/mpi/environment.hpp"
+#include "tunescope/parallel/environment.hpp"
 
 namespace tunescope {
 namespace {
@@ -35,7 +35,7 @@ std::string compiled_backends() { return "fake"; }
 
 int main() {
   using namespace tunescope;
-  const MpiEnvironment mpi;
+  MpiEnvironment mpi;
   const int local_rank = mpi.world().split_by_node().rank();
   const c10::Device device = choose_device(DeviceKind::kCuda, local_rank);
   fmt::print("{} {} {}\n", hostname(), local_rank, device_identity(device));

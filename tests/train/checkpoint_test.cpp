@@ -80,32 +80,28 @@ void expect_equal(const TrainedModel& found, const TrainedModel& expected) {
 // Each piece ends where the run asks for the so-many-th time what to do next.
 TEST_P(Checkpoint, ResumedRunEqualsAnUninterruptedOneBitForBit) {
   const TrainInputs trial = inputs(GetParam());
-  std::vector<std::int64_t> asked_at;  // steps done
-  const TrainedModel whole = train_model(trial, {.next_action = [&](std::int64_t step, std::int64_t) {
-                                           asked_at.push_back(step);
-                                           return NextAction::kGoOn;
-                                         }});
+  std::vector<std::int64_t> polled_at;  // steps done
+  const TrainedModel whole =
+      train_model(trial, {.on_progress = [&](std::int64_t step, std::int64_t) { polled_at.push_back(step); }});
   ASSERT_EQ(whole.result.steps, 26);
   // Twice within each evaluation and once after it; the last one ends the run.
-  ASSERT_EQ(std::count(asked_at.begin(), asked_at.end(), 5), 3);
-  ASSERT_EQ(std::count(asked_at.begin(), asked_at.end(), 26), 2);
-  ASSERT_EQ(asked_at.size(), 37);
+  ASSERT_EQ(std::count(polled_at.begin(), polled_at.end(), 5), 3);
+  ASSERT_EQ(std::count(polled_at.begin(), polled_at.end(), 26), 2);
+  ASSERT_EQ(polled_at.size(), 37);
   for (const std::vector<std::int64_t>& cuts : std::vector<std::vector<std::int64_t>>{
            {1}, {5}, {6}, {7}, {17}, {36}, {37}, {3, 1, 10, 6}, {5, 1, 2, 3, 4}, {37, 2}}) {
     std::optional<TrainState> state;
     for (const std::int64_t cut : cuts) {
       std::int64_t asked = 0;
-      const auto stop_at_cut = [&](std::int64_t, std::int64_t) {
-        return ++asked == cut ? NextAction::kSaveAndStop : NextAction::kGoOn;
-      };
+      const auto stop_at_cut = [&] { return ++asked == cut ? NextAction::kSaveAndStop : NextAction::kContinue; };
       const TrainedModel part =
           train_model(trial, {.next_action = stop_at_cut,
                               .save = [&](const TrainState& saved) { save_checkpoint(folder.path() / "c", saved); },
                               .resume = state ? &*state : nullptr});
-      EXPECT_EQ(part.result.outcome, Outcome::kStopped);
+      EXPECT_EQ(part.result.end, TrialEnd::kStopped);
       state = load_checkpoint(folder.path() / "c");
     }
-    EXPECT_TRUE(cuts.size() > 1 || state->result.steps == asked_at[static_cast<std::size_t>(cuts.front() - 1)]);
+    EXPECT_TRUE(cuts.size() > 1 || state->result.steps == polled_at[static_cast<std::size_t>(cuts.front() - 1)]);
     expect_equal(train_model(trial, {.resume = &*state}), whole);
   }
 }
@@ -117,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(Methods, Checkpoint,
 TEST_F(Checkpoint, OfAnotherSelectionStartsAnew) {
   const std::filesystem::path file = folder.path() / "c";
   TrainInputs trial = inputs("random:fraction=0.3");
-  train_model(trial, {.next_action = [](std::int64_t, std::int64_t) { return NextAction::kSaveAndStop; },
+  train_model(trial, {.next_action = [] { return NextAction::kSaveAndStop; },
                       .save = [&](const TrainState& state) { save_checkpoint(file, state); }});
   const TrainState state = load_checkpoint(file);
   EXPECT_EQ(state.result.steps, 1);
@@ -132,7 +128,7 @@ TEST_F(Checkpoint, OfAnotherSelectionStartsAnew) {
 TEST_F(Checkpoint, SavingDoesNotDisturbTheRun) {
   const TrainInputs trial = inputs("full");
   const TrainedModel saved =
-      train_model(trial, {.next_action = [](std::int64_t, std::int64_t) { return NextAction::kSave; },
+      train_model(trial, {.next_action = [] { return NextAction::kSave; },
                           .save = [&](const TrainState& state) { save_checkpoint(folder.path() / "c", state); }});
   expect_equal(saved, train_model(trial, {}));
 }
@@ -140,20 +136,19 @@ TEST_F(Checkpoint, SavingDoesNotDisturbTheRun) {
 TEST_F(Checkpoint, ThatCannotBeWrittenOnTheWayCostsNothing) {
   const TrainInputs trial = inputs("full");
   const auto fail = [](const TrainState&) { throw EnvironmentError("the disk is full"); };
-  const TrainedModel unsaved =
-      train_model(trial, {.next_action = [](std::int64_t, std::int64_t) { return NextAction::kSave; }, .save = fail});
+  const TrainedModel unsaved = train_model(trial, {.next_action = [] { return NextAction::kSave; }, .save = fail});
   expect_equal(unsaved, train_model(trial, {}));
 }
 
 TEST_F(Checkpoint, ThatCannotBeWrittenAtAStopIsAnError) {
-  const auto stop = [](std::int64_t, std::int64_t) { return NextAction::kSaveAndStop; };
+  const auto stop = [] { return NextAction::kSaveAndStop; };
   const auto fail = [](const TrainState&) { throw EnvironmentError("the disk is full"); };
   EXPECT_THROW(train_model(inputs("full"), {.next_action = stop, .save = fail}), EnvironmentError);
 }
 
 TEST_F(Checkpoint, DamageIsFoundAndNamed) {
   const std::filesystem::path file = folder.path() / "c";
-  train_model(inputs("layernorm"), {.next_action = [](std::int64_t, std::int64_t) { return NextAction::kSaveAndStop; },
+  train_model(inputs("layernorm"), {.next_action = [] { return NextAction::kSaveAndStop; },
                                     .save = [&](const TrainState& state) { save_checkpoint(file, state); }});
   const std::string good = test::read_bytes(file);
   for (std::size_t position = 9; position < good.size(); position += good.size() / 40) {
@@ -172,7 +167,7 @@ TEST_F(Checkpoint, DamageIsFoundAndNamed) {
 // The checksum holds: the file is one that another program wrote, or for another purpose.
 TEST_F(Checkpoint, ContentOfAnotherKindIsRefused) {
   const std::filesystem::path file = folder.path() / "c";
-  train_model(inputs("layernorm"), {.next_action = [](std::int64_t, std::int64_t) { return NextAction::kSaveAndStop; },
+  train_model(inputs("layernorm"), {.next_action = [] { return NextAction::kSaveAndStop; },
                                     .save = [&](const TrainState& state) { save_checkpoint(file, state); }});
   const CheckedTensors good = read_checked_tensors(file);
   const auto refusal = [&](const CheckedTensors& saved) {

@@ -126,7 +126,7 @@ TEST_F(Lanes, DivergedOneLeavesTheOthersAsTheyAre) {
   for (std::size_t i = 0; i < trials.size(); ++i) {
     SCOPED_TRACE(trials[i].method.text());
     const TrainedModel trained = std::move(*runs[i]).finish();
-    EXPECT_EQ(trained.result.outcome, i == 1 ? Outcome::kDiverged : Outcome::kDone);
+    EXPECT_EQ(trained.result.end, i == 1 ? TrialEnd::kDiverged : TrialEnd::kDone);
     if (i != 1) expect_near(trained, train_model(trials[i], {}));
   }
 }
@@ -179,7 +179,7 @@ TEST_F(Lanes, SavedInAGroupGoesOnAlone) {
   std::vector<TrainControl> controls(trials.size());
   std::vector<TrainState> saved(trials.size());
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    controls[i].next_action = [](std::int64_t, std::int64_t) { return NextAction::kSaveAndStop; };
+    controls[i].next_action = [] { return NextAction::kSaveAndStop; };
     controls[i].save = [&saved, i](const TrainState& state) {
       const auto& [values, first_moments, second_moments] = state.buffers;
       saved[i] = {state.result, {values.clone(), first_moments.clone(), second_moments.clone()}, state.fingerprint};

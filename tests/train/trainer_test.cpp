@@ -150,7 +150,7 @@ TEST_F(Trainer, StopsWhereTheLossIsNotFinite) {
   options.clip_norm = 0.0;
   options.dropout = 0.0;
   const TrainResult result = run("full", 1e30).result;
-  EXPECT_EQ(result.outcome, Outcome::kDiverged);
+  EXPECT_EQ(result.end, TrialEnd::kDiverged);
   EXPECT_LT(result.steps, 18);
   EXPECT_NE(result.message.find("step"), std::string::npos);
 }

@@ -25,9 +25,6 @@ ExitStatus sweep(int argc, char** argv);
 /// *Collective.* As `sweep`.
 ExitStatus fisher(int argc, char** argv);
 
-/// The only job file on the command line. Throws `ConfigError` where there is none or more than one.
-SweepSpec read_only_job(const CommandLine& line);
-
 /// Text of `--help`, for one command or for the program.
 std::string help(const std::string& command);
 /// Text of `--version`.

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "tunescope/sweep/spec.hpp"
+#include "tunescope/plan/sweep_spec.hpp"
 
 namespace tunescope::cli {
 

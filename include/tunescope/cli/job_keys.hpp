@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "tunescope/cli/value.hpp"
-#include "tunescope/sweep/spec.hpp"
+#include "tunescope/plan/sweep_spec.hpp"
 
 namespace tunescope::cli {
 

@@ -4,12 +4,12 @@
 #include <optional>
 #include <vector>
 
-#include "tunescope/comm/reducer.hpp"
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/fisher/score_gradient.hpp"
 #include "tunescope/model/bert_config.hpp"
 #include "tunescope/model/pretrained.hpp"
 #include "tunescope/next_action.hpp"
+#include "tunescope/parallel/reducer.hpp"
 
 namespace tunescope {
 
@@ -48,7 +48,7 @@ struct FisherControl {
   /// Called after each micro-batch with those done and all of the shard.
   std::function<void(std::int64_t done, std::int64_t of)> on_progress = [](std::int64_t, std::int64_t) {};
   /// Asked before each micro-batch.
-  std::function<NextAction()> next_action = [] { return NextAction::kGoOn; };
+  std::function<NextAction()> next_action = [] { return NextAction::kContinue; };
   /// Called where `next_action` says so, through `save_for`, and where another rank was stopped.
   std::function<void(const FisherState& state)> save = [](const FisherState&) {};
   /// Where the same shard of the same inputs was saved; null to start anew. One that was cut otherwise does not count.
@@ -69,9 +69,9 @@ struct FisherInformation {
   at::Tensor scales;
 };
 
-/// The Fisher information, computed by all ranks together, the same on every rank. Nothing where a rank was stopped:
-/// then all have saved their shards. *Collective.* Throws as `sum_squared_gradients`, on every rank.
-std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, const Communicator& world,
-                                                    Reducer& reducer, const FisherControl& control = {});
+/// The Fisher information, computed by all ranks together, the same on every rank. Nothing if a rank was stopped: then
+/// all have saved their shards. Throws as `sum_squared_gradients`, on every rank.
+std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, RankTeam& team, Reducer& reducer,
+                                                    const FisherControl& control = {});
 
 }  // namespace tunescope

@@ -55,14 +55,6 @@ struct FisherRecord {
   std::vector<std::pair<std::string, at::Tensor>> diagonal;  ///< by Hugging Face tensor name, CPU; what the job keeps
 };
 
-/// Which scalars a method chose by Fisher information.
-struct MaskRecord {
-  std::string id;      ///< as in the column `mask` of `/trials`
-  std::string method;  ///< in its canonical spelling
-  std::string runs;    ///< identifiers of the Fisher runs, separated by blanks
-  std::vector<std::pair<std::string, std::vector<std::int64_t>>> indices;  ///< by tensor name, flat, ascending
-};
-
 /// Writes the file of one Fisher run, atomically and with a seal: the schema of results/README.md.
 void write_fisher(const std::filesystem::path& path, const FisherRecord& record);
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tunescope/model/parameter_catalogue.hpp"
@@ -45,9 +47,18 @@ struct TrialRow {
   std::int64_t threads = 0;
 };
 
+/// Which scalars a method chose by Fisher information.
+struct MaskRecord {
+  std::string id;      ///< as in the column `mask` of `/trials`
+  std::string method;  ///< in its canonical spelling
+  std::string runs;    ///< identifiers of the Fisher runs, separated by blanks
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> indices;  ///< by tensor name, flat, ascending
+};
+
 /// Everything that is kept of a trial.
 struct TrialRecord {
   TrialRow row;
+  std::optional<MaskRecord> mask = {};  ///< of a Fisher method; earlier programs did not keep it with the trial
   Scores best_scores;
   Scores final_scores;
   MapAxes axes;
@@ -64,6 +75,9 @@ void write_trial(const std::filesystem::path& path, const TrialRecord& record);
 /// Only the row of `/trials`; cheap. Throws `Hdf5Error` where any byte of the file has changed, or it is of another
 /// schema.
 TrialRow read_trial_row(const std::filesystem::path& path);
+
+/// The mask that a trial's file has; nothing if it has none. Throws as `read_trial_row`.
+std::optional<MaskRecord> read_mask(const std::filesystem::path& path);
 
 /// Reads a trial's file, without its seal: `read_trial_row` has found it intact before. Throws `Hdf5Error` where it is
 /// unreadable or of another schema.

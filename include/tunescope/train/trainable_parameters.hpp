@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <utility>
 #include <vector>
 
 #include "tunescope/method/method.hpp"
@@ -25,6 +26,9 @@ class TrainableParameters final : public GradientSink {
   std::int64_t size() const { return values_.numel(); }
   /// Trained values [N]; those with weight decay come first.
   const at::Tensor& values() const { return values_; }
+
+  /// The flat indices of the scalars that train in tensors which train in part, ascending, with the tensor's index.
+  std::vector<std::pair<ParameterIndex, at::Tensor>> chosen_scalars() const;
 
   /// Begins a step: what the backward pass tells next is not added to what it told before.
   void clear_gradients();

@@ -12,6 +12,7 @@
 #include "tunescope/train/change.hpp"
 #include "tunescope/train/options.hpp"
 #include "tunescope/train/trainable_parameters.hpp"
+#include "tunescope/train/trial_end.hpp"
 
 namespace tunescope {
 
@@ -39,13 +40,10 @@ struct Predictions {
   std::vector<float> labels;  ///< [examples]
 };
 
-/// `kStopped`: ended on request before its last step, with its state saved; its change is not measured.
-enum class Outcome { kDone, kDiverged, kStopped };
-
 /// Everything a training run leaves.
 struct TrainResult {
-  Outcome outcome = Outcome::kDone;
-  std::string message;  ///< why it diverged, with the step
+  TrialEnd end = TrialEnd::kDone;  ///< done, diverged or stopped; a stopped run's change is not measured
+  std::string message;             ///< why it diverged, with the step
   std::int64_t steps = 0;
   double seconds = 0.0;  ///< spent on it, over all pieces of an interrupted run; of a step beside others, its share
   std::int64_t trainable_parameters = 0;
@@ -83,11 +81,11 @@ struct TrainState {
 struct TrainControl {
   /// Called after every step that did not diverge, with the steps done and the parameters as they are now.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_step = [](std::int64_t, const Parameters&) {};
-  /// Asked with the steps done and in all: after every step but the last, and before each pass of an evaluation. A
-  /// run that is saved within an evaluation does it again when it goes on.
-  std::function<NextAction(std::int64_t step, std::int64_t total_steps)> next_action = [](std::int64_t, std::int64_t) {
-    return NextAction::kGoOn;
-  };
+  /// Told how far the run is, before each `next_action`.
+  std::function<void(std::int64_t step, std::int64_t total_steps)> on_progress = [](std::int64_t, std::int64_t) {};
+  /// Asked after every step but the last, and before each pass of an evaluation. A run that is saved within an
+  /// evaluation repeats it when it resumes.
+  std::function<NextAction()> next_action = [] { return NextAction::kContinue; };
   /// Called where `next_action` says so, through `save_for`.
   std::function<void(const TrainState& state)> save = [](const TrainState&) {};
   /// Where an earlier run of the same inputs was saved; null to start anew, as does a run of another fingerprint.

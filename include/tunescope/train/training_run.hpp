@@ -26,6 +26,8 @@ class TrainingRun {
   TrainingRun& operator=(const TrainingRun&) = delete;
 
   std::int64_t steps_done() const { return result_.steps; }
+  /// See `TrainableParameters`.
+  std::vector<std::pair<ParameterIndex, at::Tensor>> chosen_scalars() const { return trainable_.chosen_scalars(); }
 
   /// Whether it is done, diverged, stopped, or has failed with an exception.
   bool is_over() const;
@@ -68,7 +70,7 @@ class TrainingRun {
   bool is_evaluation_missing() const;
   void evaluate();
   void measure();
-  void follow();
+  void poll_control();
 
   // Adds the time that `work` takes to the run's, and keeps its exception.
   template <typename Work>

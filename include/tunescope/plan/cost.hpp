@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tunescope/plan/fisher_run.hpp"
+#include "tunescope/plan/inputs.hpp"
+#include "tunescope/plan/trial.hpp"
+
+namespace tunescope {
+
+/// Floating-point operations that a trial is expected to take, from its matrix products: 2 per weight and token
+/// forward; 2 more for each input gradient above the lowest trained layer; 2 more for each trained weight. Attention's
+/// own products and elementwise work are left out: the number serves to order and compare trials.
+double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, const TaskData& data);
+
+/// The same for a Fisher run: over its examples a forward pass and a backward pass, or one per class for the exact
+/// expectation, that computes the gradients of all that is measured.
+double expected_flops(const FisherRun& run, const ParameterCatalogue& catalogue, const TaskData& data);
+
+/// Bytes that a rank needs for a trial: the model, the trainer's buffers, and what the forward pass of the longest
+/// possible batch leaves for the backward pass. Libraries and allocator come on top.
+double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
+                      const TaskData& data);
+
+/// The same without the model: what one more co-trained trial takes, which shares the model with the others.
+double expected_added_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
+                            const TaskData& data);
+
+/// How long trials take, from trials that were measured on the same kind of device: the median of seconds per
+/// floating-point operation over those of the same task and method, or if there are none, of the same method, or if
+/// there are none either, of all.
+class CostModel {
+ public:
+  void add(const Trial& trial, double flops, double seconds);
+
+  bool is_empty() const { return all_.empty(); }
+
+  /// Nothing if nothing was measured.
+  std::optional<double> seconds(const Trial& trial, double flops) const;
+
+ private:
+  using Rates = std::vector<double>;
+  std::map<std::pair<std::string, std::string>, Rates> by_task_and_method_;
+  std::map<std::string, Rates> by_method_;
+  Rates all_;
+};
+
+/// Trains a trial's first steps and returns the seconds and floating-point operations of all but the first, without
+/// what happens once per trial. A Fisher method is measured as a random subset of the same size.
+struct Measurement {
+  double flops = 0.0;
+  double seconds = 0.0;
+};
+Measurement measure_first_steps(Trial trial, SweepInputs& inputs);
+
+}  // namespace tunescope

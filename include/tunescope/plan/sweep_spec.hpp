@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tunescope/device/device.hpp"
+#include "tunescope/fisher/score_gradient.hpp"
+#include "tunescope/method/method.hpp"
+#include "tunescope/parallel/reducer.hpp"
+#include "tunescope/train/options.hpp"
+
+namespace tunescope {
+
+/// How progress is shown: `kAuto` is a bar on a terminal and lines elsewhere.
+enum class ProgressStyle { kAuto, kBar, kLines, kNone };
+
+/// Whether a sweep lets others work in its results folder at the same time.
+enum class FolderUse { kAlone, kShared };
+
+/// Where, how and on what the Fisher information is computed. A list makes a grid for `tunescope fisher`; methods that
+/// choose by Fisher information use the first entry of each.
+struct FisherSpec {
+  Method at = {.name = "full", .options = {}};  ///< how the measured weights were trained
+  double learning_rate = 0.0;                   ///< of that training; 0 = the job's first for the method
+  std::vector<std::uint64_t> seeds = {1};       ///< of that training
+  std::vector<double> points = {1.0};           ///< fractions of its steps done: 0 before, 1 after
+  std::vector<FisherMode> modes = {FisherMode::kEmpirical};
+  std::vector<std::int64_t> examples = {1024};  ///< of the training set; 0 = all
+  std::vector<std::int64_t> batch_sizes = {1};  ///< see `FisherInputs::batch_size`
+  std::string parameters = "full";              ///< pool whose tensors are measured
+  std::string keep = "full";                    ///< pool whose diagonals are kept in the files
+};
+
+/// A job: everything a job file says, checked.
+struct SweepSpec {
+  std::string name;
+  std::string job_text;  ///< the job as run, kept with the results
+
+  std::filesystem::path model_folder;
+  std::filesystem::path glue_folder;
+  std::filesystem::path cache_folder;  ///< tokenised data
+  std::vector<std::string> tasks;
+  std::int64_t max_length = 128;
+  std::int64_t train_examples = 0;  ///< 0 = all
+  std::int64_t dev_examples = 0;    ///< 0 = all
+
+  std::vector<Method> methods;
+  std::vector<double> learning_rates;       ///< of methods that train everything
+  std::vector<double> peft_learning_rates;  ///< of every other method
+  std::vector<std::uint64_t> seeds;
+  TrainOptions train;
+  FisherSpec fisher;
+
+  DeviceKind device = DeviceKind::kAuto;
+  std::int64_t threads = 0;  ///< a rank; 0 = the node's cores shared out
+  std::filesystem::path results_folder;
+  ProgressStyle progress = ProgressStyle::kAuto;
+  ReducerKind reducer = ReducerKind::kAuto;
+  std::int64_t lanes = 0;             ///< trials a rank trains together; 0 = as many as pay
+  std::int64_t retries = 1;           ///< of a trial that ends with an exception
+  double checkpoint_seconds = 600.0;  ///< between checkpoints; 0 = only at a stop
+  double deadline_seconds = 0.0;      ///< from the start to a stop; 0 = none
+  double end_margin_seconds = 120.0;  ///< from a stop to the end of the Slurm allocation
+  FolderUse folder_use = FolderUse::kAlone;
+
+  /// The learning rates that a method is tried with.
+  const std::vector<double>& learning_rates_of(const Method& method) const {
+    return method.trains_everything() ? learning_rates : peft_learning_rates;
+  }
+
+  /// results_folder/name
+  std::filesystem::path job_folder() const { return results_folder / name; }
+  /// The merged file.
+  std::filesystem::path results_file() const { return job_folder() / (name + ".h5"); }
+};
+
+}  // namespace tunescope

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "tunescope/run/job.hpp"
+#include "tunescope/schedule/stop.hpp"
+
+namespace tunescope {
+
+/// How a rank computes, and what it shares its node with.
+struct RankSetup {
+  at::Device device = at::kCPU;
+  int rank = 0;
+  int threads = 1;
+  bool threads_are_given = false;  ///< by the job or the environment, not from the number of cores
+  double training_memory = 0.0;    ///< bytes that this rank's trials may use together
+  int node_ranks = 1;
+  int node_cores = 1;  ///< that the node's ranks may use
+};
+
+/// What a rank works with on its own.
+struct RankContext {
+  Job& job;
+  RankSetup setup;
+  StopRequest& stop;
+};
+
+/// Gives this rank its device and threads, moves the job's model there and chooses the precision of its products:
+/// bfloat16 only if that is faster on all ranks, for a trial must not depend on the rank that it falls to.
+RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener& listener);
+
+}  // namespace tunescope

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "tunescope/plan/sweep_plan.hpp"
+#include "tunescope/run/trial_stage.hpp"
+
+namespace tunescope {
+
+/// Carries out the stages of a plan on all ranks, see `carry_out`. Several sweeps may share a folder: each trial, and
+/// the Fisher stage as a whole, belongs to whoever has claimed it, and everything is looked up once more before it is
+/// done. Functions that return a bool return false if they were stopped.
+class StageRunner {
+ public:
+  /// `trials` are the job's; what is stored of them is kept up to date on rank 0.
+  StageRunner(RankTeam& team, const RankContext& rank, RunListener& listener, std::vector<PlannedTrial>& trials)
+      : team_(team), rank_(rank), listener_(listener), trials_(trials) {}
+
+  bool train(const TrialIndices& order);
+  bool take_turn();
+  bool train_measured(const std::vector<PlannedTrial>& trainings);
+  bool measure(const std::vector<PlannedFisher>& runs);
+  void end_turn() { turn_.reset(); }
+
+  /// Waits for trials that other sweeps have taken, and trains those that they leave unfinished.
+  bool wait_for_other_sweeps();
+
+ private:
+  void pause() const;
+
+  RankTeam& team_;
+  const RankContext& rank_;
+  RunListener& listener_;
+  std::vector<PlannedTrial>& trials_;
+  TrialIndices elsewhere_;     // taken by other sweeps
+  std::optional<Claim> turn_;  // on rank 0
+};
+
+}  // namespace tunescope

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tunescope/plan/planned_fisher.hpp"
+#include "tunescope/plan/planned_trial.hpp"
+#include "tunescope/storage/job_folder.hpp"
+
+namespace tunescope {
+
+/// Looks up what is stored of a trial.
+StoredTrial load_status(const JobFolder& folder, const std::string& trial);
+
+/// Looks up what is stored of these trials.
+void load_status(const SweepSpec& spec, std::vector<PlannedTrial>& trials);
+
+/// The same; a finished trial of another job in the same results folder counts, and is linked into this job's.
+void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& trials);
+
+/// What is stored of a Fisher run.
+struct StoredFisher {
+  bool is_whole = false;
+  std::string warning = {};  ///< why a file that exists does not count
+};
+StoredFisher load_fisher_status(const JobFolder& folder, const std::string& run);
+
+/// Looks up these Fisher runs. Those of other jobs in the same results folder count, and are linked into this job's.
+void load_status_and_link(const SweepSpec& spec, std::vector<PlannedFisher>& runs);
+
+/// The step at which a stored training diverged: it has no weights from there on.
+std::optional<std::int64_t> step_of_divergence(const JobFolder& folder, const std::string& trial);
+
+/// The results by which a trial's method chooses its scalars: of each Fisher run the diagonal over the method's pool.
+/// Empty for methods that choose by none. Throws `Error` if a run is missing.
+std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue, const JobFolder& folder);
+
+}  // namespace tunescope

@@ -1,0 +1,181 @@
+#include <ATen/Parallel.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "cli/single_job.hpp"
+#include "cli/display/trial_counts.hpp"
+#include "cli/display/warnings.hpp"
+#include "tunescope/cli/commands.hpp"
+#include "tunescope/cli/display/progress.hpp"
+#include "tunescope/device/device.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/plan/core_split.hpp"
+#include "tunescope/plan/inputs.hpp"
+#include "tunescope/run/co_training_size.hpp"
+#include "tunescope/schedule/simulation.hpp"
+#include "tunescope/storage/status.hpp"
+
+namespace tunescope::cli {
+namespace {
+
+std::string readable_flops(double flops) {
+  if (flops >= 1e18) return fmt::format("{:.1f} EFLOP", flops / 1e18);
+  if (flops >= 1e15) return fmt::format("{:.1f} PFLOP", flops / 1e15);
+  if (flops >= 1e11) return fmt::format("{:.1f} TFLOP", flops / 1e12);
+  return fmt::format("{:.1f} GFLOP", flops / 1e9);
+}
+
+std::string readable_bytes(double bytes) { return fmt::format("{:.1f} GB", bytes / 1e9); }
+
+std::string device_hours(double seconds) { return fmt::format("{:.{}f}", seconds / 3600.0, seconds < 36000.0 ? 2 : 0); }
+
+// From the finished trials of the job or, where that is asked for, the first steps of one trial of each task and method
+// on this machine.
+CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
+                           bool wants_calibration) {
+  CostModel model;
+  if (!wants_calibration) {
+    for (const PlannedTrial& planned : trials) {
+      if (planned.stored.end == TrialEnd::kDone) model.add(planned.trial, planned.flops, planned.stored.seconds);
+    }
+    return model;
+  }
+  at::set_num_threads(choose_threads(spec.threads, available_cores(), available_cores()).count);
+  inputs.move_model_to(choose_device(spec.device, 0));
+  if (spec.train.precision == Precision::kBfloat16 && inputs.gains_by_rounding()) inputs.round_matrices();
+  std::set<std::pair<std::string, std::string>> measured;
+  for (const PlannedTrial& planned : trials) {
+    if (!measured.emplace(planned.trial.task, planned.trial.method.text()).second) continue;
+    fmt::print(stderr, "measuring {} {}\n", planned.trial.task, planned.trial.method.text());
+    const Measurement measurement = measure_first_steps(planned.trial, inputs);
+    model.add(planned.trial, measurement.flops, measurement.seconds);
+  }
+  return model;
+}
+
+// What was recognised in the model's folder: one line, and one for each thing that is not ordinary.
+void print_model(const SweepInputs& inputs) {
+  const BertConfig& config = inputs.model().config;
+  const WordPieceOptions& options = inputs.tokenizer().options();
+  fmt::print("model: BERT, {} layers, hidden {}, {} heads, {} positions; tokenizer: WordPiece, {} tokens, {}\n",
+             config.num_hidden_layers, config.hidden_size, config.num_attention_heads, config.max_position_embeddings,
+             inputs.tokenizer().vocabulary_size(), options.lowercase ? "lower-cased" : "cased");
+  for (const std::string& note : inputs.notes().notes) fmt::print("  {}\n", note);
+}
+
+// One line a task and method; trials are in this order already.
+void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
+                 const CostModel& costs) {
+  constexpr std::string_view kRow = "{:<6} {:<{}} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14} {:>8} {:>13} {:>13}\n";
+  std::size_t width = 0;
+  for (const Method& method : spec.methods) width = std::max(width, method.text().size());
+  fmt::print(fmt::runtime(kRow), "task", "method", width, "trials", "done", "diverged", "failed", "missing",
+             "trainable", "work a trial", "memory", "time a trial", "device-hours");
+  for (const std::string& task : spec.tasks) {
+    const TaskData& data = inputs.task(task);
+    const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
+    for (const Method& method : spec.methods) {
+      TrialCounts counts;
+      const PlannedTrial* any = nullptr;
+      for (const PlannedTrial& planned : trials) {
+        if (planned.trial.task != task || planned.trial.method.text() != method.text()) continue;
+        counts.add(planned.stored);
+        any = &planned;
+      }
+      const std::int64_t trainable = trainable_count(sketch_selection(method, catalogue), catalogue);
+      const double bytes = expected_bytes(any->trial, inputs.model().config, catalogue, data);
+      const std::optional<double> seconds = costs.seconds(any->trial, any->flops);
+      const auto pending = static_cast<double>(counts.to_run());
+      fmt::print(fmt::runtime(kRow), task, method.text(), width, counts.total, counts.done, counts.diverged,
+                 counts.failed, counts.missing, trainable, readable_flops(any->flops), readable_bytes(bytes),
+                 seconds ? readable_duration(*seconds) : "?", seconds ? device_hours(pending * *seconds) : "?");
+    }
+  }
+}
+
+void print_simulation(const SimulatedSweep& sweep, const SweepSpec& spec, std::int64_t devices) {
+  const auto at_once = spec.lanes > 0 ? static_cast<std::size_t>(spec.lanes) : kMaxCoTrained;
+  const Simulation simulation = simulate_sweep(sweep, static_cast<std::size_t>(devices), at_once);
+  const double excess = simulation.lower_bound > 0.0 ? simulation.makespan / simulation.lower_bound - 1.0 : 0.0;
+  fmt::print("on {} device{}{}: {}, {:.1f} % above the lower bound of {}\n", devices, devices == 1 ? "" : "s",
+             at_once == 1 ? "" : fmt::format(" with up to {} trials at once on each", at_once),
+             readable_duration(simulation.makespan), 100.0 * std::max(excess, 0.0),
+             readable_duration(simulation.lower_bound));
+  if (sweep.plan.fisher_runs.empty()) return;
+  const auto extra =
+      std::ranges::count_if(sweep.times.measured_trainings, [](const auto& time) { return time.has_value(); });
+  fmt::print("in this order: {} trials{}, {} Fisher runs, {} trials that choose by them\n",
+             sweep.plan.independent.size(),
+             extra == 0 ? "" : fmt::format(", {} trainings that Fisher runs measure", extra),
+             sweep.plan.fisher_runs.size(), sweep.plan.dependent.size());
+}
+
+// How to start the sweep on this machine.
+void print_best_split(const SweepSpec& spec, const std::vector<PlannedTrial>& trials) {
+  const Machine machine;
+  if (spec.device == DeviceKind::kCuda && machine.cuda.count == 0) return;  // a login node
+  at::Device device = at::kCPU;
+  try {
+    device = choose_device(spec.device, 0, machine);
+  } catch (const DeviceError& error) {
+    print_warning(std::string("a sweep would end here: ") + error.what());
+    return;
+  }
+  if (device.is_cuda()) {
+    fmt::print("best here: mpirun -n {}, a rank for each GPU\n", machine.cuda.count);
+    return;
+  }
+  const CoreSplit best = best_core_split(split_work(trials, available_memory(device)), available_cores());
+  fmt::print("best here: mpirun -n {}, {}\n", best.ranks, best.text());
+}
+
+}  // namespace
+
+ExitStatus plan(const CommandLine& line) {
+  const SweepSpec spec = parse_single_job(line);
+  SweepInputs inputs(spec, print_warning);
+  const InputHashes hashes = inputs.load_and_hash();
+  std::vector<PlannedFisher> fisher = plan_fisher(spec, needed_fisher_runs(spec, hashes), inputs);
+  load_status_and_link(spec, fisher);
+  print_warnings(fisher);
+  std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
+  load_status_and_link(spec, trials);
+  print_warnings(trials);
+  const CostModel costs = build_cost_model(spec, trials, inputs, line.wants_calibration);
+  print_model(inputs);
+  print_table(spec, trials, inputs, costs);
+  const TrialCounts counts = count(trials);
+  double flops = 0.0;
+  double seconds = 0.0;
+  for (const PlannedTrial& planned : trials) {
+    if (planned.is_finished()) continue;
+    flops += planned.flops;
+    seconds += costs.seconds(planned.trial, planned.flops).value_or(0.0);
+  }
+  const ParameterCatalogue& catalogue = inputs.catalogue(find_task(spec.tasks.front()));
+  fmt::print("\n{}: {} trials, {} to run ({} of matrix products{}); the model has {} parameters and a head\n",
+             spec.name, counts.total, counts.to_run(), readable_flops(flops),
+             seconds > 0.0 ? ", " + device_hours(seconds) + " device-hours" : "", catalogue.backbone_size());
+  if (!fisher.empty()) {
+    fmt::print("Fisher runs that methods choose by: {}, {} to compute\n", fisher.size(), pending_of(fisher).size());
+  }
+  if (costs.is_empty() && line.simulated_devices == 0) {
+    fmt::print("times are known once trials are done; --calibrate measures their first steps here\n");
+  }
+  if (line.simulated_devices > 0) {
+    const SweepPlan plan = plan_sweep(trials, fisher, inputs);
+    const PlanTimes times = expected_times(spec, plan, trials, inputs, costs);
+    print_simulation({.plan = plan, .trials = trials, .times = times}, spec, line.simulated_devices);
+    if (costs.is_empty()) {
+      fmt::print("a device is taken for {:.0f} TFLOP/s; --calibrate measures this one\n", kAssumedFlopPerSecond / 1e12);
+    }
+  }
+  if (counts.to_run() > 0) print_best_split(spec, trials);
+  fmt::print("results: {}\n", spec.results_file().string());
+  return kAllDone;
+}
+
+}  // namespace tunescope::cli

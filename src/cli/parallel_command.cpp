@@ -1,0 +1,60 @@
+#include "cli/parallel_command.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <chrono>
+#include <cmath>
+#include <memory>
+
+#include "cli/single_job.hpp"
+#include "tunescope/cli/commands.hpp"
+#include "tunescope/parallel/environment.hpp"
+
+namespace tunescope::cli {
+namespace {
+
+// Opens the job. What is wrong with it is printed once, by rank 0; the status is then the same on every rank.
+ExitStatus open(RankTeam& team, int argc, char** argv, FisherRunsOf fisher_runs, RunListener& listener,
+                std::unique_ptr<Job>& job) {
+  ExitStatus status = kAllDone;
+  try {
+    job = open_job(
+        team, [&] { return parse_single_job(parse_command_line(argc, argv)); }, fisher_runs, listener);
+  } catch (const RootError&) {
+  } catch (const std::exception& error) {
+    if (!team.is_root()) throw;
+    fmt::print(stderr, "tunescope: {}\n", error.what());
+    status = status_of(error);
+  }
+  return team.on_root([&] { return status; });
+}
+
+}  // namespace
+
+ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const ParallelCommand& command) {
+  StopRequest stop;  // first, so that a signal during start-up counts
+  MpiEnvironment mpi;
+  RankTeam& team = mpi.world();
+  try {
+    std::unique_ptr<Job> job;
+    const ExitStatus status = open(team, argc, argv, command.fisher_runs, listener, job);
+    if (status != kAllDone) return status;
+    const RankContext rank = set_up_rank(team, *job, stop, listener);
+    const SweepSpec& spec = job->spec;
+    stop.set_deadline(
+        find_deadline(spec.deadline_seconds, std::chrono::seconds(std::llround(spec.end_margin_seconds))));
+    return command.run(team, rank);
+  } catch (const RootError&) {
+    abort_all_ranks(kWrongEnvironment);  // rank 0 says why
+  } catch (const std::exception& error) {
+    // The other ranks may wait in a collective that this one will never reach.
+    fmt::print(stderr, "tunescope: [rank {}] {}\n", team.rank(), error.what());
+    abort_all_ranks(status_of(error));
+  }
+}
+
+void print_stopped_early(const SweepSpec& spec) {
+  fmt::print("{}: stopped early with everything saved; run it again to go on\n", spec.name);
+}
+
+}  // namespace tunescope::cli

@@ -1,0 +1,108 @@
+#include "tunescope/plan/inputs.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+#include "tunescope/error.hpp"
+#include "tunescope/kernels/product.hpp"
+
+namespace tunescope {
+namespace {
+
+// Rows behind the last token are what padding an embedding to a round size leaves, up to this many.
+constexpr std::int64_t kMostSpareRows = 1023;
+
+void check_vocabulary(const WordPiece& tokenizer, const BertConfig& config, const std::filesystem::path& folder,
+                      FolderNotes& notes) {
+  const auto tokens = static_cast<std::int64_t>(tokenizer.vocabulary_size());
+  const std::int64_t spare = config.vocab_size - tokens;
+  if (spare == 0) return;
+  if (spare > 0 && spare <= kMostSpareRows) {
+    notes.notes.push_back(
+        fmt::format("left out: {} of the embedding's {} rows, which no token has", spare, config.vocab_size));
+    return;
+  }
+  throw ModelError(
+      fmt::format("{}: the vocabulary has {} tokens (added ones included), the model's embedding {} (vocab_size in "
+                  "config.json); they do not belong together{}",
+                  folder.string(), tokens, config.vocab_size,
+                  spare > 0 ? ": if they do, fill vocab.txt up with lines such as [unused1]" : ""));
+}
+
+void check_lengths(const SweepSpec& spec, const BertConfig& config) {
+  constexpr std::int64_t kShortestPair = 5;  // [CLS] a [SEP] b [SEP]
+  if (spec.max_length < kShortestPair || spec.max_length > config.max_position_embeddings) {
+    throw ConfigError(
+        fmt::format("[data] max_length = {} must be from {} to the model's {} positions "
+                    "(max_position_embeddings in config.json)",
+                    spec.max_length, kShortestPair, config.max_position_embeddings));
+  }
+}
+
+void check_types(const SweepSpec& spec, const BertConfig& config) {
+  for (const std::string& name : spec.tasks) {
+    if (find_task(name).text_columns.size() > static_cast<std::size_t>(config.type_vocab_size)) {
+      throw ConfigError(
+          fmt::format("task {} has sentence pairs, but the model has {} token types", name, config.type_vocab_size));
+    }
+  }
+}
+
+}  // namespace
+
+SweepInputs::SweepInputs(const SweepSpec& spec, DataWarning warning)
+    : spec_(spec),
+      warning_(std::move(warning)),
+      model_(load_pretrained(spec.model_folder)),
+      tokenizer_(WordPiece::from_folder(spec.model_folder)) {
+  notes_.append(model_.notes);
+  notes_.append(tokenizer_.notes());
+  check_vocabulary(tokenizer_, model_.config, spec.model_folder, notes_);
+  check_lengths(spec, model_.config);
+  check_types(spec, model_.config);
+  for (std::string& warning : notes_.warnings) {
+    warning = spec.model_folder.string() + ": " + warning;
+    warning_(warning);
+  }
+  may_write_cache_ = prepare_cache(spec.cache_folder, warning_);
+}
+
+InputHashes SweepInputs::load_and_hash() {
+  InputHashes hashes{
+      .model = model_content_hash(spec_.model_folder), .tokenizer = tokenizer_.content_hash(), .tasks = {}};
+  for (const std::string& name : spec_.tasks) hashes.tasks[name] = task(name).content_hash;
+  return hashes;
+}
+
+const TaskData& SweepInputs::task(const std::string& name) {
+  const auto found = tasks_.find(name);
+  if (found != tasks_.end()) return found->second;
+  TaskData data = load_task(find_task(name), tokenizer_,
+                            {.glue_folder = spec_.glue_folder,
+                             .cache_folder = spec_.cache_folder,
+                             .may_write_cache = may_write_cache_,
+                             .max_length = spec_.max_length},
+                            warning_);
+  data.train = subsample(data.train, spec_.train_examples);
+  data.dev = subsample(data.dev, spec_.dev_examples);
+  data.mismatched_dev = subsample(data.mismatched_dev, spec_.dev_examples);
+  return tasks_.emplace(name, std::move(data)).first->second;
+}
+
+const ParameterCatalogue& SweepInputs::catalogue(const Task& task) {
+  return catalogues_.try_emplace(task.output_size(), model_.config, task.output_size()).first->second;
+}
+
+void SweepInputs::move_model_to(at::Device device) {
+  rounded_.reset();
+  move_to(model_, device);
+}
+
+bool SweepInputs::gains_by_rounding() const {
+  const double gain = measure_bfloat16_gain(model_.backbone.front().device(), model_.config.hidden_size,
+                                            model_.config.intermediate_size);
+  spdlog::info("products in bfloat16 are {:.1f} times as fast as in float32", gain);
+  return gain > 1.0;
+}
+
+}  // namespace tunescope

@@ -1,0 +1,80 @@
+#include "tunescope/run/rank_context.hpp"
+
+#include <ATen/Parallel.h>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "tunescope/plan/core_split.hpp"
+
+namespace tunescope {
+namespace {
+
+// Cores that any rank of the node may use: a launcher may bind each rank to cores of its own, or a batch system all of
+// them to the same part of the node.
+int cores_of_node(RankTeam& node) {
+  int cores = 0;
+  for (const std::uint64_t own : core_mask()) {
+    std::uint64_t together = 0;
+    for (const std::int64_t word : node.all_gather(static_cast<std::int64_t>(own))) {
+      together |= static_cast<std::uint64_t>(word);
+    }
+    cores += std::popcount(together);
+  }
+  return cores;
+}
+
+// Ranks of the node that use the same GPU; on the CPU, all of them.
+double ranks_on(at::Device device, RankTeam& node) {
+  const std::int64_t own = device_identity(device);
+  const std::vector<std::int64_t> all = node.all_gather(own);
+  return static_cast<double>(std::count(all.begin(), all.end(), own));
+}
+
+void note_idle_cores(const RankSetup& setup, std::string_view variable, std::int64_t all_cores, RunListener& listener) {
+  const std::string reason =
+      variable.empty()
+          ? "the launcher binds the ranks to cores; start more ranks, or lift that with mpirun --bind-to none"
+          : fmt::format("{} says so; start more ranks, or give --run.threads", variable);
+  listener.on_note(
+      fmt::format("{} of this node's {} cores are used: {}", setup.threads * setup.node_ranks, all_cores, reason));
+}
+
+void choose_precision(RankTeam& team, SweepInputs& inputs, RunListener& listener) {
+  if (team.all_of(inputs.gains_by_rounding())) {
+    inputs.round_matrices();
+  } else if (team.is_root()) {
+    listener.on_note("products in bfloat16 are not faster here; float32 is used");
+  }
+}
+
+}  // namespace
+
+RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener& listener) {
+  RankTeam node = team.split_by_node();
+  const int own_cores = available_cores();
+  const int node_cores = cores_of_node(node);
+  const auto all_cores = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
+  const ThreadChoice threads = choose_threads(job.spec.threads, own_cores, threads_per_rank(node_cores, node.size()));
+  const at::Device device = choose_device(job.spec.device, node.rank());
+  const RankSetup setup{.device = device,
+                        .rank = team.rank(),
+                        .threads = threads.count,
+                        .threads_are_given = job.spec.threads > 0 || !threads.variable.empty(),
+                        .training_memory = kTrialsShareOfMemory * available_memory(device) / ranks_on(device, node),
+                        .node_ranks = node.size(),
+                        .node_cores = node_cores};
+  at::set_num_threads(setup.threads);
+  spdlog::info("device {}, {} threads, node-local rank {} of {}, {} of {} cores usable", device.str(), setup.threads,
+               node.rank(), node.size(), own_cores, all_cores);
+  const bool has_idle_cores = device.is_cpu() && job.spec.threads == 0 && setup.threads * setup.node_ranks < all_cores;
+  if (team.is_root() && has_idle_cores) note_idle_cores(setup, threads.variable, all_cores, listener);
+  job.inputs.move_model_to(device);
+  if (job.spec.train.precision == Precision::kBfloat16) choose_precision(team, job.inputs, listener);
+  return {.job = job, .setup = setup, .stop = stop};
+}
+
+}  // namespace tunescope

@@ -1,0 +1,108 @@
+#include "tunescope/run/sweep_run.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tunescope/run/fisher_execution.hpp"
+#include "tunescope/run/stage_runner.hpp"
+#include "tunescope/storage/merge.hpp"
+#include "tunescope/storage/status.hpp"
+
+namespace tunescope {
+namespace {
+
+// The job's trials, their status and what is left to do of them, the same on every rank.
+struct Work {
+  std::vector<PlannedTrial> trials;
+  SweepPlan plan;
+};
+
+Work plan_work(RankTeam& team, Job& job) {
+  Work work{.trials = plan_trials(job.spec, job.hashes, job.inputs), .plan = {}};
+  update_fisher_status(team, job);
+  const TrialIndices finished = team.on_root([&] {
+    load_status_and_link(job.spec, work.trials);
+    TrialIndices indices;
+    for (TrialIndex i = 0; i < work.trials.size(); ++i) {
+      if (work.trials[i].is_finished()) indices.push_back(i);
+    }
+    return indices;
+  });
+  if (!team.is_root()) {  // all that the plan needs to know
+    for (const TrialIndex i : finished) work.trials[i].stored.end = TrialEnd::kDone;
+  }
+  work.plan = plan_sweep(work.trials, job.fisher, job.inputs);
+  return work;
+}
+
+void warn_of_files(const std::vector<PlannedTrial>& trials, RunListener& listener) {
+  for (const PlannedTrial& planned : trials) {
+    if (!planned.stored.warning.empty()) listener.on_warning(planned.stored.warning);
+  }
+}
+
+void merge(Job& job, const std::vector<PlannedTrial>& trials, const std::vector<std::string>& fisher_ids, bool is_whole,
+           RunListener& listener) {
+  for (const std::string& warning : merge_results(job.spec, trials, fisher_ids, &job.inputs, job.hashes, is_whole)) {
+    listener.on_warning(warning);
+  }
+}
+
+std::vector<PlannedTrial> stored_trials(const Job& job) {
+  std::vector<PlannedTrial> trials = list_trials(job.spec, job.hashes);
+  load_status(job.spec, trials);
+  return trials;
+}
+
+}  // namespace
+
+SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listener) {
+  Job& job = rank.job;
+  Work work = plan_work(team, job);
+  if (team.is_root()) {
+    warn_of_files(work.trials, listener);
+    listener.on_sweep(work.trials);
+  }
+  StageRunner stages(team, rank, listener, work.trials);
+  const bool came_to_its_end = carry_out(work.plan, stages) && stages.wait_for_other_sweeps();
+  return team.on_root([&] {
+    const std::vector<PlannedTrial> trials = stored_trials(job);
+    if (!came_to_its_end && !is_complete(trials)) return SweepEnd{.is_stopped = true, .trials = trials.size()};
+    warn_of_files(trials, listener);
+    merge(job, trials, job_fisher_ids(job.spec, job.hashes), is_complete(trials), listener);
+    const auto done = std::ranges::count_if(
+        trials, [](const PlannedTrial& planned) { return planned.stored.end == TrialEnd::kDone; });
+    return SweepEnd{.trials = trials.size(), .done = static_cast<std::size_t>(done)};
+  });
+}
+
+FisherEnd run_fisher(RankTeam& team, const RankContext& rank, RunListener& listener) {
+  Job& job = rank.job;
+  const std::vector<PlannedFisher> pending = update_fisher_status(team, job);
+  const SweepPlan plan{.independent = {},
+                       .measured_trainings = measured_trainings(pending, job.inputs),
+                       .fisher_runs = pending,
+                       .dependent = {}};
+  std::vector<PlannedTrial> trials;
+  StageRunner stages(team, rank, listener, trials);
+  const bool came_to_its_end = carry_out(plan, stages);
+  FisherEnd end{.is_stopped = !came_to_its_end,
+                .runs = job.fisher.size(),
+                .done = job.fisher.size() - update_fisher_status(team, job).size()};
+  if (end.is_stopped) return end;
+  end.is_merged = team.on_root([&] {
+    const std::vector<PlannedTrial> stored = stored_trials(job);
+    warn_of_files(stored, listener);
+    const bool is_refused =
+        std::ranges::any_of(stored, [](const PlannedTrial& planned) { return !planned.stored.warning.empty(); });
+    if (is_refused && std::filesystem::exists(job.folder.merged)) return false;
+    std::vector<std::string> ids;
+    for (const PlannedFisher& planned : job.fisher) ids.push_back(planned.id);
+    merge(job, stored, ids, end.done == end.runs, listener);
+    return true;
+  });
+  return end;
+}
+
+}  // namespace tunescope

@@ -1,0 +1,116 @@
+#include "tunescope/run/trial_rows.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "tunescope/hostname.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const RankContext& rank) {
+  TrialRow row;
+  row.id = planned.id;
+  row.task = planned.trial.task;
+  row.method = planned.trial.method.text();
+  row.mask = planned.trial.mask_id();
+  row.learning_rate = planned.trial.learning_rate;
+  row.seed = static_cast<std::int64_t>(planned.trial.seed);
+  row.metric = metric_name(data.task->headline);
+  row.score = kNaN;
+  row.final_score = kNaN;
+  row.train_examples = data.train.size();
+  row.dev_examples = data.dev.size();
+  row.precision = rank.job.inputs.rounded() ? "bfloat16" : "float32";
+  row.device = rank.setup.device.str();
+  row.rank = rank.setup.rank;
+  row.threads = rank.setup.threads;
+  row.hostname = hostname();
+  return row;
+}
+
+}  // namespace
+
+TrialRecord begin_record(const PlannedTrial& planned, const RankContext& rank) {
+  const TaskData& data = rank.job.inputs.task(planned.trial.task);
+  const ParameterCatalogue& catalogue = rank.job.inputs.catalogue(*data.task);
+  const Scores none(all_metrics().size(), kNaN);
+  return {.row = begin_row(planned, data, rank),
+          .best_scores = none,
+          .final_scores = none,
+          .axes = MapAxes::of(catalogue),
+          .change = ChangeMaps::of(catalogue, {}),
+          .evaluations = {},
+          .history = {},
+          .predictions = {},
+          .mismatched_predictions = {}};
+}
+
+void record_result(TrialRecord& record, const TrainResult& result, const Task& task,
+                   const ParameterCatalogue& catalogue) {
+  TrialRow& row = record.row;
+  row.state = to_string(result.end);
+  row.error = result.message;
+  row.steps = result.steps;
+  row.wall_seconds = result.seconds;
+  row.trainable_parameters = result.trainable_parameters;
+  row.total_parameters = result.total_parameters;
+  if (!result.evaluations.empty()) {
+    const Evaluation& best = result.evaluations[result.best_evaluation];
+    record.best_scores = best.scores;
+    record.final_scores = result.evaluations.back().scores;
+    const auto headline = static_cast<std::size_t>(task.headline);
+    row.best_step = best.step;
+    row.score = best.scores[headline];
+    row.final_score = record.final_scores[headline];
+  }
+  record.change = ChangeMaps::of(catalogue, result.change);
+  record.evaluations = result.evaluations;
+  record.history = result.history;
+  record.predictions = result.predictions;
+  record.mismatched_predictions = result.mismatched_predictions;
+}
+
+MaskRecord mask_of(const Trial& trial, const TrainingRun& training, const ParameterCatalogue& catalogue) {
+  MaskRecord mask{.id = trial.mask_id(),
+                  .method = trial.method.text(),
+                  .runs = fmt::format("{}", fmt::join(trial.fisher_runs, " ")),
+                  .indices = {}};
+  std::map<ParameterIndex, std::vector<std::int64_t>> chosen;  // in the order of the catalogue
+  for (const auto& [parameter, indices] : training.chosen_scalars()) {
+    const at::Tensor on_host = indices.cpu().contiguous();
+    const auto* const first = on_host.const_data_ptr<std::int64_t>();
+    chosen[parameter] = {first, first + on_host.numel()};
+  }
+  for (auto& [parameter, indices] : chosen) mask.indices.emplace_back(catalogue[parameter].name, std::move(indices));
+  return mask;
+}
+
+FisherRow fisher_row(const PlannedFisher& planned, const RankContext& rank, int ranks, std::string_view reducer) {
+  const FisherRun& run = planned.run;
+  FisherRow row;
+  row.id = planned.id;
+  row.task = run.training.task;
+  row.mode = fisher_mode_name(run.mode);
+  row.batch_size = run.batch_size;
+  row.at = run.training.method.text();
+  row.point = run.point;
+  row.step = planned.step;
+  row.learning_rate = run.training.learning_rate;
+  row.seed = static_cast<std::int64_t>(run.training.seed);
+  row.trial = run.training.id();
+  row.reducer = reducer;
+  row.ranks = ranks;
+  row.threads = rank.setup.threads;
+  row.device = rank.setup.device.str();
+  row.hostname = hostname();
+  return row;
+}
+
+}  // namespace tunescope

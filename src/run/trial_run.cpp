@@ -1,0 +1,124 @@
+#include "tunescope/run/trial_run.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <limits>
+#include <utility>
+
+#include "tunescope/run/trial_rows.hpp"
+#include "tunescope/storage/status.hpp"
+
+namespace tunescope {
+
+TrialRun::TrialRun(TakenTrial taken, const RankContext& rank, TrialQueue& queue)
+    : taken_(std::move(taken)),
+      rank_(rank),
+      queue_(queue),
+      data_(rank.job.inputs.task(taken_.planned.trial.task)),
+      catalogue_(rank.job.inputs.catalogue(*data_.task)),
+      checkpoints_(rank.job.folder, taken_.planned.id),
+      weights_(rank.job.folder, taken_.planned.id, rank.job.fisher),
+      clock_(rank.job.spec.checkpoint_seconds, rank.stop),
+      record_(begin_record(taken_.planned, rank)) {
+  spdlog::info("trial {} starts: {} {}", taken_.planned.id, taken_.planned.trial.task,
+               taken_.planned.trial.method.text());
+  begin_attempt();
+}
+
+void TrialRun::begin_attempt() {
+  training_.reset();
+  ++attempts_;
+  const Trial& trial = taken_.planned.trial;
+  SweepInputs& inputs = rank_.job.inputs;
+  try {
+    train_inputs_.emplace(TrainInputs{.model = inputs.model(),
+                                      .catalogue = catalogue_,
+                                      .data = data_,
+                                      .method = trial.method,
+                                      .scores = load_scores(trial, catalogue_, rank_.job.folder),
+                                      .learning_rate = trial.learning_rate,
+                                      .seed = trial.seed,
+                                      .options = trial.options,
+                                      .rounded = inputs.rounded()});
+    const std::optional<TrainState> saved = load_checkpoint();
+    training_.emplace(*train_inputs_, control(saved ? &*saved : nullptr));
+    train_inputs_->scores.clear();  // large, and read for the start alone
+    if (training_->steps_done() > 0) {
+      spdlog::info("trial {} goes on after step {}", taken_.planned.id, training_->steps_done());
+    } else if (saved) {
+      spdlog::warn("trial {} starts anew: its checkpoint is of other scalars, or of an earlier version",
+                   taken_.planned.id);
+    }
+  } catch (const std::exception& error) {
+    log_failure(error);
+  }
+}
+
+TrainControl TrialRun::control(const TrainState* resume) {
+  return {.on_step =
+              [this](std::int64_t step, const Parameters& parameters) {
+                weights_.write(step, parameters, rank_.job.inputs.model(), catalogue_);
+              },
+          .on_progress = [this](std::int64_t step, std::int64_t steps) { queue_.report(taken_.index, step, steps); },
+          .next_action =
+              [this] {
+                queue_.poll_stop();
+                return clock_.next_action();
+              },
+          .save = [this](const TrainState& state) { checkpoints_.save(state); },
+          .resume = resume};
+}
+
+// A training that is to leave weights on its way must not resume behind them.
+std::optional<TrainState> TrialRun::load_checkpoint() const {
+  std::optional<TrainState> saved = checkpoints_.load();
+  if (saved && saved->result.steps >= weights_.first_missing_step()) saved.reset();
+  return saved;
+}
+
+void TrialRun::log_failure(const std::exception& error) {
+  spdlog::error("trial {}, attempt {}: {}", taken_.planned.id, attempts_, error.what());
+  record_.row.error = error.what();
+}
+
+std::optional<TrialSummary> TrialRun::finish_attempt() {
+  bool has_result = false;
+  if (training_) {
+    try {
+      const Trial& trial = taken_.planned.trial;
+      if (!trial.fisher_runs.empty()) record_.mask = mask_of(trial, *training_, catalogue_);
+      const TrainResult result = std::move(*training_).finish().result;
+      if (result.end == TrialEnd::kStopped) {
+        return TrialSummary{.end = TrialEnd::kStopped, .score = std::numeric_limits<double>::quiet_NaN()};
+      }
+      record_result(record_, result, *data_.task, catalogue_);
+      has_result = true;
+    } catch (const std::exception& error) {
+      log_failure(error);
+    }
+  }
+  if (has_result) return record_end();
+  if (attempts_ > rank_.job.spec.retries) return record_failure();
+  begin_attempt();
+  return std::nullopt;
+}
+
+TrialSummary TrialRun::record_end() {
+  const JobFolder& folder = rank_.job.folder;
+  write_trial(folder.trial_file(taken_.planned.id), record_);
+  std::filesystem::remove(folder.failed_file(taken_.planned.id));
+  checkpoints_.remove();
+  return {.end = parse_trial_end(record_.row.state).value(),
+          .score = record_.row.score,
+          .seconds = record_.row.wall_seconds};
+}
+
+TrialSummary TrialRun::record_failure() {
+  record_.row.state = to_string(TrialEnd::kFailed);
+  record_.row.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  write_trial(rank_.job.folder.failed_file(taken_.planned.id), record_);
+  return {
+      .end = TrialEnd::kFailed, .score = std::numeric_limits<double>::quiet_NaN(), .seconds = record_.row.wall_seconds};
+}
+
+}  // namespace tunescope

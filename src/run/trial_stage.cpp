@@ -1,0 +1,65 @@
+#include "tunescope/run/trial_stage.hpp"
+
+#include "tunescope/atomic_file.hpp"
+#include "tunescope/schedule/coordinator.hpp"
+#include "tunescope/storage/progress_file.hpp"
+
+namespace tunescope {
+namespace {
+
+// On rank 0: passes on what the coordinator sees, keeps the progress file, and notes how trials end.
+class StageFollower final : public QueueListener {
+ public:
+  StageFollower(const TrialStage& stage, const JobFolder& folder, RunListener& listener)
+      : stage_(stage), listener_(listener), progress_(folder.progress) {
+    listener_.on_trials(stage.trials, stage.order);
+  }
+  ~StageFollower() override { listener_.on_trials_end(); }
+  StageFollower(const StageFollower&) = delete;
+  StageFollower& operator=(const StageFollower&) = delete;
+
+  void on_start(TrialIndex trial, int rank) override {
+    listener_.on_trial_start(trial, rank);
+    progress_.start(stage_.trials[trial].id, rank);
+  }
+
+  void on_progress(TrialIndex trial, std::int64_t step, std::int64_t steps) override {
+    listener_.on_trial_progress(trial, step, steps);
+    progress_.progress(stage_.trials[trial].id, step, steps);
+  }
+
+  void on_end(TrialIndex trial, const TrialSummary& summary) override {
+    progress_.finish(stage_.trials[trial].id);
+    if (is_final(summary.end)) recorded_.push_back(trial);
+    if (summary.end == TrialEnd::kTakenByAnotherSweep) elsewhere_.push_back(trial);
+    listener_.on_trial_end(trial, summary);
+  }
+
+  const TrialIndices& recorded() const { return recorded_; }
+  const TrialIndices& elsewhere() const { return elsewhere_; }
+
+ private:
+  const TrialStage& stage_;
+  RunListener& listener_;
+  ProgressFile progress_;
+  TrialIndices recorded_;
+  TrialIndices elsewhere_;
+};
+
+}  // namespace
+
+StageEnd train_trials(RankTeam& team, const RankContext& rank, RunListener& listener, const TrialStage& stage) {
+  std::optional<StageFollower> follower;
+  if (team.is_root()) follower.emplace(stage, rank.job.folder, listener);
+  QueueListener nobody;
+  StageEnd end;
+  end.is_stopped = distribute_trials(
+      team, queue_of(stage.trials, stage.order), [&](TrialQueue& queue) { train_from_queue(queue, stage, rank); },
+      follower ? *follower : nobody, rank.stop);
+  end.recorded = team.on_root([&] { return follower->recorded(); });
+  end.elsewhere = team.on_root([&] { return follower->elsewhere(); });
+  for (const TrialIndex trial : end.recorded) wait_for_file(rank.job.folder.trial_file(stage.trials[trial].id));
+  return end;
+}
+
+}  // namespace tunescope

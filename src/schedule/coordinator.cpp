@@ -1,0 +1,127 @@
+#include "tunescope/schedule/coordinator.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "tunescope/parallel/environment.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr int kEnvironmentExitStatus = 3;
+constexpr std::chrono::milliseconds kPollInterval{2};
+
+// Answers requests until every rank has been told that no trial is left.
+class Coordinator {
+ public:
+  Coordinator(const Communicator& communicator, std::vector<QueuedTrial> queue, QueueListener& listener,
+              StopRequest& stop, StopChannel& channel)
+      : communicator_(communicator),
+        listener_(listener),
+        stop_(stop),
+        channel_(channel),
+        policy_(std::move(queue), static_cast<std::size_t>(communicator.size())) {}
+
+  // Ends early if rank 0's own work is given up: what this reports to is gone then.
+  void run(const std::atomic<bool>& is_abandoned) {
+    for (int working_ranks = communicator_.size(); working_ranks > 0 && !is_abandoned;) {
+      channel_.poll();
+      const std::optional<int> sender = communicator_.probe(Tag::kToCoordinator);
+      if (!sender) {
+        std::this_thread::sleep_for(kPollInterval);
+        continue;
+      }
+      if (!answer(*sender)) --working_ranks;
+    }
+    if (is_late_) stop_.request_stop();
+  }
+
+ private:
+  // Whether the sender goes on working.
+  bool answer(int sender) {
+    const auto message = communicator_.receive<WorkerMessage>(sender, Tag::kToCoordinator);
+    const auto trial = static_cast<TrialIndex>(message.trial);
+    switch (message.kind) {
+      case WorkerMessage::Kind::kProgress:
+        listener_.on_progress(trial, message.step, message.steps);
+        return true;
+      case WorkerMessage::Kind::kEnd:
+        policy_.finish(static_cast<std::size_t>(sender), trial);
+        listener_.on_end(trial, message.summary);
+        return true;
+      case WorkerMessage::Kind::kNextCompanion:
+        assign(message, sender);
+        return true;
+      case WorkerMessage::Kind::kNext:
+        return assign(message, sender);
+    }
+    return false;
+  }
+
+  // Whether there is a trial for the sender.
+  bool assign(const WorkerMessage& request, int sender) {
+    const std::optional<TrialIndex> trial = choose(request, static_cast<std::size_t>(sender));
+    if (trial) listener_.on_start(*trial, sender);
+    communicator_.send(trial ? static_cast<std::int64_t>(*trial) : WorkerMessage::kNoTrial, sender, Tag::kToWorker);
+    return trial.has_value();
+  }
+
+  std::optional<TrialIndex> choose(const WorkerMessage& request, std::size_t rank) {
+    channel_.poll();  // the sender may have told of a stop before it asked
+    if (stop_.is_set() || !policy_.has_unassigned()) return std::nullopt;
+    if (!stop_.has_time_for(std::chrono::duration<double>(request.start_seconds))) {
+      is_late_ = true;
+      return std::nullopt;
+    }
+    return request.kind == WorkerMessage::Kind::kNext
+               ? policy_.assign(rank)
+               : policy_.assign_companion(rank, static_cast<TrialIndex>(request.trial));
+  }
+
+  const Communicator& communicator_;
+  QueueListener& listener_;
+  StopRequest& stop_;
+  StopChannel& channel_;
+  AssignmentPolicy policy_;
+  bool is_late_ = false;  // whether the deadline has kept a trial from starting
+};
+
+}  // namespace
+
+bool distribute_trials(RankTeam& team, std::vector<QueuedTrial> queue, const Worker& work, QueueListener& listener,
+                       StopRequest& stop) {
+  const Communicator& communicator = team.communicator();
+  StopChannel channel(communicator, stop);
+  std::atomic<bool> is_abandoned{false};
+  std::thread coordinator;
+  if (team.is_root()) {
+    coordinator = std::thread([&] {
+      // Nobody could join this thread's exception to its rank while all ranks wait for trials.
+      try {
+        Coordinator(communicator, std::move(queue), listener, stop, channel).run(is_abandoned);
+      } catch (const std::exception& error) {
+        spdlog::critical("coordinator: {}", error.what());
+        abort_all_ranks(kEnvironmentExitStatus);
+      }
+    });
+  }
+  try {
+    // On rank 0 the coordinator alone polls the channel; its worker has the same `stop`.
+    TrialQueue own_side(communicator, team.is_root() ? nullptr : &channel);
+    work(own_side);
+  } catch (...) {
+    is_abandoned = true;
+    if (coordinator.joinable()) coordinator.join();
+    throw;
+  }
+  if (coordinator.joinable()) coordinator.join();
+  return channel.close(team);
+}
+
+}  // namespace tunescope

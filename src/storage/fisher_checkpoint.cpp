@@ -1,0 +1,67 @@
+#include "tunescope/storage/fisher_checkpoint.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "tunescope/atomic_file.hpp"
+#include "tunescope/error.hpp"
+#include "tunescope/fisher/depth_scales.hpp"
+#include "tunescope/model/checked_tensors.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr const char* kScales = "depth_scales";
+
+}  // namespace
+
+FisherCheckpoint::FisherCheckpoint(const JobFolder& folder, const std::string& run, const Shard& shard,
+                                   const FisherInputs& inputs)
+    : path_(folder.checkpoint_folder(run) / fmt::format("rank-{}-of-{}.safetensors", shard.rank, shard.ranks)),
+      inputs_(inputs) {}
+
+void FisherCheckpoint::save(const FisherState& state) const {
+  CheckedTensors saved{.tensors = {}, .text = fmt::format("{} {} {}", state.micro_batches, state.of, state.seconds)};
+  for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
+    if (state.sums[i].defined()) saved.tensors.emplace_back(inputs_.catalogue[i].name, state.sums[i].cpu());
+  }
+  saved.tensors.emplace_back(kScales, state.scales.cpu());
+  std::sort(saved.tensors.begin(), saved.tensors.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  make_folder(path_.parent_path());
+  write_checked_tensors(path_, saved);
+}
+
+std::optional<FisherState> FisherCheckpoint::load() const {
+  if (!std::filesystem::exists(path_)) return std::nullopt;
+  try {
+    CheckedTensors saved = read_checked_tensors(path_);
+    FisherState state{.sums = std::vector<at::Tensor>(inputs_.catalogue.size()), .scales = {}};
+    std::istringstream(saved.text) >> state.micro_batches >> state.of >> state.seconds;
+    const bool is_possible = state.micro_batches >= 0 && state.micro_batches <= state.of;
+    if (!is_possible) refuse_checkpoint(path_, "its counts make no sense");
+    const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
+    for (ParameterIndex i = 0; i < inputs_.catalogue.size(); ++i) {
+      if (inputs_.is_wanted[i]) state.sums[i] = find(tensors, inputs_.catalogue[i].name, inputs_.catalogue[i].shape);
+    }
+    state.scales =
+        find(tensors, kScales, {kDepthScales, static_cast<std::int64_t>(inputs_.catalogue.layers.size()) + 1});
+    return state;
+  } catch (const DataError& error) {
+    spdlog::warn("{}; this rank's share starts anew", error.what());
+    return std::nullopt;
+  }
+}
+
+at::Tensor FisherCheckpoint::find(const std::map<std::string, at::Tensor>& tensors, const std::string& name,
+                                  at::IntArrayRef shape) const {
+  const auto found = tensors.find(name);
+  if (found == tensors.end() || found->second.sizes() != shape) {
+    refuse_checkpoint(path_, "it has no sums of " + name + " in its shape");
+  }
+  return found->second;
+}
+
+}  // namespace tunescope

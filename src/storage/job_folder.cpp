@@ -1,0 +1,54 @@
+#include "tunescope/storage/job_folder.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "tunescope/atomic_file.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+
+JobFolder::JobFolder(const SweepSpec& spec)
+    : trials(spec.job_folder() / "trials"),
+      failed(spec.job_folder() / "failed"),
+      checkpoints(spec.job_folder() / "checkpoints"),
+      fisher(spec.job_folder() / "fisher"),
+      weights(spec.job_folder() / "fisher" / "weights"),
+      log(spec.job_folder() / "log"),
+      progress(spec.job_folder() / "running"),
+      job(spec.job_folder() / "job.cfg"),
+      inputs(spec.job_folder() / "inputs"),
+      lock(spec.job_folder() / "lock"),
+      merged(spec.results_file()) {}
+
+void JobFolder::prepare() const {
+  for (const std::filesystem::path& folder : {trials, failed, checkpoints, weights, log}) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (!error && ::access(folder.c_str(), W_OK | X_OK) != 0) error.assign(errno, std::generic_category());
+    if (error) {
+      throw EnvironmentError(folder.string() + ": cannot be written (" + error.message() +
+                             "); choose another folder with [run] results");
+    }
+  }
+}
+
+void link_result_of_other_job(const SweepSpec& spec, const std::filesystem::path& file) {
+  const std::filesystem::path own = spec.job_folder() / file;
+  if (std::filesystem::exists(own) || !std::filesystem::exists(spec.results_folder)) return;
+  for (const auto& entry : std::filesystem::directory_iterator(spec.results_folder)) {
+    const std::filesystem::path of_other = entry.path() / file;
+    std::error_code error;  // a folder beside the jobs may be somebody else's
+    if (!std::filesystem::exists(of_other, error)) continue;
+    std::filesystem::create_hard_link(of_other, own, error);
+    if (!error) return;
+    write_atomically(own, [&](const std::filesystem::path& temporary) {
+      std::filesystem::copy_file(of_other, temporary, std::filesystem::copy_options::overwrite_existing);
+    });
+    return;
+  }
+}
+
+}  // namespace tunescope

@@ -1,0 +1,103 @@
+#include "tunescope/storage/status.hpp"
+
+#include "tunescope/error.hpp"
+#include "tunescope/results/fisher_record.hpp"
+#include "tunescope/results/trial_record.hpp"
+#include "tunescope/sealed_file.hpp"
+#include "tunescope/storage/trial_checkpoints.hpp"
+
+namespace tunescope {
+namespace {
+
+// What else a user can do about a file that does not count, as the end of a sentence; empty if there is nothing.
+std::string remedy_for(const std::filesystem::path& file) {
+  const Seal seal = inspect_seal(file);
+  if (seal != Seal::kMissing && seal != Seal::kBroken) return "";
+  return ", unless `tunescope merge JOB --reseal` takes it as it is";
+}
+
+}  // namespace
+
+StoredTrial load_status(const JobFolder& folder, const std::string& trial) {
+  const std::filesystem::path finished = folder.trial_file(trial);
+  const bool is_finished = std::filesystem::exists(finished);
+  const std::filesystem::path file = is_finished ? finished : folder.failed_file(trial);
+  StoredTrial stored{.has_checkpoint = !is_finished && TrialCheckpoints(folder, trial).exist()};
+  if (!is_finished && !std::filesystem::exists(file)) return stored;
+  try {
+    const TrialRow row = read_trial_row(file);
+    stored.end = parse_trial_end(row.state).value_or(TrialEnd::kFailed);
+    stored.error = row.error;
+    stored.seconds = row.wall_seconds;
+  } catch (const Hdf5Error& error) {
+    stored.warning = std::string(error.what()) + "; the trial runs again" + (is_finished ? remedy_for(file) : "");
+  }
+  return stored;
+}
+
+void load_status(const SweepSpec& spec, std::vector<PlannedTrial>& trials) {
+  const JobFolder folder(spec);
+  for (PlannedTrial& planned : trials) planned.stored = load_status(folder, planned.id);
+}
+
+void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& trials) {
+  if (std::filesystem::exists(JobFolder(spec).trials)) {
+    for (const PlannedTrial& planned : trials) link_result_of_other_job(spec, "trials/" + planned.id + ".h5");
+  }
+  load_status(spec, trials);
+}
+
+StoredFisher load_fisher_status(const JobFolder& folder, const std::string& run) {
+  const std::filesystem::path file = folder.fisher_file(run);
+  if (!std::filesystem::exists(file)) return {};
+  try {
+    read_fisher(file);
+    return {.is_whole = true};
+  } catch (const Hdf5Error& error) {
+    return {.warning = std::string(error.what()) + "; the Fisher run is computed again" + remedy_for(file)};
+  }
+}
+
+void load_status_and_link(const SweepSpec& spec, std::vector<PlannedFisher>& runs) {
+  const JobFolder folder(spec);
+  const bool has_folder = std::filesystem::exists(folder.fisher);
+  for (PlannedFisher& planned : runs) {
+    if (planned.is_done) continue;
+    if (has_folder) link_result_of_other_job(spec, "fisher/" + planned.id + ".h5");
+    const StoredFisher stored = load_fisher_status(folder, planned.id);
+    planned.is_done = stored.is_whole;
+    planned.warning = stored.warning;
+  }
+}
+
+std::optional<std::int64_t> step_of_divergence(const JobFolder& folder, const std::string& trial) {
+  const std::filesystem::path file = folder.trial_file(trial);
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  try {
+    const TrialRow row = read_trial_row(file);
+    return row.state == to_string(TrialEnd::kDiverged) ? std::optional(row.steps) : std::nullopt;
+  } catch (const Hdf5Error&) {
+    return std::nullopt;
+  }
+}
+
+std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue,
+                                      const JobFolder& folder) {
+  std::vector<ScalarScores> scores;
+  if (trial.fisher_runs.empty()) return scores;
+  const std::vector<ParameterIndex> tensors = pool_tensors(trial.method.options.at("pool"), catalogue);
+  std::vector<std::string> names;
+  for (const ParameterIndex i : tensors) names.push_back(catalogue[i].name);
+  for (const std::string& id : trial.fisher_runs) {
+    if (!std::filesystem::exists(folder.fisher_file(id))) {
+      throw Error("the Fisher run " + id + " that this method chooses by is missing; see why in the output of the run");
+    }
+    std::vector<at::Tensor> diagonal = read_fisher_diagonal(folder.fisher_file(id), names);
+    ScalarScores task(catalogue.size());
+    for (std::size_t k = 0; k < tensors.size(); ++k) task[tensors[k]] = std::move(diagonal[k]);
+    scores.push_back(std::move(task));
+  }
+  return scores;
+}
+
+}  // namespace tunescope

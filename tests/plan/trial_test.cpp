@@ -1,0 +1,105 @@
+#include "tunescope/plan/trial.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tunescope/plan/fisher_run.hpp"
+
+namespace tunescope {
+namespace {
+
+SweepSpec small_spec() {
+  SweepSpec spec;
+  spec.tasks = {"CoLA", "RTE"};
+  spec.methods = {parse_method("full"), parse_method("bitfit")};
+  spec.learning_rates = {1e-5, 2e-5, 3e-5};
+  spec.peft_learning_rates = {1e-3, 1e-4};
+  spec.seeds = {1, 2};
+  return spec;
+}
+
+const InputHashes kHashes{.model = "m", .tokenizer = "t", .tasks = {{"CoLA", "c"}, {"RTE", "r"}}};
+
+TEST(Trials, AreTasksTimesMethodsTimesTheirLearningRatesTimesSeeds) {
+  const auto trials = expand_trials(small_spec(), kHashes);
+  EXPECT_EQ(trials.size(), 2U * (3U + 2U) * 2U);
+  std::set<std::string> ids;
+  for (const Trial& trial : trials) ids.insert(trial.id());
+  EXPECT_EQ(ids.size(), trials.size());
+}
+
+TEST(Trials, HaveIdsOfSixteenHexDigitsThatFollowFromTheirContent) {
+  const Trial trial = expand_trials(small_spec(), kHashes).front();
+  EXPECT_EQ(trial.id().size(), 16U);
+  EXPECT_EQ(trial.id(), expand_trials(small_spec(), kHashes).front().id());
+  Trial other = trial;
+  other.options.weight_decay = 0.02;
+  EXPECT_NE(other.id(), trial.id());
+  other = trial;
+  other.data_hash = "d";
+  EXPECT_NE(other.id(), trial.id());
+}
+
+TEST(Trials, DoNotDependOnDeviceOrThreads) {
+  SweepSpec spec = small_spec();
+  const std::string id = expand_trials(spec, kHashes).front().id();
+  spec.device = DeviceKind::kCpu;
+  spec.threads = 7;
+  EXPECT_EQ(expand_trials(spec, kHashes).front().id(), id);
+}
+
+// Stored results are found by these: the identifiers are SHA-256 sums of the texts, computed once with another program.
+TEST(Trials, HaveTheDescriptionsAndIdsOfEarlierBuilds) {
+  Trial trial{.task = "RTE",
+              .method = parse_method("fisher:pool=layernorm,fraction=0.2,scope=union"),
+              .learning_rate = 2.5e-4,
+              .seed = 7,
+              .max_length = 96,
+              .train_examples = 1000,
+              .dev_examples = 50,
+              .options = {.epochs = 5,
+                          .max_steps = 123,
+                          .batch_size = 24,
+                          .warmup_fraction = 0.06,
+                          .schedule = ScheduleShape::kConstant,
+                          .weight_decay = 0.02,
+                          .clip_norm = 0.5,
+                          .evaluate_every = 17,
+                          .dropout = 0.2,
+                          .precision = Precision::kBfloat16},
+              .model_hash = "m",
+              .tokenizer_hash = "t",
+              .data_hash = "r",
+              .fisher_runs = {"00", "ff"}};
+  const std::string rest =
+      "learning_rate = 0.00025\nseed = 7\nmax_length = 96\ntrain_examples = 1000\ndev_examples = 50\nepochs = 5\n"
+      "max_steps = 123\nbatch_size = 24\nwarmup_fraction = 0.06\nschedule = constant\nweight_decay = 0.02\n"
+      "clip_norm = 0.5\nevaluate_every = 17\nprecision = bfloat16\ndropout = 0.2\nmodel = m\ntokenizer = t\ndata = r\n";
+  EXPECT_EQ(trial.description(),
+            "tunescope trial 2\ntask = RTE\nmethod = fisher:fraction=0.2,pool=layernorm,scope=union\n" + rest +
+                "fisher = 00 ff\n");
+  EXPECT_EQ(trial.id(), "00543ae440453eb6");
+  EXPECT_EQ(trial.mask_id(), "e6ab153815b08196");
+
+  trial.method = parse_method("full");
+  trial.fisher_runs.clear();
+  const FisherRun run{.training = trial,
+                      .point = 0.5,
+                      .mode = FisherMode::kSampled,
+                      .examples = 512,
+                      .batch_size = 4,
+                      .parameters = "full",
+                      .keep = "layernorm"};
+  EXPECT_EQ(run.id(), "eaedfed40a24eda6");
+}
+
+TEST(InputHashes, SurviveTheWayToOtherRanks) {
+  const InputHashes parsed = InputHashes::parse(kHashes.serialize());
+  EXPECT_EQ(parsed.model, "m");
+  EXPECT_EQ(parsed.tokenizer, "t");
+  EXPECT_EQ(parsed.tasks, kHashes.tasks);
+}
+
+}  // namespace
+}  // namespace tunescope

@@ -1,0 +1,61 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <tuple>
+
+#include "results/schema.hpp"
+#include "support/golden.hpp"
+#include "support/sample_record.hpp"
+#include "support/temporary_folder.hpp"
+#include "tunescope/error.hpp"
+
+namespace tunescope {
+namespace {
+
+// The table as a later build may have it: with one more column, since version 2.
+TrialRow read_with_one_more_column(const hdf5::File& file, std::int64_t version) {
+  const schema::Column<TrialRow, std::string> added{
+      .name = "added", .member = &TrialRow::device, .since = 2, .in_earlier_files = "unknown"};
+  return schema::read_row<TrialRow>(file.open_group("trials"), std::tuple_cat(schema::kTrialColumns, std::tuple(added)),
+                                    version);
+}
+
+hdf5::File earlier_file() {
+  return schema::open_sealed(test::golden("earlier_build/results/earlier/trials/098758b687426320.h5"));
+}
+
+TEST(Columns, ThatAreNewHaveADefaultInEarlierFiles) {
+  const hdf5::File file = earlier_file();
+  const TrialRow row = read_with_one_more_column(file, schema::version_of(file));
+  EXPECT_EQ(row.device, "unknown");
+  EXPECT_EQ(row.state, "done");
+  EXPECT_EQ(row.steps, 60);
+}
+
+TEST(Columns, ThatAFileOfTheirVersionLacksAreAnError) {
+  const hdf5::File file = earlier_file();
+  EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_with_one_more_column(file, 2); }), ::testing::HasSubstr("added"));
+}
+
+TEST(Masks, AreKeptInTheFileOfTheTrialThatUsedThem) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "0123456789abcdef.h5";
+  TrialRecord record = test::sample_record("0123456789abcdef", 0);
+  write_trial(path, record);
+  EXPECT_FALSE(read_mask(path));
+  record.mask = {.id = "fedcba9876543210",
+                 .method = "fisher:fraction=0.5,pool=layernorm,scope=task",
+                 .runs = "00 ff",
+                 .indices = {{"a.weight", {0, 5, 6}}, {"b.bias", {}}, {"c.weight", {7}}}};
+  write_trial(path, record);
+  for (const std::optional<MaskRecord>& found : {read_mask(path), read_trial(path).mask}) {
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->id, record.mask->id);
+    EXPECT_EQ(found->method, record.mask->method);
+    EXPECT_EQ(found->runs, record.mask->runs);
+    EXPECT_EQ(found->indices, record.mask->indices);
+  }
+}
+
+}  // namespace
+}  // namespace tunescope

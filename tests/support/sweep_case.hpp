@@ -1,0 +1,110 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/golden.hpp"
+#include "support/temporary_folder.hpp"
+#include "tunescope/parallel/rank_team.hpp"
+#include "tunescope/run/sweep_run.hpp"
+
+namespace tunescope::test {
+
+/// What a run told, on rank 0.
+struct RecordedRun final : RunListener {
+  void on_trial_start(TrialIndex trial, int) override { started.push_back(trial); }
+  void on_trials(const std::vector<PlannedTrial>& trials, const TrialIndices&) override { listed = &trials; }
+  void on_trial_progress(TrialIndex, std::int64_t, std::int64_t) override {
+    if (on_progress) on_progress();
+  }
+  void on_trial_end(TrialIndex trial, const TrialSummary& summary) override { ends[(*listed)[trial].id] = summary.end; }
+  void on_waiting(std::size_t) override {
+    if (on_wait) on_wait();
+  }
+  void on_fisher_end(std::size_t, double, const std::string& error) override { fisher_errors.push_back(error); }
+  void on_warning(const std::string& text) override { warnings.push_back(text); }
+
+  const std::vector<PlannedTrial>* listed = nullptr;
+  TrialIndices started;
+  std::map<std::string, TrialEnd> ends;  // by trial
+  std::vector<std::string> fisher_errors;
+  std::vector<std::string> warnings;
+  std::function<void()> on_progress, on_wait;
+};
+
+/// Sweeps of the golden model on a few rows of CoLA and RTE in a folder of all ranks.
+class SweepCase {
+ public:
+  explicit SweepCase(RankTeam& team) : team_(team) {
+    if (team.is_root()) folder_.emplace();
+    root_ = team.on_root([&] { return folder_->path().string(); });
+    team.on_root([&] {
+      std::filesystem::copy(golden("earlier_build/model"), root_ / "model");
+      for (const char* name : {"config.json", "model.safetensors"}) {
+        std::filesystem::copy(golden("model/tiny") / name, root_ / "model" / name);
+      }
+      std::filesystem::copy(golden("earlier_build/glue"), root_ / "glue", std::filesystem::copy_options::recursive);
+    });
+    spec.name = "earlier";
+    spec.model_folder = root_ / "model";
+    spec.glue_folder = root_ / "glue";
+    spec.cache_folder = root_ / "cache";
+    spec.results_folder = root_ / "results";
+    spec.tasks = {"CoLA", "RTE"};
+    spec.max_length = 48;
+    set_methods(
+        {"full", "layernorm", "fisher:pool=layernorm,fraction=0.5,scope=task", "random:pool=layernorm,fraction=0.5"});
+    spec.learning_rates = {1e-3};
+    spec.peft_learning_rates = {1e-2};
+    spec.seeds = {1};
+    spec.train.epochs = 20;
+    spec.train.batch_size = 8;
+    spec.fisher.examples = {16};
+    spec.fisher.parameters = "layernorm";
+    spec.fisher.keep = "layernorm";
+    spec.device = DeviceKind::kCpu;
+    spec.threads = 1;
+    spec.lanes = 1;
+  }
+  ~SweepCase() { team_.barrier(); }  // the folder goes when all ranks have done with it
+  SweepCase(const SweepCase&) = delete;
+  SweepCase& operator=(const SweepCase&) = delete;
+
+  void set_methods(const std::vector<std::string>& texts) {
+    spec.methods.clear();
+    for (const std::string& text : texts) spec.methods.push_back(parse_method(text));
+  }
+
+  /// Puts the results of an earlier build where this job's are.
+  void copy_earlier_results() const {
+    team_.on_root([&] {
+      std::filesystem::create_directories(spec.results_folder);
+      std::filesystem::copy(golden("earlier_build/results/earlier"), spec.job_folder(),
+                            std::filesystem::copy_options::recursive);
+    });
+  }
+
+  SweepEnd sweep(RunListener& listener) const {
+    StopRequest stop;
+    return sweep(listener, stop);
+  }
+  SweepEnd sweep(RunListener& listener, StopRequest& stop) const {
+    const auto job = open_job(
+        team_, [&] { return spec; }, needed_fisher_runs, listener);
+    const RankContext rank = set_up_rank(team_, *job, stop, listener);
+    return run_sweep(team_, rank, listener);
+  }
+
+  const std::filesystem::path& root() const { return root_; }
+  SweepSpec spec;
+
+ private:
+  RankTeam& team_;
+  std::optional<TemporaryFolder> folder_;
+  std::filesystem::path root_;
+};
+
+}  // namespace tunescope::test
