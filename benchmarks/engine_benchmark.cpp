@@ -33,7 +33,7 @@ struct Subject {
         model(load_pretrained(options.at("model"))),
         catalogue(model.config, task.output_size()),
         parameters(with_new_head(model, catalogue, 1)),
-        rounded(options.at("precision") == "bfloat16" ? std::optional<RoundedBackbone>(model) : std::nullopt),
+        rounded(options.at("precision") == "bfloat16" ? std::optional<Bfloat16Weights>(model) : std::nullopt),
         bert(model.config, catalogue, rounded ? &*rounded : nullptr),
         batch_size(std::stoll(options.at("batch_size"))) {
     const WordPiece tokenizer = WordPiece::from_folder(options.at("model"));
@@ -55,7 +55,7 @@ struct Subject {
   PretrainedModel model;
   ParameterCatalogue catalogue;
   Parameters parameters;
-  std::optional<RoundedBackbone> rounded;
+  std::optional<Bfloat16Weights> rounded;
   Bert bert;
   std::int64_t batch_size;
   Dataset dataset;
@@ -81,14 +81,14 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
   Parameters parameters = subject.parameters;
   TrainableParameters trainable(subject.catalogue,
                                 select_parameters(parse_method(method), subject.catalogue, {.seed = 1}), parameters,
-                                subject.rounded ? &*subject.rounded : nullptr);
+                                subject.bfloat16_weights ? &*subject.bfloat16_weights : nullptr);
   std::uint64_t step = 0;
   for (auto _ : state) {
     for (const PackedBatch& batch : subject.batches) {
       const std::optional<std::uint64_t> key = with_dropout ? std::optional(++step) : std::nullopt;
       const Lane lane{parameters, batch, key};
       const BertActivations activations = subject.bert.forward(lane);
-      trainable.clear_gradients();
+      trainable.zero_grad();
       subject.bert.backward(lane, activations,
                             {batch_loss(activations.logits.front(), batch.labels).logits_gradient, trainable});
       benchmark::DoNotOptimize(trainable.gradient_norm());
@@ -104,7 +104,7 @@ void fisher(benchmark::State& state, const Subject& subject, const std::string& 
                             .parameters = subject.parameters,
                             .dataset = subject.dataset,
                             .task = subject.task,
-                            .is_wanted = pool_members(pool, subject.catalogue),
+                            .needs_gradient = group_members(pool, subject.catalogue),
                             .mode = mode};
   for (auto _ : state) benchmark::DoNotOptimize(sum_squared_gradients(inputs, {}).sums);
   count(state, subject);

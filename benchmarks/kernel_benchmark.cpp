@@ -78,7 +78,7 @@ void attend_composed(benchmark::State& state, const Batch& batch) {
   const AttentionLayout layout = batch.layout();
   const AttentionOutput output = attention(batch.projections, layout, kDropout);
   for (auto _ : state) {
-    composed::attention({batch.projections, output.probabilities, layout, kDropout}, output.context);
+    aten::attention({batch.projections, output.probabilities, layout, kDropout}, output.context);
   }
   count_operations(state, 2 * batch.products);
 }
@@ -98,7 +98,7 @@ void attend_backward_composed(benchmark::State& state, const Batch& batch) {
   const AttentionOutput output = attention(batch.projections, layout, kDropout);
   const AttentionInputs gradients{at::empty_like(batch.projections.query), at::empty_like(batch.projections.key_value)};
   for (auto _ : state) {
-    composed::attention_backward({batch.projections, output.probabilities, layout, kDropout}, batch.context, gradients);
+    aten::attention_backward({batch.projections, output.probabilities, layout, kDropout}, batch.context, gradients);
   }
   count_operations(state, 4 * batch.products);
 }
@@ -120,7 +120,7 @@ struct FeedForward {
       : rows_of_lanes{0, batch.tokens},
         layout{rows_of_lanes, batch.offsets, {batch.examples, batch.keys}},
         ids(at::randint(30000, {batch.tokens}, at::TensorOptions().dtype(at::kLong))),
-        tables{TableRows{{at::randn({30000, kHidden})}, ids}},
+        tables{EmbeddingLookup{{at::randn({30000, kHidden})}, ids}},
         intermediate(at::randn({batch.tokens, 4 * kHidden})) {
     saved.input = batch.context.clone();
   }
@@ -128,11 +128,11 @@ struct FeedForward {
   std::vector<std::int64_t> rows_of_lanes;
   RowLayout layout;
   at::Tensor ids;  // [T]
-  std::array<TableRows, 1> tables;
+  std::array<EmbeddingLookup, 1> tables;
   at::Tensor intermediate;  // [T, 4 H]
-  LaneTensors bias = {at::zeros({kHidden})};
-  LaneTensors wide_bias = {at::zeros({4 * kHidden})};
-  LayerNormVectors parameters = {{at::ones({kHidden})}, {at::zeros({kHidden})}, 1e-12};
+  PerModelTensors bias = {at::zeros({kHidden})};
+  PerModelTensors wide_bias = {at::zeros({4 * kHidden})};
+  LayerNormWeights parameters = {{at::ones({kHidden})}, {at::zeros({kHidden})}, 1e-12};
   LayerNormActivations saved;
 };
 
@@ -217,15 +217,15 @@ void register_all(const Batch& batch) {
   add("dropout", with_batch(drop));
   add("dropout/composed", with_batch(drop_composed));
   add("residual_layer_norm", with_batch(end_block<residual_layer_norm>));
-  add("residual_layer_norm/composed", with_batch(end_block<composed::residual_layer_norm>));
+  add("residual_layer_norm/composed", with_batch(end_block<aten::residual_layer_norm>));
   add("residual_layer_norm_backward", with_batch(end_block_backward<residual_layer_norm_backward>));
-  add("residual_layer_norm_backward/composed", with_batch(end_block_backward<composed::residual_layer_norm_backward>));
+  add("residual_layer_norm_backward/composed", with_batch(end_block_backward<aten::residual_layer_norm_backward>));
   add("embedding_layer_norm", with_batch(embed<embedding_layer_norm>));
-  add("embedding_layer_norm/composed", with_batch(embed<composed::embedding_layer_norm>));
+  add("embedding_layer_norm/composed", with_batch(embed<aten::embedding_layer_norm>));
   add("bias_gelu", with_batch(activate<bias_activation>));
-  add("bias_gelu/composed", with_batch(activate<composed::bias_activation>));
+  add("bias_gelu/composed", with_batch(activate<aten::bias_activation>));
   add("gelu_backward", with_batch(activate_backward<activation_backward>));
-  add("gelu_backward/composed", with_batch(activate_backward<composed::activation_backward>));
+  add("gelu_backward/composed", with_batch(activate_backward<aten::activation_backward>));
   add("copy", with_batch(copy));
   add("projections", [&batch](benchmark::State& state) { project(state, batch, 1); });
   add("projections/three_products", [&batch](benchmark::State& state) { project(state, batch, 3); });

@@ -57,7 +57,7 @@ class EpochClock(TrainerCallback):
 
 
 def is_trained(name: str, method: str) -> bool:
-    """The rule of src/method/pools.cpp: the head always trains."""
+    """The rule of src/method/parameter_groups.cpp: the head always trains."""
     return (
         method == "full"
         or name.startswith("classifier.")

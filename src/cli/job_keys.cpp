@@ -206,11 +206,11 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.fisher.batch_sizes = parse_integers(value, 1); }},
       {"fisher.parameters", "all", "pool whose Fisher information is computed: all, or a method's name below",
        [](SweepSpec& spec, const Value& value) {
-         spec.fisher.parameters = at_origin(value, [&] { return canonical_pool(value.text); });
+         spec.fisher.parameters = at_origin(value, [&] { return canonical_group(value.text); });
        }},
       {"fisher.keep", "all", "pool for which the value of every scalar is kept in the files, beside the maps",
        [](SweepSpec& spec, const Value& value) {
-         spec.fisher.keep = at_origin(value, [&] { return canonical_pool(value.text); });
+         spec.fisher.keep = at_origin(value, [&] { return canonical_group(value.text); });
        }},
       {"run.results", "results", "folder for results; the job's own lies below it",
        [](SweepSpec& spec, const Value& value) { spec.results_folder = parse_folder(value); }},

@@ -32,8 +32,8 @@ float regression_label(const RawExample& example, const Task& task, const std::f
   double value = 0.0;
   const char* end = example.label.data() + example.label.size();
   const auto [stop, error] = std::from_chars(example.label.data(), end, value);
-  if (error != std::errc{} || stop != end || !(value >= task.smallest_score && value <= task.largest_score)) {
-    refuse_label(example, fmt::format("a number from {} to {}", task.smallest_score, task.largest_score), path);
+  if (error != std::errc{} || stop != end || !(value >= task.min_label && value <= task.max_label)) {
+    refuse_label(example, fmt::format("a number from {} to {}", task.min_label, task.max_label), path);
   }
   return static_cast<float>(value);
 }

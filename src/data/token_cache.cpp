@@ -31,7 +31,7 @@ std::vector<std::int32_t> read_ids(const hdf5::File& file, const std::string& na
 }
 
 bool is_label(float label, const Task& task) {
-  if (task.is_regression()) return label >= task.smallest_score && label <= task.largest_score;
+  if (task.is_regression()) return label >= task.min_label && label <= task.max_label;
   return label >= 0.0F && label < static_cast<float>(task.labels.size()) && label == std::floor(label);
 }
 

@@ -8,7 +8,7 @@
 
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/error.hpp"
-#include "tunescope/fisher/depth_scales.hpp"
+#include "tunescope/fisher/depth_profile.hpp"
 #include "tunescope/fisher/squared_gradients.hpp"
 #include "tunescope/model/bert.hpp"
 
@@ -49,13 +49,14 @@ std::int64_t shard_size(const std::vector<Examples>& batches, const Shard& shard
 
 void restore(const FisherState& saved, FisherState& state) {
   state.micro_batches = saved.micro_batches;
-  state.scales.copy_(saved.scales);
+  state.depth_sums.copy_(saved.scales);
   for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
     if (state.sums[i].defined()) state.sums[i].copy_(saved.sums[i]);
   }
 }
 
-void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGradients& squares, DepthScales& scales) {
+void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGradients& squares,
+                 DepthProfile& scales) {
   const Bert bert(inputs.config, inputs.catalogue, nullptr, LastLayer::kAllTokens);  // for the scales over depth
   const PackedBatch batch =
       pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
@@ -63,7 +64,8 @@ void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGr
   const BertActivations activations = bert.forward(lane);
   scales.add(inputs.parameters, activations);
   squares.begin(batch, inputs.batch_size);
-  for (const at::Tensor& scores : score_gradients(inputs.mode, activations.logits.front(), batch, inputs.seed)) {
+  for (const at::Tensor& scores :
+       log_likelihood_gradients(inputs.mode, activations.logits.front(), batch, inputs.seed)) {
     for (std::int64_t first = 0; first < scores.size(0); first += inputs.batch_size) {
       const std::int64_t count = std::min(inputs.batch_size, scores.size(0) - first);
       if (count > 1) scores.narrow(0, first, count).div_(count);
@@ -93,8 +95,8 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
       const auto begin = batches[number].begin() + static_cast<std::ptrdiff_t>(first);
       const auto end =
           batches[number].end() - begin > inputs.batch_size ? begin + inputs.batch_size : batches[number].end();
-      SquaredGradients squares(inputs.catalogue, inputs.is_wanted, inputs.parameters.front().device());
-      DepthScales scales(inputs.catalogue, squares, inputs.parameters.front().device());
+      SquaredGradients squares(inputs.catalogue, inputs.needs_gradient, inputs.parameters.front().device());
+      DepthProfile scales(inputs.catalogue, squares, inputs.parameters.front().device());
       add_squares(inputs, Examples(begin, end), squares, scales);
       if (const auto tensor = find_non_finite(squares.sums())) {
         throw NumericalError(
@@ -111,17 +113,17 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
 
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control) {
   const std::vector<Examples> batches = micro_batches(inputs);
-  SquaredGradients squares(inputs.catalogue, inputs.is_wanted, inputs.parameters.front().device());
-  DepthScales scales(inputs.catalogue, squares, inputs.parameters.front().device());
+  SquaredGradients squares(inputs.catalogue, inputs.needs_gradient, inputs.parameters.front().device());
+  DepthProfile scales(inputs.catalogue, squares, inputs.parameters.front().device());
   FisherState state{.of = shard_size(batches, shard), .sums = squares.sums(), .scales = scales.sums()};
-  if (control.resume != nullptr && control.resume->of == state.of) restore(*control.resume, state);
-  for (; state.micro_batches < state.of; ++state.micro_batches) {
+  if (control.resume != nullptr && control.resume->of == state.total) restore(*control.resume, state);
+  for (; state.micro_batches < state.total; ++state.micro_batches) {
     const NextAction action = control.next_action();
     save_for(action, [&] { control.save(state); });
     if (action == NextAction::kSaveAndStop) return state;
     add_squares(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)], squares,
                 scales);
-    control.on_progress(state.micro_batches + 1, state.of);
+    control.on_progress(state.micro_batches + 1, state.total);
   }
   if (find_non_finite(state.sums)) refuse_non_finite(inputs, batches, shard);
   return state;
@@ -136,7 +138,7 @@ std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, 
   End end = kFinished;
   try {
     state = sum_squared_gradients(inputs, shard, control);
-    if (state.micro_batches < state.of) end = kStopped;
+    if (state.micro_batches < state.total) end = kStopped;
   } catch (const NumericalError& caught) {
     error = caught.what();
     end = kFailed;
@@ -154,8 +156,8 @@ std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, 
     reducer.all_reduce_sum(sum);
     sum.div_(static_cast<double>(group_count(inputs)));
   }
-  reducer.all_reduce_sum(state.scales);
-  return FisherInformation{.diagonal = state.sums, .scales = root_mean_squares(inputs, state.scales)};
+  reducer.all_reduce_sum(state.depth_sums);
+  return FisherInformation{.diagonal = state.sums, .scales = root_mean_squares(inputs, state.depth_sums)};
 }
 
 }  // namespace tunescope

@@ -4,14 +4,14 @@
 
 #include <algorithm>
 
-#include "tunescope/kernels/group_squares.hpp"
+#include "tunescope/kernels/per_example_squares.hpp"
 
 namespace tunescope {
 
 SquaredGradients::SquaredGradients(const ParameterCatalogue& catalogue, const std::vector<bool>& is_wanted,
                                    at::Device device)
     : sums_(catalogue.size()),
-      lowest_wanted_(
+      first_needing_gradient_(
           static_cast<ParameterIndex>(std::find(is_wanted.begin(), is_wanted.end(), true) - is_wanted.begin())) {
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (is_wanted[i]) sums_[i] = at::zeros(catalogue[i].shape, at::TensorOptions(at::kDouble).device(device));

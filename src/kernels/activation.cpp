@@ -4,16 +4,16 @@
 
 namespace tunescope {
 
-at::Tensor bias_activation(Activation activation, const at::Tensor& product, const LaneTensors& bias,
+at::Tensor bias_activation(Activation activation, const at::Tensor& product, const PerModelTensors& bias,
                            const RowLayout& rows) {
   const bool is_own = activation == Activation::kGelu && product.is_cpu();
-  return is_own ? cpu::bias_gelu(product, bias, rows) : composed::bias_activation(activation, product, bias, rows);
+  return is_own ? cpu::bias_gelu(product, bias, rows) : aten::bias_activation(activation, product, bias, rows);
 }
 
 at::Tensor activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient) {
   const bool is_own = activation == Activation::kGelu && input.is_cpu();
   return is_own ? cpu::gelu_backward(input, output_gradient)
-                : composed::activation_backward(activation, input, output_gradient);
+                : aten::activation_backward(activation, input, output_gradient);
 }
 
 }  // namespace tunescope

@@ -6,15 +6,15 @@ namespace tunescope {
 
 namespace cpu {
 // Activation::kGelu.
-at::Tensor bias_gelu(const at::Tensor& product, const LaneTensors& bias, const RowLayout& rows);
+at::Tensor bias_gelu(const at::Tensor& product, const PerModelTensors& bias, const RowLayout& rows);
 at::Tensor gelu_backward(const at::Tensor& input, const at::Tensor& output_gradient);
 }  // namespace cpu
 
-namespace composed {
+namespace aten {
 // From ATen's operations, every activation on any device.
-at::Tensor bias_activation(Activation activation, const at::Tensor& product, const LaneTensors& bias,
+at::Tensor bias_activation(Activation activation, const at::Tensor& product, const PerModelTensors& bias,
                            const RowLayout& rows);
 at::Tensor activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient);
-}  // namespace composed
+}  // namespace aten
 
 }  // namespace tunescope

@@ -28,7 +28,7 @@ AttentionOutput attention(const AttentionInputs& inputs, const AttentionLayout& 
   AttentionOutput output{at::empty(inputs.query.sizes(), inputs.query.options()),
                          at::empty({probability_count}, inputs.query.options())};
   const AttentionTensors tensors{inputs, output.probabilities, layout, dropout};
-  inputs.query.is_cpu() ? cpu::attention(tensors, output.context) : composed::attention(tensors, output.context);
+  inputs.query.is_cpu() ? cpu::attention(tensors, output.context) : aten::attention(tensors, output.context);
   return output;
 }
 
@@ -38,7 +38,7 @@ AttentionInputs attention_backward(const at::Tensor& context_gradient, const at:
   AttentionInputs gradients{at::empty_like(inputs.query), at::empty_like(inputs.key_value)};
   const AttentionTensors tensors{inputs, probabilities, layout, dropout};
   inputs.query.is_cpu() ? cpu::attention_backward(tensors, context_gradient, gradients)
-                        : composed::attention_backward(tensors, context_gradient, gradients);
+                        : aten::attention_backward(tensors, context_gradient, gradients);
   return gradients;
 }
 

@@ -35,11 +35,11 @@ void attention_backward(const AttentionTensors& tensors, const at::Tensor& conte
                         const AttentionInputs& gradients);
 }  // namespace cpu
 
-namespace composed {
+namespace aten {
 // The same from ATen's operations, on any device.
 void attention(const AttentionTensors& tensors, const at::Tensor& context);
 void attention_backward(const AttentionTensors& tensors, const at::Tensor& context_gradient,
                         const AttentionInputs& gradients);
-}  // namespace composed
+}  // namespace aten
 
 }  // namespace tunescope

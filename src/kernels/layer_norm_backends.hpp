@@ -6,24 +6,24 @@ namespace tunescope {
 
 namespace cpu {
 // One pass over each row, with its lane's parameters.
-at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormVectors& parameters, const RowLayout& rows,
+at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
                                const Dropout& dropout, LayerNormActivations& saved);
-ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const LaneTensors& weight,
+ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
                                                const RowLayout& rows, const Dropout& dropout,
                                                const LayerNormActivations& saved);
-at::Tensor embedding_layer_norm(std::span<const TableRows> tables, const LayerNormVectors& parameters,
+at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
                                 const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved);
 }  // namespace cpu
 
-namespace composed {
+namespace aten {
 // The same from ATen's operations lane by lane, on any device.
-at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormVectors& parameters, const RowLayout& rows,
+at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
                                const Dropout& dropout, LayerNormActivations& saved);
-ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const LaneTensors& weight,
+ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
                                                const RowLayout& rows, const Dropout& dropout,
                                                const LayerNormActivations& saved);
-at::Tensor embedding_layer_norm(std::span<const TableRows> tables, const LayerNormVectors& parameters,
+at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
                                 const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved);
-}  // namespace composed
+}  // namespace aten
 
 }  // namespace tunescope

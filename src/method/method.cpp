@@ -97,7 +97,7 @@ Method parse_method(std::string_view text) {
   Method method{.name = std::string(name), .options = parse_options(text, options, *description)};
   method.options["fraction"] = canonical_fraction(text, method.options.at("fraction"));
   try {
-    method.options["pool"] = canonical_pool(method.options.at("pool"));
+    method.options["pool"] = canonical_group(method.options.at("pool"));
   } catch (const ConfigError& error) {
     throw ConfigError(fmt::format("method '{}': {}", text, error.what()));
   }
@@ -111,7 +111,7 @@ std::int64_t TensorSelection::count(std::int64_t size) const {
       return 0;
     case Kind::kAll:
       return size;
-    case Kind::kSome:
+    case Kind::kSubset:
       return static_cast<std::int64_t>(indices.size());
   }
   return 0;
@@ -123,7 +123,7 @@ Selection select_parameters(const Method& method, const ParameterCatalogue& cata
   if (const SubsetMethod* subset = find_subset_method(method.name)) {
     selection = subset->select(method, catalogue, context);
   } else {
-    const std::vector<bool> is_member = pool_members(method.name, catalogue);
+    const std::vector<bool> is_member = group_members(method.name, catalogue);
     for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
       if (is_member[i]) selection[i].kind = TensorSelection::Kind::kAll;
     }
@@ -134,17 +134,17 @@ Selection select_parameters(const Method& method, const ParameterCatalogue& cata
   return selection;
 }
 
-Method sketch_method(Method method) {
+Method planning_stand_in(Method method) {
   if (method.needs_fisher()) method.name = "random";
   return method;
 }
 
-Selection sketch_selection(const Method& method, const ParameterCatalogue& catalogue) {
-  return select_parameters(sketch_method(method), catalogue, {});
+Selection planning_stand_in_selection(const Method& method, const ParameterCatalogue& catalogue) {
+  return select_parameters(planning_stand_in(method), catalogue, {});
 }
 
-std::optional<std::size_t> lane_group(const Method& method, const ParameterCatalogue& catalogue) {
-  const Selection selection = sketch_selection(method, catalogue);
+std::optional<std::size_t> co_training_group(const Method& method, const ParameterCatalogue& catalogue) {
+  const Selection selection = planning_stand_in_selection(method, catalogue);
   std::optional<std::size_t> lowest;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     const ParameterInfo& parameter = catalogue[i];

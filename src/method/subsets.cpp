@@ -13,7 +13,7 @@ namespace {
 // The tensors that a method's pool names, whose scalars are numbered through.
 struct PoolMembers {
   PoolMembers(const Method& method, const ParameterCatalogue& catalogue)
-      : tensors(pool_tensors(method.options.at("pool"), catalogue)) {
+      : tensors(group_tensors(method.options.at("pool"), catalogue)) {
     for (const ParameterIndex i : tensors) size += catalogue[i].size();
     const double fraction = std::stod(method.options.at("fraction"));
     chosen = std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(size)));
@@ -27,7 +27,7 @@ struct PoolMembers {
     for (const std::int64_t number : numbers) {
       while (number - first >= catalogue[tensors[member]].size()) first += catalogue[tensors[member++]].size();
       TensorSelection& tensor = selection[tensors[member]];
-      tensor.kind = TensorSelection::Kind::kSome;
+      tensor.kind = TensorSelection::Kind::kSubset;
       tensor.indices.push_back(number - first);
     }
     return selection;
@@ -48,7 +48,7 @@ Selection select_random(const Method& method, const ParameterCatalogue& catalogu
 using RankKey = std::uint64_t;
 constexpr unsigned kIndexBits = 32;
 
-std::vector<RankKey> rank_keys(const PoolMembers& pool, const ScalarScores& scores) {
+std::vector<RankKey> rank_keys(const PoolMembers& pool, const ParameterImportance& scores) {
   if (pool.size >= std::int64_t{1} << kIndexBits) throw ConfigError("a pool may have up to 2^32 scalars");
   std::vector<RankKey> keys;
   keys.reserve(static_cast<std::size_t>(pool.size));
@@ -67,14 +67,14 @@ std::size_t scalar_of(RankKey key) { return static_cast<std::uint32_t>(key); }
 
 // Over several tasks, the tasks' sets of largest scores grow alike until their union is large enough: scalars come in
 // the order of their best rank on any task, then of the sum of their ranks, then of the model.
-std::vector<std::int64_t> choose_by_best_rank(const PoolMembers& pool, const std::vector<ScalarScores>& scores) {
+std::vector<std::int64_t> choose_by_best_rank(const PoolMembers& pool, const std::vector<ParameterImportance>& scores) {
   struct Place {
     std::int64_t best_rank, rank_sum, scalar;
     auto operator<=>(const Place&) const = default;
   };
   std::vector<Place> places;
   for (std::int64_t scalar = 0; scalar < pool.size; ++scalar) places.push_back({pool.size, 0, scalar});
-  for (const ScalarScores& task : scores) {
+  for (const ParameterImportance& task : scores) {
     std::vector<RankKey> keys = rank_keys(pool, task);
     std::sort(keys.begin(), keys.end());
     for (std::size_t rank = 0; rank < keys.size(); ++rank) {
@@ -89,7 +89,7 @@ std::vector<std::int64_t> choose_by_best_rank(const PoolMembers& pool, const std
   return chosen;
 }
 
-std::vector<std::int64_t> choose_largest(const PoolMembers& pool, const ScalarScores& scores) {
+std::vector<std::int64_t> choose_largest(const PoolMembers& pool, const ParameterImportance& scores) {
   std::vector<RankKey> keys = rank_keys(pool, scores);
   std::nth_element(keys.begin(), keys.begin() + (pool.chosen - 1), keys.end());
   keys.resize(static_cast<std::size_t>(pool.chosen));

@@ -4,8 +4,8 @@
 
 namespace tunescope {
 
-Bert::Bert(BertConfig config, const ParameterCatalogue& catalogue, const RoundedBackbone* rounded, LastLayer last_layer)
-    : config_(config), catalogue_(catalogue), rounded_(rounded), last_layer_(last_layer) {}
+Bert::Bert(BertConfig config, const ParameterCatalogue& catalogue, const Bfloat16Weights* rounded, LastLayer last_layer)
+    : config_(config), catalogue_(catalogue), bfloat16_weights_(rounded), last_layer_(last_layer) {}
 
 at::Tensor Bert::logits(const Parameters& parameters, const PackedBatch& batch) const {
   const Lane lane{parameters, batch};
@@ -33,9 +33,9 @@ BertActivations Bert::forward(std::span<const Lane> lanes) const {
 }
 
 void Bert::backward(std::span<const Lane> lanes, const BertActivations& activations,
-                    std::span<const LaneGradient> gradients) const {
+                    std::span<const ModelGradient> gradients) const {
   const BertPass pass(*this, lanes);
-  const LaneSinks sinks(gradients);
+  const ModelSinks sinks(gradients);
   auto gradient = pass.classify_backward(activations, gradients, sinks);
   for (std::size_t layer = catalogue_.layers.size(); layer-- > 0 && gradient;) {
     gradient = pass.feed_forward_backward(layer, activations.layers[layer], *gradient, sinks);

@@ -11,7 +11,7 @@
 #include <array>
 #include <numeric>
 
-#include "layers.hpp"
+#include "linear.hpp"
 #include "tunescope/error.hpp"
 #include "tunescope/kernels/activation.hpp"
 
@@ -35,8 +35,8 @@ PackedBatch join_batches(std::span<const Lane> lanes) {
   return join(batches);
 }
 
-LaneRows rows_of(std::span<const Lane> lanes, std::int64_t (PackedBatch::*count)() const,
-                 std::vector<std::int64_t> sequence_offsets, const RoundedBackbone* rounded) {
+ModelRows rows_of(std::span<const Lane> lanes, std::int64_t (PackedBatch::*count)() const,
+                  std::vector<std::int64_t> sequence_offsets, const Bfloat16Weights* rounded) {
   std::vector<const Parameters*> parameters;
   std::vector<std::int64_t> offsets = {0};
   for (const Lane& lane : lanes) {
@@ -67,8 +67,8 @@ BertPass::BertPass(const Bert& bert, std::span<const Lane> lanes)
     : config_(bert.config_),
       catalogue_(bert.catalogue_),
       batch_(join_batches(lanes)),
-      tokens_(rows_of(lanes, &PackedBatch::token_count, batch_.sequence_offsets, bert.rounded_)),
-      sequences_(rows_of(lanes, &PackedBatch::sequence_count, offsets_of_sequences(batch_), bert.rounded_)),
+      tokens_(rows_of(lanes, &PackedBatch::token_count, batch_.sequence_offsets, bert.bfloat16_weights_)),
+      sequences_(rows_of(lanes, &PackedBatch::sequence_count, offsets_of_sequences(batch_), bert.bfloat16_weights_)),
       after_last_layer_(bert.last_layer_ == LastLayer::kAllTokens ? tokens_ : sequences_),
       dropout_keys_(keys_of(lanes)) {
   if (has_dropout() && dropout_keys_.size() != batch_.examples.size()) {
@@ -80,15 +80,15 @@ Dropout BertPass::dropout(double probability, std::uint32_t site) const {
   return {.probability = has_dropout() ? probability : 0.0, .site = site};
 }
 
-const LaneRows& BertPass::rows_after(std::size_t layer) const {
+const ModelRows& BertPass::rows_after(std::size_t layer) const {
   return layer + 1 < catalogue_.layers.size() ? tokens_ : after_last_layer_;
 }
 
-AttentionLayout BertPass::attention_layout(const LaneRows& queries) const {
+AttentionLayout BertPass::attention_layout(const ModelRows& queries) const {
   return {batch_.sequence_offsets, queries.sequence_offsets(), streams(), config_.num_attention_heads};
 }
 
-LayerNormVectors BertPass::vectors(const LayerNormParameters& p) const {
+LayerNormWeights BertPass::vectors(const LayerNormParameters& p) const {
   return {tokens_.tensors(p.weight), tokens_.tensors(p.bias), config_.layer_norm_eps};
 }
 
@@ -107,19 +107,19 @@ void BertPass::drop_pooled(const at::Tensor& rows) const {
 
 at::Tensor BertPass::embed(LayerNormActivations& saved) const {
   const EmbeddingParameters& p = catalogue_.embeddings;
-  const std::array tables = {TableRows{tokens_.tensors(p.word), batch_.token_ids},
-                             TableRows{tokens_.tensors(p.position), batch_.position_ids},
-                             TableRows{tokens_.tensors(p.type), batch_.type_ids}};
+  const std::array tables = {EmbeddingLookup{tokens_.tensors(p.word), batch_.token_ids},
+                             EmbeddingLookup{tokens_.tensors(p.position), batch_.position_ids},
+                             EmbeddingLookup{tokens_.tensors(p.type), batch_.type_ids}};
   return embedding_layer_norm(tables, vectors(p.layer_norm), row_layout(tokens_),
                               dropout(config_.dropout.embeddings, kEmbeddingSite), saved);
 }
 
-void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor gradient, const LaneSinks& sinks) const {
+void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor gradient, const ModelSinks& sinks) const {
   const EmbeddingParameters& p = catalogue_.embeddings;
   apply_dropout_(gradient, {batch_.sequence_offsets, gradient.size(1)}, streams(),
                  dropout(config_.dropout.embeddings, kEmbeddingSite));
   sinks.layer_norm(tokens_, p.layer_norm, saved, gradient);
-  if (sinks.lowest_wanted() >= p.layer_norm.weight) return;
+  if (sinks.first_needing_gradient() >= p.layer_norm.weight) return;
   gradient =
       residual_layer_norm_backward(gradient, tokens_.tensors(p.layer_norm.weight), row_layout(tokens_), {}, saved)
           .residual;
@@ -130,17 +130,17 @@ void BertPass::embed_backward(const LayerNormActivations& saved, at::Tensor grad
 
 at::Tensor BertPass::encode(std::size_t number, const at::Tensor& input, EncoderLayerActivations& saved) const {
   const EncoderLayerParameters& p = catalogue_.layers[number];
-  const LaneRows& rows = rows_after(number);
+  const ModelRows& rows = rows_after(number);
   saved.input = input;
-  saved.leaving_input = are_tokens(rows) ? input : gather_first_tokens(input);
-  saved.projections = {linear(rows, std::array{p.query}, saved.leaving_input),
+  saved.query_input = are_tokens(rows) ? input : gather_first_tokens(input);
+  saved.projections = {linear(rows, std::array{p.query}, saved.query_input),
                        linear(tokens_, std::array{p.key, p.value}, input)};
   saved.attention =
       attention(saved.projections, attention_layout(rows),
                 dropout(config_.dropout.attention_probabilities, layer_site(number, LayerSite::kProbabilities)));
   saved.attention_layer_norm.input = product(rows, p.attention_output, saved.attention.context);
   saved.attention_output = residual_layer_norm(
-      {rows.tensors(p.attention_output.bias), saved.leaving_input}, vectors(p.attention_layer_norm), row_layout(rows),
+      {rows.tensors(p.attention_output.bias), saved.query_input}, vectors(p.attention_layer_norm), row_layout(rows),
       dropout(config_.dropout.attention_output, layer_site(number, LayerSite::kAttentionOutput)),
       saved.attention_layer_norm);
 
@@ -154,45 +154,46 @@ at::Tensor BertPass::encode(std::size_t number, const at::Tensor& input, Encoder
 }
 
 std::optional<at::Tensor> BertPass::feed_forward_backward(std::size_t number, const EncoderLayerActivations& saved,
-                                                          const at::Tensor& gradient, const LaneSinks& sinks) const {
+                                                          const at::Tensor& gradient, const ModelSinks& sinks) const {
   const EncoderLayerParameters& p = catalogue_.layers[number];
-  const LaneRows& rows = rows_after(number);
+  const ModelRows& rows = rows_after(number);
   sinks.layer_norm(rows, p.output_layer_norm, saved.output_layer_norm, gradient);
-  if (sinks.lowest_wanted() >= p.output_layer_norm.weight) return std::nullopt;
+  if (sinks.first_needing_gradient() >= p.output_layer_norm.weight) return std::nullopt;
   const auto [residual, output] = residual_layer_norm_backward(
       gradient, rows.tensors(p.output_layer_norm.weight), row_layout(rows),
       dropout(config_.dropout.feed_forward_output, layer_site(number, LayerSite::kOutput)), saved.output_layer_norm);
   sinks.linear(rows, p.output, saved.activated, output);
-  if (sinks.lowest_wanted() >= p.output.weight) return std::nullopt;
+  if (sinks.first_needing_gradient() >= p.output.weight) return std::nullopt;
   const at::Tensor intermediate =
       activation_backward(config_.hidden_act, saved.intermediate, input_gradient(rows, p.output, output));
   sinks.linear(rows, p.intermediate, saved.attention_output, intermediate);
-  if (sinks.lowest_wanted() >= p.intermediate.weight) return std::nullopt;
+  if (sinks.first_needing_gradient() >= p.intermediate.weight) return std::nullopt;
   add_input_gradient(rows, std::array{p.intermediate}, intermediate, residual);
   return residual;
 }
 
 std::optional<at::Tensor> BertPass::attention_block_backward(std::size_t number, const EncoderLayerActivations& saved,
-                                                             const at::Tensor& gradient, const LaneSinks& sinks) const {
+                                                             const at::Tensor& gradient,
+                                                             const ModelSinks& sinks) const {
   const EncoderLayerParameters& p = catalogue_.layers[number];
-  const LaneRows& rows = rows_after(number);
+  const ModelRows& rows = rows_after(number);
   sinks.layer_norm(rows, p.attention_layer_norm, saved.attention_layer_norm, gradient);
-  if (sinks.lowest_wanted() >= p.attention_layer_norm.weight) return std::nullopt;
+  if (sinks.first_needing_gradient() >= p.attention_layer_norm.weight) return std::nullopt;
   const auto [residual, output] = residual_layer_norm_backward(
       gradient, rows.tensors(p.attention_layer_norm.weight), row_layout(rows),
       dropout(config_.dropout.attention_output, layer_site(number, LayerSite::kAttentionOutput)),
       saved.attention_layer_norm);
   sinks.linear(rows, p.attention_output, saved.attention.context, output);
-  if (sinks.lowest_wanted() >= p.attention_output.weight) return std::nullopt;
+  if (sinks.first_needing_gradient() >= p.attention_output.weight) return std::nullopt;
   const AttentionInputs projections = attention_backward(
       input_gradient(rows, p.attention_output, output), saved.attention.probabilities, saved.projections,
       attention_layout(rows),
       dropout(config_.dropout.attention_probabilities, layer_site(number, LayerSite::kProbabilities)));
   const std::int64_t width = saved.input.size(1);
-  sinks.linear(rows, p.query, saved.leaving_input, projections.query);
+  sinks.linear(rows, p.query, saved.query_input, projections.query);
   sinks.linear(tokens_, p.key, saved.input, projections.key_value.narrow(1, 0, width));
   sinks.linear(tokens_, p.value, saved.input, projections.key_value.narrow(1, width, width));
-  if (sinks.lowest_wanted() >= p.query.weight) return std::nullopt;
+  if (sinks.first_needing_gradient() >= p.query.weight) return std::nullopt;
   add_input_gradient(rows, std::array{p.query}, projections.query, residual);
   const at::Tensor input = are_tokens(rows) ? residual : scatter_first_tokens(residual);
   add_input_gradient(tokens_, std::array{p.key, p.value}, projections.key_value, input);
@@ -218,8 +219,8 @@ at::Tensor BertPass::dropped_pooled(const at::Tensor& pooled) const {
 }
 
 std::optional<at::Tensor> BertPass::classify_backward(const BertActivations& saved,
-                                                      std::span<const Bert::LaneGradient> gradients,
-                                                      const LaneSinks& sinks) const {
+                                                      std::span<const Bert::ModelGradient> gradients,
+                                                      const ModelSinks& sinks) const {
   const LinearParameters& p = catalogue_.classifier;
   const at::Tensor pooled = dropped_pooled(saved.pooled);
   at::Tensor gradient = at::empty_like(pooled);  // [B, H]
@@ -228,11 +229,11 @@ std::optional<at::Tensor> BertPass::classify_backward(const BertActivations& sav
     at::Tensor own = sequences_.of(lane, gradient);
     at::mm_out(own, gradients[lane].logits, sequences_.parameter(lane, p.weight));
   }
-  if (sinks.lowest_wanted() >= p.weight) return std::nullopt;
+  if (sinks.first_needing_gradient() >= p.weight) return std::nullopt;
   drop_pooled(gradient);
   gradient = at::tanh_backward(gradient, saved.pooled);
   sinks.linear(sequences_, catalogue_.pooler, saved.first_tokens, gradient);
-  if (sinks.lowest_wanted() >= catalogue_.pooler.weight) return std::nullopt;
+  if (sinks.first_needing_gradient() >= catalogue_.pooler.weight) return std::nullopt;
   gradient = input_gradient(sequences_, catalogue_.pooler, gradient);
   return are_tokens(after_last_layer_) ? scatter_first_tokens(gradient) : gradient;
 }

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "lane_rows.hpp"
+#include "model_rows.hpp"
 #include "tunescope/model/bert.hpp"
 
 namespace tunescope {
@@ -20,25 +20,25 @@ class BertPass {
 
   at::Tensor embed(LayerNormActivations& saved) const;
 
-  void embed_backward(const LayerNormActivations& saved, at::Tensor gradient, const LaneSinks& sinks) const;
+  void embed_backward(const LayerNormActivations& saved, at::Tensor gradient, const ModelSinks& sinks) const;
 
   /// The hidden states that leave the layer, [R, H]: see `LastLayer`.
   at::Tensor encode(std::size_t number, const at::Tensor& input, EncoderLayerActivations& saved) const;
 
   /// The gradient of attention_output, or nothing where no parameter below it is wanted.
   std::optional<at::Tensor> feed_forward_backward(std::size_t number, const EncoderLayerActivations& saved,
-                                                  const at::Tensor& gradient, const LaneSinks& sinks) const;
+                                                  const at::Tensor& gradient, const ModelSinks& sinks) const;
 
   /// The gradient of the layer's input, or nothing where no parameter below it is wanted.
   std::optional<at::Tensor> attention_block_backward(std::size_t number, const EncoderLayerActivations& saved,
-                                                     const at::Tensor& gradient, const LaneSinks& sinks) const;
+                                                     const at::Tensor& gradient, const ModelSinks& sinks) const;
 
   void classify(const at::Tensor& encoded, BertActivations& saved) const;
 
   /// The gradient of the encoder's output, or nothing where no parameter below the pooler is wanted.
   std::optional<at::Tensor> classify_backward(const BertActivations& saved,
-                                              std::span<const Bert::LaneGradient> gradients,
-                                              const LaneSinks& sinks) const;
+                                              std::span<const Bert::ModelGradient> gradients,
+                                              const ModelSinks& sinks) const;
 
  private:
   bool has_dropout() const { return !dropout_keys_.empty(); }
@@ -46,11 +46,11 @@ class BertPass {
   /// A dropout layer, off where the pass has no dropout.
   Dropout dropout(double probability, std::uint32_t site) const;
   /// The rows that leave a layer.
-  const LaneRows& rows_after(std::size_t layer) const;
-  bool are_tokens(const LaneRows& rows) const { return &rows == &tokens_; }
-  AttentionLayout attention_layout(const LaneRows& queries) const;
-  RowLayout row_layout(const LaneRows& rows) const { return {rows.offsets(), rows.sequence_offsets(), streams()}; }
-  LayerNormVectors vectors(const LayerNormParameters& p) const;
+  const ModelRows& rows_after(std::size_t layer) const;
+  bool are_tokens(const ModelRows& rows) const { return &rows == &tokens_; }
+  AttentionLayout attention_layout(const ModelRows& queries) const;
+  RowLayout row_layout(const ModelRows& rows) const { return {rows.offsets(), rows.sequence_offsets(), streams()}; }
+  LayerNormWeights vectors(const LayerNormParameters& p) const;
   /// Of rows [T, H], those of the sequences' first tokens [B, H]; and back, with zeros between them.
   at::Tensor gather_first_tokens(const at::Tensor& rows) const;
   at::Tensor scatter_first_tokens(const at::Tensor& rows) const;
@@ -61,8 +61,8 @@ class BertPass {
   const BertConfig& config_;
   const ParameterCatalogue& catalogue_;
   PackedBatch batch_;  // the sequences of all lanes
-  LaneRows tokens_, sequences_;
-  const LaneRows& after_last_layer_;
+  ModelRows tokens_, sequences_;
+  const ModelRows& after_last_layer_;
   std::vector<std::uint64_t> dropout_keys_;  // by sequence; empty: no dropout
 };
 

@@ -86,7 +86,7 @@ double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& d
          .learning_rate = trial.learning_rate,
          .seed = trial.seed,
          .options = trial.options,
-         .rounded = inputs.rounded()},
+         .bfloat16_weights = inputs.bfloat16_weights()},
         {});
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
@@ -94,7 +94,7 @@ double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& d
 }  // namespace
 
 double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, const TaskData& data) {
-  const Selection selection = sketch_selection(trial.method, catalogue);
+  const Selection selection = planning_stand_in_selection(trial.method, catalogue);
   std::vector<bool> is_trained;
   for (const TensorSelection& tensor : selection) is_trained.push_back(tensor.kind != TensorSelection::Kind::kNone);
   const PassFlops pass = pass_flops(catalogue, is_trained, LastLayer::kFirstTokens);
@@ -112,7 +112,7 @@ double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, c
 
 double expected_flops(const FisherRun& run, const ParameterCatalogue& catalogue, const TaskData& data) {
   const auto [forward, backward] =
-      pass_flops(catalogue, pool_members(run.parameters, catalogue), LastLayer::kAllTokens).of(data.train);
+      pass_flops(catalogue, group_members(run.parameters, catalogue), LastLayer::kAllTokens).of(data.train);
   const auto passes = static_cast<double>(run.mode == FisherMode::kTrue ? data.task->output_size() : 1);
   const auto all = static_cast<double>(data.train.size());
   const double share = run.examples > 0 ? static_cast<double>(run.examples) / all : 1.0;
@@ -127,10 +127,10 @@ double expected_bytes(const Trial& trial, const BertConfig& config, const Parame
 
 double expected_added_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
                             const TaskData& data) {
-  const Selection selection = sketch_selection(trial.method, catalogue);
+  const Selection selection = planning_stand_in_selection(trial.method, catalogue);
   std::int64_t buffers = 4 * trainable_count(selection, catalogue);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (selection[i].kind != TensorSelection::Kind::kSome) continue;
+    if (selection[i].kind != TensorSelection::Kind::kSubset) continue;
     // A copy of the tensor, a gradient of all of it, and indices of two numbers' size.
     buffers += 2 * catalogue[i].size() + 2 * selection[i].count(catalogue[i].size());
   }
@@ -170,7 +170,7 @@ Measurement measure_first_steps(Trial trial, SweepInputs& inputs) {
   data.train = subsample(whole.train, std::min(whole.train.size(), kMeasuredSteps * trial.options.batch_size));
   data.dev = subsample(whole.dev, std::min(whole.dev.size(), kMeasuredDevExamples));
   data.mismatched_dev = subsample(whole.mismatched_dev, std::min(whole.mismatched_dev.size(), kMeasuredDevExamples));
-  trial.method = sketch_method(trial.method);
+  trial.method = planning_stand_in(trial.method);
   const auto measure = [&](std::int64_t steps) -> Measurement {
     trial.options.max_steps = steps;
     trial.options.evaluate_every = steps;  // one evaluation each

@@ -4,7 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "tunescope/error.hpp"
-#include "tunescope/kernels/product.hpp"
+#include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
 namespace {
@@ -94,13 +94,13 @@ const ParameterCatalogue& SweepInputs::catalogue(const Task& task) {
 }
 
 void SweepInputs::move_model_to(at::Device device) {
-  rounded_.reset();
+  bfloat16_weights_.reset();
   move_to(model_, device);
 }
 
-bool SweepInputs::gains_by_rounding() const {
-  const double gain = measure_bfloat16_gain(model_.backbone.front().device(), model_.config.hidden_size,
-                                            model_.config.intermediate_size);
+bool SweepInputs::is_bfloat16_faster() const {
+  const double gain = measure_bfloat16_speedup(model_.backbone.front().device(), model_.config.hidden_size,
+                                               model_.config.intermediate_size);
   spdlog::info("products in bfloat16 are {:.1f} times as fast as in float32", gain);
   return gain > 1.0;
 }

@@ -14,8 +14,8 @@ namespace {
 
 // Every member of `inner` that is not of the head must be in `outer`.
 bool contains(const std::string& outer, const std::string& inner, const ParameterCatalogue& catalogue) {
-  const std::vector<bool> outer_members = pool_members(outer, catalogue);
-  const std::vector<ParameterIndex> inner_tensors = pool_tensors(inner, catalogue);
+  const std::vector<bool> outer_members = group_members(outer, catalogue);
+  const std::vector<ParameterIndex> inner_tensors = group_tensors(inner, catalogue);
   return std::all_of(inner_tensors.begin(), inner_tensors.end(), [&](ParameterIndex i) { return outer_members[i]; });
 }
 

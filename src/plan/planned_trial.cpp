@@ -24,7 +24,7 @@ PlannedTrial plan_trial(const Trial& trial, SweepInputs& inputs) {
           .id = trial.id(),
           .flops = expected_flops(trial, catalogue, data),
           .added_bytes = expected_added_bytes(trial, inputs.model().config, catalogue, data),
-          .group = lane_group(trial.method, catalogue)};
+          .group = co_training_group(trial.method, catalogue)};
 }
 
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs) {

@@ -10,7 +10,7 @@ MapAxes MapAxes::of(const ParameterCatalogue& catalogue) {
   return axes;
 }
 
-ChangeMaps ChangeMaps::of(const ParameterCatalogue& catalogue, const std::vector<Change>& change) {
+ChangeMaps ChangeMaps::of(const ParameterCatalogue& catalogue, const std::vector<ParameterChange>& change) {
   const std::size_t cells = catalogue.layer_labels().size() * catalogue.component_labels().size();
   const std::vector<double> empty(cells, std::numeric_limits<double>::quiet_NaN());
   ChangeMaps maps{empty, empty, empty, empty};

@@ -21,7 +21,7 @@ CoTrainingSize::CoTrainingSize(std::int64_t fixed, std::size_t max)
       is_settled_(fixed > 0) {}
 
 void CoTrainingSize::record(std::size_t trials, const TrainingRun::StepCost& cost) {
-  if (!cost.is_whole) {
+  if (!cost.fit_in_memory) {
     wanted_ = std::max<std::size_t>(1, trials / 2);
     is_settled_ = true;
     spdlog::warn("{} trials together do not fit into memory; {} are trained together from now on", trials, wanted_);

@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 std::vector<std::pair<std::string, at::Tensor>> kept_diagonal(const std::vector<at::Tensor>& diagonal,
                                                               const ParameterCatalogue& catalogue,
                                                               const std::string& pool) {
-  const std::vector<bool> is_kept = pool_members(pool, catalogue);
+  const std::vector<bool> is_kept = group_members(pool, catalogue);
   std::vector<std::pair<std::string, at::Tensor>> kept;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (is_kept[i]) kept.emplace_back(catalogue[i].name, diagonal[i].cpu());
@@ -46,7 +46,7 @@ class FisherExecution {
                 .parameters = parameters_,
                 .dataset = dataset_,
                 .task = *data_.task,
-                .is_wanted = pool_members(planned.run.parameters, catalogue_),
+                .needs_gradient = group_members(planned.run.parameters, catalogue_),
                 .mode = planned.run.mode,
                 .batch_size = planned.run.batch_size,
                 .seed = planned.run.training.seed},

@@ -44,8 +44,8 @@ void note_idle_cores(const RankSetup& setup, std::string_view variable, std::int
 }
 
 void choose_precision(RankTeam& team, SweepInputs& inputs, RunListener& listener) {
-  if (team.all_of(inputs.gains_by_rounding())) {
-    inputs.round_matrices();
+  if (team.all_of(inputs.is_bfloat16_faster())) {
+    inputs.cast_to_bfloat16();
   } else if (team.is_root()) {
     listener.on_note("products in bfloat16 are not faster here; float32 is used");
   }

@@ -22,12 +22,12 @@ TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const Rank
   row.mask = planned.trial.mask_id();
   row.learning_rate = planned.trial.learning_rate;
   row.seed = static_cast<std::int64_t>(planned.trial.seed);
-  row.metric = metric_name(data.task->headline);
+  row.metric = metric_name(data.task->primary_metric);
   row.score = kNaN;
   row.final_score = kNaN;
   row.train_examples = data.train.size();
   row.dev_examples = data.dev.size();
-  row.precision = rank.job.inputs.rounded() ? "bfloat16" : "float32";
+  row.precision = rank.job.inputs.bfloat16_weights() ? "bfloat16" : "float32";
   row.device = rank.setup.device.str();
   row.rank = rank.setup.rank;
   row.threads = rank.setup.threads;
@@ -65,10 +65,10 @@ void record_result(TrialRecord& record, const TrainResult& result, const Task& t
     const Evaluation& best = result.evaluations[result.best_evaluation];
     record.best_scores = best.scores;
     record.final_scores = result.evaluations.back().scores;
-    const auto headline = static_cast<std::size_t>(task.headline);
+    const auto primary = static_cast<std::size_t>(task.primary_metric);
     row.best_step = best.step;
-    row.score = best.scores[headline];
-    row.final_score = record.final_scores[headline];
+    row.score = best.scores[primary];
+    row.final_score = record.final_scores[primary];
   }
   record.change = ChangeMaps::of(catalogue, result.change);
   record.evaluations = result.evaluations;

@@ -35,14 +35,14 @@ void TrialRun::begin_attempt() {
                                       .catalogue = catalogue_,
                                       .data = data_,
                                       .method = trial.method,
-                                      .scores = load_scores(trial, catalogue_, rank_.job.folder),
+                                      .importance = load_importance(trial, catalogue_, rank_.job.folder),
                                       .learning_rate = trial.learning_rate,
                                       .seed = trial.seed,
                                       .options = trial.options,
-                                      .rounded = inputs.rounded()});
+                                      .bfloat16_weights = inputs.bfloat16_weights()});
     const std::optional<TrainState> saved = load_checkpoint();
     training_.emplace(*train_inputs_, control(saved ? &*saved : nullptr));
-    train_inputs_->scores.clear();  // large, and read for the start alone
+    train_inputs_->importance.clear();  // large, and read for the start alone
     if (training_->steps_done() > 0) {
       spdlog::info("trial {} goes on after step {}", taken_.planned.id, training_->steps_done());
     } else if (saved) {

@@ -8,7 +8,7 @@
 
 #include "tunescope/atomic_file.hpp"
 #include "tunescope/error.hpp"
-#include "tunescope/fisher/depth_scales.hpp"
+#include "tunescope/fisher/depth_profile.hpp"
 #include "tunescope/model/checked_tensors.hpp"
 
 namespace tunescope {
@@ -24,11 +24,11 @@ FisherCheckpoint::FisherCheckpoint(const JobFolder& folder, const std::string& r
       inputs_(inputs) {}
 
 void FisherCheckpoint::save(const FisherState& state) const {
-  CheckedTensors saved{.tensors = {}, .text = fmt::format("{} {} {}", state.micro_batches, state.of, state.seconds)};
+  CheckedTensors saved{.tensors = {}, .text = fmt::format("{} {} {}", state.micro_batches, state.total, state.seconds)};
   for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
     if (state.sums[i].defined()) saved.tensors.emplace_back(inputs_.catalogue[i].name, state.sums[i].cpu());
   }
-  saved.tensors.emplace_back(kScales, state.scales.cpu());
+  saved.tensors.emplace_back(kScales, state.depth_sums.cpu());
   std::sort(saved.tensors.begin(), saved.tensors.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   make_folder(path_.parent_path());
   write_checked_tensors(path_, saved);
@@ -38,16 +38,16 @@ std::optional<FisherState> FisherCheckpoint::load() const {
   if (!std::filesystem::exists(path_)) return std::nullopt;
   try {
     CheckedTensors saved = read_checked_tensors(path_);
-    FisherState state{.sums = std::vector<at::Tensor>(inputs_.catalogue.size()), .scales = {}};
-    std::istringstream(saved.text) >> state.micro_batches >> state.of >> state.seconds;
-    const bool is_possible = state.micro_batches >= 0 && state.micro_batches <= state.of;
+    FisherState state{.sums = std::vector<at::Tensor>(inputs_.catalogue.size()), .depth_sums = {}};
+    std::istringstream(saved.text) >> state.micro_batches >> state.total >> state.seconds;
+    const bool is_possible = state.micro_batches >= 0 && state.micro_batches <= state.total;
     if (!is_possible) refuse_checkpoint(path_, "its counts make no sense");
     const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
     for (ParameterIndex i = 0; i < inputs_.catalogue.size(); ++i) {
       if (inputs_.is_wanted[i]) state.sums[i] = find(tensors, inputs_.catalogue[i].name, inputs_.catalogue[i].shape);
     }
-    state.scales =
-        find(tensors, kScales, {kDepthScales, static_cast<std::int64_t>(inputs_.catalogue.layers.size()) + 1});
+    state.depth_sums =
+        find(tensors, kScales, {kDepthQuantities, static_cast<std::int64_t>(inputs_.catalogue.layers.size()) + 1});
     return state;
   } catch (const DataError& error) {
     spdlog::warn("{}; this rank's share starts anew", error.what());

@@ -18,11 +18,11 @@ namespace {
 MaskRecord choose_again(const Trial& trial, SweepInputs& inputs, const JobFolder& folder) {
   const ParameterCatalogue& catalogue = inputs.catalogue(find_task(trial.task));
   const Selection selection =
-      select_parameters(trial.method, catalogue, {trial.seed, load_scores(trial, catalogue, folder)});
+      select_parameters(trial.method, catalogue, {trial.seed, load_importance(trial, catalogue, folder)});
   MaskRecord mask{.id = trial.mask_id(), .method = trial.method.text(), .runs = {}, .indices = {}};
   for (const std::string& run : trial.fisher_runs) mask.runs += (mask.runs.empty() ? "" : " ") + run;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (selection[i].kind != TensorSelection::Kind::kSome) continue;
+    if (selection[i].kind != TensorSelection::Kind::kSubset) continue;
     mask.indices.emplace_back(catalogue[i].name, selection[i].indices);
   }
   return mask;

@@ -52,7 +52,7 @@ StoredFisher load_fisher_status(const JobFolder& folder, const std::string& run)
   if (!std::filesystem::exists(file)) return {};
   try {
     read_fisher(file);
-    return {.is_whole = true};
+    return {.fit_in_memory = true};
   } catch (const Hdf5Error& error) {
     return {.warning = std::string(error.what()) + "; the Fisher run is computed again" + remedy_for(file)};
   }
@@ -65,7 +65,7 @@ void load_status_and_link(const SweepSpec& spec, std::vector<PlannedFisher>& run
     if (planned.is_done) continue;
     if (has_folder) link_result_of_other_job(spec, "fisher/" + planned.id + ".h5");
     const StoredFisher stored = load_fisher_status(folder, planned.id);
-    planned.is_done = stored.is_whole;
+    planned.is_done = stored.fit_in_memory;
     planned.warning = stored.warning;
   }
 }
@@ -81,11 +81,11 @@ std::optional<std::int64_t> step_of_divergence(const JobFolder& folder, const st
   }
 }
 
-std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue,
-                                      const JobFolder& folder) {
-  std::vector<ScalarScores> scores;
+std::vector<ParameterImportance> load_importance(const Trial& trial, const ParameterCatalogue& catalogue,
+                                                 const JobFolder& folder) {
+  std::vector<ParameterImportance> scores;
   if (trial.fisher_runs.empty()) return scores;
-  const std::vector<ParameterIndex> tensors = pool_tensors(trial.method.options.at("pool"), catalogue);
+  const std::vector<ParameterIndex> tensors = group_tensors(trial.method.options.at("pool"), catalogue);
   std::vector<std::string> names;
   for (const ParameterIndex i : tensors) names.push_back(catalogue[i].name);
   for (const std::string& id : trial.fisher_runs) {
@@ -93,7 +93,7 @@ std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalog
       throw Error("the Fisher run " + id + " that this method chooses by is missing; see why in the output of the run");
     }
     std::vector<at::Tensor> diagonal = read_fisher_diagonal(folder.fisher_file(id), names);
-    ScalarScores task(catalogue.size());
+    ParameterImportance task(catalogue.size());
     for (std::size_t k = 0; k < tensors.size(); ++k) task[tensors[k]] = std::move(diagonal[k]);
     scores.push_back(std::move(task));
   }

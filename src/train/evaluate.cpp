@@ -44,7 +44,7 @@ std::vector<double> decide(const Predictions& predictions, const Task& task) {
 }  // namespace
 
 std::optional<Predictions> predict(const Bert& bert, const Parameters& parameters, const Dataset& dataset,
-                                   const Task& task, const std::function<bool()>& goes_on) {
+                                   const Task& task, const std::function<bool()>& keep_going) {
   Predictions predictions{.output_size = task.output_size(), .logits = {}, .labels = dataset.labels};
   predictions.logits.reserve(static_cast<std::size_t>(dataset.size() * predictions.output_size));
   const auto add = [&](std::span<const std::int64_t> examples) {
@@ -54,7 +54,7 @@ std::optional<Predictions> predict(const Bert& bert, const Parameters& parameter
     predictions.logits.insert(predictions.logits.end(), values, values + logits.numel());
   };
   for (const auto& examples : split_by_tokens(dataset, kTokensPerPass)) {
-    if (!goes_on()) return std::nullopt;
+    if (!keep_going()) return std::nullopt;
     for_each_fitting_part(examples, add);
   }
   return predictions;

@@ -14,25 +14,25 @@
 #include <string>
 
 #include "tunescope/error.hpp"
-#include "tunescope/kernels/product.hpp"
+#include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
 namespace {
 
 bool is_decayed(const ParameterInfo& parameter) { return !parameter.is_bias && !parameter.is_layer_norm(); }
 
-void write(const at::Tensor& gradient, const at::Tensor& computed, Overwrite overwrite) {
-  overwrite == Overwrite::kYes ? gradient.copy_(computed) : gradient.add_(computed);
+void write(const at::Tensor& gradient, const at::Tensor& computed, Accumulate overwrite) {
+  overwrite == Accumulate::kNo ? gradient.copy_(computed) : gradient.add_(computed);
 }
 
 }  // namespace
 
 TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection,
-                                         Parameters& parameters, const RoundedBackbone* rounded)
+                                         Parameters& parameters, const Bfloat16Weights* rounded)
     : catalogue_(catalogue),
       parameters_(parameters),
-      rounded_(rounded),
-      lowest_wanted_(catalogue.size()),
+      bfloat16_weights_(rounded),
+      first_needing_gradient_(catalogue.size()),
       segment_of_(catalogue.size(), nullptr) {
   values_ = at::empty({trainable_count(selection, catalogue)}, parameters.front().options());
   gradients_ = at::zeros_like(values_);
@@ -45,7 +45,7 @@ TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, co
       if (selection[i].kind == TensorSelection::Kind::kNone || is_decayed(catalogue[i]) != decayed) continue;
       add_segment(i, selection[i], offset);
       offset += segments_.back().count;
-      lowest_wanted_ = std::min(lowest_wanted_, i);
+      first_needing_gradient_ = std::min(first_needing_gradient_, i);
     }
     if (decayed) decayed_count_ = offset;
   }
@@ -73,7 +73,7 @@ void TrainableParameters::add_segment(ParameterIndex index, const TensorSelectio
   segment_of_[index] = &segments_.back();
 }
 
-void TrainableParameters::clear_gradients() {
+void TrainableParameters::zero_grad() {
   for (Segment& segment : segments_) segment.is_stale = true;
 }
 
@@ -140,17 +140,18 @@ template <typename Compute>
 void TrainableParameters::add_gradient(ParameterIndex index, Compute compute) {
   if (!is_wanted(index)) return;
   Segment& segment = *segment_of_[index];
-  compute(segment.gradient, segment.is_stale ? Overwrite::kYes : Overwrite::kAdd);
+  compute(segment.gradient, segment.is_stale ? Accumulate::kNo : Accumulate::kYes);
   segment.is_stale = false;
 }
 
 void TrainableParameters::linear(const LinearParameters& parameters, const at::Tensor& input,
                                  const at::Tensor& output_gradient) {
-  const RoundedBackbone* const rounded = parameters.weight == catalogue_.classifier.weight ? nullptr : rounded_;
-  add_gradient(parameters.weight, [&](const at::Tensor& gradient, Overwrite overwrite) {
-    multiply(product_factor(output_gradient, rounded).t(), product_factor(input, rounded), gradient, overwrite);
+  const Bfloat16Weights* const rounded =
+      parameters.weight == catalogue_.classifier.weight ? nullptr : bfloat16_weights_;
+  add_gradient(parameters.weight, [&](const at::Tensor& gradient, Accumulate overwrite) {
+    multiply(matmul_operand(output_gradient, rounded).t(), matmul_operand(input, rounded), gradient, overwrite);
   });
-  add_gradient(parameters.bias, [&](const at::Tensor& gradient, Overwrite overwrite) {
+  add_gradient(parameters.bias, [&](const at::Tensor& gradient, Accumulate overwrite) {
     write(gradient, output_gradient.sum(0), overwrite);
   });
 }
@@ -164,15 +165,15 @@ void TrainableParameters::layer_norm(const LayerNormParameters& parameters, cons
       output_gradient, activations.input, {activations.input.size(-1)}, activations.mean, activations.rstd,
       parameters_[parameters.weight], parameters_[parameters.bias], {false, wants_weight, wants_bias});
   const auto add = [](const at::Tensor& computed) {
-    return [&computed](const at::Tensor& gradient, Overwrite overwrite) { write(gradient, computed, overwrite); };
+    return [&computed](const at::Tensor& gradient, Accumulate overwrite) { write(gradient, computed, overwrite); };
   };
   add_gradient(parameters.weight, add(weight_gradient));
   add_gradient(parameters.bias, add(bias_gradient));
 }
 
 void TrainableParameters::embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
-  add_gradient(table, [&](const at::Tensor& gradient, Overwrite overwrite) {
-    if (overwrite == Overwrite::kYes) gradient.zero_();
+  add_gradient(table, [&](const at::Tensor& gradient, Accumulate overwrite) {
+    if (overwrite == Accumulate::kNo) gradient.zero_();
     gradient.index_add_(0, ids, output_gradient);
   });
 }

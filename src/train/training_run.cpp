@@ -45,10 +45,10 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
       control_(std::move(control)),
       task_(*inputs.data.task),
       config_(with_dropout(inputs.model.config, inputs.options.dropout)),
-      bert_(config_, inputs.catalogue, inputs.rounded),
+      bert_(config_, inputs.catalogue, inputs.bfloat16_weights),
       initial_(with_new_head(inputs.model, inputs.catalogue, inputs.seed)),
       parameters_(initial_),
-      trainable_(inputs.catalogue, selection, parameters_, inputs.rounded),
+      trainable_(inputs.catalogue, selection, parameters_, inputs.bfloat16_weights),
       fingerprint_(fingerprint_of(selection)),
       order_(inputs.data.train.size(), inputs.options.batch_size, inputs.seed),
       total_steps_(total_steps(inputs.options, inputs.data.train.size())),
@@ -94,8 +94,8 @@ TrainedModel TrainingRun::finish() && {
 TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> runs) {
   const Clock::time_point begin = Clock::now();
   for (TrainingRun* run : runs) run->begin_step();
-  const bool is_whole = compute_gradients(runs);
-  StepCost cost{.seconds = std::chrono::duration<double>(Clock::now() - begin).count(), .is_whole = is_whole};
+  const bool fit_in_memory = compute_gradients(runs);
+  StepCost cost{.seconds = std::chrono::duration<double>(Clock::now() - begin).count(), .fit_in_memory = fit_in_memory};
   for (const TrainingRun* run : runs) cost.tokens += run->tokens_;
   for (TrainingRun* run : runs) {
     run->result_.seconds += cost.seconds * static_cast<double>(run->tokens_) / static_cast<double>(cost.tokens);
@@ -115,7 +115,7 @@ void TrainingRun::begin_step() {
 }
 
 void TrainingRun::restart_step() {
-  trainable_.clear_gradients();
+  trainable_.zero_grad();
   loss_ = 0.0;
   tokens_ = 0;
 }
@@ -124,7 +124,7 @@ void TrainingRun::restart_step() {
 void TrainingRun::add_gradients(std::span<const Part> parts) {
   std::vector<PackedBatch> batches;
   std::vector<Lane> lanes;
-  std::vector<Bert::LaneGradient> gradients;
+  std::vector<Bert::ModelGradient> gradients;
   batches.reserve(parts.size());
   for (const auto& [run, examples] : parts) {
     batches.push_back(
@@ -234,13 +234,13 @@ bool TrainingRun::is_evaluation_missing() const {
 }
 
 void TrainingRun::evaluate() {
-  const auto goes_on = [&] {
+  const auto keep_going = [&] {
     poll_control();
     return result_.end == TrialEnd::kDone;
   };
-  std::optional<Predictions> predictions = predict(bert_, parameters_, inputs_.data.dev, task_, goes_on);
+  std::optional<Predictions> predictions = predict(bert_, parameters_, inputs_.data.dev, task_, keep_going);
   if (!predictions) return;
-  std::optional<Predictions> mismatched = predict(bert_, parameters_, inputs_.data.mismatched_dev, task_, goes_on);
+  std::optional<Predictions> mismatched = predict(bert_, parameters_, inputs_.data.mismatched_dev, task_, keep_going);
   if (!mismatched) return;
   const std::int64_t an_epoch = steps_per_epoch(inputs_.data.train.size(), inputs_.options.batch_size);
   Evaluation evaluation{.step = result_.steps,
@@ -255,9 +255,9 @@ void TrainingRun::evaluate() {
   result_.evaluations.push_back(std::move(evaluation));
   result_.predictions = std::move(*predictions);
   result_.mismatched_predictions = std::move(*mismatched);
-  const auto headline = static_cast<std::size_t>(task_.headline);
-  const double best = result_.evaluations[result_.best_evaluation].scores[headline];
-  const double latest = result_.evaluations.back().scores[headline];
+  const auto primary = static_cast<std::size_t>(task_.primary_metric);
+  const double best = result_.evaluations[result_.best_evaluation].scores[primary];
+  const double latest = result_.evaluations.back().scores[primary];
   if (latest > best || (std::isnan(best) && !std::isnan(latest))) {
     result_.best_evaluation = result_.evaluations.size() - 1;
   }
@@ -266,7 +266,7 @@ void TrainingRun::evaluate() {
 void TrainingRun::measure() {
   for (ParameterIndex i = 0; i < parameters_.size(); ++i) {
     const bool is_shared = parameters_[i].is_same(initial_[i]);
-    result_.change.push_back(is_shared ? Change{} : measure_change(initial_[i], parameters_[i]));
+    result_.change.push_back(is_shared ? ParameterChange{} : measure_parameter_change(initial_[i], parameters_[i]));
   }
 }
 

@@ -87,7 +87,8 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
   for (std::int64_t example = 0; example < subject.dataset.size(); ++example) {
     const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, at::kCPU);
     const BertActivations activations = bert.forward({subject.parameters, batch});
-    const at::Tensor score = score_gradients(FisherMode::kEmpirical, activations.logits.front(), batch, 0).front();
+    const at::Tensor score =
+        log_likelihood_gradients(FisherMode::kEmpirical, activations.logits.front(), batch, 0).front();
     test::CollectedGradients single(subject.parameters);
     bert.backward({subject.parameters, batch}, activations, {score, single});
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i].addcmul_(single.gradients[i], single.gradients[i]);
@@ -153,8 +154,8 @@ TEST(FisherDiagonal, OfSampledLabelsTendsToTheExactExpectation) {
   for (int draw = 0; draw < kDraws; ++draw) {
     FisherInputs inputs = subject.inputs(FisherMode::kSampled);
     inputs.seed = static_cast<std::uint64_t>(draw);
-    inputs.is_wanted.assign(subject.catalogue.size(), false);
-    inputs.is_wanted[head] = true;
+    inputs.needs_gradient.assign(subject.catalogue.size(), false);
+    inputs.needs_gradient[head] = true;
     mean.add_(FisherCase::diagonal(inputs)[head], 1.0 / kDraws);
   }
   EXPECT_LT(relative_l2(mean, exact[head]), 0.15);
@@ -165,7 +166,7 @@ TEST(FisherDiagonal, MeasuresOnlyWhatIsWanted) {
   const FisherCase subject;
   FisherInputs inputs = subject.inputs();
   const std::vector<at::Tensor> all = FisherCase::diagonal(inputs);
-  inputs.is_wanted = pool_members("layernorm", subject.catalogue);
+  inputs.needs_gradient = group_members("layernorm", subject.catalogue);
   const std::vector<at::Tensor> some = FisherCase::diagonal(inputs);
   for (ParameterIndex i = 0; i < some.size(); ++i) {
     ASSERT_EQ(some[i].defined(), subject.catalogue[i].is_layer_norm()) << subject.catalogue[i].name;
@@ -212,7 +213,7 @@ TEST(FisherDiagonal, ShardResumedAtAnyMicroBatchIsTheSameBitForBit) {
     const FisherState resumed = sum_squared_gradients(inputs, shard, {.resume = &saved});
     ASSERT_EQ(resumed.micro_batches, whole.micro_batches);
     for (std::size_t i = 0; i < whole.sums.size(); ++i) EXPECT_TRUE(resumed.sums[i].equal(whole.sums[i])) << cut;
-    EXPECT_TRUE(resumed.scales.equal(whole.scales)) << cut;
+    EXPECT_TRUE(resumed.depth_profile.equal(whole.scales)) << cut;
   }
 }
 

@@ -29,16 +29,16 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) { return a.s
 class EveryActivation : public ::testing::TestWithParam<Activation> {};
 
 TEST_P(EveryActivation, EqualsTheCompositionOfTorchOperations) {
-  const LaneTensors bias = {random_numbers({kWidth}), random_numbers({kWidth})};
+  const PerModelTensors bias = {random_numbers({kWidth}), random_numbers({kWidth})};
   const at::Tensor sum = random_numbers({20, kWidth});
   const at::Tensor expected_sum = sum.clone();
   const at::Tensor output = bias_activation(GetParam(), sum, bias, kLayout);
-  const at::Tensor expected = composed::bias_activation(GetParam(), expected_sum, bias, kLayout);
+  const at::Tensor expected = aten::bias_activation(GetParam(), expected_sum, bias, kLayout);
   EXPECT_TRUE(sum.equal(expected_sum));
   EXPECT_LT(largest_difference(output, expected), 1e-14);
   const at::Tensor gradient = random_numbers({20, kWidth});
   EXPECT_LT(largest_difference(activation_backward(GetParam(), sum, gradient),
-                               composed::activation_backward(GetParam(), sum, gradient)),
+                               aten::activation_backward(GetParam(), sum, gradient)),
             1e-14);
 }
 

@@ -73,8 +73,8 @@ TEST_P(AttentionWithDropout, EqualsTheCompositionOfTorchOperations) {
   const AttentionOutput expected{at::empty_like(output.context), at::empty_like(output.probabilities)};
   const AttentionInputs expected_gradients{at::empty_like(gradients.query), at::empty_like(gradients.key_value)};
   const AttentionTensors tensors{inputs, expected.probabilities, layout, dropout};
-  composed::attention(tensors, expected.context);
-  composed::attention_backward(tensors, context_gradient, expected_gradients);
+  aten::attention(tensors, expected.context);
+  aten::attention_backward(tensors, context_gradient, expected_gradients);
   EXPECT_LT(largest_difference(output.probabilities, expected.probabilities), 1e-12);
   EXPECT_LT(largest_difference(output.context, expected.context), 1e-12);
   EXPECT_LT(largest_difference(gradients.query, expected_gradients.query), 1e-12);

@@ -25,11 +25,11 @@ const RowLayout kLayout{kLanes, kSequences, {kExamples, kKeys}};
 
 at::Tensor random_numbers(at::IntArrayRef sizes) { return at::randn(sizes, at::TensorOptions().dtype(at::kDouble)); }
 
-LaneTensors of_two_lanes(at::IntArrayRef sizes) { return {random_numbers(sizes), random_numbers(sizes)}; }
+PerModelTensors of_two_lanes(at::IntArrayRef sizes) { return {random_numbers(sizes), random_numbers(sizes)}; }
 
 struct Layer {
-  LayerNormVectors parameters{of_two_lanes({kWidth}), of_two_lanes({kWidth}), 1e-5};
-  LaneTensors bias = of_two_lanes({kWidth});
+  LayerNormWeights parameters{of_two_lanes({kWidth}), of_two_lanes({kWidth}), 1e-5};
+  PerModelTensors bias = of_two_lanes({kWidth});
   at::Tensor product = random_numbers({kRows, kWidth});
   at::Tensor residual = random_numbers({kRows, kWidth});
 };
@@ -65,7 +65,7 @@ class LayerNormWithDropout : public ::testing::TestWithParam<double> {
 
 TEST_P(LayerNormWithDropout, OfAResidualSumEqualsTheCompositionOfTorchOperations) {
   const Layer layer;
-  expect_same(run(residual_layer_norm, layer, dropout()), run(composed::residual_layer_norm, layer, dropout()));
+  expect_same(run(residual_layer_norm, layer, dropout()), run(aten::residual_layer_norm, layer, dropout()));
 }
 
 TEST_P(LayerNormWithDropout, BackwardEqualsTheCompositionOfTorchOperations) {
@@ -75,7 +75,7 @@ TEST_P(LayerNormWithDropout, BackwardEqualsTheCompositionOfTorchOperations) {
   const auto [residual, product] =
       residual_layer_norm_backward(gradient, layer.parameters.weight, kLayout, dropout(), saved);
   const ResidualGradients expected =
-      composed::residual_layer_norm_backward(gradient, layer.parameters.weight, kLayout, dropout(), saved);
+      aten::residual_layer_norm_backward(gradient, layer.parameters.weight, kLayout, dropout(), saved);
   EXPECT_LT(difference(residual, expected.residual), 1e-13);
   EXPECT_LT(difference(product, expected.product), 1e-13);
   EXPECT_EQ(product.is_same(residual), GetParam() == 0.0);
@@ -97,10 +97,11 @@ TEST_P(LayerNormWithDropout, OfEmbeddingsEqualsTheCompositionOfTorchOperations) 
   const Layer layer;
   const at::Tensor ids = at::randint(30, {kRows}, at::TensorOptions().dtype(at::kLong));
   const at::Tensor types = at::randint(2, {kRows}, at::TensorOptions().dtype(at::kLong));
-  const std::array tables = {TableRows{of_two_lanes({30, kWidth}), ids}, TableRows{of_two_lanes({2, kWidth}), types}};
+  const std::array tables = {EmbeddingLookup{of_two_lanes({30, kWidth}), ids},
+                             EmbeddingLookup{of_two_lanes({2, kWidth}), types}};
   Result result, expected;
   result.output = embedding_layer_norm(tables, layer.parameters, kLayout, dropout(), result.saved);
-  expected.output = composed::embedding_layer_norm(tables, layer.parameters, kLayout, dropout(), expected.saved);
+  expected.output = aten::embedding_layer_norm(tables, layer.parameters, kLayout, dropout(), expected.saved);
   expect_same(result, expected);
 }
 
@@ -109,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(Dropout, LayerNormWithDropout, ::testing::Values(0.0, 0
 TEST(LayerNorm, InFloat32IsThatOfFloat64ToRounding) {
   Layer layer;
   const at::Tensor expected = run(residual_layer_norm, layer, {}).output;
-  for (LaneTensors* tensors : {&layer.parameters.weight, &layer.parameters.bias, &layer.bias}) {
+  for (PerModelTensors* tensors : {&layer.parameters.weight, &layer.parameters.bias, &layer.bias}) {
     for (at::Tensor& tensor : *tensors) tensor = tensor.to(at::kFloat);
   }
   layer.product = layer.product.to(at::kFloat);
@@ -120,7 +121,7 @@ TEST(LayerNorm, InFloat32IsThatOfFloat64ToRounding) {
 TEST(LayerNorm, OfAnIdOutsideItsTableThrows) {
   const Layer layer;
   const at::Tensor ids = at::full({kRows}, 30, at::TensorOptions().dtype(at::kLong));
-  const std::array tables = {TableRows{of_two_lanes({30, kWidth}), ids}};
+  const std::array tables = {EmbeddingLookup{of_two_lanes({30, kWidth}), ids}};
   LayerNormActivations saved;
   EXPECT_THROW(embedding_layer_norm(tables, layer.parameters, kLayout, {}, saved), ModelError);
 }

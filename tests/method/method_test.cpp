@@ -175,8 +175,8 @@ TEST(MethodSelection, RandomSubsetIsUniformOverThePool) {
 
 // Scores of the LayerNorm pool of a small model: `value` of a scalar's position in the pool.
 template <typename Value>
-ScalarScores layer_norm_scores(const ParameterCatalogue& catalogue, Value value) {
-  ScalarScores scores(catalogue.size());
+ParameterImportance layer_norm_scores(const ParameterCatalogue& catalogue, Value value) {
+  ParameterImportance scores(catalogue.size());
   std::int64_t position = 0;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (!catalogue[i].is_layer_norm()) continue;
@@ -198,27 +198,30 @@ class FisherSelection : public ::testing::Test {
     config.intermediate_size = 16;
     return config;
   }
-  std::vector<std::int64_t> choose(const std::string& method, const std::vector<ScalarScores>& scores) const {
+  std::vector<std::int64_t> choose(const std::string& method, const std::vector<ParameterImportance>& scores) const {
     return pool_positions(select_parameters(parse_method(method), catalogue, {.scores = scores}), catalogue);
   }
   ParameterCatalogue catalogue{small(), 2};
 };
 
 TEST_F(FisherSelection, TakesTheLargestScores) {
-  const ScalarScores rising = layer_norm_scores(catalogue, [](std::int64_t position) { return position * 1e-9; });
+  const ParameterImportance rising =
+      layer_norm_scores(catalogue, [](std::int64_t position) { return position * 1e-9; });
   EXPECT_THAT(choose("fisher:fraction=0.05", {rising}), testing::ElementsAre(76, 77, 78, 79));
   EXPECT_EQ(choose("fisher:fraction=1", {rising}).size(), 80U);
   EXPECT_THAT(choose("fisher:fraction=0.0001", {rising}), testing::ElementsAre(79));
 }
 
 TEST_F(FisherSelection, BreaksTiesInTheOrderOfTheModel) {
-  const ScalarScores tied = layer_norm_scores(catalogue, [](std::int64_t position) { return position == 40 ? 1 : 0; });
+  const ParameterImportance tied =
+      layer_norm_scores(catalogue, [](std::int64_t position) { return position == 40 ? 1 : 0; });
   EXPECT_THAT(choose("fisher:fraction=0.05", {tied}), testing::ElementsAre(0, 1, 2, 40));
 }
 
 TEST_F(FisherSelection, OverSeveralTasksGrowsTheirSetsAlike) {
-  const ScalarScores rising = layer_norm_scores(catalogue, [](std::int64_t position) { return position; });
-  const ScalarScores falling = layer_norm_scores(catalogue, [](std::int64_t position) { return 100 - position; });
+  const ParameterImportance rising = layer_norm_scores(catalogue, [](std::int64_t position) { return position; });
+  const ParameterImportance falling =
+      layer_norm_scores(catalogue, [](std::int64_t position) { return 100 - position; });
   EXPECT_THAT(choose("fisher:fraction=0.05,scope=union", {rising, falling}), testing::ElementsAre(0, 1, 78, 79));
   EXPECT_EQ(choose("fisher:fraction=0.3,scope=union", {rising, falling}),
             choose("fisher:fraction=0.3,scope=union", {falling, rising}));
@@ -231,7 +234,7 @@ TEST_F(FisherSelection, NeedsScores) {
 }
 
 TEST_F(FisherSelection, IsSketchedByAsManyScalarsOfItsPool) {
-  const Selection sketch = sketch_selection(parse_method("fisher:fraction=0.25"), catalogue);
+  const Selection sketch = planning_stand_in_selection(parse_method("fisher:fraction=0.25"), catalogue);
   EXPECT_EQ(pool_positions(sketch, catalogue).size(), 20U);
 }
 

@@ -141,7 +141,7 @@ TEST_P(DropoutMoments, AreThoseOfTransformers) {
       lanes.push_back({parameters, batch, random_key(1, RandomUse::kDropout, number)});
     }
     const BertActivations activations = bert.forward(lanes);
-    std::vector<Bert::LaneGradient> lane_gradients;
+    std::vector<Bert::ModelGradient> lane_gradients;
     for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
       const at::Tensor& own = activations.logits[lane];
       lane_gradients.push_back({batch_loss(own, batch.labels).logits_gradient, sinks[lane]});

@@ -43,8 +43,8 @@ TEST(FisherDiagonal, IsTheSameOnAnyNumberOfRanks) {
     for (std::size_t i = 0; i < alone.size(); ++i) {
       EXPECT_LE(together.diagonal[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
     }
-    const at::Tensor scales = test::FisherCase::scales(inputs);
-    EXPECT_TRUE(together.scales.allclose(scales, 1e-12, 0)) << times;
+    const at::Tensor scales = test::FisherCase::depth_profile(inputs);
+    EXPECT_TRUE(together.depth_profile.allclose(scales, 1e-12, 0)) << times;
   }
 }
 
@@ -66,7 +66,7 @@ TEST(FisherDiagonal, StopOfOneRankStopsAllAndEveryRankSaves) {
   for (std::size_t i = 0; i < alone.size(); ++i) {
     EXPECT_LE(resumed.diagonal[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
   }
-  EXPECT_TRUE(resumed.scales.allclose(test::FisherCase::scales(subject.inputs()), 1e-12, 0));
+  EXPECT_TRUE(resumed.depth_profile.allclose(test::FisherCase::depth_profile(subject.inputs()), 1e-12, 0));
 }
 
 TEST(FisherDiagonal, ThrowsOnEveryRankIfOneFindsAGradientThatIsNotFinite) {

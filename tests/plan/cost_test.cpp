@@ -48,7 +48,7 @@ TaskData small_data() {
 // 2 floating-point operations a weight and token forward, 4 for each backward pass.
 TEST(ExpectedFlops, OfAFisherRunAreThoseOfItsPassesOverItsExamples) {
   const double products = 2 * (3 * kProjection + kRestOfLayer) * 10 + kAboveEncoder * 2;
-  FisherRun run{.training = trial("RTE", "full"), .examples = 0, .parameters = canonical_pool("all"), .keep = {}};
+  FisherRun run{.training = trial("RTE", "full"), .examples = 0, .parameters = canonical_group("all"), .keep = {}};
   const ParameterCatalogue catalogue(test::small_config(), 2);
   EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, small_data()), 6 * products);
   run.examples = 1;

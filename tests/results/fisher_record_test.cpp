@@ -11,7 +11,7 @@
 #include "support/small_config.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/error.hpp"
-#include "tunescope/fisher/depth_scales.hpp"
+#include "tunescope/fisher/depth_profile.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/results/results_file.hpp"
 #include "tunescope/sealed_file.hpp"
@@ -165,7 +165,8 @@ TEST(FisherMaps, SummariseEachTensor) {
 
 TEST(FisherProfiles, HaveNoNumberWhereNothingWasSummed) {
   const ParameterCatalogue catalogue(test::small_config(), 2);
-  at::Tensor scales = at::zeros({kDepthScales, static_cast<std::int64_t>(catalogue.layers.size()) + 1}, at::kDouble);
+  at::Tensor scales =
+      at::zeros({kDepthQuantities, static_cast<std::int64_t>(catalogue.layers.size()) + 1}, at::kDouble);
   scales[0] = 3;
   scales[5][1] = 2;
   const FisherProfiles profiles = FisherProfiles::of(catalogue, scales);

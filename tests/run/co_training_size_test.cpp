@@ -49,7 +49,7 @@ TEST(CoTrainingSize, StaysWithinTheMemory) {
 
 TEST(CoTrainingSize, HalvesIfTheyDidNotFit) {
   CoTrainingSize count(8, 8);
-  count.record(8, {.tokens = 1, .seconds = 1.0, .is_whole = false});
+  count.record(8, {.tokens = 1, .seconds = 1.0, .fit_in_memory = false});
   EXPECT_EQ(count.wanted(), 4U);
 }
 

@@ -22,7 +22,7 @@ class CollectedGradients final : public GradientSink {
       gradients.push_back(at::zeros(parameter.sizes(), parameter.options()));
   }
 
-  ParameterIndex lowest_wanted() const override { return 0; }
+  ParameterIndex first_needing_gradient() const override { return 0; }
 
   void linear(const LinearParameters& p, const at::Tensor& input, const at::Tensor& output_gradient) override {
     gradients[p.weight].add_(output_gradient.t().matmul(input));

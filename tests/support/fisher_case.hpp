@@ -62,7 +62,7 @@ struct FisherCase {
             .parameters = parameters,
             .dataset = dataset,
             .task = task,
-            .is_wanted = std::vector<bool>(catalogue.size(), true),
+            .needs_gradient = std::vector<bool>(catalogue.size(), true),
             .mode = mode};
   }
 

@@ -45,7 +45,7 @@ class ProjectedGradients final : public GradientSink {
   ProjectedGradients(const ProjectedGradients&) = delete;  // a copy would share `values`
   ProjectedGradients& operator=(const ProjectedGradients&) = delete;
 
-  ParameterIndex lowest_wanted() const override { return 0; }
+  ParameterIndex first_needing_gradient() const override { return 0; }
 
   void linear(const LinearParameters& p, const at::Tensor& input, const at::Tensor& output_gradient) override {
     // |dY' X|² = sum of (dY dY') * (X X').

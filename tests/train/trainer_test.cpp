@@ -18,7 +18,7 @@ namespace {
 class Trainer : public ::testing::Test {
  protected:
   TrainedModel run(const std::string& method, double learning_rate = 1e-3, std::uint64_t seed = 1,
-                   const RoundedBackbone* rounded = nullptr) {
+                   const Bfloat16Weights* rounded = nullptr) {
     const TrainInputs inputs{.model = model,
                              .catalogue = catalogue,
                              .data = data,
@@ -26,7 +26,7 @@ class Trainer : public ::testing::Test {
                              .learning_rate = learning_rate,
                              .seed = seed,
                              .options = options,
-                             .rounded = rounded};
+                             .bfloat16_weights = rounded};
     return train_model(inputs, {});
   }
 
@@ -60,7 +60,7 @@ TEST_P(FrozenScalars, KeepTheirBits) {
       continue;
     }
     EXPECT_FALSE(same_bits(before, after)) << catalogue[i].name;
-    if (selection[i].kind != TensorSelection::Kind::kSome) continue;
+    if (selection[i].kind != TensorSelection::Kind::kSubset) continue;
     const at::Tensor flat_before = before.reshape({-1});
     const at::Tensor flat_after = after.reshape({-1});
     const auto& chosen = selection[i].indices;
@@ -134,7 +134,7 @@ TEST_F(Trainer, EvaluatesEveryNStepsAndAtTheLast) {
 }
 
 TEST_F(Trainer, InBfloat16FollowsTheCurveOfFloat32) {
-  const RoundedBackbone rounded(model);
+  const Bfloat16Weights rounded(model);
   for (const std::string method : {"full", "layernorm"}) {
     SCOPED_TRACE(method);
     const TrainResult exact = run(method).result;

@@ -60,7 +60,7 @@ TEST_P(TrainingCurve, FollowsTransformers) {
     const Loss loss = cross_entropy(activations.logits.front(), batch.labels);
     const auto index = static_cast<std::size_t>(step);
     EXPECT_NEAR(loss.value, method["loss"][index].get<double>(), 1e-4) << "step " << step;
-    trainable.clear_gradients();
+    trainable.zero_grad();
     bert.backward({parameters, batch}, activations, {loss.logits_gradient, trainable});
     const double norm = trainable.gradient_norm();
     EXPECT_NEAR(norm / method["gradient_norm"][index].get<double>(), 1.0, 1e-3) << "step " << step;

@@ -24,13 +24,13 @@ struct Task {
   std::string_view label_column;
   std::vector<std::string_view> labels;  ///< the classes in GLUE's order; empty for a regression task
   std::vector<Metric> metrics;
-  Metric headline;  ///< the metric that `score` reports
+  Metric primary_metric;  ///< the metric that `score` reports
   std::string_view dev_file = "dev.tsv";
   std::string_view mismatched_dev_file = {};              ///< MNLI's second development set
   std::vector<std::string_view> headerless_columns = {};  ///< columns of train and dev files that have no header
   bool is_officially_csv_quoted = false;  ///< the official files have texts in the quotes of CSV; they count as text
-  double smallest_score = 0.0;            ///< range of a regression task's labels
-  double largest_score = 0.0;
+  double min_label = 0.0;                 ///< range of a regression task's labels
+  double max_label = 0.0;
 
   bool is_regression() const { return labels.empty(); }
   /// Width of the classification head.

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "tunescope/data/dataset.hpp"
-#include "tunescope/fisher/score_gradient.hpp"
+#include "tunescope/fisher/log_likelihood_gradients.hpp"
 #include "tunescope/model/bert_config.hpp"
 #include "tunescope/model/pretrained.hpp"
 #include "tunescope/next_action.hpp"
@@ -39,14 +39,14 @@ struct FisherState {
   std::int64_t micro_batches = 0;  ///< of the shard, done
   std::int64_t of = 0;             ///< micro-batches that the shard has
   std::vector<at::Tensor> sums;    ///< of squared gradients, by catalogue index, float64; undefined where not wanted
-  at::Tensor scales;               ///< sums of squares over depth, see `DepthScales`
+  at::Tensor scales;               ///< sums of squares over depth, see `DepthProfile`
   double seconds = 0.0;            ///< of a saved shard: spent on it until then
 };
 
 /// How a caller follows and steers a shard.
 struct FisherControl {
   /// Called after each micro-batch with those done and all of the shard.
-  std::function<void(std::int64_t done, std::int64_t of)> on_progress = [](std::int64_t, std::int64_t) {};
+  std::function<void(std::int64_t done, std::int64_t total)> on_progress = [](std::int64_t, std::int64_t) {};
   /// Asked before each micro-batch.
   std::function<NextAction()> next_action = [] { return NextAction::kContinue; };
   /// Called where `next_action` says so, through `save_for`, and where another rank was stopped.
@@ -64,8 +64,8 @@ FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard
 struct FisherInformation {
   /// F_i = mean over examples of E_y (∂ log p(y|x) / ∂θ_i)², by catalogue index, float64; undefined where not wanted.
   std::vector<at::Tensor> diagonal;
-  /// Root mean squares over all tokens and hidden units, [kDepthScales, L + 1] float64, as in `DepthScales`. Gradients
-  /// are of what is differentiated: log p(y|x), for larger batches its mean over them.
+  /// Root mean squares over all tokens and hidden units, [kDepthQuantities, L + 1] float64, as in `DepthProfile`.
+  /// Gradients are of what is differentiated: log p(y|x), for larger batches its mean over them.
   at::Tensor scales;
 };
 

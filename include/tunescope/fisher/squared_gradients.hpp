@@ -23,7 +23,7 @@ class SquaredGradients final : public GradientSink {
   /// By catalogue index, float64 in the tensor's shape; undefined where not wanted.
   const std::vector<at::Tensor>& sums() const { return sums_; }
 
-  ParameterIndex lowest_wanted() const override { return lowest_wanted_; }
+  ParameterIndex first_needing_gradient() const override { return first_needing_gradient_; }
   void linear(const LinearParameters& parameters, const at::Tensor& input, const at::Tensor& output_gradient) override;
   void layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
                   const at::Tensor& output_gradient) override;
@@ -34,7 +34,7 @@ class SquaredGradients final : public GradientSink {
   const std::vector<std::int64_t>& offsets_of(const at::Tensor& rows) const;
 
   std::vector<at::Tensor> sums_;
-  ParameterIndex lowest_wanted_ = 0;
+  ParameterIndex first_needing_gradient_ = 0;
   std::vector<std::int64_t> token_offsets_;
   std::vector<std::int64_t> sequence_offsets_;
 };

@@ -11,7 +11,7 @@ namespace tunescope {
 enum class Activation { kGelu, kGeluTanh, kRelu, kSilu, kTanh };
 
 /// f(x + b), element by element: `product` x [T, I], a matrix product without its bias, becomes x + b. `bias` [I] each.
-at::Tensor bias_activation(Activation activation, const at::Tensor& product, const LaneTensors& bias,
+at::Tensor bias_activation(Activation activation, const at::Tensor& product, const PerModelTensors& bias,
                            const RowLayout& rows);
 
 /// The gradient of f's `input`, from that of its output, both [T, I].

@@ -8,9 +8,9 @@
 
 namespace tunescope {
 
-struct LayerNormVectors {
-  LaneTensors weight;  ///< [H] each
-  LaneTensors bias;    ///< [H] each
+struct LayerNormWeights {
+  PerModelTensors weight;  ///< [H] each
+  PerModelTensors bias;    ///< [H] each
   double epsilon = 0.0;
 };
 
@@ -23,11 +23,11 @@ struct LayerNormActivations {
 
 /// The end of a block of a transformer layer: y = LayerNorm(dropout(x + b) + r), normalised over H (Ba et al. 2016).
 struct ResidualSum {
-  const LaneTensors& bias;     ///< b, [H] each
-  const at::Tensor& residual;  ///< r, [T, H]
+  const PerModelTensors& bias;  ///< b, [H] each
+  const at::Tensor& residual;   ///< r, [T, H]
 };
 /// `saved.input` is x [T, H], a matrix product without its bias, and becomes what is normalised. Returns y [T, H].
-at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormVectors& parameters, const RowLayout& rows,
+at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
                                const Dropout& dropout, LayerNormActivations& saved);
 
 /// One tensor twice where there is no dropout.
@@ -36,18 +36,18 @@ struct ResidualGradients {
   at::Tensor product;   ///< of x, [T, H]
 };
 /// From the gradient of y [T, H].
-ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const LaneTensors& weight,
+ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
                                                const RowLayout& rows, const Dropout& dropout,
                                                const LayerNormActivations& saved);
 
 /// Rows of a table, one for each row of the result.
-struct TableRows {
-  LaneTensors table;      ///< [V, H] each
+struct EmbeddingLookup {
+  PerModelTensors table;  ///< [V, H] each
   const at::Tensor& ids;  ///< [T] int64
 };
 /// y = dropout(LayerNorm(sum of the tables' rows)) [T, H]. Fills `saved`. Throws on the CPU where an id is not in its
 /// table; elsewhere ids have to be right.
-at::Tensor embedding_layer_norm(std::span<const TableRows> tables, const LayerNormVectors& parameters,
+at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
                                 const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved);
 
 }  // namespace tunescope

@@ -32,9 +32,9 @@ Method parse_method(std::string_view text);
 
 /// What a method trains of one tensor.
 struct TensorSelection {
-  enum class Kind { kNone, kAll, kSome };
+  enum class Kind { kNone, kAll, kSubset };
   Kind kind = Kind::kNone;
-  std::vector<std::int64_t> indices = {};  ///< for kSome: flat indices, ascending
+  std::vector<std::int64_t> indices = {};  ///< for kSubset: flat indices, ascending
 
   /// Number of trainable scalars in a tensor of `size`.
   std::int64_t count(std::int64_t size) const;
@@ -44,38 +44,38 @@ struct TensorSelection {
 using Selection = std::vector<TensorSelection>;
 
 /// A score of every scalar, by catalogue index: float32 tensors on the CPU, undefined where none is known.
-using ScalarScores = std::vector<at::Tensor>;
+using ParameterImportance = std::vector<at::Tensor>;
 
 /// What a selection depends on beside method and model.
 struct SelectionContext {
-  std::uint64_t seed = 0;                 ///< read by random methods
-  std::vector<ScalarScores> scores = {};  ///< read by Fisher methods: one entry a task of the method's scope
+  std::uint64_t seed = 0;                        ///< read by random methods
+  std::vector<ParameterImportance> scores = {};  ///< read by Fisher methods: one entry a task of the method's scope
 };
 
 /// The scalars that `method` trains. Throws `ConfigError` where it needs scores and there are none.
 Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, const SelectionContext& context);
 
 /// For sizes and costs: a Fisher method as a random subset of the same size, any other method as it is.
-Method sketch_method(Method method);
+Method planning_stand_in(Method method);
 
 /// As `select_parameters`, for planning before any score is known: as many scalars of the same tensors.
-Selection sketch_selection(const Method& method, const ParameterCatalogue& catalogue);
+Selection planning_stand_in_selection(const Method& method, const ParameterCatalogue& catalogue);
 
 /// Trials with the same number can be trained together: their methods leave the embedding tables and the encoder's
 /// matrices as they are, and their lowest trained layer, which is the number (see `ParameterCatalogue::layer_labels`),
 /// is the same, so that no trial's backward pass goes further than it needs. Nothing for other methods.
-std::optional<std::size_t> lane_group(const Method& method, const ParameterCatalogue& catalogue);
+std::optional<std::size_t> co_training_group(const Method& method, const ParameterCatalogue& catalogue);
 
 /// Which tensors a pool has, by catalogue index. A pool has the name of the method that trains it; "all" is "full".
 /// Throws `ConfigError` naming the nearest known pool.
-std::vector<bool> pool_members(const std::string& pool, const ParameterCatalogue& catalogue);
+std::vector<bool> group_members(const std::string& pool, const ParameterCatalogue& catalogue);
 
 /// A pool's tensors without those of the head, in catalogue order: what a method chooses scalars from. Throws as
-/// `pool_members`.
-std::vector<ParameterIndex> pool_tensors(const std::string& pool, const ParameterCatalogue& catalogue);
+/// `group_members`.
+std::vector<ParameterIndex> group_tensors(const std::string& pool, const ParameterCatalogue& catalogue);
 
 /// The pool's name in its canonical spelling. Throws `ConfigError` where it is unknown or without members.
-std::string canonical_pool(const std::string& pool);
+std::string canonical_group(const std::string& pool);
 
 /// Number of scalars that train, head included.
 std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue);

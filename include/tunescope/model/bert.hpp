@@ -10,10 +10,10 @@
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/kernels/attention.hpp"
 #include "tunescope/model/bert_config.hpp"
+#include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/gradient_sink.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
 #include "tunescope/model/pretrained.hpp"
-#include "tunescope/model/rounded_backbone.hpp"
 
 namespace tunescope {
 
@@ -26,7 +26,7 @@ enum class LastLayer { kFirstTokens, kAllTokens };
 /// wide, I intermediate.
 struct EncoderLayerActivations {
   at::Tensor input;             ///< [T, H]
-  at::Tensor leaving_input;     ///< [R, H], the input of the tokens that leave the layer
+  at::Tensor query_input;       ///< [R, H], the input of the tokens that leave the layer
   AttentionInputs projections;  ///< queries [R, H], keys and values [T, 2 H]
   AttentionOutput attention;
   LayerNormActivations attention_layer_norm;
@@ -60,7 +60,7 @@ class Bert {
  public:
   /// The encoder's matrix products round their factors where there is a `rounded`; it is that of the model whose
   /// tensors the parameters are, and must outlive the object. Attention and the head stay as they are.
-  Bert(BertConfig config, const ParameterCatalogue& catalogue, const RoundedBackbone* rounded = nullptr,
+  Bert(BertConfig config, const ParameterCatalogue& catalogue, const Bfloat16Weights* rounded = nullptr,
        LastLayer last_layer = LastLayer::kFirstTokens);
 
   /// Logits [B, outputs] in evaluation mode; keeps no activations.
@@ -73,14 +73,14 @@ class Bert {
 
   /// What the backward pass needs of a lane: the gradient of its logits, and who is told the factors of every wanted
   /// parameter's gradient.
-  struct LaneGradient {
+  struct ModelGradient {
     at::Tensor logits;  ///< [its sequences, its outputs]
     GradientSink& sink;
   };
   /// `lanes` and `activations` are those of the forward pass; `gradients` by lane.
   void backward(std::span<const Lane> lanes, const BertActivations& activations,
-                std::span<const LaneGradient> gradients) const;
-  void backward(const Lane& lane, const BertActivations& activations, const LaneGradient& gradient) const {
+                std::span<const ModelGradient> gradients) const;
+  void backward(const Lane& lane, const BertActivations& activations, const ModelGradient& gradient) const {
     backward({&lane, 1}, activations, {&gradient, 1});
   }
 
@@ -89,7 +89,7 @@ class Bert {
 
   BertConfig config_;
   const ParameterCatalogue& catalogue_;
-  const RoundedBackbone* rounded_;
+  const Bfloat16Weights* bfloat16_weights_;
   LastLayer last_layer_;
 };
 

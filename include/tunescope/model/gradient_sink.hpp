@@ -15,7 +15,7 @@ class GradientSink {
   virtual ~GradientSink() = default;
 
   /// The smallest wanted index: the backward pass ends there, since parameters are numbered in forward order.
-  virtual ParameterIndex lowest_wanted() const = 0;
+  virtual ParameterIndex first_needing_gradient() const = 0;
 
   /// y = x Wᵀ + b: dW = dyᵀ x, db = column sums of dy. `input` x [T, in], `output_gradient` dy [T, out].
   virtual void linear(const LinearParameters& parameters, const at::Tensor& input,

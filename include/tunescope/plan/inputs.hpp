@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tunescope/data/dataset.hpp"
-#include "tunescope/model/rounded_backbone.hpp"
+#include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/plan/sweep_spec.hpp"
 #include "tunescope/plan/trial.hpp"
 #include "tunescope/text/word_piece.hpp"
@@ -32,17 +32,17 @@ class SweepInputs {
   /// Moves the model's weights to a device.
   void move_model_to(at::Device device);
   /// Whether products in bfloat16 are faster where the model is, as measured now.
-  bool gains_by_rounding() const;
+  bool is_bfloat16_faster() const;
   /// Rounds the model's matrices once for all: products are in bfloat16 from now on.
-  void round_matrices() { rounded_.emplace(model_); }
+  void cast_to_bfloat16() { bfloat16_weights_.emplace(model_); }
   /// Null where products are in float32.
-  const RoundedBackbone* rounded() const { return rounded_ ? &*rounded_ : nullptr; }
+  const Bfloat16Weights* bfloat16_weights() const { return bfloat16_weights_ ? &*bfloat16_weights_ : nullptr; }
 
  private:
   const SweepSpec& spec_;
   DataWarning warning_;
   PretrainedModel model_;
-  std::optional<RoundedBackbone> rounded_;
+  std::optional<Bfloat16Weights> bfloat16_weights_;
   WordPiece tokenizer_;
   FolderNotes notes_;
   bool may_write_cache_ = false;

@@ -25,7 +25,7 @@ struct PlannedTrial {
   std::string id;
   double flops = 0.0;                     ///< expected, see `expected_flops`
   double added_bytes = 0.0;               ///< expected, see `expected_added_bytes`
-  std::optional<std::size_t> group = {};  ///< trials of one group may be co-trained, see `lane_group`
+  std::optional<std::size_t> group = {};  ///< trials of one group may be co-trained, see `co_training_group`
   StoredTrial stored = {};                ///< filled by `load_status`
 
   /// Whether it is done or diverged.

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tunescope/device/device.hpp"
-#include "tunescope/fisher/score_gradient.hpp"
+#include "tunescope/fisher/log_likelihood_gradients.hpp"
 #include "tunescope/method/method.hpp"
 #include "tunescope/parallel/reducer.hpp"
 #include "tunescope/train/options.hpp"

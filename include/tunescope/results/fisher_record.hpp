@@ -36,13 +36,13 @@ struct FisherMaps {
   static FisherMaps of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal);
 };
 
-/// Scales of activations and gradients over [layer], in the order of `DepthScale`; NaN where a layer has none, no
+/// Scales of activations and gradients over [layer], in the order of `DepthQuantity`; NaN where a layer has none, no
 /// gradient went so far down, or an older program wrote the file.
 struct FisherProfiles {
   std::vector<double> hidden_rms, attention_branch_rms, feed_forward_branch_rms;
   std::vector<double> hidden_gradient_rms, attention_branch_gradient_rms, feed_forward_branch_gradient_rms;
 
-  /// From `FisherInformation::scales`.
+  /// From `FisherInformation::depth_profile`.
   static FisherProfiles of(const ParameterCatalogue& catalogue, const at::Tensor& scales);
 };
 

@@ -26,7 +26,7 @@ struct MapAxes {
 struct ChangeMaps {
   std::vector<double> mean_abs, rms, relative_l2, max_abs;
 
-  static ChangeMaps of(const ParameterCatalogue& catalogue, const std::vector<Change>& change);
+  static ChangeMaps of(const ParameterCatalogue& catalogue, const std::vector<ParameterChange>& change);
 };
 
 /// One row of `/trials`.

@@ -21,7 +21,7 @@ void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& tria
 
 /// What is stored of a Fisher run.
 struct StoredFisher {
-  bool is_whole = false;
+  bool fit_in_memory = false;
   std::string warning = {};  ///< why a file that exists does not count
 };
 StoredFisher load_fisher_status(const JobFolder& folder, const std::string& run);
@@ -34,6 +34,7 @@ std::optional<std::int64_t> step_of_divergence(const JobFolder& folder, const st
 
 /// The results by which a trial's method chooses its scalars: of each Fisher run the diagonal over the method's pool.
 /// Empty for methods that choose by none. Throws `Error` if a run is missing.
-std::vector<ScalarScores> load_scores(const Trial& trial, const ParameterCatalogue& catalogue, const JobFolder& folder);
+std::vector<ParameterImportance> load_importance(const Trial& trial, const ParameterCatalogue& catalogue,
+                                                 const JobFolder& folder);
 
 }  // namespace tunescope

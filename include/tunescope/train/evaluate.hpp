@@ -9,10 +9,10 @@
 
 namespace tunescope {
 
-/// The model's outputs on every example, in evaluation mode; nothing where `goes_on`, asked before each pass over a
+/// The model's outputs on every example, in evaluation mode; nothing where `keep_going`, asked before each pass over a
 /// few thousand tokens, says no. A pass that does not fit into memory is made in parts.
 std::optional<Predictions> predict(const Bert& bert, const Parameters& parameters, const Dataset& dataset,
-                                   const Task& task, const std::function<bool()>& goes_on);
+                                   const Task& task, const std::function<bool()>& keep_going);
 
 /// Mean loss of predictions: cross-entropy, or squared error of a regression task.
 double mean_loss(const Predictions& predictions, const Task& task);

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "tunescope/method/method.hpp"
+#include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/gradient_sink.hpp"
-#include "tunescope/model/rounded_backbone.hpp"
 
 namespace tunescope {
 
@@ -20,7 +20,7 @@ class TrainableParameters final : public GradientSink {
   /// `parameters` must outlive the object. Where there is a `rounded`, gradients of matrices are products of rounded
   /// factors.
   TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection, Parameters& parameters,
-                      const RoundedBackbone* rounded = nullptr);
+                      const Bfloat16Weights* rounded = nullptr);
 
   /// Number of trainable scalars.
   std::int64_t size() const { return values_.numel(); }
@@ -31,7 +31,7 @@ class TrainableParameters final : public GradientSink {
   std::vector<std::pair<ParameterIndex, at::Tensor>> chosen_scalars() const;
 
   /// Begins a step: what the backward pass tells next is not added to what it told before.
-  void clear_gradients();
+  void zero_grad();
   /// Euclidean norm of all gradients.
   double gradient_norm();
 
@@ -55,7 +55,7 @@ class TrainableParameters final : public GradientSink {
   /// Goes on from a state of the same selection of the same model after so many steps.
   void restore(const State& state, std::int64_t steps);
 
-  ParameterIndex lowest_wanted() const override { return lowest_wanted_; }
+  ParameterIndex first_needing_gradient() const override { return first_needing_gradient_; }
   void linear(const LinearParameters& parameters, const at::Tensor& input, const at::Tensor& output_gradient) override;
   void layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
                   const at::Tensor& output_gradient) override;
@@ -79,8 +79,8 @@ class TrainableParameters final : public GradientSink {
 
   const ParameterCatalogue& catalogue_;
   Parameters& parameters_;
-  const RoundedBackbone* rounded_;
-  ParameterIndex lowest_wanted_ = 0;
+  const Bfloat16Weights* bfloat16_weights_;
+  ParameterIndex first_needing_gradient_ = 0;
   std::vector<Segment> segments_;
   std::vector<Segment*> segment_of_;  // by catalogue index; null where frozen
   at::Tensor values_, gradients_, first_moments_, second_moments_;

@@ -7,10 +7,10 @@
 
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/method/method.hpp"
-#include "tunescope/model/rounded_backbone.hpp"
+#include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/next_action.hpp"
-#include "tunescope/train/change.hpp"
 #include "tunescope/train/options.hpp"
+#include "tunescope/train/parameter_change.hpp"
 #include "tunescope/train/trainable_parameters.hpp"
 #include "tunescope/train/trial_end.hpp"
 
@@ -50,9 +50,9 @@ struct TrainResult {
   std::int64_t total_parameters = 0;
   std::vector<StepRecord> history;
   std::vector<Evaluation> evaluations;
-  std::size_t best_evaluation = 0;  ///< index of the highest headline score, the first of equals
-  std::vector<Change> change;       ///< by catalogue index
-  Predictions predictions;          ///< at the last evaluation
+  std::size_t best_evaluation = 0;      ///< index of the highest headline score, the first of equals
+  std::vector<ParameterChange> change;  ///< by catalogue index
+  Predictions predictions;              ///< at the last evaluation
   Predictions mismatched_predictions;
 };
 
@@ -62,11 +62,11 @@ struct TrainInputs {
   const ParameterCatalogue& catalogue;
   const TaskData& data;  ///< already subsampled
   Method method;
-  std::vector<ScalarScores> scores = {};  ///< what a Fisher method chooses by
+  std::vector<ParameterImportance> scores = {};  ///< what a Fisher method chooses by
   double learning_rate = 0.0;
   std::uint64_t seed = 0;
   TrainOptions options;
-  const RoundedBackbone* rounded = nullptr;  ///< of `model`, for products in bfloat16; null: in float32
+  const Bfloat16Weights* rounded = nullptr;  ///< of `model`, for products in bfloat16; null: in float32
 };
 
 /// All that a run needs to go on: what it has recorded so far and its optimiser's buffers. The schedule, the order of

@@ -38,8 +38,8 @@ class TrainingRun {
   /// What a step of several runs took.
   struct StepCost {
     std::int64_t tokens = 0;
-    double seconds = 0.0;  ///< of the gradients alone
-    bool is_whole = true;  ///< false where the runs did not fit into memory together
+    double seconds = 0.0;       ///< of the gradients alone
+    bool fit_in_memory = true;  ///< false where the runs did not fit into memory together
   };
 
   /// Does the next step of each of these runs, none of which is over, in one pass; they are of one model and have the

@@ -5,9 +5,9 @@
 #include <optional>
 #include <set>
 
-#include "cli/single_job.hpp"
 #include "cli/display/trial_counts.hpp"
 #include "cli/display/warnings.hpp"
+#include "cli/single_job.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/display/progress.hpp"
 #include "tunescope/device/device.hpp"
@@ -45,7 +45,7 @@ CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial
   }
   at::set_num_threads(choose_threads(spec.threads, available_cores(), available_cores()).count);
   inputs.move_model_to(choose_device(spec.device, 0));
-  if (spec.train.precision == Precision::kBfloat16 && inputs.gains_by_rounding()) inputs.round_matrices();
+  if (spec.train.precision == Precision::kBfloat16 && inputs.is_bfloat16_faster()) inputs.cast_to_bfloat16();
   std::set<std::pair<std::string, std::string>> measured;
   for (const PlannedTrial& planned : trials) {
     if (!measured.emplace(planned.trial.task, planned.trial.method.text()).second) continue;
@@ -85,7 +85,7 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
         counts.add(planned.stored);
         any = &planned;
       }
-      const std::int64_t trainable = trainable_count(sketch_selection(method, catalogue), catalogue);
+      const std::int64_t trainable = trainable_count(planning_stand_in_selection(method, catalogue), catalogue);
       const double bytes = expected_bytes(any->trial, inputs.model().config, catalogue, data);
       const std::optional<double> seconds = costs.seconds(any->trial, any->flops);
       const auto pending = static_cast<double>(counts.to_run());

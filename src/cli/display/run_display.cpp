@@ -23,7 +23,7 @@ std::string label_of(const FisherRun& run) {
 std::string result_of(const TrialSummary& summary, const Trial& trial) {
   if (summary.end == TrialEnd::kFailed) return "FAILED, see tunescope status";
   if (summary.end != TrialEnd::kDone) return std::string(to_string(summary.end));
-  return fmt::format("{} {:.1f}", metric_name(find_task(trial.task).headline), 100.0 * summary.score);
+  return fmt::format("{} {:.1f}", metric_name(find_task(trial.task).primary_metric), 100.0 * summary.score);
 }
 
 }  // namespace

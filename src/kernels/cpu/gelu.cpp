@@ -96,7 +96,7 @@ TUNESCOPE_VECTOR_CLONES void differentiate_all(const double* input, const double
 
 }  // namespace
 
-at::Tensor bias_gelu(const at::Tensor& product, const LaneTensors& bias, const RowLayout& rows) {
+at::Tensor bias_gelu(const at::Tensor& product, const PerModelTensors& bias, const RowLayout& rows) {
   const std::int64_t width = product.size(1);
   at::Tensor output = at::empty_like(product);
   AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "bias_gelu", [&] {

@@ -108,7 +108,7 @@ template <typename Scalar>
 class Normalisation {
  public:
   // Makes room for the moments in `saved`.
-  Normalisation(const LayerNormVectors& parameters, LayerNormActivations& saved)
+  Normalisation(const LayerNormWeights& parameters, LayerNormActivations& saved)
       : weight_(pointers<Scalar>(parameters.weight)),
         bias_(pointers<Scalar>(parameters.bias)),
         epsilon_(static_cast<Scalar>(parameters.epsilon)),
@@ -137,7 +137,7 @@ class Normalisation {
 template <typename Scalar>
 class Table {
  public:
-  explicit Table(const TableRows& rows)
+  explicit Table(const EmbeddingLookup& rows)
       : row_count_(rows.table.front().size(0)),
         width_(rows.table.front().size(1)),
         table_(pointers<Scalar>(rows.table)),
@@ -158,7 +158,7 @@ class Table {
 
 }  // namespace
 
-at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormVectors& parameters, const RowLayout& rows,
+at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
                                const Dropout& dropout, LayerNormActivations& saved) {
   const std::int64_t width = saved.input.size(1);
   at::Tensor output = at::empty_like(saved.input);
@@ -180,7 +180,7 @@ at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormVectors& p
   return output;
 }
 
-ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const LaneTensors& weight,
+ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
                                                const RowLayout& rows, const Dropout& dropout,
                                                const LayerNormActivations& saved) {
   const std::int64_t width = saved.input.size(1);
@@ -207,11 +207,11 @@ ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient
   return {residual, product};
 }
 
-at::Tensor embedding_layer_norm(std::span<const TableRows> tables, const LayerNormVectors& parameters,
+at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
                                 const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved) {
   const at::Tensor& vectors = parameters.weight.front();
   const std::int64_t width = vectors.size(0);
-  saved.input = at::empty({rows.lane_offsets.back(), width}, vectors.options());
+  saved.input = at::empty({rows.model_offsets.back(), width}, vectors.options());
   at::Tensor output = at::empty_like(saved.input);
   AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "embedding_layer_norm", [&] {
     scalar_t* const input = saved.input.mutable_data_ptr<scalar_t>();

@@ -23,10 +23,10 @@ void for_each_row(const RowLayout& rows, Work work) {
   const auto owner = [](std::span<const std::int64_t> offsets, std::int64_t row) {
     return static_cast<std::size_t>(std::upper_bound(offsets.begin(), offsets.end(), row) - offsets.begin()) - 1;
   };
-  at::parallel_for(0, rows.lane_offsets.back(), kFewest, [&](std::int64_t begin, std::int64_t end) {
-    Row row{begin, owner(rows.lane_offsets, begin), owner(rows.sequence_offsets, begin)};
+  at::parallel_for(0, rows.model_offsets.back(), kFewest, [&](std::int64_t begin, std::int64_t end) {
+    Row row{begin, owner(rows.model_offsets, begin), owner(rows.sequence_offsets, begin)};
     for (; row.index < end; ++row.index) {
-      while (row.index >= rows.lane_offsets[row.lane + 1]) ++row.lane;
+      while (row.index >= rows.model_offsets[row.lane + 1]) ++row.lane;
       while (row.index >= rows.sequence_offsets[row.sequence + 1]) ++row.sequence;
       work(row);
     }
@@ -34,7 +34,7 @@ void for_each_row(const RowLayout& rows, Work work) {
 }
 
 template <typename Scalar>
-std::vector<const Scalar*> pointers(const LaneTensors& tensors) {
+std::vector<const Scalar*> pointers(const PerModelTensors& tensors) {
   std::vector<const Scalar*> data;
   for (const at::Tensor& tensor : tensors) data.push_back(tensor.const_data_ptr<Scalar>());
   return data;

@@ -5,7 +5,7 @@
 namespace tunescope {
 
 /// How far a tensor moved from θ0 to θF; sums are in float64. `mean_abs` is the measure of arXiv 2403.20284.
-struct Change {
+struct ParameterChange {
   double mean_abs = 0.0;     ///< (1/n) ‖θF − θ0‖₁
   double rms = 0.0;          ///< ‖θF − θ0‖₂ / √n
   double relative_l2 = 0.0;  ///< ‖θF − θ0‖₂ / ‖θ0‖₂; 0 where nothing moved, infinite where θ0 = 0 did
@@ -13,6 +13,6 @@ struct Change {
 };
 
 /// Change between two float32 tensors of one shape.
-Change measure_change(const at::Tensor& initial, const at::Tensor& final_values);
+ParameterChange measure_parameter_change(const at::Tensor& initial, const at::Tensor& final_values);
 
 }  // namespace tunescope

@@ -108,8 +108,8 @@ TEST_F(Lanes, EachHasAPoolerOfItsOwnWhereTheModelHasNone) {
 
 // What is rounded may round the other way where a sum took another order: 2^-8 of a factor, averaged over many.
 TEST_F(Lanes, InBfloat16EachTrainsAsItDoesAlone) {
-  const RoundedBackbone rounded(model);
-  for (TrainInputs& trial : trials) trial.rounded = &rounded;
+  const Bfloat16Weights rounded(model);
+  for (TrainInputs& trial : trials) trial.bfloat16_weights = &rounded;
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
   for (std::size_t i = 0; i < trials.size(); ++i) {
     SCOPED_TRACE(trials[i].method.text());
@@ -167,9 +167,9 @@ TEST_F(Lanes, GroupThatDoesNotFitIsComputedInSmallerOnes) {
   }
   {
     const test::LimitedAllocator limited(30'000);
-    EXPECT_FALSE(TrainingRun::step_together(group).is_whole);
+    EXPECT_FALSE(TrainingRun::step_together(group).fit_in_memory);
   }
-  EXPECT_TRUE(TrainingRun::step_together(group).is_whole);
+  EXPECT_TRUE(TrainingRun::step_together(group).fit_in_memory);
   while (!runs[0]->is_over()) TrainingRun::step_together({group.data(), 1});
   expect_near(std::move(*runs[0]).finish(), train_model(trials[0], {}));
 }

@@ -9,9 +9,9 @@
 namespace tunescope {
 
 /// Rounds the factors of matrix products to bfloat16, those of a pre-trained encoder's linear layers once for all.
-class RoundedBackbone {
+class Bfloat16Weights {
  public:
-  explicit RoundedBackbone(const PretrainedModel& model);
+  explicit Bfloat16Weights(const PretrainedModel& model);
 
   /// A matrix in bfloat16: weights of the encoder, or views of several that follow each other, as they were rounded
   /// before; every other matrix anew.
@@ -22,7 +22,7 @@ class RoundedBackbone {
 };
 
 /// A matrix as products take it: as it is where there is no `rounded`.
-inline at::Tensor product_factor(const at::Tensor& matrix, const RoundedBackbone* rounded) {
+inline at::Tensor matmul_operand(const at::Tensor& matrix, const Bfloat16Weights* rounded) {
   return rounded ? rounded->round(matrix) : matrix;
 }
 

@@ -1,4 +1,4 @@
-#include "tunescope/kernels/product.hpp"
+#include "tunescope/kernels/matmul.hpp"
 
 #include <ATen/ops/mm.h>
 #include <ATen/ops/randn.h>
@@ -32,7 +32,7 @@ TEST_P(Product, WritesOverOrAdds) {
   const at::Tensor expected = at::mm(float64(a), float64(b));
   const at::Tensor c = at::randn({kM, kN});
   const at::Tensor before = float64(c);
-  multiply(a, b, c, Overwrite::kAdd);
+  multiply(a, b, c, Accumulate::kYes);
   EXPECT_LT(largest_difference(float64(c), before.add(expected)), 2e-5);
   multiply(a, b, c);
   EXPECT_LT(largest_difference(float64(c), expected), 2e-5);
@@ -65,7 +65,7 @@ TEST(Product, OfBfloat16IsSummedInFloat32) {
   EXPECT_LT(largest_difference(float64(c), expected), 1e-5 * expected.max().item<double>());
 }
 
-TEST(Bfloat16Gain, IsMeasured) { EXPECT_GT(measure_bfloat16_gain(at::kCPU, 64, 256), 0.0); }
+TEST(Bfloat16Gain, IsMeasured) { EXPECT_GT(measure_bfloat16_speedup(at::kCPU, 64, 256), 0.0); }
 
 }  // namespace
 }  // namespace tunescope

@@ -27,7 +27,7 @@ FisherMode parse_fisher_mode(std::string_view name);
 /// them, summed over the list, are the mode's mean over labels: the list has one entry a class where the expectation is
 /// exact (scaled by the root of the class's probability), else one. Labels are drawn by `seed` and the example's
 /// number.
-std::vector<at::Tensor> score_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
-                                        std::uint64_t seed);
+std::vector<at::Tensor> log_likelihood_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
+                                                 std::uint64_t seed);
 
 }  // namespace tunescope

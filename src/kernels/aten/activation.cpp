@@ -7,10 +7,10 @@
 #include <ATen/ops/tanh_backward.h>
 #include <ATen/ops/threshold_backward.h>
 
-#include "activation_backends.hpp"
+#include "../activation_backends.hpp"
 #include "tunescope/error.hpp"
 
-namespace tunescope::composed {
+namespace tunescope::aten {
 namespace {
 
 at::Tensor activate(Activation activation, const at::Tensor& input) {
@@ -31,9 +31,9 @@ at::Tensor activate(Activation activation, const at::Tensor& input) {
 
 }  // namespace
 
-at::Tensor bias_activation(Activation activation, const at::Tensor& product, const LaneTensors& bias,
+at::Tensor bias_activation(Activation activation, const at::Tensor& product, const PerModelTensors& bias,
                            const RowLayout& rows) {
-  for (std::size_t lane = 0; lane < bias.size(); ++lane) of_lane(product, rows, lane).add_(bias[lane]);
+  for (std::size_t lane = 0; lane < bias.size(); ++lane) rows_of_model(product, rows, lane).add_(bias[lane]);
   return activate(activation, product);
 }
 
@@ -53,4 +53,4 @@ at::Tensor activation_backward(Activation activation, const at::Tensor& input, c
   throw ModelError("unknown activation");
 }
 
-}  // namespace tunescope::composed
+}  // namespace tunescope::aten

@@ -1,11 +1,11 @@
-#include "tunescope/train/change.hpp"
+#include "tunescope/train/parameter_change.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 namespace tunescope {
 
-Change measure_change(const at::Tensor& initial, const at::Tensor& final_values) {
+ParameterChange measure_parameter_change(const at::Tensor& initial, const at::Tensor& final_values) {
   const at::Tensor before = initial.contiguous().cpu();
   const at::Tensor after = final_values.contiguous().cpu();
   const float* const from = before.const_data_ptr<float>();

@@ -33,14 +33,14 @@ const Pool& find_pool(const std::string& name) {
   throw ConfigError("unknown pool '" + name + "'" + suggest(name, names));
 }
 
-std::vector<bool> pool_members(const std::string& pool, const ParameterCatalogue& catalogue) {
+std::vector<bool> group_members(const std::string& pool, const ParameterCatalogue& catalogue) {
   const PoolPredicate contains = find_pool(pool).contains;
   std::vector<bool> is_member;
   for (const ParameterInfo& parameter : catalogue.parameters()) is_member.push_back(contains(parameter));
   return is_member;
 }
 
-std::vector<ParameterIndex> pool_tensors(const std::string& pool, const ParameterCatalogue& catalogue) {
+std::vector<ParameterIndex> group_tensors(const std::string& pool, const ParameterCatalogue& catalogue) {
   const PoolPredicate contains = find_pool(pool).contains;
   std::vector<ParameterIndex> tensors;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
@@ -49,7 +49,7 @@ std::vector<ParameterIndex> pool_tensors(const std::string& pool, const Paramete
   return tensors;
 }
 
-std::string canonical_pool(const std::string& pool) {
+std::string canonical_group(const std::string& pool) {
   const std::string& name = find_pool(pool).name;
   if (name == "head") throw ConfigError("pool 'head' has no members beside the head, which always trains");
   return name;

@@ -1,4 +1,4 @@
-#include "tunescope/kernels/group_squares.hpp"
+#include "tunescope/kernels/per_example_squares.hpp"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/rand.h>

@@ -1,4 +1,4 @@
-#include "tunescope/train/change.hpp"
+#include "tunescope/train/parameter_change.hpp"
 
 #include <ATen/ops/empty.h>
 #include <gtest/gtest.h>
@@ -31,8 +31,9 @@ TEST(Change, IsThatOfTheFloat64Reference) {
   const nlohmann::json golden = nlohmann::json::parse(file);
   for (const auto& wanted : golden.at("cases")) {
     SCOPED_TRACE(wanted.at("name").get<std::string>());
-    const Change change = measure_change(float_tensor(wanted.at("initial").get<std::vector<float>>()),
-                                         float_tensor(wanted.at("final").get<std::vector<float>>()));
+    const ParameterChange change =
+        measure_parameter_change(float_tensor(wanted.at("initial").get<std::vector<float>>()),
+                                 float_tensor(wanted.at("final").get<std::vector<float>>()));
     expect_close(change.mean_abs, wanted.at("mean_abs").get<double>(), "mean_abs");
     expect_close(change.rms, wanted.at("rms").get<double>(), "rms");
     expect_close(change.max_abs, wanted.at("max_abs").get<double>(), "max_abs");
@@ -46,7 +47,7 @@ TEST(Change, IsThatOfTheFloat64Reference) {
 
 TEST(Change, FollowsItsFormulasOnWholeNumbers) {
   // Differences 3 and -4 from a start of norm 10.
-  const Change change = measure_change(float_tensor({6, 8}), float_tensor({9, 4}));
+  const ParameterChange change = measure_parameter_change(float_tensor({6, 8}), float_tensor({9, 4}));
   EXPECT_EQ(change.mean_abs, 3.5);
   EXPECT_DOUBLE_EQ(change.rms, 5.0 / std::sqrt(2.0));
   EXPECT_DOUBLE_EQ(change.relative_l2, 0.5);
@@ -56,7 +57,7 @@ TEST(Change, FollowsItsFormulasOnWholeNumbers) {
 TEST(Change, DoesNotDependOnTheTensorsStrides) {
   const at::Tensor initial = float_tensor({1, 2, 3, 4, 5, 6}).view({2, 3});
   const at::Tensor moved = float_tensor({1, 2, 3, 4, 5, 16}).view({2, 3});
-  const Change change = measure_change(initial.t(), moved.t());
+  const ParameterChange change = measure_parameter_change(initial.t(), moved.t());
   EXPECT_EQ(change.max_abs, 10.0);
   EXPECT_DOUBLE_EQ(change.mean_abs, 10.0 / 6.0);
 }

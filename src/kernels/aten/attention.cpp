@@ -6,9 +6,9 @@
 #include <cmath>
 #include <vector>
 
-#include "attention_backends.hpp"
+#include "../attention_backends.hpp"
 
-namespace tunescope::composed {
+namespace tunescope::aten {
 namespace {
 
 // One sequence's views of the packed tensors, with heads first.
@@ -103,4 +103,4 @@ void attention_backward(const AttentionTensors& tensors, const at::Tensor& conte
   }
 }
 
-}  // namespace tunescope::composed
+}  // namespace tunescope::aten

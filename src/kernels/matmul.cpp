@@ -1,4 +1,4 @@
-#include "tunescope/kernels/product.hpp"
+#include "tunescope/kernels/matmul.hpp"
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
@@ -35,8 +35,8 @@ double fastest_of_some(Work work) {
 
 }  // namespace
 
-void multiply(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Overwrite overwrite) {
-  const bool is_added = overwrite == Overwrite::kAdd;
+void multiply(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate overwrite) {
+  const bool is_added = overwrite == Accumulate::kYes;
   if (a.scalar_type() != at::kBFloat16) {
     c.addmm_(a, b, is_added ? 1 : 0);
   } else if (c.is_cpu() && cpu::multiplies_bfloat16()) {
@@ -49,7 +49,7 @@ void multiply(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Ove
   }
 }
 
-double measure_bfloat16_gain(at::Device device, std::int64_t inputs, std::int64_t outputs) {
+double measure_bfloat16_speedup(at::Device device, std::int64_t inputs, std::int64_t outputs) {
   constexpr std::int64_t kRows = 256;
   const at::Tensor input = at::randn({kRows, inputs}).to(device);
   const at::Tensor weight = at::randn({outputs, inputs}).to(device);

@@ -1,4 +1,4 @@
-#include "tunescope/model/rounded_backbone.hpp"
+#include "tunescope/model/bfloat16_weights.hpp"
 
 #include <array>
 
@@ -13,7 +13,7 @@ at::Tensor whole_storage(const at::Tensor& tensor) {
 
 }  // namespace
 
-RoundedBackbone::RoundedBackbone(const PretrainedModel& model) {
+Bfloat16Weights::Bfloat16Weights(const PretrainedModel& model) {
   const ParameterCatalogue catalogue(model.config, 1);
   const auto add = [&](const LinearParameters& layer) {
     const at::Tensor& weight = model.backbone[layer.weight];
@@ -29,7 +29,7 @@ RoundedBackbone::RoundedBackbone(const PretrainedModel& model) {
   if (model.has_pooler) add(catalogue.pooler);
 }
 
-at::Tensor RoundedBackbone::round(const at::Tensor& matrix) const {
+at::Tensor Bfloat16Weights::round(const at::Tensor& matrix) const {
   const auto known = storages_.find(matrix.storage().data());
   if (known == storages_.end()) return matrix.to(at::kBFloat16);
   return known->second.as_strided(matrix.sizes(), matrix.strides(), matrix.storage_offset());

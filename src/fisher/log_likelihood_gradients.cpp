@@ -1,4 +1,4 @@
-#include "tunescope/fisher/score_gradient.hpp"
+#include "tunescope/fisher/log_likelihood_gradients.hpp"
 
 #include <ATen/ops/_softmax.h>
 #include <ATen/ops/empty.h>
@@ -79,8 +79,8 @@ FisherMode parse_fisher_mode(std::string_view name) {
   throw ConfigError("unknown mode '" + std::string(name) + "'; expected one of empirical, true, sampled");
 }
 
-std::vector<at::Tensor> score_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
-                                        std::uint64_t seed) {
+std::vector<at::Tensor> log_likelihood_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
+                                                 std::uint64_t seed) {
   if (batch.labels.is_floating_point()) return regression_scores(mode, logits, batch, seed);
   const at::Tensor probabilities = at::_softmax(logits, 1, false);
   if (mode == FisherMode::kEmpirical) return {class_score(probabilities, batch.labels)};
