@@ -12,7 +12,7 @@
 #include <string>
 
 #include "support/one_by_one.hpp"
-#include "tunescope/atomic_file.hpp"
+#include "tunescope/io/atomic_file.hpp"
 #include "tunescope/parallel/environment.hpp"
 
 namespace tunescope {

@@ -13,11 +13,11 @@
 #include <optional>
 #include <string>
 
+#include "tunescope/base/error.hpp"
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/device/host_memory.hpp"
-#include "tunescope/error.hpp"
 #include "tunescope/fisher/diagonal.hpp"
-#include "tunescope/model/bert.hpp"
+#include "tunescope/model/bert/bert.hpp"
 #include "tunescope/train/loss.hpp"
 #include "tunescope/train/trainable_parameters.hpp"
 
@@ -33,8 +33,8 @@ struct Subject {
         model(load_pretrained(options.at("model"))),
         catalogue(model.config, task.output_size()),
         parameters(with_new_head(model, catalogue, 1)),
-        rounded(options.at("precision") == "bfloat16" ? std::optional<Bfloat16Weights>(model) : std::nullopt),
-        bert(model.config, catalogue, rounded ? &*rounded : nullptr),
+        bfloat16_weights(options.at("precision") == "bfloat16" ? std::optional<Bfloat16Weights>(model) : std::nullopt),
+        bert(model.config, catalogue, bfloat16_weights ? &*bfloat16_weights : nullptr),
         batch_size(std::stoll(options.at("batch_size"))) {
     const WordPiece tokenizer = WordPiece::from_folder(options.at("model"));
     dataset = subsample(load_task(task, tokenizer,
@@ -55,7 +55,7 @@ struct Subject {
   PretrainedModel model;
   ParameterCatalogue catalogue;
   Parameters parameters;
-  std::optional<Bfloat16Weights> rounded;
+  std::optional<Bfloat16Weights> bfloat16_weights;
   Bert bert;
   std::int64_t batch_size;
   Dataset dataset;
@@ -86,10 +86,10 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
   for (auto _ : state) {
     for (const PackedBatch& batch : subject.batches) {
       const std::optional<std::uint64_t> key = with_dropout ? std::optional(++step) : std::nullopt;
-      const Lane lane{parameters, batch, key};
-      const BertActivations activations = subject.bert.forward(lane);
+      const ModelInput input{parameters, batch, key};
+      const BertActivations activations = subject.bert.forward(input);
       trainable.zero_grad();
-      subject.bert.backward(lane, activations,
+      subject.bert.backward(input, activations,
                             {batch_loss(activations.logits.front(), batch.labels).logits_gradient, trainable});
       benchmark::DoNotOptimize(trainable.gradient_norm());
       if (with_update) trainable.step({.learning_rate = 1e-12});

@@ -117,15 +117,15 @@ void drop_composed(benchmark::State& state, const Batch& batch) {
 // What a feed-forward block has beside its products. One lane.
 struct FeedForward {
   explicit FeedForward(const Batch& batch)
-      : rows_of_lanes{0, batch.tokens},
-        layout{rows_of_lanes, batch.offsets, {batch.examples, batch.keys}},
+      : rows_of_models{0, batch.tokens},
+        layout{rows_of_models, batch.offsets, {batch.examples, batch.keys}},
         ids(at::randint(30000, {batch.tokens}, at::TensorOptions().dtype(at::kLong))),
         tables{EmbeddingLookup{{at::randn({30000, kHidden})}, ids}},
         intermediate(at::randn({batch.tokens, 4 * kHidden})) {
     saved.input = batch.context.clone();
   }
 
-  std::vector<std::int64_t> rows_of_lanes;
+  std::vector<std::int64_t> rows_of_models;
   RowLayout layout;
   at::Tensor ids;  // [T]
   std::array<EmbeddingLookup, 1> tables;

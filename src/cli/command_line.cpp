@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/nearest.hpp"
 #include "tunescope/cli/job_file.hpp"
 #include "tunescope/cli/job_keys.hpp"
 #include "tunescope/cli/value.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/nearest.hpp"
 
 namespace tunescope::cli {
 namespace {

@@ -4,14 +4,14 @@
 
 #include <array>
 
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/nearest.hpp"
+#include "tunescope/base/version.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/job_keys.hpp"
 #include "tunescope/device/device.hpp"
-#include "tunescope/error.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/method/method.hpp"
-#include "tunescope/nearest.hpp"
-#include "tunescope/version.hpp"
 
 namespace tunescope::cli {
 namespace {

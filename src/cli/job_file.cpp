@@ -8,9 +8,9 @@
 #include <optional>
 #include <sstream>
 
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/nearest.hpp"
 #include "tunescope/cli/job_keys.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/nearest.hpp"
 #include "tunescope/text/deceptive_character.hpp"
 #include "tunescope/text/text_file.hpp"
 

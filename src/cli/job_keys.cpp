@@ -7,9 +7,9 @@
 #include <limits>
 #include <utility>
 
-#include "tunescope/atomic_file.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/data/task.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/io/atomic_file.hpp"
 
 namespace tunescope::cli {
 namespace {

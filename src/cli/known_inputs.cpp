@@ -3,7 +3,7 @@
 #include <string>
 
 #include "cli/display/warnings.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/storage/recorded_inputs.hpp"
 
 namespace tunescope::cli {

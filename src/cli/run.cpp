@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <string_view>
 
+#include "tunescope/base/error.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/device/host_memory.hpp"
-#include "tunescope/error.hpp"
 
 namespace tunescope::cli {
 namespace {

@@ -11,7 +11,7 @@
 #include <optional>
 #include <system_error>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/text/deceptive_character.hpp"
 #include "tunescope/text/text_file.hpp"
 #include "tunescope/text/utf8.hpp"

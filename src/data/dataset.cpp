@@ -9,8 +9,8 @@
 #include <charconv>
 
 #include "token_cache.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/hash.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/hash.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {

@@ -5,15 +5,15 @@
 #include <vector>
 
 #include "demo_sentences.hpp"
-#include "tunescope/atomic_file.hpp"
 #include "tunescope/data/task.hpp"
+#include "tunescope/io/atomic_file.hpp"
 
 namespace tunescope {
 namespace {
 
 enum class Split { kTrain, kDev, kTest };
 
-// A column's header and how it is filled: {index}, {first}, {second}, {label}, or a fixed text.
+// A column: its header and its content, which is {index}, {first}, {second}, {label}, or a fixed text.
 struct Column {
   std::string_view header;
   std::string_view content;

@@ -5,7 +5,7 @@
 #include <array>
 #include <map>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -15,7 +15,7 @@ const Item& pick(const std::array<Item, count>& items, RandomStream& random) {
   return items[random.below(count)];
 }
 
-// Another item than `used`.
+// A random item other than `used`.
 template <typename Item, std::size_t count>
 const Item& pick_other(const std::array<Item, count>& items, const Item& used, RandomStream& random) {
   for (;;) {
@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 12> kPlaces = {"London", "the garden",  "
                                                       "Paris",  "the park",    "Rome",   "the library",
                                                       "Madrid", "the harbour", "Oslo",   "the market"};
 
-// Two ways to say that somebody did something to a thing.
+// An action on a thing, in two wordings.
 struct Action {
   std::string_view past;
   std::string_view paraphrase;
@@ -89,7 +89,7 @@ constexpr std::array<std::string_view, 14> kBlame = {"dull",     "awful", "borin
                                                      "annoying", "poor",  "cold",    "pointless"};
 constexpr std::array<std::string_view, 6> kDegrees = {"really", "quite", "simply", "truly", "rather", "utterly"};
 
-// Half of the sentences deny what their words say, which turns the label round.
+// Half of the sentences negate their praise or blame, which reverses the label.
 DemoExample draw_sentiment(RandomStream& random) {
   const bool is_praise = random.below(2) == 1;
   const bool is_denied = random.below(2) == 1;
@@ -106,7 +106,7 @@ DemoExample draw_sentiment(RandomStream& random) {
   return {text, "", is_praise != is_denied ? "1" : "0"};
 }
 
-// Acceptable sentences and the same with the words of a phrase in an impossible order.
+// Sentences that are acceptable, and sentences in which the words of a phrase are in an impossible order.
 DemoExample draw_acceptability(RandomStream& random) {
   const bool is_acceptable = random.below(10) < 6;
   const Event event = draw_event(random);
@@ -127,7 +127,7 @@ DemoExample draw_paraphrase(RandomStream& random) {
   return {tell(event), retell(other), "0"};
 }
 
-// The score is the share of person, action, thing and place that two sentences have in common.
+// The label is the fraction of person, action, thing and place that two sentences have in common.
 DemoExample draw_similarity(RandomStream& random) {
   const Event event = draw_event(random);
   const std::uint64_t shared = random.below(5);
@@ -190,7 +190,7 @@ DemoExample draw_entailment(RandomStream& random) {
   return {premise, random.below(2) == 0 ? contradicted(event, random) : undecided(event, random), "not_entailment"};
 }
 
-// The sentence answers the question where it tells of the same event.
+// The sentence answers the question if both are about the same event.
 DemoExample draw_answer(RandomStream& random) {
   const Event event = draw_event(random);
   const bool is_answer = random.below(2) == 0;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "tunescope/error.hpp"
-#include "tunescope/nearest.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/nearest.hpp"
 
 namespace tunescope {
 namespace {
@@ -14,8 +14,8 @@ constexpr std::array kMetrics = {Metric::kAccuracy, Metric::kF1,       Metric::k
 constexpr std::array<std::string_view, kMetrics.size()> kMetricNames = {"accuracy", "f1",       "matthews",
                                                                         "pearson",  "spearman", "accuracy_mismatched"};
 
-// Headline metrics as in the papers this work follows (BitFit and arXiv 2403.20284): Matthews correlation for CoLA,
-// F1 for MRPC and QQP, Spearman correlation for STS-B, accuracy elsewhere.
+// Primary metrics are those of the papers that this work follows (BitFit and arXiv 2403.20284): Matthews correlation
+// for CoLA, F1 for MRPC and QQP, Spearman correlation for STS-B, and accuracy for all others.
 const std::vector<Task>& task_table() {
   static const std::vector<Task> tasks = {
       {.name = "CoLA",

@@ -4,11 +4,11 @@
 #include <cmath>
 #include <utility>
 
-#include "tunescope/atomic_file.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/hash.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/hash.hpp"
 #include "tunescope/hdf5/sealed_file.hpp"
-#include "tunescope/sealed_file.hpp"
+#include "tunescope/io/atomic_file.hpp"
+#include "tunescope/io/sealed_file.hpp"
 
 namespace tunescope {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/text/text_file.hpp"
 
 namespace tunescope {
@@ -25,14 +25,14 @@ void split_columns(std::string_view line, std::vector<std::string_view>& columns
   }
 }
 
-// Where the wanted columns stand in a row.
+// The positions of the columns that are read.
 struct Layout {
   std::size_t column_count = 0;
   std::vector<std::size_t> texts;
   std::optional<std::size_t> label = {};
 };
 
-// Where the header stands: a file whose first row has the columns, or none.
+// The columns of a file, from its header or, for a file without one, from the description of the task.
 struct Header {
   std::vector<std::string_view> columns;
   std::string place;  ///< file and line
@@ -54,19 +54,20 @@ Layout find_layout(const Header& header, const Task& task, Labels labels) {
   return layout;
 }
 
-// Train and dev files of CoLA have no header, its test file has one.
+// CoLA's train and dev files have no header; its test file has one.
 bool has_header(const std::vector<std::string_view>& first_row, const Task& task) {
   return task.headerless_columns.empty() ||
          std::find(first_row.begin(), first_row.end(), task.text_columns.front()) != first_row.end();
 }
 
-// A blank line, or one of nothing but tabs as spreadsheets leave: no row has an empty label.
+// Whether a line is blank or has nothing but tabs, which spreadsheets leave behind. A row cannot look like this, since
+// its label is not empty.
 bool is_blank(std::string_view line, std::size_t columns, const Layout& layout) {
   if (line.find_first_not_of(" \t") != std::string_view::npos) return false;
   return columns != layout.column_count || layout.label;
 }
 
-// As the writers of CSV do where a text has quotes: outer ones are added, inner ones doubled.
+// Whether a text looks as CSV writers quote it: quotes at both ends, and doubled quotes inside.
 bool is_csv_quoted(std::string_view text) {
   if (text.size() < 4 || text.front() != '"' || text.back() != '"') return false;
   text = text.substr(1, text.size() - 2);

@@ -11,13 +11,13 @@
 #include <string_view>
 #include <system_error>
 
+#include "tunescope/base/error.hpp"
 #include "tunescope/device/host_memory.hpp"
-#include "tunescope/error.hpp"
 
 namespace tunescope {
 
 bool expects_gpu(const std::filesystem::path& root) {
-  // "NoDevFiles" is what Slurm writes where a job has none.
+  // Slurm writes "NoDevFiles" if the job has no GPU.
   constexpr std::array<std::string_view, 3> kHidden = {"", "-1", "NoDevFiles"};
   const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
   if (visible != nullptr && std::ranges::find(kHidden, std::string_view(visible)) != kHidden.end()) return false;

@@ -14,7 +14,7 @@
 namespace tunescope {
 namespace {
 
-// The number after a word, e.g. "MemAvailable:".
+// The number after a key such as "MemAvailable:".
 std::optional<double> number_after(const std::filesystem::path& file, const std::string& key) {
   std::ifstream stream(file);
   for (std::string word; stream >> word;) {
@@ -32,8 +32,8 @@ std::optional<double> number_in(const std::filesystem::path& file) {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kKilobyte = 1024.0;
 
-// The files of a memory controller. Of `cached`, pages of files, the kernel gives up what is wanted otherwise: they
-// count as used by a control group.
+// The files of a memory controller. A control group counts cached pages of files as used, although the kernel drops
+// them when memory is needed; `cached` names their counts.
 struct Controller {
   std::filesystem::path root;
   const char* limit;
@@ -41,7 +41,8 @@ struct Controller {
   const char* cached[2];
 };
 
-// What a control group and those above it leave; "max" is no number. Version 1 has a limit beyond any memory instead.
+// What a control group and those above it leave. A group without a limit has "max" in version 2, which is no number,
+// and a number larger than any memory in version 1.
 double left_by(const Controller& controller, const std::string& group_path) {
   double left = kInfinity;
   for (std::filesystem::path group = controller.root / group_path;; group = group.parent_path()) {
@@ -60,7 +61,7 @@ bool has_word(std::string_view list, std::string_view word) {
   return ("," + std::string(list) + ",").find("," + std::string(word) + ",") != std::string::npos;
 }
 
-// A line of /proc/self/cgroup is ID:CONTROLLERS:PATH; version 2 has no controllers there.
+// A line of /proc/self/cgroup is ID:CONTROLLERS:PATH. In version 2, CONTROLLERS is empty.
 double left_by_control_groups(const std::filesystem::path& root) {
   const std::filesystem::path mount = root / "sys/fs/cgroup";
   const Controller version_2{mount, "memory.max", "memory.current", {"inactive_file", "active_file"}};
@@ -83,10 +84,10 @@ double left_by_control_groups(const std::filesystem::path& root) {
 std::optional<double> number_of(const char* variable) {
   const char* const text = std::getenv(variable);
   const double value = text == nullptr ? 0.0 : std::atof(text);
-  return value > 0.0 ? std::optional(value) : std::nullopt;  // Slurm's 0 is all of the node's memory
+  return value > 0.0 ? std::optional(value) : std::nullopt;  // for Slurm, 0 means all of the node's memory
 }
 
-// Slurm counts in MiB.
+// Slurm gives memory in MiB.
 double limit_of_slurm() {
   constexpr double kMebibyte = 1024.0 * 1024.0;
   if (const auto node = number_of("SLURM_MEM_PER_NODE")) return kMebibyte * *node;
@@ -110,7 +111,7 @@ double available_host_memory(const std::filesystem::path& root) {
 
 void keep_freed_memory() {
 #ifdef __GLIBC__
-  mallopt(M_ARENA_MAX, 1);  // other arenas cannot grow beyond 64 MiB
+  mallopt(M_ARENA_MAX, 1);  // arenas other than the main one cannot grow beyond 64 MiB
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
   mallopt(M_TOP_PAD, 64 << 20);

@@ -6,7 +6,7 @@
 namespace tunescope {
 namespace {
 
-// The hidden state that leaves the last layer is not kept; its LayerNorm's input is.
+// The forward pass does not keep the output of the last layer, but the input of its LayerNorm, from which it follows.
 at::Tensor normalized(const LayerNormActivations& saved, const LayerNormParameters& indices,
                       const Parameters& parameters) {
   return saved.input.sub(saved.mean)
@@ -34,31 +34,32 @@ void DepthProfile::add(const Parameters& parameters, const BertActivations& acti
       normalized(activations.layers.back().output_layer_norm, catalogue_.layers.back().output_layer_norm, parameters));
 }
 
-void DepthProfile::linear(const LinearParameters& parameters, const at::Tensor& input,
-                          const at::Tensor& output_gradient) {
-  next_.linear(parameters, input, output_gradient);
+void DepthProfile::on_linear(const LinearParameters& parameters, const at::Tensor& input,
+                             const at::Tensor& output_gradient) {
+  next_.on_linear(parameters, input, output_gradient);
   const std::size_t layer = catalogue_[parameters.weight].layer;
   if (layer == 0 || layer > catalogue_.layers.size()) return;
   const EncoderLayerParameters& p = catalogue_.layers[layer - 1];
-  if (parameters.weight == p.attention_output.weight)
+  if (parameters.weight == p.attention_output.weight) {
     add(DepthQuantity::kAttentionBranchGradient, layer, output_gradient);
+  }
   if (parameters.weight == p.output.weight) add(DepthQuantity::kFeedForwardBranchGradient, layer, output_gradient);
 }
 
-void DepthProfile::layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
-                              const at::Tensor& output_gradient) {
-  next_.layer_norm(parameters, activations, output_gradient);
+void DepthProfile::on_layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
+                                 const at::Tensor& output_gradient) {
+  next_.on_layer_norm(parameters, activations, output_gradient);
   const ParameterInfo& info = catalogue_[parameters.weight];
   if (info.block != Block::kAttention) add(DepthQuantity::kHiddenGradient, info.layer, output_gradient);
 }
 
-void DepthProfile::embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
-  next_.embedding(table, ids, output_gradient);
+void DepthProfile::on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
+  next_.on_embedding(table, ids, output_gradient);
 }
 
-void DepthProfile::add(DepthQuantity scale, std::size_t layer, const at::Tensor& rows) {
+void DepthProfile::add(DepthQuantity quantity, std::size_t layer, const at::Tensor& rows) {
   const at::Tensor norm = at::linalg_vector_norm(rows, 2, std::nullopt, false, at::kDouble);
-  sums_[static_cast<std::int64_t>(scale)][static_cast<std::int64_t>(layer)].add_(norm.square());
+  sums_[static_cast<std::int64_t>(quantity)][static_cast<std::int64_t>(layer)].add_(norm.square());
 }
 
 }  // namespace tunescope

@@ -6,16 +6,16 @@
 #include <cmath>
 #include <optional>
 
+#include "tunescope/base/error.hpp"
 #include "tunescope/data/packed_batch.hpp"
-#include "tunescope/error.hpp"
 #include "tunescope/fisher/depth_profile.hpp"
 #include "tunescope/fisher/squared_gradients.hpp"
-#include "tunescope/model/bert.hpp"
+#include "tunescope/model/bert/bert.hpp"
 
 namespace tunescope {
 namespace {
 
-// Small enough for the activations of BERT-large, large enough for full-speed matrix products.
+// Small enough for the activations of BERT-large to fit, large enough for matrix products to run at full speed.
 constexpr std::int64_t kTokensPerMicroBatch = 2048;
 
 using Examples = std::vector<std::int64_t>;
@@ -24,7 +24,7 @@ std::int64_t group_count(const FisherInputs& inputs) {
   return (inputs.dataset.size() + inputs.batch_size - 1) / inputs.batch_size;
 }
 
-// Consecutive whole groups of about kTokensPerMicroBatch tokens.
+// Cuts the examples into runs of consecutive whole groups, of at most about kTokensPerMicroBatch tokens each.
 std::vector<Examples> micro_batches(const FisherInputs& inputs) {
   const std::vector<std::int64_t>& offsets = inputs.dataset.offsets;
   std::vector<Examples> batches;
@@ -49,28 +49,28 @@ std::int64_t shard_size(const std::vector<Examples>& batches, const Shard& shard
 
 void restore(const FisherState& saved, FisherState& state) {
   state.micro_batches = saved.micro_batches;
-  state.depth_sums.copy_(saved.scales);
+  state.depth_sums.copy_(saved.depth_sums);
   for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
     if (state.sums[i].defined()) state.sums[i].copy_(saved.sums[i]);
   }
 }
 
 void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGradients& squares,
-                 DepthProfile& scales) {
+                 DepthProfile& profile) {
   const Bert bert(inputs.config, inputs.catalogue, nullptr, LastLayer::kAllTokens);  // for the scales over depth
   const PackedBatch batch =
       pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
-  const Lane lane{inputs.parameters, batch};
-  const BertActivations activations = bert.forward(lane);
-  scales.add(inputs.parameters, activations);
+  const ModelInput model{inputs.parameters, batch};
+  const BertActivations activations = bert.forward(model);
+  profile.add(inputs.parameters, activations);
   squares.begin(batch, inputs.batch_size);
-  for (const at::Tensor& scores :
+  for (const at::Tensor& gradients :
        log_likelihood_gradients(inputs.mode, activations.logits.front(), batch, inputs.seed)) {
-    for (std::int64_t first = 0; first < scores.size(0); first += inputs.batch_size) {
-      const std::int64_t count = std::min(inputs.batch_size, scores.size(0) - first);
-      if (count > 1) scores.narrow(0, first, count).div_(count);
+    for (std::int64_t first = 0; first < gradients.size(0); first += inputs.batch_size) {
+      const std::int64_t count = std::min(inputs.batch_size, gradients.size(0) - first);
+      if (count > 1) gradients.narrow(0, first, count).div_(count);
     }
-    bert.backward(lane, activations, {scores, scales});
+    bert.backward(model, activations, {gradients, profile});
   }
 }
 
@@ -86,7 +86,7 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
   return std::nullopt;
 }
 
-// The slow search for the example that spoiled the sums.
+// Searches for the example that made the sums infinite or NaN, one group at a time. Slow, but called at most once.
 [[noreturn]] void refuse_non_finite(const FisherInputs& inputs, const std::vector<Examples>& batches,
                                     const Shard& shard) {
   for (std::size_t number = static_cast<std::size_t>(shard.rank); number < batches.size();
@@ -96,8 +96,8 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
       const auto end =
           batches[number].end() - begin > inputs.batch_size ? begin + inputs.batch_size : batches[number].end();
       SquaredGradients squares(inputs.catalogue, inputs.needs_gradient, inputs.parameters.front().device());
-      DepthProfile scales(inputs.catalogue, squares, inputs.parameters.front().device());
-      add_squares(inputs, Examples(begin, end), squares, scales);
+      DepthProfile profile(inputs.catalogue, squares, inputs.parameters.front().device());
+      add_squares(inputs, Examples(begin, end), squares, profile);
       if (const auto tensor = find_non_finite(squares.sums())) {
         throw NumericalError(
             fmt::format("task {}, example {} (from 0, in the fixed random order of [data] "
@@ -114,15 +114,15 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control) {
   const std::vector<Examples> batches = micro_batches(inputs);
   SquaredGradients squares(inputs.catalogue, inputs.needs_gradient, inputs.parameters.front().device());
-  DepthProfile scales(inputs.catalogue, squares, inputs.parameters.front().device());
-  FisherState state{.of = shard_size(batches, shard), .sums = squares.sums(), .scales = scales.sums()};
-  if (control.resume != nullptr && control.resume->of == state.total) restore(*control.resume, state);
+  DepthProfile profile(inputs.catalogue, squares, inputs.parameters.front().device());
+  FisherState state{.total = shard_size(batches, shard), .sums = squares.sums(), .depth_sums = profile.sums()};
+  if (control.resume != nullptr && control.resume->total == state.total) restore(*control.resume, state);
   for (; state.micro_batches < state.total; ++state.micro_batches) {
     const NextAction action = control.next_action();
     save_for(action, [&] { control.save(state); });
     if (action == NextAction::kSaveAndStop) return state;
     add_squares(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)], squares,
-                scales);
+                profile);
     control.on_progress(state.micro_batches + 1, state.total);
   }
   if (find_non_finite(state.sums)) refuse_non_finite(inputs, batches, shard);
@@ -157,7 +157,7 @@ std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, 
     sum.div_(static_cast<double>(group_count(inputs)));
   }
   reducer.all_reduce_sum(state.depth_sums);
-  return FisherInformation{.diagonal = state.sums, .scales = root_mean_squares(inputs, state.depth_sums)};
+  return FisherInformation{.diagonal = state.sums, .depth_profile = root_mean_squares(inputs, state.depth_sums)};
 }
 
 }  // namespace tunescope

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {
@@ -19,8 +19,8 @@ namespace {
 constexpr std::array<std::pair<FisherMode, std::string_view>, 3> kModes = {
     {{FisherMode::kEmpirical, "empirical"}, {FisherMode::kTrue, "true"}, {FisherMode::kSampled, "sampled"}}};
 
-// p − onehot(label), for log-probabilities of classes.
-at::Tensor class_score(const at::Tensor& probabilities, const at::Tensor& labels) {
+// The gradient of −log p(label|x): p − onehot(label).
+at::Tensor class_gradient(const at::Tensor& probabilities, const at::Tensor& labels) {
   const at::Tensor index = labels.unsqueeze(1);  // [B, 1]
   return probabilities.clone().scatter_add_(1, index, at::full_like(index, -1.0, probabilities.options()));
 }
@@ -50,8 +50,8 @@ at::Tensor draw_noise(const at::Tensor& logits, const PackedBatch& batch, std::u
   return noise.to(logits.options());
 }
 
-std::vector<at::Tensor> regression_scores(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
-                                          std::uint64_t seed) {
+std::vector<at::Tensor> regression_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
+                                             std::uint64_t seed) {
   switch (mode) {
     case FisherMode::kEmpirical:
       return {logits.sub(batch.labels.to(logits.scalar_type()).unsqueeze(1))};
@@ -81,16 +81,16 @@ FisherMode parse_fisher_mode(std::string_view name) {
 
 std::vector<at::Tensor> log_likelihood_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
                                                  std::uint64_t seed) {
-  if (batch.labels.is_floating_point()) return regression_scores(mode, logits, batch, seed);
+  if (batch.labels.is_floating_point()) return regression_gradients(mode, logits, batch, seed);
   const at::Tensor probabilities = at::_softmax(logits, 1, false);
-  if (mode == FisherMode::kEmpirical) return {class_score(probabilities, batch.labels)};
-  if (mode == FisherMode::kSampled) return {class_score(probabilities, draw_classes(probabilities, batch, seed))};
-  std::vector<at::Tensor> scores;
+  if (mode == FisherMode::kEmpirical) return {class_gradient(probabilities, batch.labels)};
+  if (mode == FisherMode::kSampled) return {class_gradient(probabilities, draw_classes(probabilities, batch, seed))};
+  std::vector<at::Tensor> gradients;
   for (std::int64_t label = 0; label < logits.size(1); ++label) {
     const at::Tensor labels = at::full_like(batch.labels, label);
-    scores.push_back(class_score(probabilities, labels).mul_(probabilities.narrow(1, label, 1).sqrt()));
+    gradients.push_back(class_gradient(probabilities, labels).mul_(probabilities.narrow(1, label, 1).sqrt()));
   }
-  return scores;
+  return gradients;
 }
 
 }  // namespace tunescope

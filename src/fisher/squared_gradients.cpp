@@ -8,13 +8,13 @@
 
 namespace tunescope {
 
-SquaredGradients::SquaredGradients(const ParameterCatalogue& catalogue, const std::vector<bool>& is_wanted,
+SquaredGradients::SquaredGradients(const ParameterCatalogue& catalogue, const std::vector<bool>& needs_gradient,
                                    at::Device device)
     : sums_(catalogue.size()),
-      first_needing_gradient_(
-          static_cast<ParameterIndex>(std::find(is_wanted.begin(), is_wanted.end(), true) - is_wanted.begin())) {
+      first_needing_gradient_(static_cast<ParameterIndex>(
+          std::find(needs_gradient.begin(), needs_gradient.end(), true) - needs_gradient.begin())) {
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (is_wanted[i]) sums_[i] = at::zeros(catalogue[i].shape, at::TensorOptions(at::kDouble).device(device));
+    if (needs_gradient[i]) sums_[i] = at::zeros(catalogue[i].shape, at::TensorOptions(at::kDouble).device(device));
   }
 }
 
@@ -34,8 +34,8 @@ const std::vector<std::int64_t>& SquaredGradients::offsets_of(const at::Tensor& 
   return rows.size(0) == token_offsets_.back() ? token_offsets_ : sequence_offsets_;
 }
 
-void SquaredGradients::linear(const LinearParameters& parameters, const at::Tensor& input,
-                              const at::Tensor& output_gradient) {
+void SquaredGradients::on_linear(const LinearParameters& parameters, const at::Tensor& input,
+                                 const at::Tensor& output_gradient) {
   const std::vector<std::int64_t>& offsets = offsets_of(output_gradient);
   if (const at::Tensor& weight = sums_[parameters.weight]; weight.defined()) {
     add_squared_products(weight, output_gradient, input, offsets);
@@ -45,8 +45,8 @@ void SquaredGradients::linear(const LinearParameters& parameters, const at::Tens
   }
 }
 
-void SquaredGradients::layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
-                                  const at::Tensor& output_gradient) {
+void SquaredGradients::on_layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
+                                     const at::Tensor& output_gradient) {
   const std::vector<std::int64_t>& offsets = offsets_of(output_gradient);
   if (const at::Tensor& weight = sums_[parameters.weight]; weight.defined()) {
     const at::Tensor normalized = activations.input.sub(activations.mean).mul_(activations.rstd);
@@ -57,7 +57,7 @@ void SquaredGradients::layer_norm(const LayerNormParameters& parameters, const L
   }
 }
 
-void SquaredGradients::embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
+void SquaredGradients::on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
   if (const at::Tensor& sums = sums_[table]; sums.defined()) {
     add_squared_scatters(sums, ids, output_gradient, token_offsets_);
   }

@@ -4,7 +4,7 @@
 
 #include "check.hpp"
 #include "storage.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope::hdf5 {
 namespace {

@@ -1,7 +1,7 @@
 #include "tunescope/hdf5/file.hpp"
 
 #include "check.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope::hdf5 {
 namespace {
@@ -11,23 +11,24 @@ herr_t keep_innermost(unsigned, const H5E_error2_t* entry, void* text) {
   return 0;
 }
 
-// HDF5 prints its error stack by default; the library never prints, the stack's text goes into the exception. And at
-// the end of the process HDF5 closes what is open. Where a disk was full, that is what could not be closed before, and
-// a second attempt crashes; everything else has been closed by then.
+// By default HDF5 prints its error stack; here the text of the stack goes into the exception, since the library never
+// prints. By default HDF5 also closes everything that is open when the process ends. We close all files ourselves, so
+// what is still open then is a file that could not be closed because the disk was full, and closing it again crashes.
 void set_up_library() {
-  [[maybe_unused]] static const herr_t has_no_exit_handler = H5dont_atexit();  // before any other call
+  [[maybe_unused]] static const herr_t has_no_exit_handler = H5dont_atexit();  // must be the first call
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
 
-// Without HDF5's own lock, which some network filesystems refuse: one process writes a file under a temporary name, and
-// what is read is complete.
+// Turns off HDF5's own lock, which some network filesystems refuse. It is not needed: only one process writes a file,
+// under a temporary name, and every file that is read is complete.
 Handle access_without_lock() {
   Handle access(check(H5Pcreate(H5P_FILE_ACCESS), "property list"), H5Pclose);
   check(H5Pset_file_locking(access.get(), false, true), "file locking");
   return access;
 }
 
-// Of a failed system call HDF5 tells two lines of details; what the system says is between quotation marks.
+// For a failed system call HDF5 gives two lines of details. Only the message of the system, in quotation marks, is
+// kept.
 std::string without_details(const std::string& reason) {
   constexpr std::string_view kBefore = "error message = '";
   const std::size_t begin = reason.find(kBefore);

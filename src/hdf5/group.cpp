@@ -4,15 +4,15 @@
 
 #include "check.hpp"
 #include "storage.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/hdf5/file.hpp"
 
 namespace tunescope::hdf5 {
 namespace {
 
 constexpr hsize_t kSmallestDeflated = 64;
-constexpr hsize_t kLargestCompression = 1032;  // of deflate: https://zlib.net/zlib_tech.html
-constexpr unsigned kDeflateLevel = 1;          // higher levels take three times as long and save a few percent
+constexpr hsize_t kMaxCompression = 1032;  // the highest ratio of deflate: https://zlib.net/zlib_tech.html
+constexpr unsigned kDeflateLevel = 1;      // higher levels take three times as long and save a few percent
 
 Handle creation_properties(const Shape& shape) {
   Handle properties(check(H5Pcreate(H5P_DATASET_CREATE), "property list"), H5Pclose);
@@ -32,12 +32,12 @@ Handle string_type() {
   return type;
 }
 
-// The number of values, for which memory is to be allocated: refuses more than the file can hold.
+// The number of values, for which the caller will allocate memory. Throws if the file is too small to hold so many.
 std::size_t credible_count(hid_t dataset, const Shape& shape, std::size_t value_bytes, const std::string& what) {
   const Handle file(check(H5Iget_file_id(dataset), what), H5Fclose);
   hsize_t file_bytes = 0;
   check(H5Fget_filesize(file.get(), &file_bytes), what);
-  const hsize_t most = file_bytes / value_bytes * kLargestCompression;
+  const hsize_t most = file_bytes / value_bytes * kMaxCompression;
   hsize_t count = 1;
   for (const hsize_t length : shape) {
     if (length != 0 && count > most / length) {
@@ -49,7 +49,7 @@ std::size_t credible_count(hid_t dataset, const Shape& shape, std::size_t value_
   return count;
 }
 
-// The library stores every value of an attribute where it is told to, although there is room for one.
+// Must be checked before reading: HDF5 would write all values of the attribute to memory that has room for one.
 void expect_single_value(hid_t attribute, const std::string& what) {
   const Handle space(check(H5Aget_space(attribute), what), H5Sclose);
   const hssize_t count = check(H5Sget_simple_extent_npoints(space.get()), what);

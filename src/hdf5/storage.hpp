@@ -4,13 +4,13 @@
 
 namespace tunescope::hdf5 {
 
-/// Number of values of a dataset.
+/// The number of values in a dataset.
 hsize_t element_count(const Shape& shape);
 
-/// Whole rows of the slowest dimension, about 65,536 values a chunk.
+/// The shape of chunks: whole rows of the slowest dimension, about 65,536 values per chunk.
 Shape chunk_shape(const Shape& shape);
 
-/// A dataspace of fixed lengths.
+/// A dataspace with fixed lengths.
 Handle dataspace(const Shape& shape);
 
 }  // namespace tunescope::hdf5

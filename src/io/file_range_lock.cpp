@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {

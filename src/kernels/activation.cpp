@@ -4,10 +4,10 @@
 
 namespace tunescope {
 
-at::Tensor bias_activation(Activation activation, const at::Tensor& product, const PerModelTensors& bias,
+at::Tensor bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
                            const RowLayout& rows) {
-  const bool is_own = activation == Activation::kGelu && product.is_cpu();
-  return is_own ? cpu::bias_gelu(product, bias, rows) : aten::bias_activation(activation, product, bias, rows);
+  const bool is_own = activation == Activation::kGelu && values.is_cpu();
+  return is_own ? cpu::bias_gelu(values, bias, rows) : aten::bias_activation(activation, values, bias, rows);
 }
 
 at::Tensor activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient) {

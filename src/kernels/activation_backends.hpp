@@ -5,14 +5,14 @@
 namespace tunescope {
 
 namespace cpu {
-// Activation::kGelu.
-at::Tensor bias_gelu(const at::Tensor& product, const PerModelTensors& bias, const RowLayout& rows);
+// Activation::kGelu only.
+at::Tensor bias_gelu(const at::Tensor& values, const PerModelTensors& bias, const RowLayout& rows);
 at::Tensor gelu_backward(const at::Tensor& input, const at::Tensor& output_gradient);
 }  // namespace cpu
 
 namespace aten {
-// From ATen's operations, every activation on any device.
-at::Tensor bias_activation(Activation activation, const at::Tensor& product, const PerModelTensors& bias,
+// Composed of ATen operations: every activation, on any device.
+at::Tensor bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
                            const RowLayout& rows);
 at::Tensor activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient);
 }  // namespace aten

@@ -6,7 +6,7 @@
 
 namespace tunescope {
 
-// One sequence's place in the packed tensors.
+// The place of one sequence in the packed tensors.
 struct AttentionSequence {
   std::size_t index = 0;
   std::int64_t first_token = 0;
@@ -15,12 +15,12 @@ struct AttentionSequence {
   std::int64_t queries = 0;
   std::int64_t first_probability = 0;
 
-  std::int64_t pairs() const { return queries * tokens; }  // a head's scores
+  std::int64_t pairs() const { return queries * tokens; }  // number of attention scores per head
 };
 
 std::vector<AttentionSequence> list_sequences(const AttentionLayout& layout);
 
-// What a backend fills and reads; see `attention` and `attention_backward`.
+// The arguments of a backend: see `attention` and `attention_backward`. The forward pass fills `probabilities`.
 struct AttentionTensors {
   const AttentionInputs& inputs;
   const at::Tensor& probabilities;
@@ -29,14 +29,14 @@ struct AttentionTensors {
 };
 
 namespace cpu {
-// One call of BLAS a product and head, on the inputs where they lie.
+// One GEMM for each product and head, on the inputs in place, without copies.
 void attention(const AttentionTensors& tensors, const at::Tensor& context);
 void attention_backward(const AttentionTensors& tensors, const at::Tensor& context_gradient,
                         const AttentionInputs& gradients);
 }  // namespace cpu
 
 namespace aten {
-// The same from ATen's operations, on any device.
+// Composed of ATen operations, on any device.
 void attention(const AttentionTensors& tensors, const at::Tensor& context);
 void attention_backward(const AttentionTensors& tensors, const at::Tensor& context_gradient,
                         const AttentionInputs& gradients);

@@ -4,19 +4,22 @@
 
 namespace tunescope {
 
-// Both backends use the same numbers of 16 bits. Sixteen Philox blocks serve 128 elements of an example: element e
-// takes block e / 128 * 16 + e % 16, of it word e % 64 / 16, of that the low half where e % 128 < 64, else the high
-// half. So sixteen blocks are made at once, and their words lie in the order of the elements.
+// How elements get their random numbers. Philox turns a key and a counter into a block of four 32-bit words; each word
+// gives two 16-bit numbers, which are compared with the probability in units of 1/65536. Element e of an example takes
+// block e / 128 * 16 + e % 16, word e % 64 / 16 of it, and the low half of that word if e % 128 < 64, else the high
+// half. This order suits vector instructions: the CPU computes sixteen blocks at once, one per lane of a vector, and
+// their words then lie in the order of the elements. All backends must follow it, so that masks are the same on every
+// device.
 inline constexpr std::int64_t kDropoutLanes = 16;
 inline constexpr std::int64_t kDropoutHalf = 4 * kDropoutLanes;
 inline constexpr std::int64_t kDropoutTile = 2 * kDropoutHalf;
 
-/// Random numbers below this are dropped.
+/// An element is dropped if its 16-bit number is below this.
 constexpr std::uint32_t dropout_threshold(double probability) {
   return static_cast<std::uint32_t>(probability * 65536.0 + 0.5);
 }
 
-/// What elements are multiplied by that are kept: the reciprocal of their share, exactly.
+/// The factor on elements that are kept: exactly the reciprocal of the probability to be kept.
 constexpr double dropout_scale(std::uint32_t threshold) { return 65536.0 / (65536.0 - threshold); }
 
 /// The high half of the Philox counter.
@@ -25,7 +28,7 @@ constexpr std::uint64_t dropout_stream(std::uint32_t site, std::int64_t example)
 }
 
 namespace cpu {
-/// The mask of one example at one site.
+/// What determines the mask of one example at one site.
 struct DropoutMask {
   std::uint64_t key = 0;
   std::uint64_t stream = 0;
@@ -39,7 +42,7 @@ struct ElementRange {
   std::int64_t first = 0;
   std::int64_t count = 0;
 };
-/// Applies dropout to some elements of one example; `values` begins with the first of them.
+/// Applies dropout to a range of elements of one example; `values` points at the first element of the range.
 void apply_dropout(float* values, ElementRange range, const DropoutMask& mask);
 void apply_dropout(double* values, ElementRange range, const DropoutMask& mask);
 

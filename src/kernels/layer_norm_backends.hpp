@@ -5,7 +5,7 @@
 namespace tunescope {
 
 namespace cpu {
-// One pass over each row, with its lane's parameters.
+// One pass over each row, with the parameters of its model.
 at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
                                const Dropout& dropout, LayerNormActivations& saved);
 ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
@@ -16,7 +16,7 @@ at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const L
 }  // namespace cpu
 
 namespace aten {
-// The same from ATen's operations lane by lane, on any device.
+// Composed of ATen operations, model by model, on any device.
 at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
                                const Dropout& dropout, LayerNormActivations& saved);
 ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,

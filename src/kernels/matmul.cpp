@@ -24,7 +24,7 @@ double fastest_of_some(Work work) {
   using Clock = std::chrono::steady_clock;
   constexpr int kRounds = 5;
   double fastest = std::numeric_limits<double>::infinity();
-  work();  // threads and code warm up
+  work();  // warms up threads and caches
   for (int round = 0; round < kRounds; ++round) {
     const Clock::time_point begin = Clock::now();
     work();
@@ -35,13 +35,13 @@ double fastest_of_some(Work work) {
 
 }  // namespace
 
-void multiply(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate overwrite) {
-  const bool is_added = overwrite == Accumulate::kYes;
+void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate) {
+  const bool is_added = accumulate == Accumulate::kYes;
   if (a.scalar_type() != at::kBFloat16) {
     c.addmm_(a, b, is_added ? 1 : 0);
-  } else if (c.is_cpu() && cpu::multiplies_bfloat16()) {
-    cpu::multiply(view(a), view(b), {c.mutable_data_ptr<float>(), c.stride(0)}, {c.size(0), c.size(1), a.size(1)},
-                  is_added);
+  } else if (c.is_cpu() && cpu::has_bfloat16_gemm()) {
+    cpu::gemm(view(a), view(b), {c.mutable_data_ptr<float>(), c.stride(0)}, {c.size(0), c.size(1), a.size(1)},
+              is_added);
   } else if (is_added) {
     c.add_(at::mm(a, b));
   } else {
@@ -53,15 +53,15 @@ double measure_bfloat16_speedup(at::Device device, std::int64_t inputs, std::int
   constexpr std::int64_t kRows = 256;
   const at::Tensor input = at::randn({kRows, inputs}).to(device);
   const at::Tensor weight = at::randn({outputs, inputs}).to(device);
-  const at::Tensor rounded = weight.to(at::kBFloat16);
+  const at::Tensor bfloat16_weight = weight.to(at::kBFloat16);
   const at::Tensor output = at::empty({kRows, outputs}, input.options());
-  const auto wait = [&] { output.view({-1})[0].item<float>(); };  // a GPU works behind the calls
+  const auto wait = [&] { output.view({-1})[0].item<float>(); };  // calls to a GPU return before the work is done
   const double exact = fastest_of_some([&] {
-    multiply(input, weight.t(), output);
+    matmul(input, weight.t(), output);
     wait();
   });
   return exact / fastest_of_some([&] {
-           multiply(input.to(at::kBFloat16), rounded.t(), output);
+           matmul(input.to(at::kBFloat16), bfloat16_weight.t(), output);
            wait();
          });
 }

@@ -19,7 +19,7 @@
 namespace tunescope {
 namespace {
 
-// On the CPU the range is shared out over the threads; ATen's operations then run on one thread each.
+// On the CPU the range is split over the threads, and the ATen operations in `body` then use one thread each.
 void for_range(const at::Tensor& like, std::int64_t count, const std::function<void(std::int64_t)>& body) {
   if (!like.is_cpu()) {
     for (std::int64_t i = 0; i < count; ++i) body(i);
@@ -38,17 +38,18 @@ std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-// Rows may lie apart, as those of a part of the columns do.
+// The tensor itself if the numbers of a row are contiguous (rows may be apart), else a copy.
 at::Tensor with_unit_stride(const at::Tensor& matrix) { return matrix.stride(1) == 1 ? matrix : matrix.contiguous(); }
 
-// Blocks of rows of the sums are shared out over the threads; a block's squares stay in a core's second-level cache.
+// The rows of `sums` are split into blocks, and the blocks over the threads. The squares of a block fit into the
+// second-level cache of a core.
 void add_on_cpu(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
                 std::span<const std::int64_t> offsets) {
   constexpr std::int64_t kBlockElements = 65536;
   constexpr std::int64_t kRowMultiple = 12;
   const std::int64_t height = sums.size(0);
   const std::int64_t width = sums.size(1);
-  // As many blocks for each thread, of whole register tiles.
+  // The same number of blocks for each thread, and whole register tiles in each block.
   const std::int64_t blocks = round_up(height * width / kBlockElements + 1, at::get_num_threads());
   const std::int64_t rows = round_up((height + blocks - 1) / blocks, kRowMultiple);
   for_range(sums, (height + rows - 1) / rows, [&](std::int64_t block) {

@@ -8,8 +8,8 @@
 #include <numeric>
 
 #include "registry.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/nearest.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/nearest.hpp"
 
 namespace tunescope {
 namespace {
@@ -20,18 +20,19 @@ const SubsetMethod* find_subset_method(std::string_view name) {
   return found == table.end() ? nullptr : &*found;
 }
 
-bool is_pool_method(std::string_view name) {
-  return std::any_of(pools().begin(), pools().end(), [&](const Pool& pool) { return pool.name == name; });
+bool is_group_method(std::string_view name) {
+  return std::any_of(parameter_groups().begin(), parameter_groups().end(),
+                     [&](const ParameterGroup& group) { return group.name == name; });
 }
 
 [[noreturn]] void refuse_name(std::string_view name) {
   std::vector<std::string> names;
-  for (const Pool& pool : pools()) names.push_back(pool.name);
+  for (const ParameterGroup& group : parameter_groups()) names.push_back(group.name);
   for (const SubsetMethod& method : subset_methods()) names.push_back(method.name);
   throw ConfigError(fmt::format("unknown method '{}'{}", name, suggest(name, names)));
 }
 
-// A fraction in (0, 1], rewritten in its shortest form so that 0.20 and 0.2 are one method.
+// Checks that a fraction is in (0, 1] and returns its shortest spelling, so that 0.20 and 0.2 are the same method.
 std::string canonical_fraction(std::string_view method, const std::string& text) {
   double fraction = 0.0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), fraction);
@@ -73,7 +74,7 @@ std::map<std::string, std::string> parse_options(std::string_view method, std::s
 
 bool Method::needs_fisher() const {
   const SubsetMethod* description = find_subset_method(name);
-  return description != nullptr && description->needs_scores;
+  return description != nullptr && description->needs_importance;
 }
 
 std::string Method::text() const {
@@ -86,7 +87,7 @@ std::string Method::text() const {
 Method parse_method(std::string_view text) {
   const std::string_view name = text.substr(0, text.find(':'));
   const std::string_view options = text.substr(std::min(text.size(), name.size() + 1));
-  if (is_pool_method(name)) {
+  if (is_group_method(name)) {
     if (text.size() > name.size()) {
       throw ConfigError(fmt::format("method '{}' takes no options, found '{}'", name, options));
     }
@@ -165,7 +166,7 @@ std::int64_t trainable_count(const Selection& selection, const ParameterCatalogu
 
 std::vector<std::pair<std::string, std::string>> describe_methods() {
   std::vector<std::pair<std::string, std::string>> lines;
-  for (const Pool& pool : pools()) lines.emplace_back(pool.name, pool.description);
+  for (const ParameterGroup& group : parameter_groups()) lines.emplace_back(group.name, group.description);
   for (const SubsetMethod& method : subset_methods()) {
     std::string spelling = method.name + ":";
     for (const auto& [key, value] : method.defaults) {

@@ -1,11 +1,11 @@
 #include "registry.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/nearest.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/nearest.hpp"
 
 namespace tunescope {
 
-const std::vector<Pool>& pools() {
-  static const std::vector<Pool> table = {
+const std::vector<ParameterGroup>& parameter_groups() {
+  static const std::vector<ParameterGroup> table = {
       {"full", "every parameter", [](const ParameterInfo&) { return true; }},
       {"head", "nothing beside the classification head (the control)", [](const ParameterInfo&) { return false; }},
       {"layernorm", "all LayerNorm weights and biases",
@@ -24,24 +24,24 @@ const std::vector<Pool>& pools() {
   return table;
 }
 
-const Pool& find_pool(const std::string& name) {
+const ParameterGroup& find_group(const std::string& name) {
   std::vector<std::string> names = {"all"};
-  for (const Pool& pool : pools()) {
-    if (pool.name == (name == "all" ? "full" : name)) return pool;
-    names.push_back(pool.name);
+  for (const ParameterGroup& group : parameter_groups()) {
+    if (group.name == (name == "all" ? "full" : name)) return group;
+    names.push_back(group.name);
   }
   throw ConfigError("unknown pool '" + name + "'" + suggest(name, names));
 }
 
-std::vector<bool> group_members(const std::string& pool, const ParameterCatalogue& catalogue) {
-  const PoolPredicate contains = find_pool(pool).contains;
+std::vector<bool> group_members(const std::string& group, const ParameterCatalogue& catalogue) {
+  const GroupPredicate contains = find_group(group).contains;
   std::vector<bool> is_member;
   for (const ParameterInfo& parameter : catalogue.parameters()) is_member.push_back(contains(parameter));
   return is_member;
 }
 
-std::vector<ParameterIndex> group_tensors(const std::string& pool, const ParameterCatalogue& catalogue) {
-  const PoolPredicate contains = find_pool(pool).contains;
+std::vector<ParameterIndex> group_tensors(const std::string& group, const ParameterCatalogue& catalogue) {
+  const GroupPredicate contains = find_group(group).contains;
   std::vector<ParameterIndex> tensors;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (contains(catalogue[i]) && !catalogue[i].is_head()) tensors.push_back(i);
@@ -49,8 +49,8 @@ std::vector<ParameterIndex> group_tensors(const std::string& pool, const Paramet
   return tensors;
 }
 
-std::string canonical_group(const std::string& pool) {
-  const std::string& name = find_pool(pool).name;
+std::string canonical_group(const std::string& group) {
+  const std::string& name = find_group(group).name;
   if (name == "head") throw ConfigError("pool 'head' has no members beside the head, which always trains");
   return name;
 }

@@ -5,7 +5,7 @@
 namespace tunescope {
 namespace {
 
-// All numbers of the storage that a float32 tensor is a view of.
+// The whole storage that a float32 tensor is a view of, as a flat tensor.
 at::Tensor whole_storage(const at::Tensor& tensor) {
   const auto count = static_cast<std::int64_t>(tensor.storage().nbytes() / sizeof(float));
   return tensor.as_strided({count}, {1}, 0);
@@ -29,7 +29,7 @@ Bfloat16Weights::Bfloat16Weights(const PretrainedModel& model) {
   if (model.has_pooler) add(catalogue.pooler);
 }
 
-at::Tensor Bfloat16Weights::round(const at::Tensor& matrix) const {
+at::Tensor Bfloat16Weights::cast(const at::Tensor& matrix) const {
   const auto known = storages_.find(matrix.storage().data());
   if (known == storages_.end()) return matrix.to(at::kBFloat16);
   return known->second.as_strided(matrix.sizes(), matrix.strides(), matrix.storage_offset());

@@ -7,7 +7,7 @@
 #include <array>
 #include <string_view>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -16,10 +16,10 @@ constexpr std::string_view kPrefix = "bert.";
 constexpr std::string_view kWordEmbeddings = "embeddings.word_embeddings.weight";
 constexpr std::size_t kReportedTensors = 5;
 
-// Parts of names that wrappers add wherever they stand: torch.compile, FSDP, activation checkpointing.
+// Parts of names that wrappers add at any place: torch.compile, FSDP, activation checkpointing.
 constexpr std::array<std::string_view, 3> kWrappers = {"_orig_mod.", "_fsdp_wrapped_module.",
                                                        "_checkpoint_wrapped_module."};
-// And in front: DataParallel, Lightning and Trainer-like loops, peft after a merge, sentence-transformers.
+// Prefixes: DataParallel, Lightning and Trainer-like loops, peft after a merge, sentence-transformers.
 constexpr std::array<std::string_view, 6> kOwners = {"module.",   "model.",      "base_model.",
                                                      "backbone.", "auto_model.", "0."};
 
@@ -46,7 +46,7 @@ bool is_buffer(const std::string& name) {
   return name.ends_with("embeddings.position_ids") || name.ends_with("embeddings.token_type_ids");
 }
 
-// The name that the catalogue would have for a tensor of the encoder; nothing for one of a head.
+// The name that the catalogue has for this tensor if it belongs to the encoder; nothing if it belongs to a head.
 std::optional<std::string> canonical_name(const std::string& stored) {
   std::string name = without_wrappers(stored);
   if (!name.starts_with(kPrefix)) {
@@ -80,7 +80,7 @@ bool contains(const std::vector<std::string>& names, std::string_view part) {
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return name.find(part) != name.npos; });
 }
 
-// What to do, where the names tell it.
+// What the user should do, as far as the names reveal it.
 std::string remedy(const Problems& problems, const std::vector<std::string>& left_out) {
   if (contains(problems.unexpected, "lora_") || contains(problems.unexpected, "adapter")) {
     return "; merge the adapter into the weights first (merge_and_unload of peft) and save them";
@@ -107,7 +107,7 @@ std::string remedy(const Problems& problems, const std::vector<std::string>& lef
       fmt::format("{}: the weights do not fit config.json{}{}", folder.string(), text, remedy(problems, left_out)));
 }
 
-// By canonical name the stored one, for the encoder; the rest is left out.
+// Maps canonical names to stored names for the tensors of the encoder. All others go to `left_out`.
 std::map<std::string, std::string> sort_names(const Safetensors& file, std::vector<std::string>& left_out,
                                               const std::filesystem::path& folder) {
   std::map<std::string, std::string> encoder;
@@ -158,7 +158,7 @@ CheckpointNames match_names(const Safetensors& file, const ParameterCatalogue& c
   return names;
 }
 
-// Grouped by the first part of a name, those of the pre-training heads ("cls.") by the first two.
+// The names of the pre-training heads ("cls.") are grouped by their first two parts.
 std::string summarize_names(const std::vector<std::string>& names) {
   std::map<std::string, std::vector<std::string>> groups;
   for (const std::string& name : names) {

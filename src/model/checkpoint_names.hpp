@@ -6,26 +6,27 @@
 #include <string>
 #include <vector>
 
+#include "tunescope/io/safetensors.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
-#include "tunescope/model/safetensors.hpp"
 
 namespace tunescope {
 
-/// Which stored tensor is which of the model's.
+/// Which stored tensor is which tensor of the model.
 struct CheckpointNames {
-  /// The stored name of each of the model's tensors less its head, by catalogue index; the pooler's are empty where
-  /// the file has none.
+  /// By catalogue index without the head: the stored name of the tensor. Those of the pooler are empty if the file has
+  /// no pooler.
   std::vector<std::optional<std::string>> stored;
   std::vector<std::string> left_out;  ///< stored names of heads, in alphabetical order
 };
 
-/// Matches the names of a weights file with the catalogue's: with or without "bert.", with TensorFlow's names of
-/// LayerNorm, and behind the prefixes of what models are wrapped in. Throws `ModelError` naming every unexpected,
-/// missing or wrongly shaped tensor of the encoder.
+/// Matches the names in a weights file with those of the catalogue. Files of different tools name the same tensor
+/// differently: with or without "bert.", with TensorFlow's gamma and beta for LayerNorm, and with the prefixes that
+/// wrappers such as DataParallel or torch.compile add. All of these are recognized. Throws `ModelError` naming every
+/// unexpected, missing or wrongly shaped tensor of the encoder.
 CheckpointNames match_names(const Safetensors& file, const ParameterCatalogue& catalogue,
                             const std::filesystem::path& folder);
 
-/// Names in few words: "cls.predictions.* (5 tensors), classifier.* (2 tensors)".
+/// Groups names by their first part: "cls.predictions.* (5 tensors), classifier.* (2 tensors)".
 std::string summarize_names(const std::vector<std::string>& names);
 
 }  // namespace tunescope

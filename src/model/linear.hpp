@@ -8,19 +8,22 @@
 
 namespace tunescope {
 
-// Each row is computed with its lane's parameters; where all lanes share them, the rows of all at once.
+// Linear layers of one or more models at once. Each row is multiplied with the weight of its own model. If all models
+// share the weight, which is the common case of a frozen backbone, one matrix product serves the rows of all of them;
+// else there is one product per model. Query, key and value projections have the same input, so they are computed as
+// one layer with the outputs side by side; if their weights are contiguous in memory (see `move_to`), this too is one
+// product.
 
-/// x Wᵀ + b of linear layers with one input, side by side: [R, in] to [R, all of their outputs]. Weights that follow
-/// each other in memory are multiplied at once.
+/// x Wᵀ + b for linear layers with the same input, their outputs side by side: [R, in] to [R, sum of their outputs].
 at::Tensor linear(const ModelRows& rows, std::span<const LinearParameters> layers, const at::Tensor& input);
 
-/// x Wᵀ, for kernels that add the bias.
-at::Tensor product(const ModelRows& rows, const LinearParameters& layer, const at::Tensor& input);
+/// x Wᵀ, for kernels that add the bias themselves: [R, in] to [R, out].
+at::Tensor linear_without_bias(const ModelRows& rows, const LinearParameters& layer, const at::Tensor& input);
 
 /// The gradient of a linear layer's input: dy W, [R, out] to [R, in].
 at::Tensor input_gradient(const ModelRows& rows, const LinearParameters& layer, const at::Tensor& output_gradient);
 
-/// Adds to `gradient` [R, in] that of the input of layers whose outputs lie side by side.
+/// Adds the input gradient of layers whose outputs lie side by side to `gradient` [R, in].
 void add_input_gradient(const ModelRows& rows, std::span<const LinearParameters> layers,
                         const at::Tensor& output_gradient, const at::Tensor& gradient);
 

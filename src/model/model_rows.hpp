@@ -8,39 +8,40 @@
 #include <vector>
 
 #include "tunescope/kernels/row_layout.hpp"
-#include "tunescope/model/bert.hpp"
+#include "tunescope/model/bert/bert.hpp"
 
 namespace tunescope {
 
-/// The lanes and sequences of a pass and which rows of a tensor, all tokens or one a sequence, are whose.
+/// Which rows of a pass's tensors belong to which model and sequence, and the parameters of each model. A pass has two
+/// of these: one for tensors with a row per token, and one for tensors with a row per sequence.
 class ModelRows {
  public:
-  /// Lane k owns rows offsets[k] ... offsets[k+1]-1 of R in all, sequence b of B rows sequence_offsets[b] ...
-  /// sequence_offsets[b+1]-1. `rounded` is null where products are in full precision.
+  /// Of R rows, model k owns offsets[k] ... offsets[k+1]-1, and sequence b owns sequence_offsets[b] ...
+  /// sequence_offsets[b+1]-1. `bfloat16_weights` is null if matrix products are in full precision.
   ModelRows(std::vector<const Parameters*> parameters, std::vector<std::int64_t> offsets,
-            std::vector<std::int64_t> sequence_offsets, const Bfloat16Weights* rounded)
+            std::vector<std::int64_t> sequence_offsets, const Bfloat16Weights* bfloat16_weights)
       : parameters_(std::move(parameters)),
         offsets_(std::move(offsets)),
         sequence_offsets_(std::move(sequence_offsets)),
-        bfloat16_weights_(rounded) {}
+        bfloat16_weights_(bfloat16_weights) {}
 
   std::size_t size() const { return parameters_.size(); }
 
-  /// Whether all lanes have the same tensor, not just an equal one.
-  bool share(ParameterIndex index) const;
+  /// Whether all models have the same tensor object for this parameter, not just equal numbers.
+  bool is_shared(ParameterIndex index) const;
   const at::Tensor& shared(ParameterIndex index) const { return (*parameters_.front())[index]; }
-  const at::Tensor& parameter(std::size_t lane, ParameterIndex index) const { return (*parameters_[lane])[index]; }
+  const at::Tensor& parameter(std::size_t model, ParameterIndex index) const { return (*parameters_[model])[index]; }
 
-  /// A parameter of all lanes, for kernels that take each row with its lane's own.
+  /// The parameter of each model, for kernels that use each row's own.
   PerModelTensors tensors(ParameterIndex index) const;
   std::span<const std::int64_t> offsets() const { return offsets_; }
   std::span<const std::int64_t> sequence_offsets() const { return sequence_offsets_; }
 
-  /// A matrix as products take it.
-  at::Tensor factor(const at::Tensor& matrix) const { return matmul_operand(matrix, bfloat16_weights_); }
+  /// See `matmul_operand`.
+  at::Tensor operand(const at::Tensor& matrix) const { return matmul_operand(matrix, bfloat16_weights_); }
 
-  /// A lane's part of `rows` [R, ...], a view.
-  at::Tensor of(std::size_t lane, const at::Tensor& rows) const { return rows_of_model(rows, offsets_, lane); }
+  /// A view of the model's part of `rows` [R, ...].
+  at::Tensor of(std::size_t model, const at::Tensor& rows) const { return rows_of_model(rows, offsets_, model); }
 
  private:
   std::vector<const Parameters*> parameters_;
@@ -49,23 +50,23 @@ class ModelRows {
   const Bfloat16Weights* bfloat16_weights_;
 };
 
-/// The sinks of a pass, each told of its lane's rows only.
+/// The gradient sinks of a pass. Each receives the rows of its own model only.
 class ModelSinks {
  public:
   explicit ModelSinks(std::span<const Bert::ModelGradient> gradients) : gradients_(gradients) {}
 
-  /// The smallest index that any lane wants.
+  /// The smallest index of a parameter that needs a gradient in any model.
   ParameterIndex first_needing_gradient() const;
 
-  /// See `GradientSink`; tensors have the rows of all lanes.
-  void linear(const ModelRows& rows, const LinearParameters& parameters, const at::Tensor& input,
-              const at::Tensor& output_gradient) const;
-  void layer_norm(const ModelRows& rows, const LayerNormParameters& parameters, const LayerNormActivations& activations,
-                  const at::Tensor& output_gradient) const;
-  void embedding(const ModelRows& rows, ParameterIndex table, const at::Tensor& ids,
+  /// See `GradientSink`. The tensors have the rows of all models.
+  void on_linear(const ModelRows& rows, const LinearParameters& parameters, const at::Tensor& input,
                  const at::Tensor& output_gradient) const;
+  void on_layer_norm(const ModelRows& rows, const LayerNormParameters& parameters,
+                     const LayerNormActivations& activations, const at::Tensor& output_gradient) const;
+  void on_embedding(const ModelRows& rows, ParameterIndex table, const at::Tensor& ids,
+                    const at::Tensor& output_gradient) const;
 
-  GradientSink& sink(std::size_t lane) const { return gradients_[lane].sink; }
+  GradientSink& sink(std::size_t model) const { return gradients_[model].sink; }
 
  private:
   std::span<const Bert::ModelGradient> gradients_;

@@ -69,7 +69,7 @@ LayerNormParameters ParameterCatalogue::add_layer_norm(std::string_view prefix, 
   return layer_norm;
 }
 
-// `info.name` comes in without its layer's prefix, which makes it the component.
+// On entry `info.name` has no layer prefix: it is the component.
 ParameterIndex ParameterCatalogue::add(ParameterInfo info, std::string_view prefix) {
   info.component = info.name;
   info.name = std::string(prefix) + info.name;

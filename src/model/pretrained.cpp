@@ -13,16 +13,16 @@
 #include <utility>
 
 #include "checkpoint_names.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/hash.hpp"
-#include "tunescope/hub_folder.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/hash.hpp"
+#include "tunescope/io/hub_folder.hpp"
+#include "tunescope/io/safetensors.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {
 namespace {
 
-// An integer type holds codes of a quantisation, without the scale that makes numbers of them.
+// A tensor of an integer type holds quantization codes. Without their scale they are no weights.
 void refuse_whole_numbers(const Safetensors& file, const std::string& stored, const std::filesystem::path& folder) {
   if (at::isFloatingType(file.type(stored))) return;
   throw ModelError(fmt::format(
@@ -31,12 +31,12 @@ void refuse_whole_numbers(const Safetensors& file, const std::string& stored, co
       folder.string(), stored, file.type_name(stored)));
 }
 
-// Names of tensors that a damaged copy leaves: with values that are not finite, or matrices of nothing but zeros.
+// The signs of a damaged copy: tensors with values that are not finite, and matrices that are all zeros.
 struct Damage {
   std::vector<std::string> not_finite;
   std::vector<std::string> zero;
 
-  void look_at(const at::Tensor& tensor, const ParameterInfo& parameter) {
+  void check(const at::Tensor& tensor, const ParameterInfo& parameter) {
     const auto [smallest, largest] = at::aminmax(tensor);
     const float low = smallest.item<float>();
     const float high = largest.item<float>();
@@ -57,7 +57,7 @@ struct Damage {
   }
 };
 
-// The types other than float32 in which the backbone is stored.
+// The types, other than float32, in which the backbone is stored.
 std::set<std::string> other_types(const Safetensors& file, const CheckpointNames& names) {
   std::set<std::string> types;
   for (const std::optional<std::string>& stored : names.stored) {
@@ -110,7 +110,7 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
     if (stored) refuse_whole_numbers(file, *stored, folder);
     model.backbone.push_back(stored ? file.float_tensor(*stored)
                                     : at::zeros(catalogue[i].shape, at::TensorOptions().dtype(at::kFloat)));
-    if (stored) damage.look_at(model.backbone.back(), catalogue[i]);
+    if (stored) damage.check(model.backbone.back(), catalogue[i]);
   }
   damage.warn(model.notes.warnings);
   model.has_pooler = names.stored[catalogue.pooler.weight].has_value();

@@ -5,7 +5,7 @@
 #include <string>
 #include <thread>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdlib>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/parallel/reducer.hpp"
 
 namespace tunescope {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "tunescope/base/error.hpp"
 #include "tunescope/device/device.hpp"
-#include "tunescope/error.hpp"
 
 namespace tunescope {
 namespace {

@@ -5,7 +5,7 @@
 #include <functional>
 #include <numeric>
 
-#include "tunescope/model/bert.hpp"
+#include "tunescope/model/bert/bert.hpp"
 #include "tunescope/train/batch_order.hpp"
 #include "tunescope/train/trainer.hpp"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <set>
 
-#include "tunescope/error.hpp"
-#include "tunescope/hash.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/hash.hpp"
 
 namespace tunescope {
 namespace {

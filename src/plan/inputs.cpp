@@ -3,7 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <set>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {

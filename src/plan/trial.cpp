@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "tunescope/hash.hpp"
+#include "tunescope/base/hash.hpp"
 #include "tunescope/plan/fisher_run.hpp"
 
 namespace tunescope {

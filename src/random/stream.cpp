@@ -44,7 +44,7 @@ std::vector<std::int64_t> random_permutation(std::int64_t count, std::uint64_t k
   return order;
 }
 
-// Selection sampling (Knuth, TAOCP 2, algorithm 3.4.2S): one pass, ascending, no memory beyond the result.
+// Selection sampling (Knuth, TAOCP 2, algorithm 3.4.2S): one pass in ascending order, without memory beyond the result.
 std::vector<std::int64_t> random_subset(std::int64_t count, std::int64_t chosen, std::uint64_t key) {
   std::vector<std::int64_t> subset;
   subset.reserve(static_cast<std::size_t>(chosen));

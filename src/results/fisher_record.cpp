@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "schema.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/hdf5/sealed_file.hpp"
 
 namespace tunescope {
@@ -15,7 +15,8 @@ using hdf5::Group;
 
 constexpr std::string_view kAxisPrefix = "axis";
 
-// Every axis of every length is a dimension of its own, so that square matrices have two.
+// There is one dimension scale for each axis number and length, so that the axes of a square matrix have different
+// ones.
 void attach_axes(const Group& group, const std::string& name) {
   const hdf5::Shape shape = group.shape(name);
   std::vector<std::string> dimensions;

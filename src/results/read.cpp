@@ -1,12 +1,12 @@
 #include "schema.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
 
 using hdf5::Group;
 
-// Merging copies these tables by the lengths they should have.
+// Must hold for every table: merging relies on these lengths.
 void expect_length(std::size_t found, std::size_t expected) {
   if (found != expected) throw std::out_of_range("length");
 }

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <ctime>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/version.hpp"
 #include "tunescope/hdf5/appender.hpp"
-#include "tunescope/sealed_file.hpp"
-#include "tunescope/version.hpp"
+#include "tunescope/io/sealed_file.hpp"
 
 namespace tunescope::schema {
 namespace {

@@ -53,7 +53,7 @@ inline const std::tuple kTrialColumns = {
     Column{"error", &TrialRow::error},
 };
 
-/// The measures of `/change`, once for reading and writing.
+/// The measures of `/change`, for both reading and writing.
 template <typename Visitor>
 void for_each_measure(Visitor&& visit) {
   visit("mean_abs", &ChangeMaps::mean_abs);
@@ -98,7 +98,7 @@ void for_each_fisher_map(Visitor&& visit) {
   visit("share", &FisherMaps::share);
 }
 
-/// The profiles of `/fisher` over depth, with what they are in words.
+/// The profiles of `/fisher` over depth, with descriptions.
 template <typename Visitor>
 void for_each_fisher_profile(Visitor&& visit) {
   const auto add = [&](const char* name, const std::string& what, auto member) {
@@ -116,32 +116,33 @@ void for_each_fisher_profile(Visitor&& visit) {
   add("feed_forward_branch_gradient_rms", gradient + feed_forward, &FisherProfiles::feed_forward_branch_gradient_rms);
 }
 
-/// Opens the file of one trial or Fisher run. Throws `Hdf5Error` where its seal shows that any byte has changed, before
-/// the HDF5 library, which damaged files can crash, has read any of it; or where it is of another version.
+/// Opens the file of one trial or Fisher run. Checks the seal first, since a damaged file can crash the HDF5 library.
+/// Throws `Hdf5Error` if any byte has changed, or the file has another version.
 hdf5::File open_sealed(const std::filesystem::path& path);
-/// The same without its seal, for `run_isolated` alone.
+/// Opens such a file without checking its seal. Only for use in `run_isolated`.
 hdf5::File open_unsealed(const std::filesystem::path& path);
 
-/// The only value of a column.
+/// Reads the only value of a column.
 void read_value(const hdf5::Group& group, const char* name, std::string& value);
 void read_value(const hdf5::Group& group, const char* name, double& value);
 void read_value(const hdf5::Group& group, const char* name, std::int64_t& value);
 
-/// The root's attributes, that of the job included.
+/// Writes the attributes of the root, including those of the job.
 void write_root_attributes(const hdf5::Group& file, const JobAttributes& attributes);
 
-/// What a viewer that knows NeXus (h5web, NeXpy, silx) plots of a group: `signal` over `axes`, one a dimension; "." is
-/// an axis without numbers. Source: https://manual.nexusformat.org/classes/base_classes/NXdata.html.
+/// Declares what a viewer that knows NeXus (h5web, NeXpy, silx) plots of a group: `signal` over `axes`, one for each
+/// dimension; "." is an axis without numbers. Source:
+/// https://manual.nexusformat.org/classes/base_classes/NXdata.html.
 void write_plot_default(const hdf5::Group& group, const std::string& signal, const std::vector<std::string>& axes);
-/// The group that such a viewer opens first; the last of these that exists.
+/// Declares which group such a viewer opens first: the last of these that exists.
 void write_plot_default(const hdf5::Group& file, const std::vector<std::string>& groups);
 
-/// A dimension with coordinates 0 ... count-1.
+/// Writes a dimension with the coordinates 0 ... count-1.
 void write_count_dimension(const hdf5::Group& group, const std::string& name, std::size_t count);
-/// A dimension with names as coordinates.
+/// Writes a dimension with names as coordinates.
 void write_label_dimension(const hdf5::Group& group, const std::string& name, const std::vector<std::string>& labels);
 
-/// One column of a table: a dataset with the single dimension `dimension` of its group.
+/// Writes one column of a table: a dataset whose only dimension is `dimension` of its group.
 template <typename Value>
 void write_column(const hdf5::Group& group, const std::string& name, const std::vector<Value>& values,
                   const std::string& dimension) {
@@ -171,22 +172,22 @@ Row read_row(const hdf5::Group& table, const Columns& columns, std::int64_t vers
   return row;
 }
 
-/// The only row of a trial's file; `path` is for the message of the `Hdf5Error` where there is none.
+/// Reads the only row of a trial's file. Throws `Hdf5Error` if there is none; `path` is for its message.
 TrialRow read_trial_row(const hdf5::Group& file, const std::filesystem::path& path);
 
-/// All of a trial's file, whose row has been read already.
+/// Reads the rest of a trial's file, whose row has been read already.
 TrialRecord read_trial(const hdf5::Group& file, TrialRow row, const std::filesystem::path& path);
 
-/// Length of the long table `table` of a trial's file.
+/// The number of rows of the long table `table` in a trial's file.
 std::size_t row_count(const hdf5::Group& file, const std::string& table);
 
-/// The row and the maps of a Fisher run's file; `path` is for the message of the `Hdf5Error` where there are none.
+/// Reads the row and the maps of a Fisher run's file. Throws `Hdf5Error` if there are none; `path` is for its message.
 FisherRecord read_fisher(const hdf5::File& file, const std::filesystem::path& path);
 
 /// Copies `/fisher_parameters/RUN` from another file.
 void copy_diagonal(const hdf5::Group& source, const hdf5::Group& target);
 
-/// Writes `/fisher` for any number of runs of one model.
+/// Writes `/fisher` for any number of Fisher runs of one model.
 void write_fisher(const hdf5::Group& file, const std::vector<FisherRecord>& records);
 
 }  // namespace tunescope::schema

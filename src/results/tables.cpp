@@ -1,7 +1,7 @@
 #include "tables.hpp"
 
 #include "schema.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -20,7 +20,7 @@ hdf5::Appender<Number> create_column(const Group& group, const std::string& name
   return column;
 }
 
-// A table of the file with its dimension.
+// Creates a long table with its dimension.
 Group create_long_table(const Group& file, const std::string& name, std::size_t rows) {
   Group group = file.create_group(name);
   write_count_dimension(group, "row", rows);

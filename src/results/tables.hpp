@@ -8,32 +8,32 @@
 
 namespace tunescope {
 
-/// Lengths of the tables that grow with every trial.
+/// The lengths of the tables that grow with every trial.
 struct TableLengths {
   std::size_t trials = 0;
   std::size_t evaluations = 0;  ///< of all trials together
   std::size_t history = 0;      ///< of all trials together
 };
 
-/// Names of all metrics, in the order of the columns.
+/// The names of all metrics, in the order of the columns.
 std::vector<std::string> metric_labels();
 
-/// `/scores`, `/change`, `/evaluations` and `/history`, filled a trial at a time: what is in memory does not grow with
-/// their number. All trials have one model.
+/// Fills `/scores`, `/change`, `/evaluations` and `/history` one trial at a time, so that memory use does not grow with
+/// the number of trials. All trials must have the same model.
 class TrialTables {
  public:
   TrialTables(const hdf5::Group& file, const MapAxes& axes, const TableLengths& lengths);
 
-  /// The trial that comes next. Throws `Hdf5Error` where it has another model than `axes`.
+  /// Appends the next trial. Throws `Hdf5Error` if its model does not fit `axes`.
   void append(const TrialRecord& record);
 
-  /// Throws `Hdf5Error` where fewer trials, evaluations or steps came than were announced.
+  /// Throws `Hdf5Error` if there were fewer trials, evaluations or steps than announced.
   void finish();
 
  private:
   using Column = hdf5::Appender<double>;
 
-  // A table with a row for each entry of each trial.
+  // A table with one row for each entry of each trial.
   struct LongTable {
     LongTable(const hdf5::Group& file, const std::string& name, const std::vector<std::string>& real_columns,
               std::size_t rows);
@@ -52,7 +52,7 @@ class TrialTables {
   TableLengths lengths_;
   std::size_t trial_ = 0;
   std::vector<Column> scores_;  // best, final
-  std::vector<Column> change_;  // in the order of `for_each_measure`; none where there are no trials
+  std::vector<Column> change_;  // in the order of `for_each_measure`; empty if there are no trials
   LongTable evaluations_;
   LongTable history_;
 };

@@ -2,10 +2,10 @@
 #include <sstream>
 
 #include "schema.hpp"
-#include "tunescope/atomic_file.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/isolated.hpp"
-#include "tunescope/sealed_file.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/io/atomic_file.hpp"
+#include "tunescope/io/isolated.hpp"
+#include "tunescope/io/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -25,12 +25,12 @@ std::string read_ids(const hdf5::File& file) {
   return ids;
 }
 
-// Time enough on any machine to inflate a file of this size, several times over.
+// Enough time for any machine to decompress a file of this size several times.
 std::uint64_t seconds_for(const std::filesystem::path& path) {
   return 2 + std::filesystem::file_size(path) / 10'000'000;
 }
 
-// Reads all that the program ever reads of a file, and returns the identifier that it is of.
+// Reads everything that the program ever reads of a file, and returns the identifier of its trial or Fisher run.
 std::string read_all(const std::filesystem::path& path) {
   const hdf5::File file = schema::open_unsealed(path);
   if (!file.has("fisher")) return schema::read_trial(file, schema::read_trial_row(file, path), path).row.id;

@@ -3,9 +3,9 @@
 
 #include "schema.hpp"
 #include "tables.hpp"
-#include "tunescope/atomic_file.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/hdf5/sealed_file.hpp"
+#include "tunescope/io/atomic_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -77,7 +77,7 @@ void write_fisher_runs(const Group& file, const std::vector<std::filesystem::pat
   }
 }
 
-// What is known of a file's trials before the tables are filled.
+// What is known about the trials of a file before the tables are filled.
 struct Outline {
   std::vector<TrialRow> rows;
   TableLengths lengths;
@@ -90,7 +90,7 @@ struct Outline {
   }
 };
 
-// `record_of` gives one trial's record at a time, in order.
+// Calls `record_of` for each trial, in order, so that only one record is in memory.
 void write_records(const Group& file, const Outline& outline,
                    const std::function<TrialRecord(std::size_t)>& record_of) {
   write_trials(file, outline.rows);

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <optional>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/results/fisher_record.hpp"
 #include "tunescope/run/trial_rows.hpp"
@@ -87,7 +87,7 @@ class FisherExecution {
     FisherRecord record{.row = fisher_row(planned_, rank_, team_.size(), reducer),
                         .axes = MapAxes::of(catalogue_),
                         .maps = FisherMaps::of(catalogue_, measured.diagonal),
-                        .profiles = FisherProfiles::of(catalogue_, measured.scales),
+                        .profiles = FisherProfiles::of(catalogue_, measured.depth_profile),
                         .diagonal = kept_diagonal(measured.diagonal, catalogue_, planned_.run.keep)};
     record.row.examples = dataset_.size();
     record.row.wall_seconds = seconds();

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-#include "tunescope/atomic_file.hpp"
+#include "tunescope/io/atomic_file.hpp"
 #include "tunescope/parallel/environment.hpp"
 #include "tunescope/storage/recorded_inputs.hpp"
 #include "tunescope/storage/trial_checkpoints.hpp"

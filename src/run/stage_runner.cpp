@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "tunescope/atomic_file.hpp"
+#include "tunescope/io/atomic_file.hpp"
 #include "tunescope/parallel/reducer.hpp"
 #include "tunescope/run/fisher_execution.hpp"
 #include "tunescope/schedule/stop_channel.hpp"

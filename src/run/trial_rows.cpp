@@ -7,7 +7,7 @@
 #include <map>
 #include <utility>
 
-#include "tunescope/hostname.hpp"
+#include "tunescope/base/hostname.hpp"
 
 namespace tunescope {
 namespace {

@@ -1,6 +1,6 @@
 #include "tunescope/run/trial_stage.hpp"
 
-#include "tunescope/atomic_file.hpp"
+#include "tunescope/io/atomic_file.hpp"
 #include "tunescope/schedule/coordinator.hpp"
 #include "tunescope/storage/progress_file.hpp"
 

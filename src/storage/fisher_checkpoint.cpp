@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <sstream>
 
-#include "tunescope/atomic_file.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/fisher/depth_profile.hpp"
-#include "tunescope/model/checked_tensors.hpp"
+#include "tunescope/io/atomic_file.hpp"
+#include "tunescope/io/checked_tensors.hpp"
 
 namespace tunescope {
 namespace {
@@ -44,7 +44,8 @@ std::optional<FisherState> FisherCheckpoint::load() const {
     if (!is_possible) refuse_checkpoint(path_, "its counts make no sense");
     const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());
     for (ParameterIndex i = 0; i < inputs_.catalogue.size(); ++i) {
-      if (inputs_.is_wanted[i]) state.sums[i] = find(tensors, inputs_.catalogue[i].name, inputs_.catalogue[i].shape);
+      if (inputs_.needs_gradient[i])
+        state.sums[i] = find(tensors, inputs_.catalogue[i].name, inputs_.catalogue[i].shape);
     }
     state.depth_sums =
         find(tensors, kScales, {kDepthQuantities, static_cast<std::int64_t>(inputs_.catalogue.layers.size()) + 1});

@@ -7,8 +7,8 @@
 #include <iterator>
 #include <thread>
 
-#include "tunescope/error.hpp"
-#include "tunescope/hostname.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/hostname.hpp"
 
 namespace tunescope {
 namespace {

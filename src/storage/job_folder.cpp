@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <system_error>
 
-#include "tunescope/atomic_file.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/io/atomic_file.hpp"
 
 namespace tunescope {
 

@@ -6,8 +6,8 @@
 #include <limits>
 #include <optional>
 
-#include "tunescope/atomic_file.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/io/atomic_file.hpp"
+#include "tunescope/io/safetensors.hpp"
 #include "tunescope/storage/status.hpp"
 #include "tunescope/storage/trial_checkpoints.hpp"
 

@@ -5,10 +5,10 @@
 #include <set>
 #include <utility>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/hdf5/file.hpp"
+#include "tunescope/io/sealed_file.hpp"
 #include "tunescope/results/results_file.hpp"
-#include "tunescope/sealed_file.hpp"
 #include "tunescope/storage/status.hpp"
 
 namespace tunescope {

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <fstream>
 
-#include "tunescope/atomic_file.hpp"
-#include "tunescope/hostname.hpp"
+#include "tunescope/base/hostname.hpp"
+#include "tunescope/io/atomic_file.hpp"
 
 namespace tunescope {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "tunescope/atomic_file.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/hdf5/file.hpp"
+#include "tunescope/io/atomic_file.hpp"
 #include "tunescope/storage/job_folder.hpp"
 #include "tunescope/text/text_file.hpp"
 

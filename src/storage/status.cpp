@@ -1,9 +1,9 @@
 #include "tunescope/storage/status.hpp"
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/io/sealed_file.hpp"
 #include "tunescope/results/fisher_record.hpp"
 #include "tunescope/results/trial_record.hpp"
-#include "tunescope/sealed_file.hpp"
 #include "tunescope/storage/trial_checkpoints.hpp"
 
 namespace tunescope {

@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "tunescope/atomic_file.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/io/atomic_file.hpp"
 #include "tunescope/train/checkpoint.hpp"
 
 namespace tunescope {

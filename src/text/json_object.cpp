@@ -5,17 +5,17 @@
 #include <utility>
 #include <vector>
 
-#include "tunescope/error.hpp"
-#include "tunescope/hub_folder.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/io/hub_folder.hpp"
 
 namespace tunescope {
 namespace {
 
-/// Copying and printing a value take stack space for each level.
+/// Copying and printing a value takes stack space for each level of nesting.
 constexpr int kMaxDepth = 100;
 
-/// Parses JSON and throws `DataError` where an object has a key twice, of which the parser would keep the last: a
-/// vocabulary would lose a token without a word.
+/// Parses JSON. Throws `DataError` if an object has a key twice: the parser would silently keep only the last one, and
+/// a vocabulary would lose a token.
 nlohmann::json parse_without_repeated_keys(std::istream& stream, const std::filesystem::path& file) {
   using Event = nlohmann::json::parse_event_t;
   std::vector<std::unordered_set<std::string>> open_objects;

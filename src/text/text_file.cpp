@@ -10,7 +10,7 @@
 #include <sstream>
 #include <utility>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/text/utf8.hpp"
 
 namespace tunescope {
@@ -20,7 +20,8 @@ using namespace std::string_view_literals;
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// How other contents begin, and what makes text of them. UTF-32 comes before UTF-16, whose mark begins its own.
+// How files of other formats begin, and the command that turns them into text. UTF-32 is listed before UTF-16 because
+// its byte-order mark begins with that of UTF-16.
 struct Signature {
   std::string_view bytes;
   std::string_view name;
@@ -85,7 +86,7 @@ std::string shortened(std::string_view text) {
   constexpr std::size_t kLongest = 200;
   if (text.size() <= kLongest) return std::string(text);
   std::size_t end = kLongest;
-  while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not within a code point
+  while ((static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // do not cut a code point
   return fmt::format("{} ... ({} bytes)", text.substr(0, end), text.size());
 }
 

@@ -6,8 +6,8 @@
 namespace tunescope::utf8 {
 namespace {
 
-/// What may follow a lead byte: how many bytes in all, and the range of the second one. A length of 0 marks a
-/// byte that starts nothing.
+/// What must follow a lead byte: the length of the sequence in bytes, and the range of its second byte. A length of 0
+/// marks a byte that cannot start a sequence.
 struct LeadByte {
   std::size_t length;
   unsigned char second_min;
@@ -27,7 +27,7 @@ LeadByte classify_lead(unsigned char lead) {
   return {0, 0, 0};
 }
 
-/// How many bytes at `position` belong together, and whether they are a whole code point.
+/// How many bytes belong together, and whether they are a whole code point.
 struct Sequence {
   std::size_t length;
   bool is_valid;

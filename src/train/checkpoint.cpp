@@ -7,14 +7,14 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "tunescope/model/checked_tensors.hpp"
+#include "tunescope/io/checked_tensors.hpp"
 
 namespace tunescope {
 namespace {
 
 using Json = nlohmann::json;
 
-// JSON has no NaN; a metric that does not apply is null there.
+// JSON has no NaN, so a metric that does not apply is stored as null.
 Scores to_scores(const Json& json) {
   Scores scores;
   for (const Json& value : json) {
@@ -23,7 +23,7 @@ Scores to_scores(const Json& json) {
   return scores;
 }
 
-// JSON's library would turn fractions into integers, of any size.
+// Throws for anything but an integer. The JSON library's own conversion would accept fractions.
 std::int64_t whole_number(const Json& json) { return json.get_ref<const Json::number_integer_t&>(); }
 
 Json describe(const TrainResult& result) {
@@ -71,7 +71,7 @@ at::Tensor tensor_of(const std::vector<float>& values) {
   return at::from_blob(const_cast<float*>(values.data()), {static_cast<std::int64_t>(values.size())}).clone();
 }
 
-// Buffers and outputs are flat and float32, or else the file is of another kind.
+// Buffers and outputs must be flat and float32; a file with others is of another kind.
 const at::Tensor& flat_tensor(const std::map<std::string, at::Tensor>& tensors, const std::string& name,
                               const std::filesystem::path& path) {
   const at::Tensor& tensor = tensors.at(name);

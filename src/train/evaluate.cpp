@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kTokensPerPass = 4096;
 
-// Halves what does not fit into memory.
+// Calls `work` with all examples. If they do not fit into memory, calls it with each half instead, and so on.
 template <typename Work>
 void for_each_fitting_part(std::span<const std::int64_t> examples, const Work& work) {
   try {
@@ -29,7 +29,7 @@ void for_each_fitting_part(std::span<const std::int64_t> examples, const Work& w
   for_each_fitting_part(examples.subspan(half), work);
 }
 
-// The predicted class, the first of equals; or the value itself.
+// The predicted class, the first of equals; the output itself for a regression task.
 std::vector<double> decide(const Predictions& predictions, const Task& task) {
   std::vector<double> decisions;
   decisions.reserve(predictions.labels.size());
@@ -69,7 +69,7 @@ double mean_loss(const Predictions& predictions, const Task& task) {
   return batch_loss(logits, task.is_regression() ? labels : labels.to(at::kLong)).value;
 }
 
-Scores score(const Predictions& predictions, const Predictions& mismatched, const Task& task) {
+Scores compute_scores(const Predictions& predictions, const Predictions& mismatched, const Task& task) {
   Scores scores(all_metrics().size(), std::numeric_limits<double>::quiet_NaN());
   for (const Metric metric : task.metrics) {
     const Predictions& used = metric == Metric::kAccuracyMismatched ? mismatched : predictions;

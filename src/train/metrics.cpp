@@ -6,12 +6,12 @@
 #include <numeric>
 #include <vector>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
 
-// Counts of a two-class confusion matrix, as doubles because their products overflow integers.
+// Counts of a two-class confusion matrix. They are doubles because their products would overflow integers.
 struct Confusion {
   double true_positive = 0, false_positive = 0, false_negative = 0, true_negative = 0;
 };

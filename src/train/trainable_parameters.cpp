@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
@@ -21,17 +21,17 @@ namespace {
 
 bool is_decayed(const ParameterInfo& parameter) { return !parameter.is_bias && !parameter.is_layer_norm(); }
 
-void write(const at::Tensor& gradient, const at::Tensor& computed, Accumulate overwrite) {
-  overwrite == Accumulate::kNo ? gradient.copy_(computed) : gradient.add_(computed);
+void write(const at::Tensor& gradient, const at::Tensor& computed, Accumulate accumulate) {
+  accumulate == Accumulate::kNo ? gradient.copy_(computed) : gradient.add_(computed);
 }
 
 }  // namespace
 
 TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection,
-                                         Parameters& parameters, const Bfloat16Weights* rounded)
+                                         Parameters& parameters, const Bfloat16Weights* bfloat16_weights)
     : catalogue_(catalogue),
       parameters_(parameters),
-      bfloat16_weights_(rounded),
+      bfloat16_weights_(bfloat16_weights),
       first_needing_gradient_(catalogue.size()),
       segment_of_(catalogue.size(), nullptr) {
   values_ = at::empty({trainable_count(selection, catalogue)}, parameters.front().options());
@@ -77,7 +77,6 @@ void TrainableParameters::zero_grad() {
   for (Segment& segment : segments_) segment.is_stale = true;
 }
 
-// The norm follows the backward pass, so here what is chosen of each tensor is gathered once for norm and update.
 std::vector<std::pair<ParameterIndex, at::Tensor>> TrainableParameters::chosen_scalars() const {
   std::vector<std::pair<ParameterIndex, at::Tensor>> chosen;
   for (const Segment& segment : segments_) {
@@ -86,6 +85,7 @@ std::vector<std::pair<ParameterIndex, at::Tensor>> TrainableParameters::chosen_s
   return chosen;
 }
 
+// The chosen scalars of each tensor are gathered here, once, for both the norm and the update.
 double TrainableParameters::gradient_norm() {
   for (Segment& segment : segments_) {
     if (segment.is_stale) segment.gradient.zero_();
@@ -126,7 +126,8 @@ void TrainableParameters::restore(const State& state, std::int64_t steps) {
   scatter_values();
 }
 
-// Tensors that train whole are views of the buffer; of the others the chosen scalars are put in their places.
+// Tensors that are trained whole are views of the buffer. In the others, the chosen scalars are written to their
+// places.
 void TrainableParameters::scatter_values() {
   for (const Segment& segment : segments_) {
     if (!segment.indices.defined()) continue;
@@ -135,45 +136,45 @@ void TrainableParameters::scatter_values() {
   }
 }
 
-// Calls `compute` with the gradient, and what to do with what it holds already.
+// Calls `compute` with the gradient of a parameter, unless it is frozen, and with whether to accumulate into it.
 template <typename Compute>
 void TrainableParameters::add_gradient(ParameterIndex index, Compute compute) {
-  if (!is_wanted(index)) return;
+  if (!needs_gradient(index)) return;
   Segment& segment = *segment_of_[index];
   compute(segment.gradient, segment.is_stale ? Accumulate::kNo : Accumulate::kYes);
   segment.is_stale = false;
 }
 
-void TrainableParameters::linear(const LinearParameters& parameters, const at::Tensor& input,
-                                 const at::Tensor& output_gradient) {
-  const Bfloat16Weights* const rounded =
+void TrainableParameters::on_linear(const LinearParameters& parameters, const at::Tensor& input,
+                                    const at::Tensor& output_gradient) {
+  const Bfloat16Weights* const weights =
       parameters.weight == catalogue_.classifier.weight ? nullptr : bfloat16_weights_;
-  add_gradient(parameters.weight, [&](const at::Tensor& gradient, Accumulate overwrite) {
-    multiply(matmul_operand(output_gradient, rounded).t(), matmul_operand(input, rounded), gradient, overwrite);
+  add_gradient(parameters.weight, [&](const at::Tensor& gradient, Accumulate accumulate) {
+    matmul(matmul_operand(output_gradient, weights).t(), matmul_operand(input, weights), gradient, accumulate);
   });
-  add_gradient(parameters.bias, [&](const at::Tensor& gradient, Accumulate overwrite) {
-    write(gradient, output_gradient.sum(0), overwrite);
+  add_gradient(parameters.bias, [&](const at::Tensor& gradient, Accumulate accumulate) {
+    write(gradient, output_gradient.sum(0), accumulate);
   });
 }
 
-void TrainableParameters::layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
-                                     const at::Tensor& output_gradient) {
-  const bool wants_weight = is_wanted(parameters.weight);
-  const bool wants_bias = is_wanted(parameters.bias);
-  if (!wants_weight && !wants_bias) return;
+void TrainableParameters::on_layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
+                                        const at::Tensor& output_gradient) {
+  const bool needs_weight = needs_gradient(parameters.weight);
+  const bool needs_bias = needs_gradient(parameters.bias);
+  if (!needs_weight && !needs_bias) return;
   const auto [unused, weight_gradient, bias_gradient] = at::native_layer_norm_backward(
       output_gradient, activations.input, {activations.input.size(-1)}, activations.mean, activations.rstd,
-      parameters_[parameters.weight], parameters_[parameters.bias], {false, wants_weight, wants_bias});
+      parameters_[parameters.weight], parameters_[parameters.bias], {false, needs_weight, needs_bias});
   const auto add = [](const at::Tensor& computed) {
-    return [&computed](const at::Tensor& gradient, Accumulate overwrite) { write(gradient, computed, overwrite); };
+    return [&computed](const at::Tensor& gradient, Accumulate accumulate) { write(gradient, computed, accumulate); };
   };
   add_gradient(parameters.weight, add(weight_gradient));
   add_gradient(parameters.bias, add(bias_gradient));
 }
 
-void TrainableParameters::embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
-  add_gradient(table, [&](const at::Tensor& gradient, Accumulate overwrite) {
-    if (overwrite == Accumulate::kNo) gradient.zero_();
+void TrainableParameters::on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
+  add_gradient(table, [&](const at::Tensor& gradient, Accumulate accumulate) {
+    if (accumulate == Accumulate::kNo) gradient.zero_();
     gradient.index_add_(0, ids, output_gradient);
   });
 }

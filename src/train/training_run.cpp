@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "tunescope/base/hash.hpp"
 #include "tunescope/data/packed_batch.hpp"
-#include "tunescope/hash.hpp"
 #include "tunescope/random/stream.hpp"
 #include "tunescope/train/evaluate.hpp"
 #include "tunescope/train/loss.hpp"
@@ -38,7 +38,7 @@ std::string fingerprint_of(const Selection& selection) {
 
 TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control)
     : TrainingRun(inputs, std::move(control),
-                  select_parameters(inputs.method, inputs.catalogue, {inputs.seed, inputs.scores})) {}
+                  select_parameters(inputs.method, inputs.catalogue, {inputs.seed, inputs.importance})) {}
 
 TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const Selection& selection)
     : inputs_(inputs),
@@ -63,7 +63,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
   }
   result_.trainable_parameters = trainable_.size();
   result_.total_parameters = inputs_.catalogue.total_size();
-  if (is_evaluation_missing()) attempt([&] { evaluate(); });  // the run was cut within it
+  if (is_evaluation_missing()) attempt([&] { evaluate(); });  // the run was interrupted within it
 }
 
 bool TrainingRun::is_over() const { return error_ || result_.end != TrialEnd::kDone || result_.steps >= total_steps_; }
@@ -86,7 +86,7 @@ void TrainingRun::count_time() {
 }
 
 TrainedModel TrainingRun::finish() && {
-  if (!error_ && result_.end != TrialEnd::kStopped) attempt([&] { measure(); });
+  if (!error_ && result_.end != TrialEnd::kStopped) attempt([&] { measure_changes(); });
   if (error_) std::rethrow_exception(error_);
   return {std::move(result_), std::move(parameters_)};
 }
@@ -120,29 +120,29 @@ void TrainingRun::restart_step() {
   tokens_ = 0;
 }
 
-// Adds to each run the gradient of its part's share of the batch's mean loss, and that share of the loss.
+// Adds the part's share of the batch's mean loss, and the gradient of that share, to each run.
 void TrainingRun::add_gradients(std::span<const Part> parts) {
   std::vector<PackedBatch> batches;
-  std::vector<Lane> lanes;
+  std::vector<ModelInput> models;
   std::vector<Bert::ModelGradient> gradients;
   batches.reserve(parts.size());
   for (const auto& [run, examples] : parts) {
     batches.push_back(
         pack(run.inputs_.data.train, examples, run.task_.is_regression(), run.parameters_.front().device()));
-    lanes.push_back({run.parameters_, batches.back(), run.dropout_key_});
+    models.push_back({run.parameters_, batches.back(), run.dropout_key_});
     run.tokens_ += batches.back().token_count();
   }
   const Bert& bert = parts.front().run.bert_;
-  const BertActivations activations = bert.forward(lanes);
-  for (std::size_t lane = 0; lane < parts.size(); ++lane) {
-    TrainingRun& run = parts[lane].run;
-    const Loss loss = batch_loss(activations.logits[lane], batches[lane].labels);
-    const double share = static_cast<double>(parts[lane].examples.size()) / static_cast<double>(run.examples_.size());
+  const BertActivations activations = bert.forward(models);
+  for (std::size_t model = 0; model < parts.size(); ++model) {
+    TrainingRun& run = parts[model].run;
+    const Loss loss = batch_loss(activations.logits[model], batches[model].labels);
+    const double share = static_cast<double>(parts[model].examples.size()) / static_cast<double>(run.examples_.size());
     if (share < 1.0) loss.logits_gradient.mul_(share);
     run.loss_ += share * loss.value;
     gradients.push_back({loss.logits_gradient, run.trainable_});
   }
-  bert.backward(lanes, activations, gradients);
+  bert.backward(models, activations, gradients);
   for (const Part& part : parts) part.run.gradient_norm_ = part.run.trainable_.gradient_norm();
 }
 
@@ -159,7 +159,7 @@ bool TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
     return true;
   } catch (const c10::OutOfMemoryError&) {
     has_memory = false;
-  } catch (const std::exception&) {  // the smaller groups tell whose it is
+  } catch (const std::exception&) {  // the smaller groups show which run is at fault
   }
   for (TrainingRun* run : runs) run->restart_step();
   const std::size_t half = runs.size() / 2;
@@ -211,7 +211,7 @@ void TrainingRun::update() {
                    .gradient_factor = clipping_factor(gradient_norm_)});
 }
 
-// As torch.nn.utils.clip_grad_norm_, whose constant keeps the factor below one.
+// As torch.nn.utils.clip_grad_norm_, including its constant.
 double TrainingRun::clipping_factor(double norm) const {
   if (inputs_.options.clip_norm <= 0.0) return 1.0;
   return std::min(1.0, inputs_.options.clip_norm / (norm + 1e-6));
@@ -221,7 +221,7 @@ void TrainingRun::poll_control() {
   control_.on_progress(result_.steps, total_steps_);
   const NextAction action = control_.next_action();
   if (action == NextAction::kContinue) return;
-  count_time();  // of an evaluation too, which is done again where the run is saved within it
+  count_time();  // includes the evaluation so far, although it is repeated if the run is saved within it
   save_for(action, [&] { control_.save({result_, trainable_.state(), fingerprint_}); });
   if (action == NextAction::kSaveAndStop) result_.end = TrialEnd::kStopped;
 }
@@ -242,11 +242,11 @@ void TrainingRun::evaluate() {
   if (!predictions) return;
   std::optional<Predictions> mismatched = predict(bert_, parameters_, inputs_.data.mismatched_dev, task_, keep_going);
   if (!mismatched) return;
-  const std::int64_t an_epoch = steps_per_epoch(inputs_.data.train.size(), inputs_.options.batch_size);
+  const std::int64_t steps_in_epoch = steps_per_epoch(inputs_.data.train.size(), inputs_.options.batch_size);
   Evaluation evaluation{.step = result_.steps,
-                        .epoch = static_cast<double>(result_.steps) / static_cast<double>(an_epoch),
+                        .epoch = static_cast<double>(result_.steps) / static_cast<double>(steps_in_epoch),
                         .loss = mean_loss(*predictions, task_),
-                        .scores = score(*predictions, *mismatched, task_)};
+                        .scores = compute_scores(*predictions, *mismatched, task_)};
   if (!std::isfinite(evaluation.loss)) {
     result_.end = TrialEnd::kDiverged;
     result_.message = fmt::format("step {}: loss {} on the development set", result_.steps, evaluation.loss);
@@ -263,7 +263,7 @@ void TrainingRun::evaluate() {
   }
 }
 
-void TrainingRun::measure() {
+void TrainingRun::measure_changes() {
   for (ParameterIndex i = 0; i < parameters_.size(); ++i) {
     const bool is_shared = parameters_[i].is_same(initial_[i]);
     result_.change.push_back(is_shared ? ParameterChange{} : measure_parameter_change(initial_[i], parameters_[i]));

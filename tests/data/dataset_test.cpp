@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "support/temporary_folder.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/data/packed_batch.hpp"
-#include "tunescope/error.hpp"
 #include "tunescope/hdf5/file.hpp"
-#include "tunescope/sealed_file.hpp"
+#include "tunescope/io/sealed_file.hpp"
 
 namespace tunescope {
 namespace {

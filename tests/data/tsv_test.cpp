@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -147,7 +147,7 @@ TEST_F(TsvReader, ReadsColasTestFileWithHeader) {
   EXPECT_EQ(raw.examples[0].line, 2U);
 }
 
-TEST_F(TsvReader, NeedsNoLabelColumnWhereLabelsAreIgnored) {
+TEST_F(TsvReader, NeedsNoLabelColumnIfLabelsAreIgnored) {
   const RawExamples raw = read("RTE", "index\tsentence1\tsentence2\n0\tone\ttwo\n", Labels::kIgnore);
   ASSERT_EQ(raw.examples.size(), 1U);
   EXPECT_EQ(raw.examples[0].second, "two");

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -23,7 +23,7 @@ TEST(ChooseDevice, TakesTheGpuOfTheNodeLocalRank) {
   EXPECT_EQ(choose_device(DeviceKind::kAuto, 5, machine(4, true)).str(), "cuda:1");
 }
 
-TEST(ChooseDevice, TakesTheCpuWhereThereIsNoGpu) {
+TEST(ChooseDevice, TakesTheCpuIfThereIsNoGpu) {
   EXPECT_TRUE(choose_device(DeviceKind::kAuto, 0, machine(0, false)).is_cpu());
 }
 
@@ -33,7 +33,7 @@ TEST(ChooseDevice, DoesNotSpendAMachineWithADriverOnTheCpuUnasked) {
   EXPECT_TRUE(choose_device(DeviceKind::kCpu, 0, machine(0, true)).is_cpu());
 }
 
-TEST(ChooseDevice, RefusesCudaWhereThereIsNone) {
+TEST(ChooseDevice, RefusesCudaIfThereIsNone) {
   EXPECT_THAT(message_of<DeviceError>([] { choose_device(DeviceKind::kCuda, 0, machine(0, false)); }),
               AllOf(HasSubstr("[run] device = cuda"), HasSubstr("the driver is too old")));
 }
@@ -62,7 +62,7 @@ TEST_F(NvidiaDriver, IsFoundByWhatItPutsIntoProcOrDev) {
   EXPECT_TRUE(is_found());
 }
 
-TEST_F(NvidiaDriver, DoesNotCountWhereItsGpusAreHiddenOnPurpose) {
+TEST_F(NvidiaDriver, DoesNotCountIfItsGpusAreHiddenOnPurpose) {
   root_.write("dev/nvidiactl", "");
   for (const char* hidden : {"", "-1", "NoDevFiles"}) {
     ::setenv("CUDA_VISIBLE_DEVICES", hidden, 1);
@@ -87,7 +87,7 @@ TEST_F(Threads, AreThoseOfTheJob) {
   EXPECT_EQ(choose_threads(5, 8, 4).count, 5);
 }
 
-TEST_F(Threads, AreThoseOfTheEnvironmentWhereTheJobHasNone) {
+TEST_F(Threads, AreThoseOfTheEnvironmentIfTheJobHasNone) {
   EXPECT_EQ(choose_threads(0, 8, 4).count, 4);
   ::setenv("SLURM_CPUS_PER_TASK", "2", 1);
   EXPECT_EQ(choose_threads(0, 8, 4).count, 2);

@@ -53,7 +53,7 @@ TEST_F(HostMemory, IsLimitedByTheTightestGroupAbove) {
   EXPECT_EQ(available(), kGibibyte);
 }
 
-TEST_F(HostMemory, IsLimitedByWhatSlurmSaysWhereNoControlGroupLimits) {
+TEST_F(HostMemory, IsLimitedByWhatSlurmSaysIfNoControlGroupLimits) {
   root_.write("proc/self/cgroup", "3:memory:/slurm\n");
   root_.write("sys/fs/cgroup/memory/slurm/memory.limit_in_bytes", "9223372036854771712\n");
   root_.write("sys/fs/cgroup/memory/slurm/memory.usage_in_bytes", "1073741824\n");

@@ -10,8 +10,8 @@ namespace {
 
 using test::FisherCase;
 
-double scale(const at::Tensor& scales, DepthQuantity which, std::int64_t place) {
-  return scales[static_cast<std::int64_t>(which)][place].item<double>();
+double scale(const at::Tensor& profile, DepthQuantity which, std::int64_t place) {
+  return profile[static_cast<std::int64_t>(which)][place].item<double>();
 }
 
 TEST(DepthProfile, EqualHooksOnHuggingFaceModulesInFloat64) {
@@ -19,9 +19,9 @@ TEST(DepthProfile, EqualHooksOnHuggingFaceModulesInFloat64) {
   for (at::Tensor& parameter : subject.parameters) parameter = parameter.to(at::kDouble);
   for (const FisherMode mode : {FisherMode::kEmpirical, FisherMode::kTrue}) {
     const std::string name = "scales." + std::string(fisher_mode_name(mode));
-    const at::Tensor scales = FisherCase::depth_profile(subject.inputs(mode));
+    const at::Tensor profile = FisherCase::depth_profile(subject.inputs(mode));
     const at::Tensor expected = subject.golden_file.tensor(name);
-    EXPECT_TRUE(scales.allclose(expected, 1e-9, 0)) << name;
+    EXPECT_TRUE(profile.allclose(expected, 1e-9, 0)) << name;
   }
 }
 

@@ -6,10 +6,10 @@
 
 #include "support/collected_gradients.hpp"
 #include "support/fisher_case.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/data/packed_batch.hpp"
-#include "tunescope/error.hpp"
 #include "tunescope/method/method.hpp"
-#include "tunescope/model/bert.hpp"
+#include "tunescope/model/bert/bert.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {
@@ -201,7 +201,7 @@ TEST(FisherDiagonal, ShardResumedAtAnyMicroBatchIsTheSameBitForBit) {
     const auto save = [&](const FisherState& state) {
       saved = state;
       for (at::Tensor& sum : saved.sums) sum = sum.clone();
-      saved.scales = saved.scales.clone();
+      saved.depth_sums = saved.depth_sums.clone();
     };
     const FisherState stopped = sum_squared_gradients(
         inputs, shard,
@@ -209,11 +209,11 @@ TEST(FisherDiagonal, ShardResumedAtAnyMicroBatchIsTheSameBitForBit) {
          .next_action = [&] { return done == cut ? NextAction::kSaveAndStop : NextAction::kContinue; },
          .save = save});
     EXPECT_EQ(stopped.micro_batches, cut);
-    EXPECT_FALSE(stopped.scales.equal(whole.scales));
+    EXPECT_FALSE(stopped.depth_sums.equal(whole.depth_sums));
     const FisherState resumed = sum_squared_gradients(inputs, shard, {.resume = &saved});
     ASSERT_EQ(resumed.micro_batches, whole.micro_batches);
     for (std::size_t i = 0; i < whole.sums.size(); ++i) EXPECT_TRUE(resumed.sums[i].equal(whole.sums[i])) << cut;
-    EXPECT_TRUE(resumed.depth_profile.equal(whole.scales)) << cut;
+    EXPECT_TRUE(resumed.depth_sums.equal(whole.depth_sums)) << cut;
   }
 }
 

@@ -1,5 +1,5 @@
 #include "fuzzed_file.hpp"
-#include "tunescope/model/checked_tensors.hpp"
+#include "tunescope/io/checked_tensors.hpp"
 #include "tunescope/train/checkpoint.hpp"
 
 using namespace tunescope;

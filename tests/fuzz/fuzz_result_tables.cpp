@@ -4,8 +4,8 @@
 
 #include "fuzzed_file.hpp"
 #include "tunescope/hdf5/file.hpp"
+#include "tunescope/io/sealed_file.hpp"
 #include "tunescope/results/results_file.hpp"
-#include "tunescope/sealed_file.hpp"
 
 using namespace tunescope;
 

@@ -1,5 +1,5 @@
 #include "fuzzed_file.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/io/safetensors.hpp"
 
 using namespace tunescope;
 

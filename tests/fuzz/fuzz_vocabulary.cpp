@@ -1,7 +1,7 @@
 #include <string_view>
 
 #include "fuzzed_file.hpp"
-#include "tunescope/text/word_piece_files.hpp"
+#include "tunescope/text/word_piece/word_piece_files.hpp"
 
 using namespace tunescope;
 

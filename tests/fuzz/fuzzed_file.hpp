@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope::fuzz {
 

@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {

@@ -11,7 +11,7 @@
 #include <numeric>
 
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/hdf5/appender.hpp"
 
 namespace tunescope::hdf5 {

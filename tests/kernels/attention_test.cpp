@@ -27,7 +27,7 @@ at::Tensor random_rows(std::int64_t count, std::int64_t width) {
   return at::randn({count, width}, at::TensorOptions().dtype(at::kDouble));
 }
 
-// The key and value of a token apart from the next one's, as in a wider tensor.
+// The rows of key and value are not contiguous, as if they were columns of a wider tensor.
 AttentionInputs random_inputs(const Offsets& queries) {
   return {random_rows(queries.back(), kHidden),
           random_rows(kTokens.back(), 3 * kHidden).narrow(1, kHidden, 2 * kHidden)};
@@ -91,7 +91,7 @@ TEST_P(AttentionWithDropout, DifferentiatesAsFiniteDifferences) {
   test::expect_finite_differences(value, own.key_value, gradients.key_value, 1e-7);
 }
 
-// A query for every token, and one a sequence.
+// A query for every token, and one query per sequence.
 const auto kQueries = ::testing::Values(kTokens, Offsets{0, 1, 2, 3});
 INSTANTIATE_TEST_SUITE_P(Queries, Attention, kQueries);
 INSTANTIATE_TEST_SUITE_P(Queries, AttentionWithDropout, ::testing::Combine(kQueries, ::testing::Values(0.0, 0.3)));

@@ -16,7 +16,7 @@ at::Tensor ones(std::int64_t count, at::ScalarType type = at::kFloat) {
   return at::ones({count}, at::TensorOptions().dtype(type));
 }
 
-// What is done to the ones of a single sequence.
+// The result of dropout on a single sequence of ones.
 struct Stream {
   std::int64_t example = 0;
   std::uint64_t key = 0;

@@ -10,7 +10,7 @@
 
 #include "kernels/layer_norm_backends.hpp"
 #include "support/finite_differences.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -25,12 +25,12 @@ const RowLayout kLayout{kLanes, kSequences, {kExamples, kKeys}};
 
 at::Tensor random_numbers(at::IntArrayRef sizes) { return at::randn(sizes, at::TensorOptions().dtype(at::kDouble)); }
 
-PerModelTensors of_two_lanes(at::IntArrayRef sizes) { return {random_numbers(sizes), random_numbers(sizes)}; }
+PerModelTensors for_two_models(at::IntArrayRef sizes) { return {random_numbers(sizes), random_numbers(sizes)}; }
 
 struct Layer {
-  LayerNormWeights parameters{of_two_lanes({kWidth}), of_two_lanes({kWidth}), 1e-5};
-  PerModelTensors bias = of_two_lanes({kWidth});
-  at::Tensor product = random_numbers({kRows, kWidth});
+  LayerNormWeights parameters{for_two_models({kWidth}), for_two_models({kWidth}), 1e-5};
+  PerModelTensors bias = for_two_models({kWidth});
+  at::Tensor branch = random_numbers({kRows, kWidth});
   at::Tensor residual = random_numbers({kRows, kWidth});
 };
 
@@ -41,12 +41,12 @@ struct Result {
 template <typename Kernel>
 Result run(Kernel kernel, const Layer& layer, const Dropout& dropout) {
   Result result;
-  result.saved.input = layer.product.clone();
+  result.saved.input = layer.branch.clone();
   result.output = kernel({layer.bias, layer.residual}, layer.parameters, kLayout, dropout, result.saved);
   return result;
 }
 
-// Of tensors of one or two types: the largest difference, as a share of the largest value.
+// The largest difference between tensors, whose types may differ, relative to the largest value.
 double difference(const at::Tensor& a, const at::Tensor& b) {
   return a.to(at::kDouble).sub(b.to(at::kDouble)).abs().max().item<double>() / b.abs().max().item<double>();
 }
@@ -72,13 +72,13 @@ TEST_P(LayerNormWithDropout, BackwardEqualsTheCompositionOfTorchOperations) {
   const Layer layer;
   const LayerNormActivations saved = run(residual_layer_norm, layer, dropout()).saved;
   const at::Tensor gradient = random_numbers({kRows, kWidth});
-  const auto [residual, product] =
+  const auto [residual, branch] =
       residual_layer_norm_backward(gradient, layer.parameters.weight, kLayout, dropout(), saved);
   const ResidualGradients expected =
       aten::residual_layer_norm_backward(gradient, layer.parameters.weight, kLayout, dropout(), saved);
   EXPECT_LT(difference(residual, expected.residual), 1e-13);
-  EXPECT_LT(difference(product, expected.product), 1e-13);
-  EXPECT_EQ(product.is_same(residual), GetParam() == 0.0);
+  EXPECT_LT(difference(branch, expected.branch), 1e-13);
+  EXPECT_EQ(branch.is_same(residual), GetParam() == 0.0);
 }
 
 TEST_P(LayerNormWithDropout, DifferentiatesAsFiniteDifferences) {
@@ -87,18 +87,18 @@ TEST_P(LayerNormWithDropout, DifferentiatesAsFiniteDifferences) {
   const auto value = [&] {
     return run(residual_layer_norm, layer, dropout()).output.mul(weights).sum().item<double>();
   };
-  const auto [residual, product] = residual_layer_norm_backward(weights, layer.parameters.weight, kLayout, dropout(),
-                                                                run(residual_layer_norm, layer, dropout()).saved);
+  const auto [residual, branch] = residual_layer_norm_backward(weights, layer.parameters.weight, kLayout, dropout(),
+                                                               run(residual_layer_norm, layer, dropout()).saved);
   test::expect_finite_differences(value, layer.residual, residual, 1e-6);
-  test::expect_finite_differences(value, layer.product, product, 1e-6);
+  test::expect_finite_differences(value, layer.branch, branch, 1e-6);
 }
 
 TEST_P(LayerNormWithDropout, OfEmbeddingsEqualsTheCompositionOfTorchOperations) {
   const Layer layer;
   const at::Tensor ids = at::randint(30, {kRows}, at::TensorOptions().dtype(at::kLong));
   const at::Tensor types = at::randint(2, {kRows}, at::TensorOptions().dtype(at::kLong));
-  const std::array tables = {EmbeddingLookup{of_two_lanes({30, kWidth}), ids},
-                             EmbeddingLookup{of_two_lanes({2, kWidth}), types}};
+  const std::array tables = {EmbeddingLookup{for_two_models({30, kWidth}), ids},
+                             EmbeddingLookup{for_two_models({2, kWidth}), types}};
   Result result, expected;
   result.output = embedding_layer_norm(tables, layer.parameters, kLayout, dropout(), result.saved);
   expected.output = aten::embedding_layer_norm(tables, layer.parameters, kLayout, dropout(), expected.saved);
@@ -113,7 +113,7 @@ TEST(LayerNorm, InFloat32IsThatOfFloat64ToRounding) {
   for (PerModelTensors* tensors : {&layer.parameters.weight, &layer.parameters.bias, &layer.bias}) {
     for (at::Tensor& tensor : *tensors) tensor = tensor.to(at::kFloat);
   }
-  layer.product = layer.product.to(at::kFloat);
+  layer.branch = layer.branch.to(at::kFloat);
   layer.residual = layer.residual.to(at::kFloat);
   EXPECT_LT(difference(run(residual_layer_norm, layer, {}).output, expected), 1e-6);
 }
@@ -121,7 +121,7 @@ TEST(LayerNorm, InFloat32IsThatOfFloat64ToRounding) {
 TEST(LayerNorm, OfAnIdOutsideItsTableThrows) {
   const Layer layer;
   const at::Tensor ids = at::full({kRows}, 30, at::TensorOptions().dtype(at::kLong));
-  const std::array tables = {EmbeddingLookup{of_two_lanes({30, kWidth}), ids}};
+  const std::array tables = {EmbeddingLookup{for_two_models({30, kWidth}), ids}};
   LayerNormActivations saved;
   EXPECT_THROW(embedding_layer_norm(tables, layer.parameters, kLayout, {}, saved), ModelError);
 }

@@ -16,7 +16,7 @@ using Offsets = std::vector<std::int64_t>;
 const at::TensorOptions kDouble = at::TensorOptions().dtype(at::kDouble);
 const Offsets kOffsets = {0, 1, 8, 8 + 33, 64};
 
-at::Tensor centred(std::int64_t rows, std::int64_t columns) { return at::rand({rows, columns}).sub_(0.5); }
+at::Tensor centerd(std::int64_t rows, std::int64_t columns) { return at::rand({rows, columns}).sub_(0.5); }
 
 double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {
   return actual.sub(expected).norm().item<double>() / expected.norm().item<double>();
@@ -37,28 +37,28 @@ at::Tensor squared_products(const at::Tensor& gradient, const at::Tensor& input,
 }
 
 // Shapes on both sides of every register tile, and of every block of rows.
-TEST(GroupSquares, OfProductsEqualThePlainComposition) {
+TEST(PerExampleSquares, OfProductsEqualThePlainComposition) {
   for (const auto& [out, in] : std::vector<std::pair<std::int64_t, std::int64_t>>{
            {1, 1}, {3, 384}, {12, 32}, {13, 33}, {5, 7}, {96, 64}, {400, 300}, {2, 1536}, {1536, 5}}) {
-    const at::Tensor gradient = centred(64, out);
-    const at::Tensor input = centred(64, in);
+    const at::Tensor gradient = centerd(64, out);
+    const at::Tensor input = centerd(64, in);
     const at::Tensor sums = at::zeros({out, in}, kDouble).fill_(0.25);  // they are added to
     add_squared_products(sums, gradient, input, kOffsets);
     EXPECT_LT(relative_l2(sums, squared_products(gradient, input, kOffsets).add(0.25)), 1e-6) << out << " x " << in;
   }
 }
 
-TEST(GroupSquares, OfProductsAreExactInFloat64) {
-  const at::Tensor gradient = centred(64, 17).to(at::kDouble);
-  const at::Tensor input = centred(64, 40).to(at::kDouble);
+TEST(PerExampleSquares, OfProductsAreExactInFloat64) {
+  const at::Tensor gradient = centerd(64, 17).to(at::kDouble);
+  const at::Tensor input = centerd(64, 40).to(at::kDouble);
   const at::Tensor sums = at::zeros({17, 40}, kDouble);
   add_squared_products(sums, gradient, input, kOffsets);
   EXPECT_LT(relative_l2(sums, squared_products(gradient, input, kOffsets)), 1e-14);
 }
 
-TEST(GroupSquares, OfProductsDoNotDependOnTheNumberOfThreads) {
-  const at::Tensor gradient = centred(64, 500);
-  const at::Tensor input = centred(64, 384);
+TEST(PerExampleSquares, OfProductsDoNotDependOnTheNumberOfThreads) {
+  const at::Tensor gradient = centerd(64, 500);
+  const at::Tensor input = centerd(64, 384);
   const int threads = at::get_num_threads();
   std::vector<at::Tensor> results;
   for (const int count : {1, 2, 3}) {
@@ -71,16 +71,16 @@ TEST(GroupSquares, OfProductsDoNotDependOnTheNumberOfThreads) {
   EXPECT_TRUE(results[2].equal(results[0]));
 }
 
-TEST(GroupSquares, OfProductsTakeStridedInput) {
-  const at::Tensor gradient = centred(20, 64).t();
-  const at::Tensor input = centred(64, 30).narrow(1, 3, 20);
+TEST(PerExampleSquares, OfProductsTakeStridedInput) {
+  const at::Tensor gradient = centerd(20, 64).t();
+  const at::Tensor input = centerd(64, 30).narrow(1, 3, 20);
   const at::Tensor sums = at::zeros({20, 20}, kDouble);
   add_squared_products(sums, gradient, input, kOffsets);
   EXPECT_LT(relative_l2(sums, squared_products(gradient, input, kOffsets)), 1e-6);
 }
 
-TEST(GroupSquares, OfSumsSquareEachGroupOnce) {
-  const at::Tensor rows = centred(64, 10);
+TEST(PerExampleSquares, OfSumsSquareEachGroupOnce) {
+  const at::Tensor rows = centerd(64, 10);
   const at::Tensor sums = at::zeros({10}, kDouble);
   add_squared_sums(sums, rows, kOffsets);
   at::Tensor expected = at::zeros({10}, kDouble);
@@ -90,9 +90,9 @@ TEST(GroupSquares, OfSumsSquareEachGroupOnce) {
   EXPECT_LT(relative_l2(sums, expected), 1e-6);
 }
 
-TEST(GroupSquares, OfScattersSumRepeatedRowsWithinAGroupFirst) {
+TEST(PerExampleSquares, OfScattersSumRepeatedRowsWithinAGroupFirst) {
   const at::Tensor ids = at::randint(0, 6, {64}, at::TensorOptions().dtype(at::kLong));
-  const at::Tensor rows = centred(64, 5);
+  const at::Tensor rows = centerd(64, 5);
   const at::Tensor sums = at::zeros({9, 5}, kDouble);
   add_squared_scatters(sums, ids, rows, kOffsets);
   at::Tensor expected = at::zeros({9, 5}, kDouble);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -36,15 +36,15 @@ ParameterCatalogue bert_large_cased() {
 constexpr std::int64_t kHeadOfTwoOutputs = 2 * 1024 + 2;
 constexpr std::int64_t kLayerNormPool = 100'352;
 
-// Trainable scalars of BERT-large-cased beside the head.
+// Trainable scalars of BERT-large-cased, without the head.
 std::int64_t backbone_count(const char* method) {
   const ParameterCatalogue catalogue = bert_large_cased();
   return trainable_count(select_parameters(parse_method(method), catalogue, {.seed = 0}), catalogue) -
          kHeadOfTwoOutputs;
 }
 
-// Positions of a selection's LayerNorm scalars in the pool, laid end to end.
-std::vector<std::int64_t> pool_positions(const Selection& selection, const ParameterCatalogue& catalogue) {
+// The numbers of the selected LayerNorm scalars, counted through all LayerNorm tensors in catalogue order.
+std::vector<std::int64_t> group_positions(const Selection& selection, const ParameterCatalogue& catalogue) {
   std::vector<std::int64_t> positions;
   std::int64_t first = 0;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
@@ -84,7 +84,7 @@ TEST(Method, RefusalNamesTheNearestOption) {
   EXPECT_THAT(refusal("random:fractoin=0.2"), AllOf(HasSubstr("fractoin"), HasSubstr("did you mean 'fraction'?")));
 }
 
-TEST(Method, RefusalNamesTheNearestPool) {
+TEST(Method, RefusalNamesTheNearestGroup) {
   EXPECT_THAT(refusal("random:fraction=0.2,pool=bitfitt"), HasSubstr("did you mean 'bitfit'?"));
 }
 
@@ -105,7 +105,7 @@ TEST(Method, RefusesOptionsOfMethodsThatHaveNone) {
   EXPECT_THAT(refusal("layernorm:fraction=0.2"), HasSubstr("takes no options"));
 }
 
-TEST(Method, RefusesAPoolWithoutMembers) { EXPECT_THAT(refusal("random:fraction=0.2,pool=head"), HasSubstr("head")); }
+TEST(Method, RefusesAGroupWithoutMembers) { EXPECT_THAT(refusal("random:fraction=0.2,pool=head"), HasSubstr("head")); }
 
 TEST(MethodSelection, CountsThePublishedScalarsOfBertLargeCased) {
   EXPECT_EQ(bert_large_cased().backbone_size(), 333'579'264);
@@ -138,13 +138,13 @@ TEST(MethodSelection, RandomSubsetIsAFunctionOfTheSeed) {
   const ParameterCatalogue catalogue = bert_large_cased();
   const Method method = parse_method("random:fraction=0.01");
   const auto subset = [&](std::uint64_t seed) {
-    return pool_positions(select_parameters(method, catalogue, {.seed = seed}), catalogue);
+    return group_positions(select_parameters(method, catalogue, {.seed = seed}), catalogue);
   };
   EXPECT_EQ(subset(7), subset(7));
   EXPECT_NE(subset(7), subset(8));
 }
 
-TEST(MethodSelection, RandomSubsetLiesInsideThePool) {
+TEST(MethodSelection, RandomSubsetLiesInsideTheGroup) {
   const ParameterCatalogue catalogue = bert_large_cased();
   const Selection selection = select_parameters(parse_method("random:fraction=0.2"), catalogue, {.seed = 3});
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
@@ -163,7 +163,7 @@ TEST(MethodSelection, RandomSubsetLiesInsideThePool) {
   }
 }
 
-TEST(MethodSelection, RandomSubsetIsUniformOverThePool) {
+TEST(MethodSelection, RandomSubsetIsUniformOverTheGroup) {
   const ParameterCatalogue catalogue = bert_large_cased();
   const Selection selection = select_parameters(parse_method("random:fraction=0.2"), catalogue, {.seed = 5});
   // 98 tensors of 1024 scalars: 204.8 expected in each, with a standard deviation of 12.8.
@@ -173,22 +173,22 @@ TEST(MethodSelection, RandomSubsetIsUniformOverThePool) {
   }
 }
 
-// Scores of the LayerNorm pool of a small model: `value` of a scalar's position in the pool.
+// The importance of the LayerNorm scalars of a small model: `value` of the number of the scalar within the group.
 template <typename Value>
-ParameterImportance layer_norm_scores(const ParameterCatalogue& catalogue, Value value) {
-  ParameterImportance scores(catalogue.size());
+ParameterImportance layer_norm_importance(const ParameterCatalogue& catalogue, Value value) {
+  ParameterImportance importance(catalogue.size());
   std::int64_t position = 0;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (!catalogue[i].is_layer_norm()) continue;
-    scores[i] = at::empty({catalogue[i].size()}, at::TensorOptions().dtype(at::kFloat));
-    for (std::int64_t k = 0; k < catalogue[i].size(); ++k) scores[i][k] = static_cast<float>(value(position++));
+    importance[i] = at::empty({catalogue[i].size()}, at::TensorOptions().dtype(at::kFloat));
+    for (std::int64_t k = 0; k < catalogue[i].size(); ++k) importance[i][k] = static_cast<float>(value(position++));
   }
-  return scores;
+  return importance;
 }
 
 class FisherSelection : public ::testing::Test {
  protected:
-  // 5 LayerNorms of 8 weights and 8 biases: a pool of 80 scalars.
+  // 5 LayerNorms of 8 weights and 8 biases: a group of 80 scalars.
   static BertConfig small() {
     BertConfig config;
     config.vocab_size = 10;
@@ -198,15 +198,16 @@ class FisherSelection : public ::testing::Test {
     config.intermediate_size = 16;
     return config;
   }
-  std::vector<std::int64_t> choose(const std::string& method, const std::vector<ParameterImportance>& scores) const {
-    return pool_positions(select_parameters(parse_method(method), catalogue, {.scores = scores}), catalogue);
+  std::vector<std::int64_t> choose(const std::string& method,
+                                   const std::vector<ParameterImportance>& importance) const {
+    return group_positions(select_parameters(parse_method(method), catalogue, {.importance = importance}), catalogue);
   }
   ParameterCatalogue catalogue{small(), 2};
 };
 
 TEST_F(FisherSelection, TakesTheLargestScores) {
   const ParameterImportance rising =
-      layer_norm_scores(catalogue, [](std::int64_t position) { return position * 1e-9; });
+      layer_norm_importance(catalogue, [](std::int64_t position) { return position * 1e-9; });
   EXPECT_THAT(choose("fisher:fraction=0.05", {rising}), testing::ElementsAre(76, 77, 78, 79));
   EXPECT_EQ(choose("fisher:fraction=1", {rising}).size(), 80U);
   EXPECT_THAT(choose("fisher:fraction=0.0001", {rising}), testing::ElementsAre(79));
@@ -214,14 +215,14 @@ TEST_F(FisherSelection, TakesTheLargestScores) {
 
 TEST_F(FisherSelection, BreaksTiesInTheOrderOfTheModel) {
   const ParameterImportance tied =
-      layer_norm_scores(catalogue, [](std::int64_t position) { return position == 40 ? 1 : 0; });
+      layer_norm_importance(catalogue, [](std::int64_t position) { return position == 40 ? 1 : 0; });
   EXPECT_THAT(choose("fisher:fraction=0.05", {tied}), testing::ElementsAre(0, 1, 2, 40));
 }
 
 TEST_F(FisherSelection, OverSeveralTasksGrowsTheirSetsAlike) {
-  const ParameterImportance rising = layer_norm_scores(catalogue, [](std::int64_t position) { return position; });
+  const ParameterImportance rising = layer_norm_importance(catalogue, [](std::int64_t position) { return position; });
   const ParameterImportance falling =
-      layer_norm_scores(catalogue, [](std::int64_t position) { return 100 - position; });
+      layer_norm_importance(catalogue, [](std::int64_t position) { return 100 - position; });
   EXPECT_THAT(choose("fisher:fraction=0.05,scope=union", {rising, falling}), testing::ElementsAre(0, 1, 78, 79));
   EXPECT_EQ(choose("fisher:fraction=0.3,scope=union", {rising, falling}),
             choose("fisher:fraction=0.3,scope=union", {falling, rising}));
@@ -233,9 +234,9 @@ TEST_F(FisherSelection, NeedsScores) {
   EXPECT_THROW(choose("fisher:fraction=0.5", {}), ConfigError);
 }
 
-TEST_F(FisherSelection, IsSketchedByAsManyScalarsOfItsPool) {
-  const Selection sketch = planning_stand_in_selection(parse_method("fisher:fraction=0.25"), catalogue);
-  EXPECT_EQ(pool_positions(sketch, catalogue).size(), 20U);
+TEST_F(FisherSelection, HasAStandInOfAsManyScalarsOfItsGroup) {
+  const Selection stand_in = planning_stand_in_selection(parse_method("fisher:fraction=0.25"), catalogue);
+  EXPECT_EQ(group_positions(stand_in, catalogue).size(), 20U);
 }
 
 TEST(Method, RefusesAnUnknownScope) {

@@ -1,4 +1,4 @@
-#include "tunescope/model/bert_config.hpp"
+#include "tunescope/model/bert/bert_config.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "model/bert_config_keys.hpp"
+#include "model/bert/bert_config_keys.hpp"
 #include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -76,7 +76,7 @@ TEST_F(BertConfigReader, ReadsEveryKey) {
   EXPECT_EQ(config.head_size(), 3);
 }
 
-TEST_F(BertConfigReader, TakesHiddenDropoutForTheClassifierWhereItHasNone) {
+TEST_F(BertConfigReader, TakesHiddenDropoutForTheClassifierIfItHasNone) {
   EXPECT_EQ(read(R"({"model_type": "bert", "hidden_dropout_prob": 0.3})").dropout.pooled, 0.3);
   EXPECT_EQ(read(R"({"model_type": "bert", "hidden_dropout_prob": 0.3, "classifier_dropout": null})").dropout.pooled,
             0.3);

@@ -6,8 +6,8 @@
 #include "support/collected_gradients.hpp"
 #include "support/golden.hpp"
 #include "support/golden_batch.hpp"
-#include "tunescope/model/bert.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/io/safetensors.hpp"
+#include "tunescope/model/bert/bert.hpp"
 #include "tunescope/train/loss.hpp"
 
 namespace tunescope {
@@ -104,12 +104,12 @@ TEST_F(TinyBert, TheLastLayerOfAllTokensGivesTheSameInFloat64) {
   BertConfig config = model.config;
   config.dropout = DropoutProbabilities::uniform(0.2);
   config.dropout.attention_probabilities = 0.0;
-  const Lane lane{parameters, batch, 42};
+  const ModelInput model{parameters, batch, 42};
   const auto differentiate = [&](LastLayer last_layer) {
     const Bert bert(config, catalogue, nullptr, last_layer);
-    const BertActivations activations = bert.forward(lane);
+    const BertActivations activations = bert.forward(model);
     test::CollectedGradients sink(parameters);
-    bert.backward(lane, activations, {cross_entropy(activations.logits.front(), batch.labels).logits_gradient, sink});
+    bert.backward(model, activations, {cross_entropy(activations.logits.front(), batch.labels).logits_gradient, sink});
     return sink.gradients;
   };
   const std::vector<at::Tensor> first = differentiate(LastLayer::kFirstTokens);
@@ -119,7 +119,7 @@ TEST_F(TinyBert, TheLastLayerOfAllTokensGivesTheSameInFloat64) {
   }
 }
 
-TEST_F(TinyBert, HonoursActivationAndEpsilonOfTheConfiguration) {
+TEST_F(TinyBert, HonorsActivationAndEpsilonOfTheConfiguration) {
   const Safetensors variants = Safetensors::open_file(test::golden("model/variants.safetensors"));
   const ParameterCatalogue catalogue(model.config, 3);
   const Parameters parameters = with_head(model, weights, "");
@@ -165,11 +165,11 @@ TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
   BertConfig config = model.config;
   config.dropout = DropoutProbabilities::uniform(0.2);
   const Bert bert(config, catalogue);
-  const Lane lane{parameters, batch, 42};
-  const auto loss_at = [&] { return cross_entropy(bert.forward(lane).logits.front(), batch.labels); };
-  const BertActivations activations = bert.forward(lane);
+  const ModelInput model{parameters, batch, 42};
+  const auto loss_at = [&] { return cross_entropy(bert.forward(model).logits.front(), batch.labels); };
+  const BertActivations activations = bert.forward(model);
   test::CollectedGradients sink(parameters);
-  bert.backward(lane, activations, {loss_at().logits_gradient, sink});
+  bert.backward(model, activations, {loss_at().logits_gradient, sink});
   constexpr double kStep = 1e-6;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     parameters[i] = parameters[i].clone();

@@ -1,3 +1,4 @@
+#include <ATen/ops/maximum.h>
 #include <ATen/ops/stack.h>
 #include <gtest/gtest.h>
 
@@ -13,19 +14,19 @@
 #include "support/golden.hpp"
 #include "support/golden_batch.hpp"
 #include "support/projected_gradients.hpp"
-#include "tunescope/model/bert.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/io/safetensors.hpp"
+#include "tunescope/model/bert/bert.hpp"
 #include "tunescope/random/stream.hpp"
 #include "tunescope/train/loss.hpp"
 
-// What dropout does to logits and gradients, against transformers in training mode, whose masks torch draws. No draw is
-// like another on either side: means and variances over many draws are compared, in units of their standard errors.
+// Compares what dropout does to logits and gradients with transformers in training mode. Torch draws masks differently,
+// so single draws cannot agree: means and variances over many draws are compared, in units of their standard errors.
 
 namespace tunescope {
 namespace {
 
-constexpr std::int64_t kLanes = 8;
-// Of the largest of some hundred statistics, some of them of heavy tails.
+constexpr std::int64_t kModels = 8;
+// The bound on the largest of some hundred statistics, of which some have heavy tails.
 constexpr double kLargestScore = 5.0;
 
 struct Case {
@@ -82,15 +83,21 @@ Sample stored_sample(const at::Tensor& moments, double draws) {
   return {rows.select(1, 0), rows.select(1, 1), rows.select(1, 2), draws};
 }
 
-// The largest difference of a mean or a variance in standard errors, each of which must be small. The errors of both
-// sides come from the sample with more draws: one of few draws whose variance is small by chance finds its own error
-// small as well. What varies by rounding alone must agree to rounding.
+// The largest difference of a mean or a variance in standard errors, each of which must be small. A sample of
+// few draws whose variance is small by chance finds its own error small as well, and one without a rare large draw does
+// not know of it: the error is the larger of that from both samples and that from the larger one. What varies by
+// rounding alone must agree to rounding.
 double expect_alike(const Sample& actual, const Sample& expected, const std::vector<std::string>& names) {
   const at::Tensor rounding = expected.mean.square().mul(1e-9).add(1e-14);  // squared
-  const Sample& better = actual.draws > expected.draws ? actual : expected;
-  const double draws = 1.0 / (1.0 / actual.draws + 1.0 / expected.draws);
-  const at::Tensor mean_error = better.variance.div(draws).add(rounding);
-  const at::Tensor variance_error = better.fourth.sub(better.variance.square()).div(draws).add(rounding.square());
+  const auto squared_error = [&](const auto& of_one_draw) {
+    const at::Tensor own = of_one_draw(actual).div(actual.draws).add(of_one_draw(expected).div(expected.draws));
+    const Sample& larger = actual.draws > expected.draws ? actual : expected;
+    return at::maximum(own, of_one_draw(larger).mul(1.0 / actual.draws + 1.0 / expected.draws));
+  };
+  const at::Tensor mean_error = squared_error([](const Sample& sample) { return sample.variance; }).add(rounding);
+  const at::Tensor variance_error = squared_error([](const Sample& sample) {
+                                      return sample.fourth.sub(sample.variance.square());
+                                    }).add(rounding.square());
   const at::Tensor means = actual.mean.sub(expected.mean).div(mean_error.sqrt()).abs();
   const at::Tensor variances = actual.variance.sub(expected.variance).div(variance_error.sqrt()).abs();
   const auto number = [](const at::Tensor& values, std::size_t i) {
@@ -130,24 +137,24 @@ TEST_P(DropoutMoments, AreThoseOfTransformers) {
   const PackedBatch batch = test::golden_batch(golden, golden.tensor(prefix + "labels"), prefix);
   const Bert bert(model.config, catalogue, nullptr, GetParam().last_layer);
 
-  // The steps of a training run, some at once as lanes.
+  // The steps of a training run, several of them in one pass, as if each were a model of its own.
   std::vector<at::Tensor> logits, gradients;
   std::deque<test::ProjectedGradients> sinks;
-  for (std::int64_t lane = 0; lane < kLanes; ++lane) sinks.emplace_back(catalogue);
-  for (std::int64_t step = 0; step < draws(); step += kLanes) {
-    std::vector<Lane> lanes;
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      const auto number = static_cast<std::uint64_t>(step + lane);
-      lanes.push_back({parameters, batch, random_key(1, RandomUse::kDropout, number)});
+  for (std::int64_t i = 0; i < kModels; ++i) sinks.emplace_back(catalogue);
+  for (std::int64_t step = 0; step < draws(); step += kModels) {
+    std::vector<ModelInput> inputs;
+    for (std::int64_t i = 0; i < kModels; ++i) {
+      const auto number = static_cast<std::uint64_t>(step + i);
+      inputs.push_back({parameters, batch, random_key(1, RandomUse::kDropout, number)});
     }
-    const BertActivations activations = bert.forward(lanes);
-    std::vector<Bert::ModelGradient> lane_gradients;
-    for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-      const at::Tensor& own = activations.logits[lane];
-      lane_gradients.push_back({batch_loss(own, batch.labels).logits_gradient, sinks[lane]});
+    const BertActivations activations = bert.forward(inputs);
+    std::vector<Bert::ModelGradient> logits_gradients;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const at::Tensor& own = activations.logits[i];
+      logits_gradients.push_back({batch_loss(own, batch.labels).logits_gradient, sinks[i]});
       logits.push_back(own.reshape({-1}).to(at::kDouble));
     }
-    bert.backward(lanes, activations, lane_gradients);
+    bert.backward(inputs, activations, logits_gradients);
     for (const test::ProjectedGradients& sink : sinks) gradients.push_back(sink.values.clone());
   }
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "support/tiny_file.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/model/pretrained.hpp"
 
 namespace tunescope {
@@ -235,7 +235,7 @@ TEST_F(NewPooler, HasNormalWeightsOfTheConfigurationsRangeAndZeroBias) {
   EXPECT_EQ(bias.count_nonzero().item<std::int64_t>(), 0);
 }
 
-TEST_F(NewPooler, IsNotDrawnWhereHalfOfOneIsThere) {
+TEST_F(NewPooler, IsNotDrawnIfHalfOfOneIsThere) {
   EXPECT_THAT(refusal([](TinyFile& file) { file.header.erase(kPoolerBias); }),
               AllOf(HasSubstr("missing"), HasSubstr(kPoolerBias), Not(HasSubstr(kPoolerWeight))));
 }

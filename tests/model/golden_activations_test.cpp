@@ -1,9 +1,9 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
-#include "model/bert_pass.hpp"
+#include "model/bert/bert_pass.hpp"
 #include "support/golden.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/io/safetensors.hpp"
 
 namespace tunescope {
 namespace {
@@ -29,9 +29,9 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
   batch.sequence_offsets = {0, hidden.size(0)};
   batch.examples = {0};
   batch.first_tokens = at::zeros({1}, at::TensorOptions().dtype(at::kLong));
-  const Lane lane{parameters, batch};
+  const ModelInput model{parameters, batch};
   const Bert bert(config, catalogue, nullptr, LastLayer::kAllTokens);
-  const BertPass pass(bert, {&lane, 1});
+  const BertPass pass(bert, {&model, 1});
   for (std::size_t layer = 0; layer < catalogue.layers.size(); ++layer) {
     const std::string prefix = "layer" + std::to_string(layer) + ".";
     EncoderLayerActivations saved;

@@ -11,7 +11,7 @@
 #include "support/floats.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_file.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {

@@ -1,4 +1,4 @@
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/io/safetensors.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 
 #include "support/floats.hpp"
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -146,7 +146,7 @@ TEST_F(SafetensorsFile, RefusesAShapeThatDoesNotMatchItsBytes) {
   }
 }
 
-// An empty tensor has lengths too, whose product LibTorch must be able to hold.
+// An empty tensor has lengths too, and LibTorch must be able to hold the product of the others.
 TEST_F(SafetensorsFile, RefusesAnEmptyTensorOfImpossibleLengths) {
   for (const char* shape :
        {"[0,1099511627776,1099511627776]", "[4294967296,0,4294967296]", "[4611686018427387904,4,0]"}) {

@@ -7,7 +7,7 @@
 #include <array>
 
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 extern tunescope::RankTeam* team;
 

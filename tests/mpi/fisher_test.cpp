@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/fisher_case.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/parallel/reducer.hpp"
 
 extern tunescope::RankTeam* team;

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 extern tunescope::RankTeam* team;
 

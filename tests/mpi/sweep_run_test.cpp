@@ -5,7 +5,7 @@
 
 #include "support/limited_allocator.hpp"
 #include "support/sweep_case.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/results/trial_record.hpp"
 #include "tunescope/schedule/simulation.hpp"

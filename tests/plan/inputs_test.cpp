@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "support/tiny_file.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {

@@ -7,7 +7,7 @@
 #include "support/golden.hpp"
 #include "support/sample_record.hpp"
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {

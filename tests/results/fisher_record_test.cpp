@@ -10,11 +10,11 @@
 #include "support/changed_bytes.hpp"
 #include "support/small_config.hpp"
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/fisher/depth_profile.hpp"
 #include "tunescope/hdf5/file.hpp"
+#include "tunescope/io/sealed_file.hpp"
 #include "tunescope/results/results_file.hpp"
-#include "tunescope/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -141,7 +141,7 @@ TEST(FisherRecord, MergedFileHoldsRunsDiagonalsAndMasks) {
   EXPECT_THAT(chosen.read_integers("index"), ElementsAre(1, 4, 2));
 }
 
-TEST(FisherMaps, SummariseEachTensor) {
+TEST(FisherMaps, SummarizeEachTensor) {
   BertConfig config;
   config.vocab_size = 4;
   config.hidden_size = 2;

@@ -3,10 +3,10 @@
 
 #include "support/sample_record.hpp"
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/hdf5/file.hpp"
+#include "tunescope/io/sealed_file.hpp"
 #include "tunescope/results/results_file.hpp"
-#include "tunescope/sealed_file.hpp"
 
 namespace tunescope {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tunescope/base/hostname.hpp"
 #include "tunescope/device/device.hpp"
-#include "tunescope/hostname.hpp"
 #include "tunescope/parallel/environment.hpp"
 
 namespace tunescope {

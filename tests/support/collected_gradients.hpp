@@ -24,19 +24,19 @@ class CollectedGradients final : public GradientSink {
 
   ParameterIndex first_needing_gradient() const override { return 0; }
 
-  void linear(const LinearParameters& p, const at::Tensor& input, const at::Tensor& output_gradient) override {
+  void on_linear(const LinearParameters& p, const at::Tensor& input, const at::Tensor& output_gradient) override {
     gradients[p.weight].add_(output_gradient.t().matmul(input));
     gradients[p.bias].add_(output_gradient.sum(0));
   }
 
-  void layer_norm(const LayerNormParameters& p, const LayerNormActivations& saved,
-                  const at::Tensor& output_gradient) override {
+  void on_layer_norm(const LayerNormParameters& p, const LayerNormActivations& saved,
+                     const at::Tensor& output_gradient) override {
     const at::Tensor normalized = saved.input.sub(saved.mean).mul(saved.rstd);
     gradients[p.weight].add_(output_gradient.mul(normalized).sum(0));
     gradients[p.bias].add_(output_gradient.sum(0));
   }
 
-  void embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override {
+  void on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override {
     gradients[table].index_add_(0, ids, output_gradient);
   }
 

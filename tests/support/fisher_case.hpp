@@ -6,7 +6,7 @@
 #include "support/golden.hpp"
 #include "tunescope/data/task.hpp"
 #include "tunescope/fisher/diagonal.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/io/safetensors.hpp"
 
 namespace tunescope::test {
 
@@ -77,10 +77,10 @@ struct FisherCase {
   }
 
   /// The root mean squares over depth on one rank.
-  static at::Tensor scales(const FisherInputs& inputs) {
+  static at::Tensor depth_profile(const FisherInputs& inputs) {
     const auto tokens = static_cast<std::int64_t>(inputs.dataset.token_ids.size());
     const auto values = static_cast<double>(tokens * inputs.config.hidden_size);
-    return sum_squared_gradients(inputs, {}).scales.div(values).sqrt();
+    return sum_squared_gradients(inputs, {}).depth_sums.div(values).sqrt();
   }
 
   const Safetensors golden_file = Safetensors::open_file(golden("fisher/expected.safetensors"));

@@ -11,7 +11,7 @@ inline std::filesystem::path golden(const std::string& name) {
   return std::filesystem::path(TUNESCOPE_SOURCE_DIR) / "tests" / "golden" / name;
 }
 
-/// Data too large or not free to be kept with the project; tests that need it skip where it is absent.
+/// Data that is too large, or not free, to be kept with the project. Tests that need it are skipped if it is absent.
 inline std::filesystem::path shared_data() {
   const char* folder = std::getenv("TUNESCOPE_SHARED");
   return folder != nullptr ? std::filesystem::path(folder)

@@ -4,11 +4,11 @@
 #include <string>
 
 #include "tunescope/data/packed_batch.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/io/safetensors.hpp"
 
 namespace tunescope::test {
 
-/// A batch as golden files store it: packed ids, types and offsets, whose names begin with `prefix`.
+/// A batch from a golden file: packed ids, types and offsets under names that begin with `prefix`.
 inline PackedBatch golden_batch(const Safetensors& file, const at::Tensor& labels, const std::string& prefix = "") {
   PackedBatch batch;
   batch.token_ids = file.tensor(prefix + "input_ids");

@@ -8,7 +8,7 @@
 
 namespace tunescope::test {
 
-/// Examples of random words whose class is told by their second token.
+/// Examples of random words. The second token reveals the class.
 inline Dataset learnable_examples(std::int64_t count, std::uint64_t seed) {
   Dataset dataset;
   RandomStream random(seed);

@@ -26,8 +26,8 @@ inline at::Tensor signs(std::int64_t count, std::uint64_t number) {
   return values;
 }
 
-/// Two projections u' G v of every tensor's gradient G on signs u and v, and its squared Euclidean norm, from the
-/// factors alone: no gradient is formed.
+/// For the gradient G of every tensor: two projections u' G v on sign vectors u and v, and the squared Euclidean norm.
+/// They are computed from the operands alone; no gradient is formed.
 class ProjectedGradients final : public GradientSink {
  public:
   static constexpr std::int64_t kFunctions = 3;
@@ -47,20 +47,20 @@ class ProjectedGradients final : public GradientSink {
 
   ParameterIndex first_needing_gradient() const override { return 0; }
 
-  void linear(const LinearParameters& p, const at::Tensor& input, const at::Tensor& output_gradient) override {
+  void on_linear(const LinearParameters& p, const at::Tensor& input, const at::Tensor& output_gradient) override {
     // |dY' X|² = sum of (dY dY') * (X X').
     add(p.weight, output_gradient, input,
         output_gradient.matmul(output_gradient.t()).mul(input.matmul(input.t())).sum());
     add_vector(p.bias, output_gradient.sum(0));
   }
 
-  void layer_norm(const LayerNormParameters& p, const LayerNormActivations& saved,
-                  const at::Tensor& output_gradient) override {
+  void on_layer_norm(const LayerNormParameters& p, const LayerNormActivations& saved,
+                     const at::Tensor& output_gradient) override {
     add_vector(p.weight, output_gradient.mul(saved.input.sub(saved.mean).mul(saved.rstd)).sum(0));
     add_vector(p.bias, output_gradient.sum(0));
   }
 
-  void embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override {
+  void on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override {
     const at::Tensor same = ids.unsqueeze(1).eq(ids.unsqueeze(0)).to(output_gradient.scalar_type());  // [T, T]
     for (std::size_t k = 0; k < kProjections; ++k) {
       const at::Tensor rows = signs_[2 * k].index_select(0, ids);
@@ -91,7 +91,7 @@ class ProjectedGradients final : public GradientSink {
     put(index, kProjections, gradient.square().sum());
   }
 
-  // Each tensor's gradient is told once in a pass.
+  // A pass reports the gradient of each tensor once.
   void put(ParameterIndex index, std::size_t function, const at::Tensor& value) {
     values.mutable_data_ptr<double>()[index * kFunctions + function] = value.item<double>();
   }

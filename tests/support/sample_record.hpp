@@ -9,7 +9,7 @@ namespace tunescope::test {
 
 inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-/// A record whose every field has a value of its own; `id` and `shift` tell records apart.
+/// A record in which every field has a different value. Records with different `id` and `shift` differ.
 inline TrialRecord sample_record(const std::string& id, std::int64_t shift) {
   const double x = static_cast<double>(shift);
   TrialRecord record;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tunescope/model/bert_config.hpp"
+#include "tunescope/model/bert/bert_config.hpp"
 
 namespace tunescope::test {
 

@@ -46,7 +46,7 @@ inline std::string read_bytes(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-/// The message of the `Expected` that `call` throws, empty where it throws none; other exceptions pass through.
+/// The message of the `Expected` that `call` throws; empty if it throws none. Other exceptions pass through.
 template <typename Expected, typename Call>
 std::string message_of(Call&& call) {
   try {

@@ -1,9 +1,9 @@
-#include "tunescope/text/bert_normalizer.hpp"
+#include "tunescope/text/word_piece/bert_normalizer.hpp"
 
 #include <gtest/gtest.h>
 
 #include "tokenizer_golden.hpp"
-#include "tunescope/text/bert_words.hpp"
+#include "tunescope/text/word_piece/bert_words.hpp"
 
 namespace tunescope {
 namespace {

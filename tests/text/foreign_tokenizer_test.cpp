@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "tokenizer_golden.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/text/word_piece.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/text/word_piece/word_piece.hpp"
 
 namespace tunescope {
 namespace {
@@ -79,7 +79,7 @@ TEST_F(ForeignTokenizer, RefusesAClassThatSplitsTextInAnotherWay) {
   }
 }
 
-TEST_F(ForeignTokenizer, WarnsWhereTokenizerJsonContradictsTheFilesBesideIt) {
+TEST_F(ForeignTokenizer, WarnsIfTokenizerJsonContradictsTheFilesNextToIt) {
   EXPECT_THAT(warnings({{"tokenizer.json", golden_json()}}), ElementsAre(HasSubstr("capitals")));
   EXPECT_THAT(warnings({{"tokenizer.json", golden_json()},
                         {"tokenizer_config.json", R"({"do_lower_case": false, "tokenizer_class": "HerbertTokenizer"})"},
@@ -94,7 +94,7 @@ TEST_F(ForeignTokenizer, WarnsOfKeysThatItDoesNotRead) {
               ElementsAre(HasSubstr("truncation_side"), HasSubstr("additional_special_tokens")));
 }
 
-TEST_F(ForeignTokenizer, RefusesMalformedFilesBesideTheVocabulary) {
+TEST_F(ForeignTokenizer, RefusesMalformedFilesNextToTheVocabulary) {
   const std::pair<std::string, std::string> lines = {"vocab.txt", words("river\n")};
   EXPECT_THAT(refusal({lines, {"added_tokens.json", R"({"[E1]": -1})"}}),
               AllOf(HasSubstr("added_tokens.json"), HasSubstr("[E1]")));

@@ -1,4 +1,4 @@
-#include "tunescope/nearest.hpp"
+#include "tunescope/base/nearest.hpp"
 
 #include <gtest/gtest.h>
 
@@ -27,7 +27,7 @@ TEST(Suggest, NamesAllThatAreEquallyNear) {
   EXPECT_EQ(suggest("--seed", kKeys), "; did you mean 'sweep.seeds' or 'fisher.seeds'?");
 }
 
-TEST(Suggest, ListsAllWhereNoneIsNear) {
+TEST(Suggest, ListsAllIfNoneIsNear) {
   EXPECT_EQ(suggest("lr", kTasks), "; known are CoLA, SST-2, STS-B, RTE");
   EXPECT_EQ(suggest("SQuAD", kTasks), "; known are CoLA, SST-2, STS-B, RTE");
   EXPECT_EQ(suggest("", kTasks), "; known are CoLA, SST-2, STS-B, RTE");

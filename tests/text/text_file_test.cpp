@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -97,7 +97,7 @@ TEST(LineReader, TakesEveryKindOfLineEnd) {
   EXPECT_THAT(lines_of(""), ElementsAre());
 }
 
-TEST(LineReader, TakesACarriageReturnForTextWhereLinesEndOtherwise) {
+TEST(LineReader, TakesACarriageReturnForTextIfLinesEndOtherwise) {
   EXPECT_THAT(lines_of("one\rhalf\ntwo\r\n"), ElementsAre("one\rhalf", "two"));
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tunescope/text/word_piece.hpp"
+#include "tunescope/text/word_piece/word_piece.hpp"
 
 /// Drives `WordPiece` for the scripts that compare it with Hugging Face:
 ///

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "tokenizer_golden.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/text/word_piece.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/text/word_piece/word_piece.hpp"
 
 namespace tunescope {
 namespace {
@@ -11,7 +11,7 @@ using Ids = std::vector<std::int32_t>;
 
 constexpr const char* kLines = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nrun\nRun\n";
 
-/// The message of the DataError that loading the folder throws, empty where it throws none.
+/// The message of the DataError that loading the folder throws; empty if it throws none.
 std::string error_of(const test::TemporaryFolder& folder) {
   try {
     WordPiece::from_folder(folder.path());

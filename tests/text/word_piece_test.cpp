@@ -1,9 +1,9 @@
-#include "tunescope/text/word_piece.hpp"
+#include "tunescope/text/word_piece/word_piece.hpp"
 
 #include <gtest/gtest.h>
 
 #include "tokenizer_golden.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -49,7 +49,7 @@ TEST(WordPiece, SplitsOnCjkCharacters) { EXPECT_EQ(small_tokenizer().tokenize("r
 
 TEST(WordPiece, TakesTheLongestPieceFirst) { EXPECT_EQ(small_tokenizer().tokenize("running"), (Ids{5, 6})); }
 
-TEST(WordPiece, MakesAWordUnknownWhereItsRestHasNoPiece) {
+TEST(WordPiece, MakesAWordUnknownIfItsRestHasNoPiece) {
   EXPECT_EQ(small_tokenizer().tokenize("runnx the"), (Ids{1, 8}));
 }
 

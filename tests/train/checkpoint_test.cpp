@@ -9,8 +9,8 @@
 #include "support/golden.hpp"
 #include "support/limited_allocator.hpp"
 #include "support/temporary_folder.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/model/checked_tensors.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/io/checked_tensors.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {
@@ -77,7 +77,7 @@ void expect_equal(const TrainedModel& found, const TrainedModel& expected) {
   EXPECT_EQ(found.result.predictions.logits, expected.result.predictions.logits);
 }
 
-// Each piece ends where the run asks for the so-many-th time what to do next.
+// Each piece ends when the run has polled `next_action` a given number of times.
 TEST_P(Checkpoint, ResumedRunEqualsAnUninterruptedOneBitForBit) {
   const TrainInputs trial = inputs(GetParam());
   std::vector<std::int64_t> polled_at;  // steps done
@@ -109,8 +109,8 @@ TEST_P(Checkpoint, ResumedRunEqualsAnUninterruptedOneBitForBit) {
 INSTANTIATE_TEST_SUITE_P(Methods, Checkpoint,
                          ::testing::Values("full", "layernorm", "head", "random:fraction=0.3", "bitfit"));
 
-// The same method on other scores chooses as many scalars, but others.
-TEST_F(Checkpoint, OfAnotherSelectionStartsAnew) {
+// With other importances, the same method chooses as many scalars, but others.
+TEST_F(Checkpoint, OfAnotherSelectionStartsFromScratch) {
   const std::filesystem::path file = folder.path() / "c";
   TrainInputs trial = inputs("random:fraction=0.3");
   train_model(trial, {.next_action = [] { return NextAction::kSaveAndStop; },

@@ -6,7 +6,7 @@
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
 #include "support/limited_allocator.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/train/training_run.hpp"
 
 namespace tunescope {
@@ -20,11 +20,11 @@ TaskData task_data(const std::string& task, std::int64_t examples, std::uint64_t
           .content_hash = {}};
 }
 
-// Runs of the tiny model that differ in all that lanes may differ in: method, learning rate, seed, task, head size,
-// batch size and number of steps.
-class Lanes : public ::testing::Test {
+// Runs of the tiny model that differ in everything that co-trained runs may differ in: method, learning rate, seed,
+// task, head size, batch size and number of steps.
+class CoTraining : public ::testing::Test {
  protected:
-  Lanes() {
+  CoTraining() {
     add(classes, two_outputs, "layernorm", 1e-3, 1, {.epochs = 4, .batch_size = 8});
     add(classes, two_outputs, "layernorm", 5e-4, 2, {.epochs = 4, .batch_size = 8});
     add(classes, two_outputs, "bitfit", 1e-3, 1, {.epochs = 2, .batch_size = 8});
@@ -46,7 +46,7 @@ class Lanes : public ::testing::Test {
                       .options = options});
   }
 
-  // All runs in one group; each leaves it when it is over.
+  // Trains all runs in one group. Each leaves it when it is over.
   std::vector<std::unique_ptr<TrainingRun>> run_together(const std::vector<TrainControl>& controls) {
     std::vector<std::unique_ptr<TrainingRun>> runs;
     for (std::size_t i = 0; i < trials.size(); ++i) {
@@ -84,7 +84,7 @@ class Lanes : public ::testing::Test {
   std::vector<TrainInputs> trials;
 };
 
-TEST_F(Lanes, EachTrainsAsItDoesAlone) {
+TEST_F(CoTraining, EachTrainsAsItDoesAlone) {
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
   for (std::size_t i = 0; i < trials.size(); ++i) {
     SCOPED_TRACE(trials[i].method.text());
@@ -92,7 +92,7 @@ TEST_F(Lanes, EachTrainsAsItDoesAlone) {
   }
 }
 
-TEST_F(Lanes, EachHasAPoolerOfItsOwnWhereTheModelHasNone) {
+TEST_F(CoTraining, EachHasAPoolerOfItsOwnIfTheModelHasNone) {
   model.has_pooler = false;
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
   for (std::size_t i = 0; i < trials.size(); ++i) {
@@ -106,10 +106,10 @@ TEST_F(Lanes, EachHasAPoolerOfItsOwnWhereTheModelHasNone) {
   }
 }
 
-// What is rounded may round the other way where a sum took another order: 2^-8 of a factor, averaged over many.
-TEST_F(Lanes, InBfloat16EachTrainsAsItDoesAlone) {
-  const Bfloat16Weights rounded(model);
-  for (TrainInputs& trial : trials) trial.bfloat16_weights = &rounded;
+// A sum in another order may round to the neighboring bfloat16 number: a relative error of 2^-8, averaged over many.
+TEST_F(CoTraining, InBfloat16EachTrainsAsItDoesAlone) {
+  const Bfloat16Weights bfloat16_weights(model);
+  for (TrainInputs& trial : trials) trial.bfloat16_weights = &bfloat16_weights;
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
   for (std::size_t i = 0; i < trials.size(); ++i) {
     SCOPED_TRACE(trials[i].method.text());
@@ -119,7 +119,7 @@ TEST_F(Lanes, InBfloat16EachTrainsAsItDoesAlone) {
   }
 }
 
-TEST_F(Lanes, DivergedOneLeavesTheOthersAsTheyAre) {
+TEST_F(CoTraining, DivergedOneLeavesTheOthersAsTheyAre) {
   trials[1].learning_rate = 1e30;
   trials[1].options.clip_norm = 0.0;
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
@@ -131,7 +131,7 @@ TEST_F(Lanes, DivergedOneLeavesTheOthersAsTheyAre) {
   }
 }
 
-TEST_F(Lanes, ExceptionInOneLeavesTheOthersAsTheyAre) {
+TEST_F(CoTraining, ExceptionInOneLeavesTheOthersAsTheyAre) {
   std::vector<TrainControl> controls(trials.size());
   controls[3].on_step = [](std::int64_t step, const Parameters&) {
     if (step == 3) throw Error("no space left");
@@ -141,8 +141,8 @@ TEST_F(Lanes, ExceptionInOneLeavesTheOthersAsTheyAre) {
   expect_near(std::move(*runs[0]).finish(), train_model(trials[0], {}));
 }
 
-// A token that the model does not have stops the pass itself, with all lanes in it.
-TEST_F(Lanes, ExceptionInThePassOfOneLeavesTheOthersAsTheyAre) {
+// A token that the model does not have stops the pass itself, with all models in it.
+TEST_F(CoTraining, ExceptionInThePassOfOneLeavesTheOthersAsTheyAre) {
   TaskData broken = three_classes;
   broken.train.token_ids.back() = 1'000'000;
   trials.push_back({.model = model,
@@ -158,7 +158,7 @@ TEST_F(Lanes, ExceptionInThePassOfOneLeavesTheOthersAsTheyAre) {
 }
 
 // The intermediate values of the seven batches take about 50 kB together and up to 12 kB each.
-TEST_F(Lanes, GroupThatDoesNotFitIsComputedInSmallerOnes) {
+TEST_F(CoTraining, GroupThatDoesNotFitIsComputedInSmallerOnes) {
   std::vector<std::unique_ptr<TrainingRun>> runs;
   std::vector<TrainingRun*> group;
   for (const TrainInputs& trial : trials) {
@@ -174,8 +174,8 @@ TEST_F(Lanes, GroupThatDoesNotFitIsComputedInSmallerOnes) {
   expect_near(std::move(*runs[0]).finish(), train_model(trials[0], {}));
 }
 
-// Cut in a group, gone on with alone.
-TEST_F(Lanes, SavedInAGroupGoesOnAlone) {
+// Interrupted in a group, resumed alone.
+TEST_F(CoTraining, RunSavedInAGroupResumesAlone) {
   std::vector<TrainControl> controls(trials.size());
   std::vector<TrainState> saved(trials.size());
   for (std::size_t i = 0; i < trials.size(); ++i) {
@@ -193,7 +193,7 @@ TEST_F(Lanes, SavedInAGroupGoesOnAlone) {
   }
 }
 
-TEST_F(Lanes, TakeTheirShareOfTheTime) {
+TEST_F(CoTraining, EachRunIsChargedItsShareOfTheTime) {
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
   for (const auto& run : runs) EXPECT_GT(std::move(*run).finish().result.seconds, 0.0);
 }

@@ -26,7 +26,7 @@ void expect_close(double value, double expected, const char* measure) {
 }
 
 // Float64 values of NumPy, by tests/golden/train/make_change_golden.py.
-TEST(Change, IsThatOfTheFloat64Reference) {
+TEST(ParameterChange, IsThatOfTheFloat64Reference) {
   std::ifstream file(std::filesystem::path(TUNESCOPE_SOURCE_DIR) / "tests/golden/train/change.json");
   const nlohmann::json golden = nlohmann::json::parse(file);
   for (const auto& wanted : golden.at("cases")) {
@@ -45,7 +45,7 @@ TEST(Change, IsThatOfTheFloat64Reference) {
   }
 }
 
-TEST(Change, FollowsItsFormulasOnWholeNumbers) {
+TEST(ParameterChange, FollowsItsFormulasOnWholeNumbers) {
   // Differences 3 and -4 from a start of norm 10.
   const ParameterChange change = measure_parameter_change(float_tensor({6, 8}), float_tensor({9, 4}));
   EXPECT_EQ(change.mean_abs, 3.5);
@@ -54,7 +54,7 @@ TEST(Change, FollowsItsFormulasOnWholeNumbers) {
   EXPECT_EQ(change.max_abs, 4.0);
 }
 
-TEST(Change, DoesNotDependOnTheTensorsStrides) {
+TEST(ParameterChange, DoesNotDependOnTheTensorsStrides) {
   const at::Tensor initial = float_tensor({1, 2, 3, 4, 5, 6}).view({2, 3});
   const at::Tensor moved = float_tensor({1, 2, 3, 4, 5, 16}).view({2, 3});
   const ParameterChange change = measure_parameter_change(initial.t(), moved.t());

@@ -32,14 +32,14 @@ TEST(Schedule, BeginsAtOneWithoutWarmup) {
   EXPECT_EQ(schedule.factor(1), 0.875);
 }
 
-TEST(Schedule, IsConstantAfterWarmupWhereAsked) {
+TEST(Schedule, IsConstantAfterWarmupIfAsked) {
   const Schedule schedule{.shape = ScheduleShape::kConstant, .warmup_steps = 2, .total_steps = 8};
   EXPECT_EQ(schedule.factor(0), 0.0);
   EXPECT_EQ(schedule.factor(1), 0.5);
   for (const std::int64_t step : {2, 5, 8, 100}) EXPECT_EQ(schedule.factor(step), 1.0) << "step " << step;
 }
 
-TEST(Schedule, OnlyRisesWhereWarmupTakesEveryStep) {
+TEST(Schedule, OnlyRisesIfWarmupTakesEveryStep) {
   const Schedule schedule{.shape = ScheduleShape::kLinear, .warmup_steps = 4, .total_steps = 4};
   EXPECT_EQ(schedule.factor(2), 0.5);
   EXPECT_EQ(schedule.factor(4), 0.0);

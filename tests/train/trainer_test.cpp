@@ -10,7 +10,7 @@
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
 #include "tunescope/data/packed_batch.hpp"
-#include "tunescope/model/bert.hpp"
+#include "tunescope/model/bert/bert.hpp"
 
 namespace tunescope {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 class Trainer : public ::testing::Test {
  protected:
   TrainedModel run(const std::string& method, double learning_rate = 1e-3, std::uint64_t seed = 1,
-                   const Bfloat16Weights* rounded = nullptr) {
+                   const Bfloat16Weights* bfloat16_weights = nullptr) {
     const TrainInputs inputs{.model = model,
                              .catalogue = catalogue,
                              .data = data,
@@ -26,7 +26,7 @@ class Trainer : public ::testing::Test {
                              .learning_rate = learning_rate,
                              .seed = seed,
                              .options = options,
-                             .bfloat16_weights = rounded};
+                             .bfloat16_weights = bfloat16_weights};
     return train_model(inputs, {});
   }
 
@@ -134,11 +134,11 @@ TEST_F(Trainer, EvaluatesEveryNStepsAndAtTheLast) {
 }
 
 TEST_F(Trainer, InBfloat16FollowsTheCurveOfFloat32) {
-  const Bfloat16Weights rounded(model);
+  const Bfloat16Weights bfloat16_weights(model);
   for (const std::string method : {"full", "layernorm"}) {
     SCOPED_TRACE(method);
     const TrainResult exact = run(method).result;
-    const TrainResult result = run(method, 1e-3, 1, &rounded).result;
+    const TrainResult result = run(method, 1e-3, 1, &bfloat16_weights).result;
     for (std::size_t step = 0; step < exact.history.size(); ++step) {
       EXPECT_NEAR(result.history[step].loss, exact.history[step].loss, 0.05) << step;
     }
@@ -146,7 +146,7 @@ TEST_F(Trainer, InBfloat16FollowsTheCurveOfFloat32) {
   }
 }
 
-TEST_F(Trainer, StopsWhereTheLossIsNotFinite) {
+TEST_F(Trainer, StopsIfTheLossIsNotFinite) {
   options.clip_norm = 0.0;
   options.dropout = 0.0;
   const TrainResult result = run("full", 1e30).result;

@@ -5,8 +5,8 @@
 
 #include "support/golden.hpp"
 #include "tunescope/data/packed_batch.hpp"
-#include "tunescope/model/bert.hpp"
-#include "tunescope/model/safetensors.hpp"
+#include "tunescope/io/safetensors.hpp"
+#include "tunescope/model/bert/bert.hpp"
 #include "tunescope/train/loss.hpp"
 #include "tunescope/train/schedule.hpp"
 #include "tunescope/train/trainable_parameters.hpp"

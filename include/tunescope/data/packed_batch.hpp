@@ -10,13 +10,15 @@
 
 namespace tunescope {
 
-/// Sequences laid end to end, without padding. T is the number of tokens, B the number of sequences.
+/// Sequences laid end to end, without padding. T is the number of tokens, B the number of sequences. Sentences differ
+/// much in length, so a padded batch would spend most of its work on padding; in a packed one every row is a token.
+/// Only attention needs to know where sequences begin; all other layers treat rows alike.
 struct PackedBatch {
   at::Tensor token_ids;                        ///< [T] int64
-  at::Tensor position_ids;                     ///< [T] int64, from 0 in each sequence
+  at::Tensor position_ids;                     ///< [T] int64, counted from 0 in each sequence
   at::Tensor type_ids;                         ///< [T] int64
-  at::Tensor first_tokens;                     ///< [B] int64, the row of each sequence's [CLS]
-  at::Tensor labels;                           ///< [B] int64 classes, or float32 values of a regression task
+  at::Tensor first_tokens;                     ///< [B] int64, the row of the [CLS] of each sequence
+  at::Tensor labels;                           ///< [B] int64 classes, or float32 values for a regression task
   std::vector<std::int64_t> sequence_offsets;  ///< [B+1], on the host
   std::vector<std::int64_t> examples;          ///< [B], index of each sequence in its data set
 
@@ -24,13 +26,14 @@ struct PackedBatch {
   std::int64_t sequence_count() const { return static_cast<std::int64_t>(examples.size()); }
 };
 
-/// Packs the named examples, in that order, onto a device.
+/// Packs the given examples, in this order, onto a device.
 PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples, bool is_regression, at::Device device);
 
-/// Lays batches end to end. The labels stay with their batches: they may be of different kinds.
+/// Lays batches end to end. The result has no labels, since those of the batches may be of different kinds.
 PackedBatch join(std::span<const PackedBatch* const> batches);
 
-/// Cuts 0 ... size-1 into consecutive runs of at most `tokens` tokens (a longer single example is a run of its own).
+/// Splits the indices 0 ... size-1 into consecutive runs of at most `tokens` tokens. A longer example is a run of its
+/// own.
 std::vector<std::vector<std::int64_t>> split_by_tokens(const Dataset& dataset, std::int64_t tokens);
 
 }  // namespace tunescope

@@ -4,15 +4,15 @@
 
 namespace tunescope {
 
-/// Lets this process keep freed host memory for its next allocations. By default glibc returns large blocks to the
-/// kernel, which clears each page again when a step allocates it anew: a fifth of a training step on the CPU. Called
-/// once, before the first tensor. The process then holds its peak of memory until it ends.
+/// Lets this process keep freed host memory for later allocations. By default glibc returns large blocks to the kernel,
+/// which must clear each page when the next step allocates it again; that takes a fifth of a training step on the CPU.
+/// Must be called once, before the first tensor is allocated. The process then holds its peak memory until it ends.
 void keep_freed_memory();
 
-/// Bytes of host memory that are free now: the least of what the machine has and what the control groups (versions 1
-/// and 2) of this process leave, by which batch systems limit their jobs. Where none of them has a limit, what Slurm
-/// says of the job counts (SLURM_MEM_PER_NODE, or SLURM_MEM_PER_CPU for SLURM_CPUS_ON_NODE), less what this process
-/// has. `root` is the folder in place of "/", for tests.
+/// Host memory that this process can still allocate, in bytes: the minimum of what the machine has free and what the
+/// control groups of the process (versions 1 and 2), with which batch systems limit jobs, leave. If none of them has a
+/// limit, the limit that Slurm states counts (SLURM_MEM_PER_NODE, or SLURM_MEM_PER_CPU times SLURM_CPUS_ON_NODE), minus
+/// what this process has. `root` replaces "/" in tests.
 double available_host_memory(const std::filesystem::path& root = "/");
 
 }  // namespace tunescope

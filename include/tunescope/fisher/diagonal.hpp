@@ -4,69 +4,77 @@
 #include <optional>
 #include <vector>
 
+#include "tunescope/base/next_action.hpp"
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/fisher/log_likelihood_gradients.hpp"
-#include "tunescope/model/bert_config.hpp"
+#include "tunescope/model/bert/bert_config.hpp"
 #include "tunescope/model/pretrained.hpp"
-#include "tunescope/next_action.hpp"
 #include "tunescope/parallel/reducer.hpp"
 
 namespace tunescope {
+
+// The diagonal Fisher information of a model: how strongly each scalar parameter influences the predicted distribution.
+// For scalar i, F_i is the mean over examples x of the expectation over labels y of (∂ log p(y|x) / ∂θ_i)². It needs
+// the gradient of every single example, squared before it is summed; `SquaredGradients` computes that within one
+// backward pass per micro-batch. The examples are cut into micro-batches of whole groups in a fixed way; rank r of R
+// takes micro-batches r, r + R, r + 2R, ... (its shard) and adds up their squares in float64; one all-reduce at the end
+// sums the shards. A shard can be saved after any micro-batch and resumed with the same result.
 
 /// What the diagonal Fisher information of a model on a data set depends on.
 struct FisherInputs {
   const BertConfig& config;
   const ParameterCatalogue& catalogue;
   const Parameters& parameters;
-  const Dataset& dataset;  ///< all of it is used
+  const Dataset& dataset;  ///< every example is used
   const Task& task;
-  std::vector<bool> is_wanted;  ///< by catalogue index; at least one is
+  std::vector<bool> needs_gradient;  ///< by catalogue index: whether the tensor is measured; true for at least one
   FisherMode mode = FisherMode::kEmpirical;
-  /// 1: the Fisher information, from per-example gradients. Larger: the mean over batches of so many consecutive
-  /// examples of the squared mean gradient, an estimate that is biased but in use; kept for comparison.
+  /// 1: the Fisher information, from per-example gradients. Larger: the squared mean gradient of each group of so many
+  /// consecutive examples, averaged over the groups. That estimate is biased but in use; it is here for comparison.
   std::int64_t batch_size = 1;
-  std::uint64_t seed = 0;  ///< of drawn labels
+  std::uint64_t seed = 0;  ///< for labels drawn at random
 };
 
-/// The part of the work that one of several ranks does.
+/// Which part of the work this rank does.
 struct Shard {
   int rank = 0;
   int ranks = 1;
 };
 
-/// How far a shard is.
+/// The progress of a shard.
 struct FisherState {
-  std::int64_t micro_batches = 0;  ///< of the shard, done
-  std::int64_t of = 0;             ///< micro-batches that the shard has
-  std::vector<at::Tensor> sums;    ///< of squared gradients, by catalogue index, float64; undefined where not wanted
-  at::Tensor scales;               ///< sums of squares over depth, see `DepthProfile`
-  double seconds = 0.0;            ///< of a saved shard: spent on it until then
+  std::int64_t micro_batches = 0;  ///< number done
+  std::int64_t total = 0;          ///< number in the shard
+  std::vector<at::Tensor> sums;    ///< of squared gradients, by catalogue index, float64; undefined if not measured
+  at::Tensor depth_sums;           ///< sums of squares over depth, see `DepthProfile`
+  double seconds = 0.0;            ///< for a saved shard, the time spent on it so far
 };
 
-/// How a caller follows and steers a shard.
+/// How a caller observes and controls the computation of a shard.
 struct FisherControl {
-  /// Called after each micro-batch with those done and all of the shard.
+  /// Called after each micro-batch with the numbers of micro-batches done and in the shard.
   std::function<void(std::int64_t done, std::int64_t total)> on_progress = [](std::int64_t, std::int64_t) {};
-  /// Asked before each micro-batch.
+  /// Polled before each micro-batch.
   std::function<NextAction()> next_action = [] { return NextAction::kContinue; };
-  /// Called where `next_action` says so, through `save_for`, and where another rank was stopped.
+  /// Called through `save_for` if `next_action` asks to save, and if another rank was stopped.
   std::function<void(const FisherState& state)> save = [](const FisherState&) {};
-  /// Where the same shard of the same inputs was saved; null to start anew. One that was cut otherwise does not count.
+  /// The state in which this shard of the same inputs was saved; null to start from scratch. A state with another
+  /// number of micro-batches in all is ignored.
   const FisherState* resume = nullptr;
 };
 
-/// Sums the squared gradients of one shard's micro-batches; the same numbers, bit for bit, where it was saved and
-/// resumed in between. Every number of ranks adds up the same micro-batches. Where it is stopped, the state is not
-/// complete. Throws `NumericalError` naming example and tensor where a gradient is not finite.
+/// Sums the squared gradients of the micro-batches of one shard. The numbers are the same, bit for bit, if it was saved
+/// and resumed. The micro-batches do not depend on the number of ranks. If it is stopped, the returned state has fewer
+/// micro-batches than its total. Throws `NumericalError` naming example and tensor if a gradient is not finite.
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control = {});
 
-/// What is measured of a model, in evaluation mode.
+/// What is measured, with the model in evaluation mode.
 struct FisherInformation {
-  /// F_i = mean over examples of E_y (∂ log p(y|x) / ∂θ_i)², by catalogue index, float64; undefined where not wanted.
+  /// F_i = mean over examples of E_y (∂ log p(y|x) / ∂θ_i)², by catalogue index, float64; undefined if not measured.
   std::vector<at::Tensor> diagonal;
-  /// Root mean squares over all tokens and hidden units, [kDepthQuantities, L + 1] float64, as in `DepthProfile`.
-  /// Gradients are of what is differentiated: log p(y|x), for larger batches its mean over them.
-  at::Tensor scales;
+  /// Root mean squares over all tokens and hidden units, [kDepthQuantities, L + 1] float64, see `DepthProfile`. The
+  /// gradients are those of log p(y|x), or of its mean over each group if `batch_size` > 1.
+  at::Tensor depth_profile;
 };
 
 /// The Fisher information, computed by all ranks together, the same on every rank. Nothing if a rank was stopped: then

@@ -10,23 +10,29 @@
 
 namespace tunescope {
 
-/// Over which labels y the squared score (∂ log p(y|x) / ∂θ)² of an example is averaged. A regression task's model is
-/// a Gaussian with unit variance around the output.
+// The start of the backward pass for Fisher information: gradients of log p(y|x) with respect to the logits. The three
+// modes differ in which labels y they use (Kunstner et al. 2019, "Limitations of the empirical Fisher approximation for
+// natural gradient descent"): the true Fisher information averages the squared gradient over the labels that the model
+// itself predicts; it can be computed exactly, with one backward pass for each class, or estimated from one label drawn
+// from the model; the empirical one uses the given label. A regression task's model is taken as a Gaussian with unit
+// variance around the output.
+
+/// Over which labels y the square of ∂ log p(y|x) / ∂θ is averaged.
 enum class FisherMode {
   kEmpirical,  ///< "empirical": the given label
   kTrue,       ///< "true": the exact expectation over the labels that the model predicts
   kSampled     ///< "sampled": one label drawn from the model
 };
 
-/// Name in job and result files.
+/// The name in job and result files.
 std::string_view fisher_mode_name(FisherMode mode);
 /// The mode of that name. Throws `ConfigError` listing the modes.
 FisherMode parse_fisher_mode(std::string_view name);
 
-/// Gradients of log p(y|x) with respect to `logits` [B, outputs], up to sign. Squares of what a backward pass makes of
-/// them, summed over the list, are the mode's mean over labels: the list has one entry a class where the expectation is
-/// exact (scaled by the root of the class's probability), else one. Labels are drawn by `seed` and the example's
-/// number.
+/// Gradients of log p(y|x) with respect to `logits` [B, outputs], up to sign. Back-propagate each entry of the list,
+/// square the parameter gradients and add them up: the sum is the expectation over labels for this mode. For `kTrue`
+/// with classes, the list has one entry for each class, scaled by the square root of the class's probability; else it
+/// has one entry. Labels are drawn by `seed` and the index of the example.
 std::vector<at::Tensor> log_likelihood_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
                                                  std::uint64_t seed);
 

@@ -10,27 +10,31 @@
 
 namespace tunescope {
 
-/// Sums of squared gradients, accumulated inside the backward pass: a gradient is summed within a group of consecutive
-/// examples, squared, and added. With groups of one example this is N times the diagonal Fisher information.
+/// A sink that adds up squared gradients during the backward pass: each gradient is summed within a group of
+/// consecutive examples, squared, and added to the sums. With groups of one example, and N examples in all, the sums
+/// are N times the diagonal Fisher information. The kernels never store the gradient of more than one group, so the
+/// memory that this takes does not grow with the batch.
 class SquaredGradients final : public GradientSink {
  public:
-  /// `is_wanted` by catalogue index; at least one is. Parameters that nobody wants cost nothing.
-  SquaredGradients(const ParameterCatalogue& catalogue, const std::vector<bool>& is_wanted, at::Device device);
+  /// `needs_gradient` is by catalogue index; at least one must be true. The others cost nothing.
+  SquaredGradients(const ParameterCatalogue& catalogue, const std::vector<bool>& needs_gradient, at::Device device);
 
-  /// Before a batch's backward pass: its examples in groups of `group_size`, the last one perhaps smaller.
+  /// Must be called before the backward pass of a batch. Its examples form groups of `group_size`; the last group may
+  /// be smaller.
   void begin(const PackedBatch& batch, std::int64_t group_size);
 
-  /// By catalogue index, float64 in the tensor's shape; undefined where not wanted.
+  /// By catalogue index, float64 in the shape of the tensor; undefined if it needs no gradient.
   const std::vector<at::Tensor>& sums() const { return sums_; }
 
   ParameterIndex first_needing_gradient() const override { return first_needing_gradient_; }
-  void linear(const LinearParameters& parameters, const at::Tensor& input, const at::Tensor& output_gradient) override;
-  void layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
-                  const at::Tensor& output_gradient) override;
-  void embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override;
+  void on_linear(const LinearParameters& parameters, const at::Tensor& input,
+                 const at::Tensor& output_gradient) override;
+  void on_layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
+                     const at::Tensor& output_gradient) override;
+  void on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override;
 
  private:
-  // The groups' offsets into these rows, which are tokens, or sequences above the encoder.
+  // The offsets of the groups in `rows`, which has one row per token, or one per sequence above the encoder.
   const std::vector<std::int64_t>& offsets_of(const at::Tensor& rows) const;
 
   std::vector<at::Tensor> sums_;

@@ -13,7 +13,7 @@
 
 namespace tunescope::hdf5 {
 
-/// Owns an HDF5 identifier and closes it; the destructor never throws.
+/// Owns an HDF5 identifier and closes it. The destructor never throws.
 class Handle {
  public:
   Handle() = default;
@@ -27,7 +27,8 @@ class Handle {
     return *this;
   }
   hid_t get() const { return id_; }
-  /// Closes it now and returns what HDF5 says, negative where data could not be written; it is not closed again.
+  /// Closes it now and returns the result of HDF5, which is negative if data could not be written. It is not closed
+  /// again.
   herr_t close() { return id_ >= 0 ? close_(std::exchange(id_, H5I_INVALID_HID)) : 0; }
 
  private:
@@ -35,11 +36,11 @@ class Handle {
   herr_t (*close_)(hid_t) = nullptr;
 };
 
-/// Lengths of a dataset's dimensions, slowest first.
+/// The lengths of the dimensions of a dataset, slowest first.
 using Shape = std::vector<hsize_t>;
 
-/// A group (or the root) of an open file: datasets and attributes of the types that every HDF5 reader knows (int64,
-/// float32, float64, variable-length UTF-8 strings). Every call throws `Hdf5Error` naming file and object.
+/// A group (or the root) of an open file. Datasets and attributes have types that every HDF5 reader knows: int64,
+/// float32, float64, variable-length UTF-8 strings. Every call throws `Hdf5Error` naming file and object.
 class Group {
  public:
   Group(Handle handle, std::string description) : handle_(std::move(handle)), description_(std::move(description)) {}
@@ -53,13 +54,13 @@ class Group {
   /// Names of the members, sorted.
   std::vector<std::string> members() const;
 
-  /// Copies a dataset of another group, that of another file too, as it is stored; its dimension scales are not copied.
+  /// Copies a dataset of another group, possibly of another file, as it is stored. Its dimension scales are not copied.
   void copy_dataset(const Group& source, const std::string& name) const;
 
-  /// Creates a dataset, chunked, shuffled and deflated where it has more than a few elements; nothing is written yet.
+  /// Creates a dataset without writing to it. If it has more than a few elements, it is chunked, shuffled and deflated.
   Handle create_dataset(const std::string& name, const Shape& shape, hid_t file_type) const;
 
-  /// Writes a dataset, stored as by `create_dataset`.
+  /// Creates a dataset as `create_dataset` does, and writes it.
   void write(const std::string& name, std::span<const double> values, const Shape& shape) const;
   void write(const std::string& name, std::span<const float> values, const Shape& shape) const;
   void write(const std::string& name, std::span<const std::int64_t> values, const Shape& shape) const;
@@ -74,16 +75,16 @@ class Group {
   void write_attribute(const std::string& name, const std::string& value) const;
   void write_attribute(const std::string& name, std::int64_t value) const;
   void write_attribute(const std::string& name, std::span<const std::string> values) const;
-  /// Text of a fixed length, which lies in the file as it is.
+  /// Writes text of a fixed length, which is stored in the file byte by byte.
   void write_fixed_attribute(const std::string& name, std::string_view value) const;
-  /// Of a dataset of this group.
+  /// Writes an attribute of a dataset in this group.
   void write_attribute(const std::string& dataset, const std::string& name, const std::string& value) const;
   std::string read_string_attribute(const std::string& name) const;
   std::int64_t read_integer_attribute(const std::string& name) const;
 
   /// Turns the one-dimensional dataset `name` of this group into a dimension scale.
   void make_dimension(const std::string& name) const;
-  /// Attaches the dimension scales, one a dimension, to `dataset`.
+  /// Attaches one dimension scale to each dimension of `dataset`.
   void attach_dimensions(const std::string& dataset, std::span<const std::string> dimensions) const;
 
  protected:
@@ -97,14 +98,14 @@ class Group {
   std::vector<T> read_numbers(const std::string& name, hid_t memory_type) const;
 };
 
-/// An HDF5 file, format `earliest`, so that every tool reads it.
+/// An HDF5 file. It is written in the format `earliest`, so that every tool can read it.
 class File : public Group {
  public:
-  /// Creates or truncates a file, which no other process may be using: it is not locked.
+  /// Creates or truncates a file. It is not locked, so no other process may use it.
   static File create(const std::filesystem::path& path);
-  /// Opens a complete file for reading, without a lock. Throws `Hdf5Error` where it is missing, truncated or not HDF5.
+  /// Opens a complete file for reading, without a lock. Throws `Hdf5Error` if it is missing, truncated or not HDF5.
   static File open(const std::filesystem::path& path);
-  /// Flushes and closes; throws where data could not be written. The destructor closes silently.
+  /// Flushes and closes the file. Throws if data could not be written. The destructor closes it silently.
   void close();
 
  private:
@@ -113,7 +114,7 @@ class File : public Group {
   Handle file_;
 };
 
-/// Library version, such as "1.10.8".
+/// The version of the library, such as "1.10.8".
 std::string library_version();
 
 }  // namespace tunescope::hdf5

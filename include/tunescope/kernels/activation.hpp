@@ -6,15 +6,17 @@
 
 namespace tunescope {
 
-/// The function between the two linear layers of a feed-forward block, by its name in `config.json`: "gelu" (exact,
-/// erf), "gelu_new" and "gelu_pytorch_tanh" (tanh approximation), "relu", "silu" and "swish", "tanh".
+/// The function between the two linear layers of a feed-forward block. Names in `config.json`: "gelu" (exact, with
+/// erf), "gelu_new" and "gelu_pytorch_tanh" (tanh approximation; both Hendrycks and Gimpel 2016), "relu", "silu" and
+/// "swish", "tanh".
 enum class Activation { kGelu, kGeluTanh, kRelu, kSilu, kTanh };
 
-/// f(x + b), element by element: `product` x [T, I], a matrix product without its bias, becomes x + b. `bias` [I] each.
-at::Tensor bias_activation(Activation activation, const at::Tensor& product, const PerModelTensors& bias,
+/// Returns f(x + b) [T, I], elementwise, and stores x + b in `values`, since the backward pass needs it. `values` is x
+/// [T, I], the output of a linear layer before its bias is added; `bias` is b, [I] for each model.
+at::Tensor bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
                            const RowLayout& rows);
 
-/// The gradient of f's `input`, from that of its output, both [T, I].
+/// The gradient of `input` of f, given the gradient of its output. Both are [T, I].
 at::Tensor activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient);
 
 }  // namespace tunescope

@@ -7,29 +7,34 @@
 
 namespace tunescope {
 
-/// One dropout layer. The mask of an element is a function of the key, the site, the example and the element's place
-/// within its example, never of the batch: so it does not depend on ranks, lanes or micro-batches, and the backward
-/// pass draws it again instead of storing it.
+// Dropout sets each element to zero with some probability and scales the others to keep the mean (Srivastava et al.
+// 2014). Here the random number of an element is computed by a counter-based generator, Philox, from the key of the
+// training step, the dropout layer ("site"), the example and the element's place within the example; there is no
+// generator state. Hence the mask of an example does not depend on which other examples are in its batch, on the number
+// of ranks, or on how a batch is split when memory is short; a resumed run draws the same masks; and the backward pass
+// computes the mask again instead of storing it.
+
+/// One dropout layer.
 struct Dropout {
-  double probability =
-      0.0;  ///< of an element to be set to zero, in steps of 1/65536; the others are scaled to keep the mean
-  std::uint32_t site = 0;  ///< which of the network's dropout layers
+  /// Of an element to be set to zero, rounded to steps of 1/65536. The other elements are scaled to keep the mean.
+  double probability = 0.0;
+  std::uint32_t site = 0;  ///< number of the dropout layer within the network
 };
 
-/// Whose masks the sequences of a batch take. B sequences.
+/// What selects the masks of the sequences of a batch. B sequences.
 struct DropoutStreams {
-  std::span<const std::int64_t> examples;  ///< [B]
-  std::span<const std::uint64_t> keys;     ///< [B], one a step: `random_key(seed, RandomUse::kDropout, step)`
+  std::span<const std::int64_t> examples;  ///< [B], index of each sequence in its data set
+  std::span<const std::uint64_t> keys;     ///< [B], `random_key(seed, RandomUse::kDropout, step)`
 };
 
-/// Which elements of a flat buffer belong to which sequence.
+/// Which elements of a flat buffer belong to which sequence. B sequences.
 struct SequenceSegments {
-  std::span<const std::int64_t> offsets;   ///< [B+1] of positions; sequence b owns offsets[b] ... offsets[b+1]-1
+  std::span<const std::int64_t> offsets;   ///< [B+1]; sequence b owns positions offsets[b] ... offsets[b+1]-1
   std::int64_t elements_per_position = 1;  ///< contiguous elements at each position
 };
 
-/// Applies dropout to contiguous `values` (float32 or float64, any device) in place. The gradient of dropout is the
-/// same function of the output's gradient.
+/// Applies dropout to contiguous `values` (float32 or float64, any device) in place. The backward pass is the same
+/// function, applied to the gradient of the output. Throws `DeviceError` on a GPU if the binary has no CUDA backend.
 void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
                     const Dropout& dropout);
 

@@ -6,16 +6,17 @@
 
 namespace tunescope {
 
-/// What a product does with the numbers that its result holds.
-enum class Accumulate { kYes, kAdd };
+/// Whether C is overwritten or accumulated into.
+enum class Accumulate { kNo, kYes };
 
-/// C = A B, or C += A B. A [m, k], B [k, n], both of C's type or both bfloat16, their rows or columns contiguous; C [m,
-/// n] float32 or float64, its rows contiguous. Products of bfloat16 numbers are summed in float32;
-/// where they come from ATen (a GPU, a BLAS other than MKL), the sums are rounded to bfloat16.
-void multiply(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate overwrite = Accumulate::kNo);
+/// C = A B, or C += A B. A is [m, k] and B [k, n]; both have the type of C or both are bfloat16, and their rows or
+/// their columns are contiguous. C is [m, n], float32 or float64, with contiguous rows. Products of bfloat16 operands
+/// are summed in float32. If ATen computes them (on a GPU, or with a BLAS other than MKL), the sums are rounded to
+/// bfloat16.
+void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate = Accumulate::kNo);
 
-/// How many times as fast as in float32 a product of a linear layer is with factors in bfloat16, rounding them
-/// included. Measured here and now on `device`, in some milliseconds.
+/// Speed-up of a linear layer's matrix product in bfloat16 over float32, the cast of the input included. Measured on
+/// `device` when called; takes some milliseconds.
 double measure_bfloat16_speedup(at::Device device, std::int64_t inputs, std::int64_t outputs);
 
 }  // namespace tunescope

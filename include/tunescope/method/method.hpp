@@ -14,16 +14,21 @@
 
 namespace tunescope {
 
+// A fine-tuning method decides which scalars of a model are trained. There are two kinds. Methods of the first kind
+// train a parameter group, a named set of whole tensors such as all LayerNorm weights and biases. Methods of the second
+// kind train a fraction of the scalars of such a group, chosen at random or by the largest Fisher information. The
+// classification head is new for every task, so it is always trained. Job files call a parameter group a "pool".
+
 /// A fine-tuning method as a job file names it: `name` or `name:key=value,key=value`.
 struct Method {
   std::string name;
   std::map<std::string, std::string> options;  ///< every option of the method, defaults filled in
 
-  /// One spelling for each method, with its options in alphabetical order.
+  /// The canonical spelling of the method, with its options in alphabetical order.
   std::string text() const;
   /// Whether it trains every parameter, and so takes the learning rates of full fine-tuning.
   bool trains_everything() const { return name == "full"; }
-  /// Whether it chooses scalars by Fisher information, which has to be computed first.
+  /// Whether it chooses scalars by Fisher information, which must be computed first.
   bool needs_fisher() const;
 };
 
@@ -36,51 +41,55 @@ struct TensorSelection {
   Kind kind = Kind::kNone;
   std::vector<std::int64_t> indices = {};  ///< for kSubset: flat indices, ascending
 
-  /// Number of trainable scalars in a tensor of `size`.
+  /// Number of trainable scalars in a tensor of `size` scalars.
   std::int64_t count(std::int64_t size) const;
 };
 
-/// What a method trains, by catalogue index; the head always trains.
+/// What a method trains, by catalogue index. The head is always trained.
 using Selection = std::vector<TensorSelection>;
 
-/// A score of every scalar, by catalogue index: float32 tensors on the CPU, undefined where none is known.
+/// The importance of every scalar, here its Fisher information, by catalogue index: float32 tensors on the CPU,
+/// undefined if not known.
 using ParameterImportance = std::vector<at::Tensor>;
 
-/// What a selection depends on beside method and model.
+/// What a selection depends on besides method and model.
 struct SelectionContext {
-  std::uint64_t seed = 0;                        ///< read by random methods
-  std::vector<ParameterImportance> scores = {};  ///< read by Fisher methods: one entry a task of the method's scope
+  std::uint64_t seed = 0;                            ///< read by random methods
+  std::vector<ParameterImportance> importance = {};  ///< read by Fisher methods: one entry a task of the method's scope
 };
 
-/// The scalars that `method` trains. Throws `ConfigError` where it needs scores and there are none.
+/// The scalars that `method` trains. Throws `ConfigError` if it needs importances and there are none.
 Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, const SelectionContext& context);
 
-/// For sizes and costs: a Fisher method as a random subset of the same size, any other method as it is.
+/// A method that trains as many scalars of the same group and needs no Fisher information: for a Fisher method, a
+/// random subset of the same size; any other method itself. Sizes and costs are planned with it before anything is
+/// computed.
 Method planning_stand_in(Method method);
 
-/// As `select_parameters`, for planning before any score is known: as many scalars of the same tensors.
+/// The selection of that stand-in.
 Selection planning_stand_in_selection(const Method& method, const ParameterCatalogue& catalogue);
 
-/// Trials with the same number can be trained together: their methods leave the embedding tables and the encoder's
-/// matrices as they are, and their lowest trained layer, which is the number (see `ParameterCatalogue::layer_labels`),
-/// is the same, so that no trial's backward pass goes further than it needs. Nothing for other methods.
+/// Trials whose methods have the same number here can be trained together (see `TrainingRun`); nothing if a method
+/// cannot. Such methods leave the embedding tables and the encoder's matrices frozen, so these stay shared. The number
+/// is the lowest layer that is trained (see `ParameterCatalogue::layer_labels`), so that no trial is taken further down
+/// in the backward pass than it needs.
 std::optional<std::size_t> co_training_group(const Method& method, const ParameterCatalogue& catalogue);
 
-/// Which tensors a pool has, by catalogue index. A pool has the name of the method that trains it; "all" is "full".
-/// Throws `ConfigError` naming the nearest known pool.
-std::vector<bool> group_members(const std::string& pool, const ParameterCatalogue& catalogue);
+/// Which tensors are in a parameter group, by catalogue index. A group has the name of the method that trains it; "all"
+/// is "full". Throws `ConfigError` naming the nearest known group.
+std::vector<bool> group_members(const std::string& group, const ParameterCatalogue& catalogue);
 
-/// A pool's tensors without those of the head, in catalogue order: what a method chooses scalars from. Throws as
-/// `group_members`.
-std::vector<ParameterIndex> group_tensors(const std::string& pool, const ParameterCatalogue& catalogue);
+/// The tensors of a parameter group without those of the head, in catalogue order: a method chooses scalars from these.
+/// Throws as `group_members`.
+std::vector<ParameterIndex> group_tensors(const std::string& group, const ParameterCatalogue& catalogue);
 
-/// The pool's name in its canonical spelling. Throws `ConfigError` where it is unknown or without members.
-std::string canonical_group(const std::string& pool);
+/// The canonical name of a parameter group. Throws `ConfigError` if it is unknown or has no tensors besides the head.
+std::string canonical_group(const std::string& group);
 
-/// Number of scalars that train, head included.
+/// Number of scalars that are trained, head included.
 std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue);
 
-/// One line a method for `--help`: its spelling and what it trains.
+/// For each method, its spelling and what it trains, for `--help`.
 std::vector<std::pair<std::string, std::string>> describe_methods();
 
 }  // namespace tunescope

@@ -8,22 +8,25 @@
 
 namespace tunescope {
 
-/// Rounds the factors of matrix products to bfloat16, those of a pre-trained encoder's linear layers once for all.
+/// Casts the operands of matrix products to bfloat16. A pre-trained encoder's weights are shared by all trials and,
+/// while frozen, never change, so they are cast once, here, and looked up from then on; every other operand is cast
+/// each time.
 class Bfloat16Weights {
  public:
   explicit Bfloat16Weights(const PretrainedModel& model);
 
-  /// A matrix in bfloat16: weights of the encoder, or views of several that follow each other, as they were rounded
-  /// before; every other matrix anew.
-  at::Tensor round(const at::Tensor& matrix) const;
+  /// `matrix` in bfloat16. If it is a weight of the encoder, or a view of several that are contiguous in memory, the
+  /// result is a view of the stored copy.
+  at::Tensor cast(const at::Tensor& matrix) const;
 
  private:
-  std::map<const void*, at::Tensor> storages_;  // by the address of a storage: all its numbers, rounded
+  std::map<const void*, at::Tensor> storages_;  // address of a float32 storage -> its numbers in bfloat16
 };
 
-/// A matrix as products take it: as it is where there is no `rounded`.
-inline at::Tensor matmul_operand(const at::Tensor& matrix, const Bfloat16Weights* rounded) {
-  return rounded ? rounded->round(matrix) : matrix;
+/// The operand that a matrix product takes for `matrix`: cast to bfloat16, or `matrix` itself if `bfloat16_weights` is
+/// null.
+inline at::Tensor matmul_operand(const at::Tensor& matrix, const Bfloat16Weights* bfloat16_weights) {
+  return bfloat16_weights ? bfloat16_weights->cast(matrix) : matrix;
 }
 
 }  // namespace tunescope

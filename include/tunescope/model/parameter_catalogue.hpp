@@ -6,20 +6,20 @@
 #include <string_view>
 #include <vector>
 
-#include "tunescope/model/bert_config.hpp"
+#include "tunescope/model/bert/bert_config.hpp"
 
 namespace tunescope {
 
-/// What a tensor is part of; methods select by it.
+/// The kind of layer that a tensor belongs to. Methods select by it.
 enum class ParameterRole { kEmbedding, kDense, kLayerNorm };
 
-/// Where in the network a tensor stands.
+/// The block of the network that a tensor belongs to.
 enum class Block { kEmbeddings, kAttention, kFeedForward, kPooler, kHead };
 
 /// One tensor of the model.
 struct ParameterInfo {
   std::string name;       ///< Hugging Face's, e.g. "bert.encoder.layer.3.output.LayerNorm.weight"
-  std::string component;  ///< the name less its layer prefix, e.g. "output.LayerNorm.weight"
+  std::string component;  ///< the name without its layer prefix, e.g. "output.LayerNorm.weight"
   std::size_t layer = 0;  ///< index into `ParameterCatalogue::layer_labels`
   std::vector<std::int64_t> shape;
   ParameterRole role = ParameterRole::kDense;
@@ -32,7 +32,7 @@ struct ParameterInfo {
 };
 
 /// Index of a tensor in the catalogue. Tensors are numbered in the order in which the forward pass uses them, so the
-/// backward pass can stop once it is past the lowest trainable one.
+/// backward pass can stop at the first one that needs a gradient.
 using ParameterIndex = std::size_t;
 
 struct LinearParameters {
@@ -61,7 +61,8 @@ struct EncoderLayerParameters {
   LayerNormParameters output_layer_norm;
 };
 
-/// Every tensor of a BERT sequence classifier, as component x layer: the coordinates of all maps.
+/// Every tensor of a BERT sequence classifier. A tensor's place is its layer and its component; these two are the
+/// coordinates of all maps in result files.
 class ParameterCatalogue {
  public:
   /// The tensors of BertForSequenceClassification with `output_size` outputs.
@@ -73,7 +74,7 @@ class ParameterCatalogue {
 
   /// "embeddings", "0" ... "L-1", "pooler", "head".
   const std::vector<std::string>& layer_labels() const { return layer_labels_; }
-  /// Every component's name once, in model order.
+  /// The name of each component once, in model order.
   const std::vector<std::string>& component_labels() const { return component_labels_; }
   /// Position of a parameter's component in `component_labels`.
   std::size_t component_index(ParameterIndex index) const { return component_indices_[index]; }
@@ -83,9 +84,9 @@ class ParameterCatalogue {
     return parameters_[index].layer * component_labels_.size() + component_indices_[index];
   }
 
-  /// Scalars of the model, its head excluded.
+  /// Number of scalars without the head.
   std::int64_t backbone_size() const;
-  /// Scalars of the model and its head.
+  /// Number of scalars with the head.
   std::int64_t total_size() const;
 
   EmbeddingParameters embeddings;

@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/parallel/communicator.hpp"
 
 namespace tunescope {

@@ -8,7 +8,7 @@
 #include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/plan/sweep_spec.hpp"
 #include "tunescope/plan/trial.hpp"
-#include "tunescope/text/word_piece.hpp"
+#include "tunescope/text/word_piece/word_piece.hpp"
 
 namespace tunescope {
 

@@ -8,8 +8,10 @@ namespace tunescope {
 /// Four 32-bit random numbers.
 using RandomBlock = std::array<std::uint32_t, 4>;
 
-/// Philox4x32-10, a counter-based generator: the same key and counter give the same numbers on every machine, in any
-/// order. Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). It
+/// is a function that scrambles a counter with a key in ten rounds. There is no state, so any number of a sequence can
+/// be computed at once, by any rank or thread, in any order, and the same key and counter give the same numbers on
+/// every machine. All random numbers of the program come from it.
 constexpr RandomBlock philox(std::uint64_t key, std::uint64_t counter_high, std::uint64_t counter_low) {
   auto key0 = static_cast<std::uint32_t>(key);
   auto key1 = static_cast<std::uint32_t>(key >> 32U);
@@ -17,7 +19,7 @@ constexpr RandomBlock philox(std::uint64_t key, std::uint64_t counter_high, std:
   auto c1 = static_cast<std::uint32_t>(counter_low >> 32U);
   auto c2 = static_cast<std::uint32_t>(counter_high);
   auto c3 = static_cast<std::uint32_t>(counter_high >> 32U);
-  // Straight-line code, so that a loop over blocks is vectorised.
+  // Straight-line code, so that a loop over blocks is vectorized.
 #pragma GCC unroll 10
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t product0 = std::uint64_t{0xD2511F53U} * c0;

@@ -5,8 +5,8 @@
 
 namespace tunescope {
 
-/// What a trial draws random numbers for. Each use has numbers of its own, so that none depends on how many another
-/// has drawn.
+/// What a trial draws random numbers for. Each use has its own sequence, so none depends on how many numbers another
+/// use has drawn.
 enum class RandomUse : std::uint32_t {
   kDropout = 1,
   kHead = 2,
@@ -18,7 +18,7 @@ enum class RandomUse : std::uint32_t {
   kPooler = 8
 };
 
-/// A key for `philox`: a function of the seed, the use and a number within the use (a step, an epoch, a tensor).
+/// A key for `philox`, derived from the seed, the use and a number within the use (a step, an epoch, a tensor).
 std::uint64_t random_key(std::uint64_t seed, RandomUse use, std::uint64_t number = 0);
 
 /// A sequence of random numbers under one key.
@@ -32,7 +32,7 @@ class RandomStream {
   /// Uniform in [0, 1), 53 bits.
   double uniform();
 
-  /// Standard normal, by Box and Muller's transform.
+  /// Standard normal, by the Box-Muller transform.
   double normal();
 
  private:
@@ -42,10 +42,10 @@ class RandomStream {
   std::uint64_t counter_ = 0;
 };
 
-/// A uniformly random order of 0 ... count-1 (Fisher and Yates).
+/// A uniformly random permutation of 0 ... count-1 (Fisher-Yates shuffle).
 std::vector<std::int64_t> random_permutation(std::int64_t count, std::uint64_t key);
 
-/// `chosen` distinct numbers below `count`, uniformly at random, ascending.
+/// `chosen` distinct numbers below `count`, chosen uniformly at random, in ascending order.
 std::vector<std::int64_t> random_subset(std::int64_t count, std::int64_t chosen, std::uint64_t key);
 
 }  // namespace tunescope

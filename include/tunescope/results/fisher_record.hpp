@@ -32,21 +32,21 @@ struct FisherMaps {
   std::vector<double> max;    ///< largest of the tensor's scalars
   std::vector<double> share;  ///< sum over the sum of all measured tensors, the head included
 
-  /// From the diagonal, by catalogue index; undefined where not measured.
+  /// Computes the maps from the diagonal, by catalogue index; its tensors are undefined if not measured.
   static FisherMaps of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal);
 };
 
-/// Scales of activations and gradients over [layer], in the order of `DepthQuantity`; NaN where a layer has none, no
-/// gradient went so far down, or an older program wrote the file.
+/// Root mean squares of activations and gradients over [layer], in the order of `DepthQuantity`. NaN if a layer has no
+/// such quantity, the backward pass ended above it, or an older program wrote the file.
 struct FisherProfiles {
   std::vector<double> hidden_rms, attention_branch_rms, feed_forward_branch_rms;
   std::vector<double> hidden_gradient_rms, attention_branch_gradient_rms, feed_forward_branch_gradient_rms;
 
-  /// From `FisherInformation::depth_profile`.
+  /// Takes the profiles from `FisherInformation::depth_profile`.
   static FisherProfiles of(const ParameterCatalogue& catalogue, const at::Tensor& scales);
 };
 
-/// Everything that is kept of a Fisher run.
+/// Everything that is stored of a Fisher run.
 struct FisherRecord {
   FisherRow row;
   MapAxes axes;
@@ -55,15 +55,15 @@ struct FisherRecord {
   std::vector<std::pair<std::string, at::Tensor>> diagonal;  ///< by Hugging Face tensor name, CPU; what the job keeps
 };
 
-/// Writes the file of one Fisher run, atomically and with a seal: the schema of results/README.md.
+/// Writes the file of one Fisher run in the schema of results/README.md, atomically and with a seal.
 void write_fisher(const std::filesystem::path& path, const FisherRecord& record);
 
-/// Reads row and maps, without the diagonal. Throws `Hdf5Error` where any byte of the file has changed, or it is of
+/// Reads the row and the maps, without the diagonal. Throws `Hdf5Error` if any byte of the file has changed, or it has
 /// another schema.
 FisherRecord read_fisher(const std::filesystem::path& path);
 
-/// The diagonal of the named tensors as flat float32 tensors, in that order. Throws `Hdf5Error` where one is missing.
-/// The seal is not read: files of large models are, once, by `read_fisher`.
+/// Reads the diagonal of the named tensors, as flat float32 tensors in that order. Throws `Hdf5Error` if one is
+/// missing, or as `read_fisher`.
 std::vector<at::Tensor> read_fisher_diagonal(const std::filesystem::path& path,
                                              const std::vector<std::string>& tensors);
 

@@ -15,14 +15,14 @@ namespace tunescope {
 struct MapAxes {
   std::vector<std::string> layers;
   std::vector<std::string> components;
-  std::vector<std::int64_t> sizes;  ///< [layer, component], 0 where a layer has no such component
+  std::vector<std::int64_t> sizes;  ///< [layer, component]; 0 if a layer has no such component
 
   /// The axes of a model.
   static MapAxes of(const ParameterCatalogue& catalogue);
   std::size_t cell_count() const { return layers.size() * components.size(); }
 };
 
-/// The change measures over [layer, component], NaN in cells without a tensor.
+/// The measures of `ParameterChange` over [layer, component]; NaN in cells without a tensor.
 struct ChangeMaps {
   std::vector<double> mean_abs, rms, relative_l2, max_abs;
 
@@ -55,7 +55,7 @@ struct MaskRecord {
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> indices;  ///< by tensor name, flat, ascending
 };
 
-/// Everything that is kept of a trial.
+/// Everything that is stored of a trial.
 struct TrialRecord {
   TrialRow row;
   std::optional<MaskRecord> mask = {};  ///< of a Fisher method; earlier programs did not keep it with the trial
@@ -69,18 +69,17 @@ struct TrialRecord {
   Predictions mismatched_predictions;
 };
 
-/// Writes a trial's file, atomically and with a seal: the schema of results/README.md with one trial.
+/// Writes the file of one trial in the schema of results/README.md, atomically and with a seal.
 void write_trial(const std::filesystem::path& path, const TrialRecord& record);
 
-/// Only the row of `/trials`; cheap. Throws `Hdf5Error` where any byte of the file has changed, or it is of another
-/// schema.
+/// Reads only the row of `/trials`, after checking the seal. Throws `Hdf5Error` if any byte of the file has changed, or
+/// it has another schema.
 TrialRow read_trial_row(const std::filesystem::path& path);
 
 /// The mask that a trial's file has; nothing if it has none. Throws as `read_trial_row`.
 std::optional<MaskRecord> read_mask(const std::filesystem::path& path);
 
-/// Reads a trial's file, without its seal: `read_trial_row` has found it intact before. Throws `Hdf5Error` where it is
-/// unreadable or of another schema.
+/// Reads all of a trial's file. Throws as `read_trial_row`.
 TrialRecord read_trial(const std::filesystem::path& path);
 
 }  // namespace tunescope

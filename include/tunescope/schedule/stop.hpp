@@ -3,7 +3,7 @@
 #include <chrono>
 #include <optional>
 
-#include "tunescope/next_action.hpp"
+#include "tunescope/base/next_action.hpp"
 
 namespace tunescope {
 

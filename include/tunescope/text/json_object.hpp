@@ -8,17 +8,18 @@
 
 namespace tunescope {
 
-/// An object inside a JSON file that knows where it stands, so that errors can say so. Every accessor throws
-/// `DataError` naming the file and the key where the value is missing or of another type.
+/// An object in a JSON file, which knows its place in the file so that errors can name it. Every accessor throws
+/// `DataError` naming the file and the key if the value is missing or of another type.
 class JsonObject {
  public:
-  /// Reads a file that holds one object. Throws `DataError` where it cannot be read or is not JSON.
+  /// Reads a file that holds one object. Throws `DataError` if it cannot be read, is not JSON, has a key twice in one
+  /// object, or is nested too deeply.
   static JsonObject read(const std::filesystem::path& file);
 
-  /// True where the key is there and not null.
+  /// Whether the key is present and its value is not null.
   bool has(const std::string& key) const;
 
-  /// True where the key is there, be it null.
+  /// Whether the key is present, even if its value is null.
   bool names(const std::string& key) const { return value_.contains(key); }
 
   JsonObject object(const std::string& key) const;
@@ -26,7 +27,7 @@ class JsonObject {
   std::size_t number(const std::string& key) const;
   bool boolean(const std::string& key) const;
 
-  /// As `boolean`, where null gives nullopt.
+  /// As `boolean`, but null gives nullopt.
   std::optional<bool> optional_boolean(const std::string& key) const;
 
   /// The elements of an array of objects.
@@ -35,7 +36,7 @@ class JsonObject {
   /// The JSON value itself.
   const nlohmann::json& value() const { return value_; }
 
-  /// Throws `DataError`: the file, the place of `key` in it, and `problem`.
+  /// Throws `DataError` naming the file, the place of `key` in it, and `problem`.
   [[noreturn]] void fail(const std::string& key, const std::string& problem) const;
 
  private:

@@ -9,16 +9,16 @@ namespace tunescope::utf8 {
 /// U+FFFD, which stands for bytes that are not UTF-8.
 inline constexpr char32_t kReplacementCharacter = 0xFFFD;
 
-/// The byte position of the first byte that is not part of valid UTF-8 (Unicode 15.0, table 3-7: no
-/// surrogates, no overlong forms, nothing above U+10FFFF), or `text.size()` where all of it is valid.
+/// The position of the first byte that is not part of valid UTF-8 (Unicode 15.0, table 3-7: no surrogates, no overlong
+/// forms, nothing above U+10FFFF), or `text.size()` if all of the text is valid.
 std::size_t find_invalid(std::string_view text);
 
-/// The text with every maximal part of an ill-formed sequence replaced by one U+FFFD, as Python's
-/// `bytes.decode("utf-8", "replace")` does.
+/// Replaces every maximal part of an ill-formed sequence by one U+FFFD, as Python's `bytes.decode("utf-8", "replace")`
+/// does.
 std::string replace_invalid(std::string_view text);
 
-/// Decodes the code point that starts at `position` and moves `position` behind it. The text must be valid
-/// UTF-8 and `position` the start of a code point inside it.
+/// Decodes the code point that starts at `position` and advances `position` past it. The text must be valid UTF-8, and
+/// `position` the start of a code point in it.
 inline char32_t decode_next(std::string_view text, std::size_t& position) {
   const auto byte = [&](std::size_t offset) { return static_cast<unsigned char>(text[position + offset]); };
   const char32_t lead = byte(0);

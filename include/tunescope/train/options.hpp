@@ -7,20 +7,20 @@
 
 namespace tunescope {
 
-/// Of the factors in the encoder's matrix products; all else is float32.
+/// Operand type of the encoder's matrix products. Everything else is float32.
 enum class Precision { kFloat32, kBfloat16 };
 
-/// How a trial is trained. The paper states none of these: the defaults are our choice.
+/// How a trial is trained. The paper states none of these, so the defaults are our choice.
 struct TrainOptions {
   std::int64_t epochs = 3;
-  std::int64_t max_steps = 0;  ///< ends training early; 0 = no limit
+  std::int64_t max_steps = 0;  ///< training ends after so many steps; 0 = no limit
   std::int64_t batch_size = 32;
   double warmup_fraction = 0.1;  ///< of all steps, rounded up
   ScheduleShape schedule = ScheduleShape::kLinear;
-  double weight_decay = 0.01;          ///< not on LayerNorm and biases
-  double clip_norm = 1.0;              ///< Euclidean norm that gradients are scaled down to; 0 = off
+  double weight_decay = 0.01;          ///< not applied to LayerNorm and biases
+  double clip_norm = 1.0;              ///< largest Euclidean norm of the gradients, which are scaled down; 0 = off
   std::int64_t evaluate_every = 0;     ///< steps between evaluations; 0 = at the end of each epoch
-  std::optional<double> dropout = {};  ///< in place of every dropout probability in config.json
+  std::optional<double> dropout = {};  ///< replaces every dropout probability of config.json
   Precision precision = Precision::kFloat32;
 };
 

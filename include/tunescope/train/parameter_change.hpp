@@ -4,15 +4,16 @@
 
 namespace tunescope {
 
-/// How far a tensor moved from θ0 to θF; sums are in float64. `mean_abs` is the measure of arXiv 2403.20284.
+/// How far training moved the n scalars of a tensor from θ0 to θF. Sums are in float64. `mean_abs` is the measure of
+/// arXiv 2403.20284.
 struct ParameterChange {
-  double mean_abs = 0.0;     ///< (1/n) ‖θF − θ0‖₁
-  double rms = 0.0;          ///< ‖θF − θ0‖₂ / √n
-  double relative_l2 = 0.0;  ///< ‖θF − θ0‖₂ / ‖θ0‖₂; 0 where nothing moved, infinite where θ0 = 0 did
-  double max_abs = 0.0;      ///< largest |θF − θ0|
+  double mean_abs = 0.0;  ///< (1/n) ‖θF − θ0‖₁
+  double rms = 0.0;       ///< ‖θF − θ0‖₂ / √n
+  double relative_l2 = 0.0;  ///< ‖θF − θ0‖₂ / ‖θ0‖₂; 0 if nothing moved, infinite if θ0 = 0 and something moved
+  double max_abs = 0.0;  ///< largest |θF − θ0|
 };
 
-/// Change between two float32 tensors of one shape.
+/// The change between two float32 tensors of the same shape.
 ParameterChange measure_parameter_change(const at::Tensor& initial, const at::Tensor& final_values);
 
 }  // namespace tunescope

@@ -11,68 +11,77 @@
 
 namespace tunescope {
 
-/// The scalars a trial trains, their gradients and AdamW's moments, each as one flat buffer of N values, so that an
-/// update is one pass. Tensors that train whole become views into the buffer; of tensors that train in part only the
-/// chosen scalars are in it, and all others keep their bits.
+/// The scalars that a trial trains, their gradients and AdamW's moments, each in one flat buffer of N values.
+///
+/// A trial may train all tensors, some tensors, or chosen scalars of some tensors. In each case the optimizer sees the
+/// same flat buffers, so its update and the gradient norm are one pass each, and its state, which goes into
+/// checkpoints, is as large as what is trained. A tensor that is trained whole becomes a view into the buffer of
+/// values. Of a tensor that is trained in part, the buffer holds the chosen scalars: they are gathered from the
+/// tensor's gradient before each update and scattered back into the trial's copy of the tensor after it, so all others
+/// keep their bits.
 class TrainableParameters final : public GradientSink {
  public:
-  /// Replaces what `selection` trains in `parameters` by the trial's own copies; the rest stays shared.
-  /// `parameters` must outlive the object. Where there is a `rounded`, gradients of matrices are products of rounded
-  /// factors.
+  /// Replaces the tensors of `parameters` that `selection` trains by copies of the trial's own; the others stay shared.
+  /// With `bfloat16_weights`, the operands of weight gradients are cast to bfloat16. `parameters` must outlive the
+  /// object.
   TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection, Parameters& parameters,
-                      const Bfloat16Weights* rounded = nullptr);
+                      const Bfloat16Weights* bfloat16_weights = nullptr);
 
   /// Number of trainable scalars.
   std::int64_t size() const { return values_.numel(); }
-  /// Trained values [N]; those with weight decay come first.
+  /// The trained values [N]. Those with weight decay come first.
   const at::Tensor& values() const { return values_; }
 
   /// The flat indices of the scalars that train in tensors which train in part, ascending, with the tensor's index.
   std::vector<std::pair<ParameterIndex, at::Tensor>> chosen_scalars() const;
 
-  /// Begins a step: what the backward pass tells next is not added to what it told before.
+  /// Begins a step: the gradients of the next backward pass replace the present ones. Later passes of the step add to
+  /// them.
   void zero_grad();
-  /// Euclidean norm of all gradients.
+  /// Euclidean norm of all gradients. Must be called after the last backward pass of a step and before `step`, since it
+  /// also gathers the gradients of tensors that are trained in part and zeroes gradients that no pass computed.
   double gradient_norm();
 
-  /// One AdamW step (Loshchilov and Hutter 2019, decoupled decay) with everything but LayerNorm and biases decayed.
+  /// The arguments of one AdamW step (decoupled weight decay, Loshchilov and Hutter 2019).
   struct Update {
     double learning_rate = 0.0;
     double weight_decay = 0.0;
     double beta1 = 0.9;
     double beta2 = 0.999;
     double epsilon = 1e-8;
-    double gradient_factor = 1.0;  ///< that gradients are multiplied by first
+    double gradient_factor = 1.0;  ///< gradients are multiplied by it first
   };
+  /// Updates the values. Weight decay applies to everything but LayerNorm and biases.
   void step(const Update& update);
 
-  /// What the next steps depend on beside their number, [N] float32 each.
+  /// What the next steps depend on besides the number of steps done, [N] float32 each.
   struct State {
     at::Tensor values, first_moments, second_moments;
   };
-  /// Views of the buffers, not copies.
+  /// Returns views of the buffers, not copies.
   State state() const { return {values_, first_moments_, second_moments_}; }
-  /// Goes on from a state of the same selection of the same model after so many steps.
+  /// Resumes from a state that was saved after `steps` steps, for the same selection of the same model.
   void restore(const State& state, std::int64_t steps);
 
   ParameterIndex first_needing_gradient() const override { return first_needing_gradient_; }
-  void linear(const LinearParameters& parameters, const at::Tensor& input, const at::Tensor& output_gradient) override;
-  void layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
-                  const at::Tensor& output_gradient) override;
-  void embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override;
+  void on_linear(const LinearParameters& parameters, const at::Tensor& input,
+                 const at::Tensor& output_gradient) override;
+  void on_layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
+                     const at::Tensor& output_gradient) override;
+  void on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override;
 
  private:
   struct Segment {
     ParameterIndex parameter = 0;
     std::int64_t offset = 0;  // into the flat buffers
     std::int64_t count = 0;
-    at::Tensor indices;    // flat indices of the chosen scalars; undefined where all are
-    at::Tensor gradient;   // view of the flat buffer in the tensor's shape, or a buffer of the whole tensor's size
-    bool is_stale = true;  // `gradient` holds an earlier step's numbers, to be written over
+    at::Tensor indices;    // flat indices of the chosen scalars; undefined if the tensor is trained whole
+    at::Tensor gradient;   // in the tensor's shape: a view of the flat buffer, or a tensor of its own if `indices`
+    bool is_stale = true;  // `gradient` holds numbers of an earlier step, which are to be overwritten
   };
   void scatter_values();
   void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);
-  bool is_wanted(ParameterIndex index) const { return segment_of_[index] != nullptr; }
+  bool needs_gradient(ParameterIndex index) const { return segment_of_[index] != nullptr; }
   template <typename Compute>
   void add_gradient(ParameterIndex index, Compute compute);
   void update_range(std::int64_t begin, std::int64_t count, const Update& update, double weight_decay);
@@ -82,7 +91,7 @@ class TrainableParameters final : public GradientSink {
   const Bfloat16Weights* bfloat16_weights_;
   ParameterIndex first_needing_gradient_ = 0;
   std::vector<Segment> segments_;
-  std::vector<Segment*> segment_of_;  // by catalogue index; null where frozen
+  std::vector<Segment*> segment_of_;  // by catalogue index; null if frozen
   at::Tensor values_, gradients_, first_moments_, second_moments_;
   std::int64_t decayed_count_ = 0;
   std::int64_t steps_ = 0;

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "tunescope/model/bert.hpp"
+#include "tunescope/model/bert/bert.hpp"
 #include "tunescope/train/batch_order.hpp"
 #include "tunescope/train/schedule.hpp"
 #include "tunescope/train/trainable_parameters.hpp"
@@ -16,11 +16,17 @@
 
 namespace tunescope {
 
-/// A training run that goes on step by step, alone or beside others. What goes wrong within a run ends that run only.
+/// A training run that advances step by step, alone or together with others.
+///
+/// Trials that share a frozen backbone are cheaper together: their batches go through the backbone in one pass, which
+/// makes its matrix products larger. So the caller holds several runs and advances them with `step_together`. Runs may
+/// join and leave between any two steps. A run keeps its own schedule, random numbers, evaluations, checkpoints and
+/// share of the time, so its result is, to rounding, the one that it would have alone. An exception or a divergence in
+/// one run ends that run only.
 class TrainingRun {
  public:
-  /// Goes on from `control.resume` where there is one. `inputs` and what the functions of `control` refer to must
-  /// outlive the run.
+  /// Resumes from `control.resume` if it is set. `inputs`, and what the functions of `control` refer to, must outlive
+  /// the run.
   TrainingRun(const TrainInputs& inputs, TrainControl control);
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
@@ -29,35 +35,35 @@ class TrainingRun {
   /// See `TrainableParameters`.
   std::vector<std::pair<ParameterIndex, at::Tensor>> chosen_scalars() const { return trainable_.chosen_scalars(); }
 
-  /// Whether it is done, diverged, stopped, or has failed with an exception.
+  /// Whether the run is done, has diverged, was stopped, or has failed with an exception.
   bool is_over() const;
 
-  /// The result and the trained parameters of a run that is over. Throws the exception that it failed with.
+  /// The result and the trained parameters. The run must be over. Throws the exception that the run failed with.
   TrainedModel finish() &&;
 
-  /// What a step of several runs took.
+  /// The cost of a step of several runs.
   struct StepCost {
     std::int64_t tokens = 0;
     double seconds = 0.0;       ///< of the gradients alone
-    bool fit_in_memory = true;  ///< false where the runs did not fit into memory together
+    bool fit_in_memory = true;  ///< false if the runs did not fit into memory together
   };
 
-  /// Does the next step of each of these runs, none of which is over, in one pass; they are of one model and have the
-  /// same dropout probabilities. Where that fails, for want of memory or through one of the runs, they are computed in
-  /// smaller groups and at last in parts of a batch: the same numbers to rounding, since dropout depends on examples,
-  /// not batches.
+  /// Does the next step of each run in one pass. None of them may be over; all must be of one model and have the same
+  /// dropout probabilities. If the pass fails, for lack of memory or through one of the runs, they are computed in
+  /// smaller groups and finally in parts of a batch, with the same numbers to rounding, since dropout depends on
+  /// examples and not on batches.
   static StepCost step_together(std::span<TrainingRun* const> runs);
 
  private:
   TrainingRun(const TrainInputs& inputs, TrainControl control, const Selection& selection);
 
-  // Examples of a run's batch that are computed at once.
+  // Some examples of a run's batch, which are computed at once.
   struct Part {
     TrainingRun& run;
     std::span<const std::int64_t> examples;
   };
   static void add_gradients(std::span<const Part> parts);
-  // Whether they fitted into memory together.
+  // Returns whether they fit into memory together.
   static bool compute_gradients(std::span<TrainingRun* const> runs);
 
   void begin_step();
@@ -66,13 +72,13 @@ class TrainingRun {
   void end_step();
   void update();
   double clipping_factor(double norm) const;
-  // Whether the steps done so far end with an evaluation that has not been done.
+  // Whether an evaluation is due after the steps done so far and has not been done.
   bool is_evaluation_missing() const;
   void evaluate();
-  void measure();
+  void measure_changes();
   void poll_control();
 
-  // Adds the time that `work` takes to the run's, and keeps its exception.
+  // Adds the time that `work` takes to the run's time, and stores an exception of it in `error_`.
   template <typename Work>
   void attempt(Work work);
   void count_time();
@@ -91,10 +97,10 @@ class TrainingRun {
   Schedule schedule_;
   TrainResult result_;
   std::exception_ptr error_;
-  std::chrono::steady_clock::time_point counted_until_;              // of the time that is the run's
+  std::chrono::steady_clock::time_point counted_until_;              // time before it is in `result_.seconds`
   std::size_t part_size_ = std::numeric_limits<std::size_t>::max();  // examples of a batch computed at once
 
-  // Of the step in progress.
+  // The step in progress.
   std::span<const std::int64_t> examples_;
   std::optional<std::uint64_t> dropout_key_;
   double loss_ = 0.0;

@@ -2,8 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "tunescope/base/error.hpp"
 #include "tunescope/cli/commands.hpp"
-#include "tunescope/error.hpp"
 
 namespace tunescope::cli {
 

@@ -2,8 +2,8 @@
 
 #include <chrono>
 
-#include "cli/parallel_command.hpp"
 #include "cli/display/run_display.hpp"
+#include "cli/parallel_command.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/run/sweep_run.hpp"
 

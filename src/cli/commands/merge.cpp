@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <span>
 
+#include "cli/display/warnings.hpp"
 #include "cli/known_inputs.hpp"
 #include "cli/single_job.hpp"
-#include "cli/display/warnings.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/cli/commands.hpp"
-#include "tunescope/error.hpp"
 #include "tunescope/plan/fisher_run.hpp"
 #include "tunescope/storage/status.hpp"
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "cli/known_inputs.hpp"
-#include "cli/single_job.hpp"
 #include "cli/display/trial_counts.hpp"
 #include "cli/display/warnings.hpp"
+#include "cli/known_inputs.hpp"
+#include "cli/single_job.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/display/progress.hpp"
 #include "tunescope/storage/folder_lock.hpp"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "cli/parallel_command.hpp"
 #include "cli/display/run_display.hpp"
+#include "cli/parallel_command.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/plan/core_split.hpp"
 #include "tunescope/run/sweep_run.hpp"

@@ -5,10 +5,10 @@
 #include <limits>
 
 #include "cli/display/warnings.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/data/tsv.hpp"
-#include "tunescope/error.hpp"
-#include "tunescope/text/word_piece.hpp"
+#include "tunescope/text/word_piece/word_piece.hpp"
 
 namespace tunescope::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include <ATen/ops/threshold_backward.h>
 
 #include "../activation_backends.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope::aten {
 namespace {
@@ -31,10 +31,10 @@ at::Tensor activate(Activation activation, const at::Tensor& input) {
 
 }  // namespace
 
-at::Tensor bias_activation(Activation activation, const at::Tensor& product, const PerModelTensors& bias,
+at::Tensor bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
                            const RowLayout& rows) {
-  for (std::size_t lane = 0; lane < bias.size(); ++lane) rows_of_model(product, rows, lane).add_(bias[lane]);
-  return activate(activation, product);
+  for (std::size_t model = 0; model < bias.size(); ++model) rows_of_model(values, rows, model).add_(bias[model]);
+  return activate(activation, values);
 }
 
 at::Tensor activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient) {

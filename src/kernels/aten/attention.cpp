@@ -11,19 +11,19 @@
 namespace tunescope::aten {
 namespace {
 
-// One sequence's views of the packed tensors, with heads first.
+// Views of one sequence's part of the packed tensors, with heads as the first dimension.
 class SequenceViews {
  public:
   SequenceViews(const AttentionTensors& tensors, const AttentionSequence& sequence)
       : tensors_(tensors), sequence_(sequence), hidden_(tensors.inputs.query.size(1)) {}
 
-  // [heads, queries or tokens, d] of tensors laid out as the query or the context, the key, and the value are.
+  // [heads, queries or tokens, d]. `rows` is laid out like the query (so is the context), or like `key_value`.
   at::Tensor query(const at::Tensor& rows) const { return heads(rows, sequence_.first_query, sequence_.queries, 0); }
   at::Tensor key(const at::Tensor& rows) const { return heads(rows, sequence_.first_token, sequence_.tokens, 0); }
   at::Tensor value(const at::Tensor& rows) const {
     return heads(rows, sequence_.first_token, sequence_.tokens, hidden_);
   }
-  // [heads, queries, tokens] of all sequences' probabilities, or of what is laid out as they are.
+  // [heads, queries, tokens]. `all` is laid out like the probabilities of all sequences.
   at::Tensor scores(const at::Tensor& all) const {
     return all.narrow(0, sequence_.first_probability, tensors_.layout.heads * sequence_.pairs())
         .view({tensors_.layout.heads, sequence_.queries, sequence_.tokens});
@@ -43,7 +43,7 @@ class SequenceViews {
   std::int64_t hidden_;
 };
 
-// Dropout on all sequences' probabilities, or on what is laid out as they are.
+// Applies dropout in place. `all` is laid out like the probabilities of all sequences.
 void drop(const AttentionTensors& tensors, const at::Tensor& all) {
   if (tensors.dropout.probability <= 0.0) return;
   std::vector<std::int64_t> offsets;

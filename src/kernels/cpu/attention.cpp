@@ -15,8 +15,8 @@
 namespace tunescope::cpu {
 namespace {
 
-// The sequences are shared out over the threads; each works on whole sequences, in memory of its own for two of the
-// largest score matrices.
+// The sequences are split over the threads. Each thread works on whole sequences and has scratch memory for two score
+// matrices of the largest sequence.
 using SequenceWork = std::function<void(const AttentionSequence& sequence, const at::Tensor& scratch)>;
 void for_each_sequence(const AttentionTensors& tensors, const SequenceWork& work) {
   const std::vector<AttentionSequence> sequences = list_sequences(tensors.layout);
@@ -28,7 +28,7 @@ void for_each_sequence(const AttentionTensors& tensors, const SequenceWork& work
   });
 }
 
-// One sequence's matrices. `Scalar` is float or double.
+// Views of one sequence's part of the packed tensors, as matrices for BLAS. `Scalar` is float or double.
 template <typename Scalar>
 class SequenceMatrices {
  public:
@@ -42,12 +42,12 @@ class SequenceMatrices {
   std::int64_t heads() const { return tensors_.layout.heads; }
   Scalar scale() const { return static_cast<Scalar>(1.0 / std::sqrt(static_cast<double>(width_))); }
 
-  // Sizes of products: of scores [queries, tokens], of contexts [queries, d], of keys or values [tokens, d].
-  ProductSize scores_size() const { return {sequence_.queries, sequence_.tokens, width_}; }
-  ProductSize context_size() const { return {sequence_.queries, width_, sequence_.tokens}; }
-  ProductSize key_size() const { return {sequence_.tokens, width_, sequence_.queries}; }
+  // Sizes of the products that give scores [queries, tokens], contexts [queries, d], and keys or values [tokens, d].
+  GemmSize scores_size() const { return {sequence_.queries, sequence_.tokens, width_}; }
+  GemmSize context_size() const { return {sequence_.queries, width_, sequence_.tokens}; }
+  GemmSize key_size() const { return {sequence_.tokens, width_, sequence_.queries}; }
 
-  // A head's columns of tensors laid out as the query or the context, the key, and the value are.
+  // The columns of one head. `rows` is laid out like the query (so is the context), or like `key_value`.
   Matrix<const Scalar> query(const at::Tensor& rows, std::int64_t head) const {
     return {rows.const_data_ptr<Scalar>() + query_offset(rows, head), rows.stride(0)};
   }
@@ -67,12 +67,12 @@ class SequenceMatrices {
     return {rows.mutable_data_ptr<Scalar>() + key_offset(rows, head) + hidden_, rows.stride(0)};
   }
 
-  // [heads, queries, tokens]: the probabilities, and a thread's two buffers of that size.
+  // [heads, queries, tokens]: the probabilities, and the two scratch buffers of the thread.
   at::Tensor probabilities() const {
     return by_head(tensors_.probabilities.narrow(0, sequence_.first_probability, count()));
   }
   at::Tensor buffer(std::int64_t number) const { return by_head(scratch_[number].narrow(0, 0, count())); }
-  // A head of one of these.
+  // One head of such a tensor.
   Matrix<const Scalar> of(const at::Tensor& scores, std::int64_t head) const {
     return {scores.const_data_ptr<Scalar>() + head * sequence_.pairs(), sequence_.tokens};
   }
@@ -86,7 +86,7 @@ class SequenceMatrices {
     apply_dropout(scores.mutable_data_ptr<Scalar>(), {0, count()},
                   dropout_mask(tensors_.layout.streams, sequence_.index, tensors_.dropout));
   }
-  // The probabilities after dropout, in a buffer where they differ.
+  // The probabilities after dropout: in a scratch buffer, or the probabilities themselves if there is no dropout.
   at::Tensor dropped_probabilities(std::int64_t buffer_number) const {
     if (!has_dropout()) return probabilities();
     at::Tensor dropped = buffer(buffer_number);
@@ -117,15 +117,15 @@ template <typename Scalar>
 void attend(const SequenceMatrices<Scalar>& m, const AttentionInputs& inputs, const at::Tensor& context) {
   const at::Tensor scores = m.buffer(0);
   for (std::int64_t head = 0; head < m.heads(); ++head) {
-    multiply(m.query(inputs.query, head), m.key(inputs.key_value, head).transposed(), m.into(scores, head),
-             m.scores_size(), m.scale());
+    gemm(m.query(inputs.query, head), m.key(inputs.key_value, head).transposed(), m.into(scores, head), m.scores_size(),
+         m.scale());
   }
   at::Tensor probabilities = m.probabilities();
   at::_softmax_out(probabilities, scores, -1, false);
   const at::Tensor weights = m.dropped_probabilities(0);
   for (std::int64_t head = 0; head < m.heads(); ++head) {
-    multiply(m.of(weights, head), m.value(inputs.key_value, head), m.into_query(context, head), m.context_size(),
-             Scalar{1});
+    gemm(m.of(weights, head), m.value(inputs.key_value, head), m.into_query(context, head), m.context_size(),
+         Scalar{1});
   }
 }
 
@@ -136,10 +136,9 @@ void attend_backward(const SequenceMatrices<Scalar>& m, const AttentionInputs& i
   const at::Tensor weights_gradient = m.buffer(1);
   for (std::int64_t head = 0; head < m.heads(); ++head) {
     const auto gradient = m.query(context_gradient, head);
-    multiply(m.of(weights, head).transposed(), gradient, m.into_value(gradients.key_value, head), m.key_size(),
-             Scalar{1});
-    multiply(gradient, m.value(inputs.key_value, head).transposed(), m.into(weights_gradient, head), m.scores_size(),
-             Scalar{1});
+    gemm(m.of(weights, head).transposed(), gradient, m.into_value(gradients.key_value, head), m.key_size(), Scalar{1});
+    gemm(gradient, m.value(inputs.key_value, head).transposed(), m.into(weights_gradient, head), m.scores_size(),
+         Scalar{1});
   }
   m.drop(weights_gradient);
   at::Tensor scores_gradient = m.buffer(0);
@@ -147,9 +146,9 @@ void attend_backward(const SequenceMatrices<Scalar>& m, const AttentionInputs& i
   at::_softmax_backward_data_out(scores_gradient, weights_gradient, probabilities, -1, probabilities.scalar_type());
   for (std::int64_t head = 0; head < m.heads(); ++head) {
     const auto gradient = m.of(scores_gradient, head);
-    multiply(gradient, m.key(inputs.key_value, head), m.into_query(gradients.query, head), m.context_size(), m.scale());
-    multiply(gradient.transposed(), m.query(inputs.query, head), m.into_key(gradients.key_value, head), m.key_size(),
-             m.scale());
+    gemm(gradient, m.key(inputs.key_value, head), m.into_query(gradients.query, head), m.context_size(), m.scale());
+    gemm(gradient.transposed(), m.query(inputs.query, head), m.into_key(gradients.key_value, head), m.key_size(),
+         m.scale());
   }
 }
 

@@ -6,7 +6,7 @@
 
 namespace tunescope::cpu {
 
-/// A row-major matrix, its rows `stride` numbers apart, read as it is or transposed.
+/// A row-major matrix whose rows are `stride` numbers apart, used as it is or transposed.
 template <typename Scalar>
 struct Matrix {
   Scalar* data = nullptr;
@@ -16,25 +16,25 @@ struct Matrix {
   Matrix transposed() const { return {data, stride, !is_transposed}; }
 };
 
-/// C [m, n] is made of A [m, k] and B [k, n].
-struct ProductSize {
+/// The sizes of C [m, n], A [m, k] and B [k, n].
+struct GemmSize {
   std::int64_t m = 0;
   std::int64_t n = 0;
   std::int64_t k = 0;
 };
 
-/// C = scale A B, C not transposed. The BLAS that LibTorch has in it; inside a parallel region it uses the calling
-/// thread alone.
-void multiply(const Matrix<const float>& a, const Matrix<const float>& b, const Matrix<float>& c,
-              const ProductSize& size, float scale);
-void multiply(const Matrix<const double>& a, const Matrix<const double>& b, const Matrix<double>& c,
-              const ProductSize& size, double scale);
+/// C = scale A B, with C not transposed. Calls the BLAS inside LibTorch, which uses only the calling thread if it is
+/// called in a parallel region.
+void gemm(const Matrix<const float>& a, const Matrix<const float>& b, const Matrix<float>& c, const GemmSize& size,
+          float scale);
+void gemm(const Matrix<const double>& a, const Matrix<const double>& b, const Matrix<double>& c, const GemmSize& size,
+          double scale);
 
-/// Whether the BLAS can do the following.
-bool multiplies_bfloat16();
+/// Whether the BLAS has the bfloat16 product below.
+bool has_bfloat16_gemm();
 
-/// C = A B, or C += A B, summed in float32.
-void multiply(const Matrix<const at::BFloat16>& a, const Matrix<const at::BFloat16>& b, const Matrix<float>& c,
-              const ProductSize& size, bool is_added);
+/// C = A B, or C += A B if `is_added`, summed in float32.
+void gemm(const Matrix<const at::BFloat16>& a, const Matrix<const at::BFloat16>& b, const Matrix<float>& c,
+          const GemmSize& size, bool is_added);
 
 }  // namespace tunescope::cpu

@@ -11,7 +11,7 @@
 namespace tunescope::cpu {
 namespace {
 
-// Sixteen Philox blocks, word by word.
+// Sixteen Philox blocks: first their first words, then their second words, and so on.
 using Words = std::array<std::uint32_t, kDropoutHalf>;
 
 [[gnu::always_inline]] inline Words philox_words(std::uint64_t key, std::uint64_t stream, std::uint64_t first_block) {
@@ -23,7 +23,7 @@ using Words = std::array<std::uint32_t, kDropoutHalf>;
   return words;
 }
 
-// The factors of 128 elements.
+// Fills in what the 128 elements of a tile are multiplied by: 0, or the scale. See dropout_backends.hpp for the order.
 template <typename Scalar>
 [[gnu::always_inline]] inline void fill_factors(Scalar* factors, std::int64_t tile, const DropoutMask& mask) {
   const auto scale = static_cast<Scalar>(mask.scale);
@@ -34,7 +34,7 @@ template <typename Scalar>
   }
 }
 
-// Elements first ... first+count-1 of an example.
+// Goes through the range tile by tile; the first and the last tile may be partial.
 template <typename Scalar>
 [[gnu::always_inline]] inline void apply(Scalar* values, ElementRange range, const DropoutMask& mask) {
   std::array<Scalar, kDropoutTile> factors;
@@ -43,7 +43,7 @@ template <typename Scalar>
     const std::int64_t skipped = begin % kDropoutTile;
     fill_factors(factors.data(), begin / kDropoutTile, mask);
     Scalar* const of_tile = values + (begin - range.first);
-    if (skipped == 0 && end - begin >= kDropoutTile) {  // a length known to the compiler
+    if (skipped == 0 && end - begin >= kDropoutTile) {  // the compiler knows the length of this loop
       for (std::int64_t i = 0; i < kDropoutTile; ++i) of_tile[i] *= factors[static_cast<std::size_t>(i)];
       begin += kDropoutTile;
     } else {

@@ -13,17 +13,21 @@
 namespace tunescope::cpu {
 namespace {
 
-// The standard normal distribution at x.
+// GELU(x) = x Φ(x) and its derivative Φ(x) + x φ(x), with Φ and φ the cumulative distribution and the density of the
+// standard normal distribution (Hendrycks and Gimpel 2016). The bias of the layer below is added in the same pass. One
+// exponential serves both Φ and φ, and the code has no branches, so that the compiler vectorizes the loops over it.
+
+// Φ(x) and φ(x).
 template <typename Scalar>
 struct Normal {
   Scalar cumulative = 0;
   Scalar density = 0;
 };
 
-// e^x for x <= 0, to 2 units in the last place down to e^-87, below which it stays; the polynomial is that of Cephes'
-// expf (Moshier 1989). Branchless, so that a loop over it is vectorised.
+// e^x for x <= 0, with an error of 2 units in the last place; arguments below -87 count as -87. The polynomial is that
+// of Cephes' expf (Moshier 1989).
 [[gnu::always_inline]] inline float exp_of_negative(float x) {
-  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it leaves no bits for a fraction
+  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: adding it rounds to a whole number
   constexpr float kLn2High = 0.693359375F;
   constexpr float kLn2Low = -2.12194440e-4F;
   const float bounded = x < -87.0F ? -87.0F : x;
@@ -41,7 +45,7 @@ struct Normal {
   return mantissa * std::bit_cast<float>(exponent);
 }
 
-// The cumulative distribution to 1e-7 (Abramowitz and Stegun, 7.1.26), as ATen's vectorised erf.
+// Φ with an error of 1e-7 (Abramowitz and Stegun, 7.1.26), the same approximation as in ATen's vectorized erf.
 [[gnu::always_inline]] inline Normal<float> normal(float x) {
   const float exponential = exp_of_negative(-0.5F * x * x);
   const float t = 1.0F / (1.0F + 0.3275911F * std::numbers::sqrt2_v<float> / 2.0F * std::fabs(x));
@@ -96,28 +100,28 @@ TUNESCOPE_VECTOR_CLONES void differentiate_all(const double* input, const double
 
 }  // namespace
 
-at::Tensor bias_gelu(const at::Tensor& product, const PerModelTensors& bias, const RowLayout& rows) {
-  const std::int64_t width = product.size(1);
-  at::Tensor output = at::empty_like(product);
+at::Tensor bias_gelu(const at::Tensor& values, const PerModelTensors& bias, const RowLayout& rows) {
+  const std::int64_t width = values.size(1);
+  at::Tensor output = at::empty_like(values);
   AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "bias_gelu", [&] {
-    scalar_t* const input = product.mutable_data_ptr<scalar_t>();
+    scalar_t* const input = values.mutable_data_ptr<scalar_t>();
     scalar_t* const activated = output.mutable_data_ptr<scalar_t>();
     const std::vector<const scalar_t*> biases = pointers<scalar_t>(bias);
     for_each_row(rows, [&](const Row& row) {
-      activate_row(input + row.index * width, biases[row.lane], width, activated + row.index * width);
+      activate_row(input + row.index * width, biases[row.model], width, activated + row.index * width);
     });
   });
   return output;
 }
 
 at::Tensor gelu_backward(const at::Tensor& input, const at::Tensor& output_gradient) {
-  constexpr std::int64_t kFewest = 16384;
+  constexpr std::int64_t kMinElementsPerThread = 16384;
   at::Tensor gradient = at::empty_like(input);
   AT_DISPATCH_FLOATING_TYPES(gradient.scalar_type(), "gelu_backward", [&] {
     const scalar_t* const x = input.const_data_ptr<scalar_t>();
     const scalar_t* const from = output_gradient.const_data_ptr<scalar_t>();
     scalar_t* const to = gradient.mutable_data_ptr<scalar_t>();
-    at::parallel_for(0, input.numel(), kFewest, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, input.numel(), kMinElementsPerThread, [&](std::int64_t begin, std::int64_t end) {
       differentiate_all(x + begin, from + begin, end - begin, to + begin);
     });
   });

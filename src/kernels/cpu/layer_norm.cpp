@@ -10,7 +10,7 @@
 #include "../dropout_backends.hpp"
 #include "../layer_norm_backends.hpp"
 #include "rows.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "vector_clones.hpp"
 
 namespace tunescope::cpu {
@@ -28,7 +28,7 @@ template <typename Scalar>
 }
 
 template <typename Scalar>
-[[gnu::always_inline]] inline Moments<Scalar> normalise(const Scalar* row, const Scalar* weight, const Scalar* bias,
+[[gnu::always_inline]] inline Moments<Scalar> normalize(const Scalar* row, const Scalar* weight, const Scalar* bias,
                                                         Scalar epsilon, std::int64_t width, Scalar* output) {
   Scalar sum = 0;
 #pragma omp simd reduction(+ : sum)
@@ -42,7 +42,7 @@ template <typename Scalar>
   return {mean, rstd};
 }
 
-// With g = dy w: dx = rstd (g - mean of g - x̂ mean of g x̂).
+// With g = dy w and x̂ the normalized row: dx = rstd (g - mean of g - x̂ mean of g x̂).
 template <typename Scalar>
 [[gnu::always_inline]] inline void differentiate(const Scalar* output_gradient, const Scalar* row, const Scalar* weight,
                                                  Moments<Scalar> moments, std::int64_t width, Scalar* gradient) {
@@ -66,13 +66,13 @@ template <typename Scalar>
 TUNESCOPE_VECTOR_CLONES void add_row(float* row, const float* other, std::int64_t width) { add(row, other, width); }
 TUNESCOPE_VECTOR_CLONES void add_row(double* row, const double* other, std::int64_t width) { add(row, other, width); }
 
-TUNESCOPE_VECTOR_CLONES Moments<float> normalise_row(const float* row, const float* weight, const float* bias,
+TUNESCOPE_VECTOR_CLONES Moments<float> normalize_row(const float* row, const float* weight, const float* bias,
                                                      float epsilon, std::int64_t width, float* output) {
-  return normalise(row, weight, bias, epsilon, width, output);
+  return normalize(row, weight, bias, epsilon, width, output);
 }
-TUNESCOPE_VECTOR_CLONES Moments<double> normalise_row(const double* row, const double* weight, const double* bias,
+TUNESCOPE_VECTOR_CLONES Moments<double> normalize_row(const double* row, const double* weight, const double* bias,
                                                       double epsilon, std::int64_t width, double* output) {
-  return normalise(row, weight, bias, epsilon, width, output);
+  return normalize(row, weight, bias, epsilon, width, output);
 }
 
 TUNESCOPE_VECTOR_CLONES void differentiate_row(const float* output_gradient, const float* row, const float* weight,
@@ -84,7 +84,7 @@ TUNESCOPE_VECTOR_CLONES void differentiate_row(const double* output_gradient, co
   differentiate(output_gradient, row, weight, moments, width, gradient);
 }
 
-// Dropout on one row of a sequence, whose mask runs on from row to row.
+// Applies dropout to one row. The mask of a sequence continues from row to row.
 template <typename Scalar>
 class RowDropout {
  public:
@@ -103,12 +103,12 @@ class RowDropout {
   std::int64_t width_;
 };
 
-// Layer normalisation forward, row by row.
+// Layer normalization forward, row by row.
 template <typename Scalar>
-class Normalisation {
+class Normalization {
  public:
-  // Makes room for the moments in `saved`.
-  Normalisation(const LayerNormWeights& parameters, LayerNormActivations& saved)
+  // Allocates the mean and the reciprocal of the standard deviation in `saved`.
+  Normalization(const LayerNormWeights& parameters, LayerNormActivations& saved)
       : weight_(pointers<Scalar>(parameters.weight)),
         bias_(pointers<Scalar>(parameters.bias)),
         epsilon_(static_cast<Scalar>(parameters.epsilon)),
@@ -120,7 +120,7 @@ class Normalisation {
   }
 
   void apply(const Scalar* input, const Row& row, Scalar* output) const {
-    const auto [mean, rstd] = normalise_row(input, weight_[row.lane], bias_[row.lane], epsilon_, width_, output);
+    const auto [mean, rstd] = normalize_row(input, weight_[row.model], bias_[row.model], epsilon_, width_, output);
     mean_[row.index] = mean;
     rstd_[row.index] = rstd;
   }
@@ -133,7 +133,7 @@ class Normalisation {
   Scalar* rstd_;
 };
 
-// One of the tables whose rows are summed.
+// One of the embedding tables whose rows are summed.
 template <typename Scalar>
 class Table {
  public:
@@ -145,7 +145,7 @@ class Table {
 
   const Scalar* operator[](const Row& row) const {
     const std::int64_t id = ids_[row.index];
-    if (id >= 0 && id < row_count_) return table_[row.lane] + id * width_;
+    if (id >= 0 && id < row_count_) return table_[row.model] + id * width_;
     throw ModelError(fmt::format("id {} is not in an embedding of {} rows", id, row_count_));
   }
 
@@ -165,16 +165,16 @@ at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& p
   AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "residual_layer_norm", [&] {
     scalar_t* const input = saved.input.mutable_data_ptr<scalar_t>();
     const scalar_t* const residual = sum.residual.const_data_ptr<scalar_t>();
-    scalar_t* const normalised = output.mutable_data_ptr<scalar_t>();
+    scalar_t* const normalized = output.mutable_data_ptr<scalar_t>();
     const std::vector<const scalar_t*> bias = pointers<scalar_t>(sum.bias);
     const RowDropout<scalar_t> row_dropout(rows, dropout, width);
-    const Normalisation<scalar_t> normalisation(parameters, saved);
+    const Normalization<scalar_t> normalization(parameters, saved);
     for_each_row(rows, [&](const Row& row) {
       const std::int64_t first = row.index * width;
-      add_row(input + first, bias[row.lane], width);
+      add_row(input + first, bias[row.model], width);
       row_dropout.apply(input + first, row);
       add_row(input + first, residual + first, width);
-      normalisation.apply(input + first, row, normalised + first);
+      normalization.apply(input + first, row, normalized + first);
     });
   });
   return output;
@@ -185,26 +185,26 @@ ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient
                                                const LayerNormActivations& saved) {
   const std::int64_t width = saved.input.size(1);
   const at::Tensor residual = at::empty_like(output_gradient);
-  const at::Tensor product = dropout.probability > 0.0 ? at::empty_like(residual) : residual;
+  const at::Tensor branch = dropout.probability > 0.0 ? at::empty_like(residual) : residual;
   AT_DISPATCH_FLOATING_TYPES(residual.scalar_type(), "residual_layer_norm_backward", [&] {
     const scalar_t* const from = output_gradient.const_data_ptr<scalar_t>();
     const scalar_t* const input = saved.input.const_data_ptr<scalar_t>();
     const scalar_t* const mean = saved.mean.const_data_ptr<scalar_t>();
     const scalar_t* const rstd = saved.rstd.const_data_ptr<scalar_t>();
     scalar_t* const to_residual = residual.mutable_data_ptr<scalar_t>();
-    scalar_t* const to_product = product.mutable_data_ptr<scalar_t>();
+    scalar_t* const to_branch = branch.mutable_data_ptr<scalar_t>();
     const std::vector<const scalar_t*> weights = pointers<scalar_t>(weight);
     const RowDropout<scalar_t> row_dropout(rows, dropout, width);
     for_each_row(rows, [&](const Row& row) {
       const std::int64_t first = row.index * width;
-      differentiate_row(from + first, input + first, weights[row.lane], {mean[row.index], rstd[row.index]}, width,
+      differentiate_row(from + first, input + first, weights[row.model], {mean[row.index], rstd[row.index]}, width,
                         to_residual + first);
-      if (to_product == to_residual) return;
-      std::copy_n(to_residual + first, width, to_product + first);
-      row_dropout.apply(to_product + first, row);
+      if (to_branch == to_residual) return;
+      std::copy_n(to_residual + first, width, to_branch + first);
+      row_dropout.apply(to_branch + first, row);
     });
   });
-  return {residual, product};
+  return {residual, branch};
 }
 
 at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
@@ -215,16 +215,16 @@ at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const L
   at::Tensor output = at::empty_like(saved.input);
   AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "embedding_layer_norm", [&] {
     scalar_t* const input = saved.input.mutable_data_ptr<scalar_t>();
-    scalar_t* const normalised = output.mutable_data_ptr<scalar_t>();
+    scalar_t* const normalized = output.mutable_data_ptr<scalar_t>();
     const std::vector<Table<scalar_t>> found(tables.begin(), tables.end());
     const RowDropout<scalar_t> row_dropout(rows, dropout, width);
-    const Normalisation<scalar_t> normalisation(parameters, saved);
+    const Normalization<scalar_t> normalization(parameters, saved);
     for_each_row(rows, [&](const Row& row) {
       const std::int64_t first = row.index * width;
       std::copy_n(found.front()[row], width, input + first);
       for (std::size_t i = 1; i < found.size(); ++i) add_row(input + first, found[i][row], width);
-      normalisation.apply(input + first, row, normalised + first);
-      row_dropout.apply(normalised + first, row);
+      normalization.apply(input + first, row, normalized + first);
+      row_dropout.apply(normalized + first, row);
     });
   });
   return output;

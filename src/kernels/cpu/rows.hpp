@@ -9,24 +9,24 @@
 
 namespace tunescope::cpu {
 
-/// The lane and the sequence that a row belongs to.
+/// A row, and the model and the sequence that it belongs to.
 struct Row {
   std::int64_t index = 0;
-  std::size_t lane = 0;
+  std::size_t model = 0;
   std::size_t sequence = 0;
 };
 
-/// The rows are shared out over the threads.
+/// Calls `work` for each row, with the rows split over the threads.
 template <typename Work>
 void for_each_row(const RowLayout& rows, Work work) {
-  constexpr std::int64_t kFewest = 16;
+  constexpr std::int64_t kMinRowsPerThread = 16;
   const auto owner = [](std::span<const std::int64_t> offsets, std::int64_t row) {
     return static_cast<std::size_t>(std::upper_bound(offsets.begin(), offsets.end(), row) - offsets.begin()) - 1;
   };
-  at::parallel_for(0, rows.model_offsets.back(), kFewest, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, rows.model_offsets.back(), kMinRowsPerThread, [&](std::int64_t begin, std::int64_t end) {
     Row row{begin, owner(rows.model_offsets, begin), owner(rows.sequence_offsets, begin)};
     for (; row.index < end; ++row.index) {
-      while (row.index >= rows.model_offsets[row.lane + 1]) ++row.lane;
+      while (row.index >= rows.model_offsets[row.model + 1]) ++row.model;
       while (row.index >= rows.sequence_offsets[row.sequence + 1]) ++row.sequence;
       work(row);
     }

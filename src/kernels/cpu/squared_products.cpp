@@ -7,15 +7,18 @@
 namespace tunescope {
 namespace {
 
-// Both operands of dYᵀ X are read a token at a time, so the inner loop is an outer product of `rows` gradients and
-// `lanes` x `vectors` inputs, held in registers over an example's tokens and squared there.
+// The kernel of `add_squared_products`. For each group it needs dYᵀ X, squares it and adds it up; the product itself is
+// of no further use. So the result is cut into tiles small enough for the vector registers: a tile adds up one outer
+// product of `rows` output gradients and `lanes` x `vectors` inputs per token, and after the last token of the group
+// it is squared in the registers. Only the sums of squares go through memory. ("Lanes" are those of a vector register.)
 template <int rows_, int lanes, int vectors>
 struct Tile {
   static constexpr std::int64_t rows = rows_;
   static constexpr std::int64_t columns = lanes * vectors;
   using Vector [[gnu::vector_size(lanes * sizeof(float))]] = float;
 
-  // squares [rows, columns] += (gradientsᵀ inputs)²; `gradients` [length, rows] and `inputs` [length, columns] packed.
+  // squares [rows, columns] += (gradientsᵀ inputs)². `gradients` is [length, rows] and `inputs` [length, columns]; both
+  // are contiguous.
   [[gnu::always_inline]] static inline void add(const float* gradients, const float* inputs, std::int64_t length,
                                                 float* squares) {
     Vector sums[rows_][vectors] = {};
@@ -39,7 +42,8 @@ struct Tile {
   }
 };
 
-// Rows begin ... end-1 of `width` columns from `first` on, as one packed block, zero beyond the matrix.
+// Copies columns first ... first+width-1 of rows begin ... end-1 into one contiguous block, with zeros where the matrix
+// has no such column.
 template <std::int64_t width>
 [[gnu::always_inline]] inline void pack(const MatrixView& matrix, std::int64_t begin, std::int64_t end,
                                         std::int64_t first, float* packed) {
@@ -47,7 +51,7 @@ template <std::int64_t width>
   for (std::int64_t t = begin; t < end; ++t, packed += width) {
     const float* const row = matrix.data + t * matrix.stride + first;
     if (count == width) {
-      std::memcpy(packed, row, width * sizeof(float));  // of a constant size: a few vector moves
+      std::memcpy(packed, row, width * sizeof(float));  // the size is a constant, so this is a few vector moves
     } else {
       std::copy(row, row + count, packed);
       std::fill(packed + count, packed + width, 0.0F);

@@ -12,9 +12,9 @@ struct MatrixView {
   std::int64_t stride = 0;
 };
 
-/// sums += Σ_g (dY_gᵀ X_g)² on one thread, for `output_gradient` dY [T, rows] and `input` X [T, columns]. `sums` is
-/// row-major, `input.columns` wide. The products of a group live in registers only; squares are summed over the groups
-/// in float32, then added in float64.
+/// sums += Σ_g (dY_gᵀ X_g)² on one thread, for `output_gradient` dY [T, rows] and `input` X [T, columns]. Group g is
+/// rows offsets[g] ... offsets[g+1]-1. `sums` is row-major with `input.columns` columns. Squares are summed over the
+/// groups in float32, and the result is added in float64.
 void add_squared_products_on_cpu(double* sums, const MatrixView& output_gradient, const MatrixView& input,
                                  std::span<const std::int64_t> offsets);
 

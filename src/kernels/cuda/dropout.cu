@@ -9,6 +9,7 @@
 namespace tunescope::cuda {
 namespace {
 
+// One word of the block that `philox` gives. `__umulhi` is the high half of a product.
 __device__ std::uint32_t philox_word(std::uint64_t key, std::uint64_t stream, std::uint64_t block, int word) {
   std::uint32_t key0 = static_cast<std::uint32_t>(key);
   std::uint32_t key1 = static_cast<std::uint32_t>(key >> 32U);
@@ -39,7 +40,7 @@ struct Arguments {
   double scale;
 };
 
-// One row of blocks a sequence; the threads of a row stride over the sequence's elements.
+// The grid has one row of blocks for each sequence. The threads of a row stride over the elements of the sequence.
 template <typename Scalar>
 __global__ void dropout_kernel(Scalar* values, Arguments arguments) {
   const unsigned b = blockIdx.y;
@@ -55,7 +56,7 @@ __global__ void dropout_kernel(Scalar* values, Arguments arguments) {
   }
 }
 
-// 64-bit numbers, signed or not, with their bits unchanged.
+// Copies 64-bit numbers, signed or unsigned, to the device. Their bits are unchanged.
 template <typename Number>
 at::Tensor to_device(std::span<const Number> values, at::Device device) {
   static_assert(sizeof(Number) == sizeof(std::int64_t));

@@ -1,5 +1,5 @@
 #include "../dropout_backends.hpp"
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope::cuda {
 

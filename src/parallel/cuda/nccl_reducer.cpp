@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/parallel/reducer.hpp"
 
 namespace tunescope {

@@ -1,4 +1,4 @@
-#include "tunescope/error.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/parallel/reducer.hpp"
 
 namespace tunescope {
