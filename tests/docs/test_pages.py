@@ -161,3 +161,10 @@ def test_readme_is_short():
 def test_first_job_of_the_readme_is_the_file_of_that_name():
     (job,) = (block for language, block in FENCE.findall(text_of("README.md")) if language == "ini")
     assert job == text_of("jobs/first.cfg")
+
+
+def test_every_fault_has_a_test_or_says_that_it_has_none():
+    events, tests = text_of("docs/fault-tolerance.md").split("## Which test shows it")
+    numbers = re.findall(r"^\| ([A-Z]\d+) \|", events, re.MULTILINE)
+    assert numbers and len(numbers) == len(set(numbers))
+    assert set(numbers) == set(re.findall(r"\b[A-Z]\d+\b", tests))
