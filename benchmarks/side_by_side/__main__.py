@@ -1,4 +1,4 @@
-"""Times Tunescope beside transformers' Trainer on this machine, and prints tables for the README.
+"""Times Tunescope beside transformers' Trainer on this machine, and prints the tables of docs/speed.md.
 
 Training and evaluation of the same examples, with the same threads, batch size and precision, all sides in turn.
 Needs no network: benchmarks/run has installed the peers.

@@ -9,7 +9,7 @@ namespace tunescope {
 namespace {
 
 // Of a step's time, what more threads do not shorten: 16 LayerNorm trials of CoLA take 1.12 times as long on one rank
-// of two threads as on two ranks of one (README, Speed).
+// of two threads as on two ranks of one (docs/speed.md).
 constexpr double kSerialShare = 0.12;
 constexpr double kMaxRanks = 1e6;  // more than any machine has cores
 
