@@ -4,6 +4,7 @@
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/atomic_file.hpp"
 #include "tunescope/io/safetensors.hpp"
+#include "tunescope/io/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -16,7 +17,7 @@ at::ScalarType stored_type(const at::Tensor& tensor) {
 
 std::string header_of(const NamedTensors& tensors, const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  header["__metadata__"] = metadata;  // first, so that the place for the seal is near the start of the file
   std::int64_t begin = 0;
   for (const auto& [name, tensor] : tensors) {
     const at::ScalarType type = stored_type(tensor);
@@ -34,7 +35,8 @@ std::string header_of(const NamedTensors& tensors, const std::map<std::string, s
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+                       std::map<std::string, std::string> metadata) {
+  metadata[kSealEntry] = kEmptySeal;
   write_atomically(path, [&](const std::filesystem::path& temporary) {
     std::ofstream stream(temporary, std::ios::binary);
     const std::string header = header_of(tensors, metadata);
@@ -47,7 +49,16 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
     }
     stream.close();
     if (!stream) throw EnvironmentError(path.string() + ": cannot be written; is the filesystem full?");
+    seal_file(temporary);
   });
+}
+
+bool is_intact_safetensors(const std::filesystem::path& path) {
+  try {
+    return !Safetensors::open_file(path).metadata().contains(kSealEntry) || has_intact_seal(path);
+  } catch (const ModelError&) {
+    return false;
+  }
 }
 
 }  // namespace tunescope

@@ -15,7 +15,9 @@ namespace tunescope {
 namespace {
 
 bool has_weights(const JobFolder& folder, const std::string& trial, std::int64_t step) {
-  return step == 0 || std::filesystem::exists(folder.weights_file(trial, step));
+  if (step == 0) return true;
+  const std::filesystem::path file = folder.weights_file(trial, step);
+  return std::filesystem::exists(file) && is_intact_safetensors(file);
 }
 
 // The steps at which pending runs, which no other sweep has computed meanwhile, measure weights that are not there.

@@ -64,8 +64,16 @@ class Safetensors {
 /// Names and tensors, in the order in which they are stored.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// Writes one file atomically. Tensors may be on any device; float64 is kept, every other type becomes float32.
+/// The entry of `__metadata__` that holds the seal (see sealed_file.hpp) of a file that this program wrote.
+inline constexpr const char* kSealEntry = "checksum";
+
+/// Writes one file atomically, with a seal. Tensors may be on any device; float64 is kept, every other type becomes
+/// float32.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
-                       const std::map<std::string, std::string>& metadata = {});
+                       std::map<std::string, std::string> metadata = {});
+
+/// Whether a file is as `write_safetensors` left it. Files of earlier builds have no seal; they count if their header
+/// can be read.
+bool is_intact_safetensors(const std::filesystem::path& path);
 
 }  // namespace tunescope
