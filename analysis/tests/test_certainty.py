@@ -3,8 +3,9 @@ import pytest
 from conftest import trial
 
 from tunescope_analysis import open_results
-from tunescope_analysis.certainty import change_certainty, fisher_certainty, share_first, tied_with_best
+from tunescope_analysis.certainty import change_certainty, fisher_certainty, tied_with_best
 from tunescope_analysis.fisher import default_runs
+from tunescope_analysis.stats.bootstrap import share_first
 
 
 def test_a_component_that_always_leads_is_first_in_all_draws():

@@ -8,10 +8,10 @@ from tunescope_analysis.change import (
     change_table,
     component_ranking,
     find_leaders,
-    layers_of,
     mean_over_tasks,
     method_for_change,
 )
+from tunescope_analysis.io.tensor_maps import layers_of
 
 OUTPUT = "output.LayerNorm.weight"
 

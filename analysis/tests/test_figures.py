@@ -8,8 +8,9 @@ from matplotlib.colors import LogNorm, to_rgba
 
 from tunescope_analysis import open_results
 from tunescope_analysis.change import change_by_task
-from tunescope_analysis.figures import EMPTY, ZERO, change_figure, parameters_figure, scores_figure
 from tunescope_analysis.figures.grid import PAGE_WIDTH
+from tunescope_analysis.figures.maps import EMPTY, ZERO, change_figure
+from tunescope_analysis.figures.scores import parameters_figure, scores_figure
 from tunescope_analysis.scores import average_table, score_table
 
 

@@ -7,7 +7,6 @@ from make_sample import SAMPLES, TASKS
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tunescope_analysis import open_results
-from tunescope_analysis.change import numbered_layers
 from tunescope_analysis.figures.fisher import depth_figure, fisher_change_figure, kind_of
 from tunescope_analysis.figures.grid import PAGE_WIDTH
 from tunescope_analysis.figures.maps import fisher_figure
@@ -15,6 +14,7 @@ from tunescope_analysis.figures.stability import stability_figure
 from tunescope_analysis.figures.subsets import subsets_figure
 from tunescope_analysis.fisher import depth_profile, find_fisher_leaders, fisher_by_task
 from tunescope_analysis.fisher_change import fisher_and_change
+from tunescope_analysis.io.tensor_maps import numbered_layers
 from tunescope_analysis.parts.change import encoder_sentence
 from tunescope_analysis.parts.fisher import depth_sentence, fisher_part
 from tunescope_analysis.parts.fisher_change import correlation_sentence, fisher_change_part

@@ -4,7 +4,8 @@ from conftest import trial
 from scipy import stats
 
 from tunescope_analysis import open_results
-from tunescope_analysis.paired import paired_scores, signed_rank
+from tunescope_analysis.paired import paired_scores
+from tunescope_analysis.stats.signed_rank import signed_rank
 
 
 def test_signed_rank_by_hand():

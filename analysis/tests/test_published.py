@@ -6,8 +6,8 @@ from make_file import Content, write_file
 from make_sample import COMPONENTS, bert_sizes
 
 from tunescope_analysis import open_results
+from tunescope_analysis.io.model import model_name, model_shape
 from tunescope_analysis.labels import METRICS
-from tunescope_analysis.model import model_name, model_shape
 from tunescope_analysis.parts.part import Paragraph, Part
 from tunescope_analysis.parts.published import add_published
 from tunescope_analysis.published import SHARE, published_figures, published_table

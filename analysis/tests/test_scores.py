@@ -5,7 +5,7 @@ import pytest
 from conftest import trial
 
 from tunescope_analysis import open_results
-from tunescope_analysis.results import head_size
+from tunescope_analysis.io.results import head_size
 from tunescope_analysis.scores import (
     average_table,
     best_trials,

@@ -4,7 +4,6 @@ import pytest
 from conftest import COMPONENTS, LAYERS, SIZE, fisher_of
 
 from tunescope_analysis import open_results
-from tunescope_analysis.agreement import AGREEMENTS
 from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
 from tunescope_analysis.parts.stability import stability_verdicts
 from tunescope_analysis.stability import (
@@ -13,6 +12,7 @@ from tunescope_analysis.stability import (
     pair_table,
     summarise_pairs,
 )
+from tunescope_analysis.stats.rank_agreement import AGREEMENTS
 
 
 @pytest.fixture

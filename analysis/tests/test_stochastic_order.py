@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from tunescope_analysis import open_results
 from tunescope_analysis.parts.part import Paragraph, Part
 from tunescope_analysis.parts.significance import seeds_sentence, significance_part
-from tunescope_analysis.stochastic_order import (
+from tunescope_analysis.stats.stochastic_order import (
+    BETTER_BELOW,
     FALSE_ALARMS,
-    FEWEST_SEEDS,
-    THRESHOLD,
+    RELIABLE_SEEDS,
     epsilon_bounds,
-    order_table,
     violation_ratio,
 )
+from tunescope_analysis.stochastic_order import order_table
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "stochastic_order.json").read_text())
 SAMPLES = st.lists(st.integers(-50, 50).map(lambda n: n / 10), min_size=1, max_size=8).map(np.array)
@@ -74,7 +74,7 @@ def test_bounds_are_the_same_every_time_and_lie_above_the_ratio():
 def test_false_alarms_are_as_rare_as_the_report_says(seeds):
     rng = np.random.default_rng(seeds)
     bounds = [min(epsilon_bounds(*rng.normal(size=(2, seeds)))[1:]) for _ in range(1500)]
-    assert np.mean(np.array(bounds) < THRESHOLD) == pytest.approx(FALSE_ALARMS[seeds], abs=0.02)
+    assert np.mean(np.array(bounds) < BETTER_BELOW) == pytest.approx(FALSE_ALARMS[seeds], abs=0.02)
 
 
 def scores(task, method, values):
@@ -116,8 +116,8 @@ def test_report_shows_the_bounds_and_says_how_many_seeds_they_need(write, trials
 
 
 def test_few_seeds_are_said(write, trials):
-    assert "too few to rely on" in seeds_sentence(FEWEST_SEEDS - 1)
-    assert "too few" not in seeds_sentence(FEWEST_SEEDS)
+    assert "too few to rely on" in seeds_sentence(RELIABLE_SEEDS - 1)
+    assert "too few" not in seeds_sentence(RELIABLE_SEEDS)
     with open_results(write([t for t in trials if t["seed"] == 0])) as results:
         part = significance_part(results)
         assert order_table(results.trials).empty

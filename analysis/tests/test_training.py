@@ -6,8 +6,10 @@ from conftest import trial
 from scipy import stats
 
 from tunescope_analysis import open_results
-from tunescope_analysis.budget import budget_table, expected_best
-from tunescope_analysis.task_size import size_correlation, size_gaps, spearman
+from tunescope_analysis.budget import budget_table
+from tunescope_analysis.stats.correlation import permutation_spearman
+from tunescope_analysis.stats.expected_best import expected_best
+from tunescope_analysis.task_size import size_correlation, size_gaps
 from tunescope_analysis.training import diverged_table, learning_curves, rate_table, seed_scores
 
 
@@ -110,7 +112,7 @@ def test_correlation_of_size_and_gap():
 def test_p_of_a_correlation_is_the_share_of_pairings_as_far_out():
     first, second = np.array([1.0, 2, 3, 4, 5, 6]), np.array([2.0, 1, 4, 3, 6, 5])
     rho = [stats.spearmanr(first, order).statistic for order in permutations(second)]
-    found = spearman(first, second)
+    found = permutation_spearman(first, second)
     assert found[0] == pytest.approx(stats.spearmanr(first, second).statistic)
     assert found[1] == pytest.approx(np.mean(np.abs(rho) >= found[0] - 1e-9))
 

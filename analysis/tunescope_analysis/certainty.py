@@ -1,49 +1,22 @@
 """How sure a ranking is: what other draws of the same seeds would have put first."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.fisher import component_fisher
-from tunescope_analysis.results import FRESH_LAYER
+from tunescope_analysis.io.tensor_maps import without_head
 from tunescope_analysis.scores import best_trials
-from tunescope_analysis.significance import LEVEL, holm, welch
-
-RESAMPLES = 2000
-FEWEST_SEEDS = 2
-
-
-def share_first(
-    groups: list[np.ndarray],
-    resamples: int = RESAMPLES,
-    scale: Callable[[np.ndarray], np.ndarray] = np.asarray,
-) -> np.ndarray | None:
-    """How often each component is first when seeds are drawn again, with replacement: `[component]`.
-
-    `groups` has an array `[seed, component]` a task. Seeds are drawn within their task and averaged; `scale`
-    of that is averaged over tasks, `np.log` for a geometric mean (the bootstrap; a fixed seed). NaN ranks
-    last. None where no task has two seeds.
-    """
-    if not any(len(group) >= FEWEST_SEEDS for group in groups):
-        return None
-    rng = np.random.default_rng(0)
-    total = np.zeros((resamples, groups[0].shape[1]))
-    for group in groups:
-        drawn = rng.integers(len(group), size=(resamples, len(group)))
-        with np.errstate(divide="ignore"):
-            total += scale(group[drawn].mean(axis=1))
-    first = np.argmax(np.where(np.isfinite(total), total, -np.inf), axis=1)
-    return np.bincount(first, minlength=total.shape[1]) / resamples
+from tunescope_analysis.stats.bootstrap import MIN_SEEDS, share_first
+from tunescope_analysis.stats.hypothesis_tests import holm, welch
+from tunescope_analysis.stats.thresholds import LEVEL
 
 
 def change_certainty(change: xr.Dataset, trials: xr.Dataset, measure: str, method: str) -> pd.Series | None:
     """`share_first` of the components by one measure of change, over the trials behind its map."""
     chosen = best_trials(trials)
     chosen = chosen[chosen["method"] == method]
-    values = change[measure]
-    kept = values.sel(layer=values["layer"] != FRESH_LAYER)
+    kept = without_head(change[measure])
     groups = []
     for _, rows in chosen.groupby("task"):
         own = kept.isel(trial=rows.index).load().transpose("trial", "layer", "component")
@@ -71,12 +44,9 @@ def tied_with_best(trials: xr.Dataset) -> set[tuple[str, str]]:
     for task, group in best.groupby("task"):
         scores = {str(method): rows["score"].to_numpy(float) for method, rows in group.groupby("method")}
         leader = max(scores, key=lambda method: float(scores[method].mean()))
-        others = [
-            m for m in scores if m != leader and min(len(scores[m]), len(scores[leader])) >= FEWEST_SEEDS
-        ]
-        p = pd.Series([welch(scores[leader], scores[method]) for method in others], index=others, dtype=float)
-        adjusted = holm(p)
-        tied |= {(str(task), method) for method in others if not adjusted[method] < LEVEL}
+        others = [m for m in scores if m != leader and min(len(scores[m]), len(scores[leader])) >= MIN_SEEDS]
+        adjusted = holm(np.array([welch(scores[leader], scores[method]) for method in others]))
+        tied |= {(str(task), method) for method, p in zip(others, adjusted, strict=True) if not p < LEVEL}
     return tied
 
 

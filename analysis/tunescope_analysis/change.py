@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.labels import MEASURES, is_layernorm, is_output_layernorm, order_tasks
-from tunescope_analysis.results import FRESH_LAYER
+from tunescope_analysis.io.tensor_maps import long_table, mean_by_task, task_labels, without_head
+from tunescope_analysis.io.vocabulary import is_layernorm, is_output_layernorm
+from tunescope_analysis.labels import MEASURES
 from tunescope_analysis.scores import best_trials
 
 
@@ -54,22 +54,6 @@ def change_by_task(
     return mean_by_task(values, chosen, "trial").rename(measure).assign_attrs(method=method)
 
 
-def mean_by_task(values: xr.DataArray, chosen: pd.DataFrame, dimension: str) -> xr.DataArray:
-    """Mean of each task's rows along `dimension`: `[task, layer, component]`, tasks in their usual order.
-
-    Values that are not finite do not count. Only the rows that do are read.
-    `chosen` has a row an entry that counts, indexed by its position along `dimension`, with a column `task`.
-    """
-    tasks = order_tasks(chosen["task"]) if len(chosen) else []
-    rows = [values.isel({dimension: chosen.index[chosen["task"] == task]}).load() for task in tasks]
-    means = [own.where(np.isfinite(own)).mean(dimension) for own in rows]
-    if not means:
-        empty = values.isel({dimension: slice(0, 0)}).rename({dimension: "task"})
-        return empty.assign_coords(task=_labels([]))
-    stacked = xr.concat(means, "task", coords="minimal", compat="override")
-    return stacked.assign_coords(task=_labels(tasks))
-
-
 def mean_over_tasks(by_task: xr.DataArray) -> xr.DataArray:
     """Plain mean over tasks, every task weighing the same: `[layer, component]`."""
     return by_task.mean("task")
@@ -81,14 +65,8 @@ def component_ranking(values: xr.DataArray) -> pd.Series:
     `values` is `[layer, component]`. The head is left out (our choice): it starts from random numbers, so
     its change says nothing about the pre-trained model.
     """
-    pretrained = values.sel(layer=values["layer"] != FRESH_LAYER)
-    ranking = pretrained.mean("layer").to_series().dropna()
+    ranking = without_head(values).mean("layer").to_series().dropna()
     return ranking.sort_values(ascending=False, kind="stable")
-
-
-def numbered_layers(values: xr.DataArray) -> xr.DataArray:
-    """The layers of the encoder alone: without embeddings, pooler and head, of which there is one each."""
-    return values.isel(layer=[str(layer).isdigit() for layer in values["layer"].values])
 
 
 def find_leaders(by_task: xr.DataArray) -> Finding | None:
@@ -120,31 +98,7 @@ def change_table(change: xr.Dataset, trials: xr.Dataset, method: str) -> pd.Data
         by_task = change_by_task(change, trials, measure, method)
         maps = [by_task.drop_vars("task"), mean_over_tasks(by_task).expand_dims("task")]
         joined = xr.concat(maps, "task", coords="minimal", compat="override")
-        columns[measure] = joined.assign_coords(task=_labels([*by_task["task"].values, "mean"]))
+        columns[measure] = joined.assign_coords(task=task_labels([*by_task["task"].values, "mean"]))
     frame = long_table(xr.Dataset(columns), change["size"])
     frame.insert(0, "method", method)
     return frame
-
-
-def long_table(maps: xr.Dataset, size: xr.DataArray) -> pd.DataFrame:
-    """Maps `[task, layer, component]` as rows task, layer, component, size, one column a map.
-
-    Cells where the model has no tensor are left out.
-    """
-    frame = maps.to_dataframe(dim_order=["task", "layer", "component"]).reset_index()
-    sizes = size.to_series().rename("size").reset_index()
-    frame = frame.merge(sizes, on=["layer", "component"], how="left", sort=False)
-    shown = ["task", "layer", "component", "size", *map(str, maps.data_vars)]
-    return frame.loc[frame["size"] > 0, shown].reset_index(drop=True)
-
-
-def _labels(tasks: list[str]) -> np.ndarray:
-    return np.array(tasks, dtype=object)
-
-
-def layers_of(values: xr.DataArray, component: str) -> list[str]:
-    """The layers in which the component exists, from a `[layer, component]` or `[task, ...]` map."""
-    other = [dim for dim in values.dims if dim not in ("layer", "component")]
-    present = values.notnull().any(other) if other else values.notnull()
-    column = present.sel(component=component)
-    return [str(layer) for layer in column["layer"].values[column.values]]

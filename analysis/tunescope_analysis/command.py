@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tunescope_analysis.files import DEFAULT_FORMATS, FORMATS, write_report
+from tunescope_analysis.io.results import Results, ResultsError, open_results, readable
 from tunescope_analysis.report import Report, build_comparison, build_difference, build_report
-from tunescope_analysis.results import Results, ResultsError, open_results, readable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

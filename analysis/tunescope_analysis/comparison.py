@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.scores import best_trials, score_table
-from tunescope_analysis.significance import LEVEL, holm, welch
+from tunescope_analysis.stats.hypothesis_tests import holm, welch
+from tunescope_analysis.stats.thresholds import LEVEL
 from tunescope_analysis.task_size import size_gaps
 
 MOVED, WITHIN, IDENTICAL, UNKNOWN = "moved", "within seed noise", "identical", "seeds cannot tell"
@@ -51,7 +52,7 @@ def moved_scores(first: xr.Dataset, second: xr.Dataset) -> pd.DataFrame:
         p=[p for p, _ in tests],
         verdict=[verdict for _, verdict in tests],
     )
-    frame["holm_p"] = holm(frame["p"])
+    frame["holm_p"] = holm(frame["p"].to_numpy(float))
     frame.loc[frame["holm_p"] < LEVEL, "verdict"] = MOVED
     tasks = {task: place for place, task in enumerate(order_tasks(frame["task"]))}
     order = pd.DataFrame({"is_still": frame["verdict"] != MOVED, "task": frame["task"].map(tasks)})

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.change import mean_by_task, numbered_layers
-from tunescope_analysis.fisher import default_runs, depth_profile, spearman_of
+from tunescope_analysis.fisher import default_runs, depth_profile
+from tunescope_analysis.io.tensor_maps import mean_by_task, numbered_layers
+from tunescope_analysis.stats.correlation import spearman
 
 PLACES = {
     "hidden": "hidden state",
@@ -55,8 +56,8 @@ def scale_table(fisher: xr.Dataset) -> pd.DataFrame:
                 "task": task,
                 "growth": ends[-1] / ends[0] if len(ends) > 1 else np.nan,
                 "passed_on": float((gradient / branch).median()),
-                "gradient": spearman_of(gradient.values, known.values),
-                "activation": spearman_of(
+                "gradient": spearman(gradient.values, known.values),
+                "activation": spearman(
                     own.sel(kind="activation", part=PLACES["hidden"]).values, known.values
                 ),
             }

@@ -3,23 +3,18 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
-from tunescope_analysis.change import (
-    Finding,
-    finding_of,
-    long_table,
-    mean_by_task,
-    numbered_layers,
-)
-from tunescope_analysis.labels import FISHER_MEASURES, is_layernorm, is_output_layernorm
-from tunescope_analysis.results import FRESH_LAYER
+from tunescope_analysis.change import Finding, finding_of
+from tunescope_analysis.io.columns import column_frame
+from tunescope_analysis.io.tensor_maps import long_table, mean_by_task, numbered_layers, without_head
+from tunescope_analysis.io.vocabulary import is_layernorm, is_output_layernorm
+from tunescope_analysis.labels import FISHER_MEASURES
+from tunescope_analysis.stats.correlation import spearman
 
 SETTINGS = ("mode", "batch_size", "examples", "at", "point")
 MODES = ("empirical", "true", "sampled")
 ADDED = ("sum", "share")  # measures of which a component has the total over its layers
 PARTS = ("all", "LayerNorm", "output LayerNorm")
-FEWEST_PLACES = 3
 STEADY = 0.5  # our choice: from this Spearman correlation over layers on, values "go with depth"
 
 
@@ -29,9 +24,8 @@ def fisher_measures_of(fisher: xr.Dataset) -> list[str]:
 
 
 def run_frame(fisher: xr.Dataset) -> pd.DataFrame:
-    """The Fisher runs as a frame, one row a run, indexed by its number; `cells` counts measured tensors."""
-    columns = {str(name): fisher[name].values for name in fisher.data_vars if fisher[name].dims == ("run",)}
-    frame = pd.DataFrame(columns, index=pd.Index(np.arange(fisher.sizes["run"]), name="run"))
+    """The Fisher runs as a frame, a row per run, indexed by its number; `cells` counts measured tensors."""
+    frame = column_frame(fisher, "run")
     measures = fisher_measures_of(fisher)
     cells = fisher[measures[0]].notnull().sum(["layer", "component"]).values if measures else 0
     return frame.assign(cells=cells)
@@ -95,7 +89,7 @@ def component_fisher(by_task: xr.DataArray, size: xr.DataArray) -> xr.DataArray:
     `mean` is the mean over all scalars of the component in all layers, `sum` and `share` are its totals,
     `max` is its largest.
     """
-    kept = by_task.sel(layer=by_task["layer"] != FRESH_LAYER)
+    kept = without_head(by_task)
     if by_task.name in ADDED:
         values = kept.sum("layer", min_count=1)
     elif by_task.name == "max":
@@ -157,17 +151,9 @@ def depth_correlation(profile: xr.DataArray) -> pd.DataFrame:
         for part in profile["part"].values:
             values = profile.sel(task=task, part=part).dropna("layer")
             layers = np.array([int(layer) for layer in values["layer"].values])
-            rho = spearman_of(layers, values.values)
+            rho = spearman(layers, values.values)
             rows.append({"task": task, "part": part, "spearman": rho, "layers": len(layers)})
     return pd.DataFrame(rows, columns=["task", "part", "spearman", "layers"])
-
-
-def spearman_of(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's correlation over places that have both; NaN below three, or where either is all alike."""
-    both = np.isfinite(first) & np.isfinite(second)
-    first, second = first[both], second[both]
-    is_defined = len(first) >= FEWEST_PLACES and np.ptp(first) > 0 and np.ptp(second) > 0
-    return float(stats.spearmanr(first, second).statistic) if is_defined else np.nan
 
 
 def fisher_table(fisher: xr.Dataset) -> pd.DataFrame:

@@ -4,9 +4,9 @@ import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.change import change_by_task, measures_of
-from tunescope_analysis.fisher import fisher_by_task, spearman_of
-from tunescope_analysis.labels import has_no_gradient
-from tunescope_analysis.results import FRESH_LAYER
+from tunescope_analysis.fisher import fisher_by_task
+from tunescope_analysis.io.vocabulary import FRESH_LAYER, has_no_gradient
+from tunescope_analysis.stats.correlation import spearman
 
 
 def fisher_and_change(
@@ -38,5 +38,5 @@ def correlation_by_task(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _spearman(first: pd.Series, second: pd.Series) -> dict[str, float]:
-    rho = spearman_of(first.to_numpy(float), second.to_numpy(float))
+    rho = spearman(first.to_numpy(float), second.to_numpy(float))
     return {"spearman": rho, "tensors": int((first.notna() & second.notna()).sum())}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-GLUE_ORDER = ("cola", "sst-2", "mrpc", "sts-b", "qqp", "mnli", "qnli", "rte", "wnli")
+from tunescope_analysis.io.vocabulary import order_tasks, parse_method
 
 MEASURES = {
     "mean_abs": "mean absolute change",
@@ -12,28 +12,30 @@ MEASURES = {
     "relative_l2": "relative change",
     "max_abs": "largest absolute change",
 }
-
 FORMULAS = {
     "mean_abs": "mean of |θF − θ0|",
     "rms": "root of the mean of (θF − θ0)²",
     "relative_l2": "‖θF − θ0‖ / ‖θ0‖",
     "max_abs": "max of |θF − θ0|",
 }
-
 FISHER_MEASURES = {
     "mean": "Fisher information per scalar",
     "sum": "Fisher information of the whole tensor",
     "max": "largest Fisher information of a scalar",
     "share": "share of the model's Fisher information",
 }
-
 FISHER_FORMULAS = {
     "mean": "mean of F over the tensor's scalars",
     "sum": "sum of F over the tensor's scalars",
     "max": "max of F over the tensor's scalars",
     "share": "sum of F over the tensor / sum over all measured",
 }
-
+AGREEMENT_LABELS = {
+    "spearman": "Spearman",
+    "kendall": "Kendall tau-b",
+    "jaccard": "Jaccard",
+    "rank_biased_overlap": "rank-biased overlap",
+}
 FACTOR_LABELS = {
     "batch_size": "batch size",
     "examples": "examples",
@@ -43,7 +45,6 @@ FACTOR_LABELS = {
     "at": "trained by",
     "learning_rate": "learning rate",
 }
-
 METHODS = {
     "full": "full fine-tuning",
     "head": "head alone",
@@ -56,9 +57,7 @@ METHODS = {
     "lora": "LoRA",
     "adapter": "adapters",
 }
-
 SCOPES = {"union": ", all tasks", "leave-one-out": ", other tasks"}
-
 METRICS = {
     "accuracy": "accuracy",
     "f1": "F1",
@@ -67,12 +66,6 @@ METRICS = {
     "spearman": "Spearman",
     "accuracy_mismatched": "accuracy (mismatched)",
 }
-
-
-def order_tasks(tasks: Iterable[str]) -> list[str]:
-    """The distinct tasks: GLUE's in the order of its own tables, then others by name."""
-    known = {name: place for place, name in enumerate(GLUE_ORDER)}
-    return sorted(set(tasks), key=lambda task: (known.get(task.lower(), len(known)), task))
 
 
 def metric_label(metric: str) -> str:
@@ -111,13 +104,6 @@ def settings_sentence(start: str, runs: pd.DataFrame) -> str:
     return " ".join(f"{start} of {task}: {text}." for task, text in texts.items())
 
 
-def parse_method(method: str) -> tuple[str, dict[str, str]]:
-    """`fisher:pool=layernorm,fraction=0.2` as its name and its options."""
-    name, _, options = method.partition(":")
-    pairs = (option.partition("=") for option in options.split(",") if option)
-    return name, {key: value for key, _, value in pairs}
-
-
 def method_label(method: str) -> str:
     """A method in the field's words, on up to two lines, for an axis or a legend.
 
@@ -145,19 +131,3 @@ def component_label(component: str, layers: Iterable[str] = ()) -> str:
     if not places or any(layer.isdigit() for layer in places) or "embeddings" in words:
         return words
     return f"{'/'.join(places)} {words}"
-
-
-def is_layernorm(component: str) -> bool:
-    """Whether the tensor is a weight or bias of any LayerNorm (GPT-2 calls them `ln_1`, `ln_2`, `ln_f`)."""
-    parts = component.split(".")
-    return "LayerNorm" in parts or any(part.startswith("ln_") for part in parts)
-
-
-def has_no_gradient(component: str) -> bool:
-    """Whether the loss cannot depend on the tensor: a key bias shifts all scores of a query alike."""
-    return component.endswith("attention.self.key.bias")
-
-
-def is_output_layernorm(component: str) -> bool:
-    """Whether the tensor belongs to the LayerNorm after the feed-forward block, `output.LayerNorm`."""
-    return component.startswith("output.LayerNorm.")

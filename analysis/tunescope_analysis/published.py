@@ -6,8 +6,8 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 
-from tunescope_analysis.model import model_name
-from tunescope_analysis.results import Results, head_size
+from tunescope_analysis.io.model import model_name
+from tunescope_analysis.io.results import Results, head_size
 from tunescope_analysis.scores import average_table, best_trials
 
 SHARE = "share"  # of parameters that a method trains, the head left out

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tunescope_analysis.comparison import moved_scores
+from tunescope_analysis.io.results import Results
 from tunescope_analysis.parts.change import change_part
 from tunescope_analysis.parts.claims import claims_part
 from tunescope_analysis.parts.comparison import (
@@ -25,7 +26,6 @@ from tunescope_analysis.parts.stability import stability_part
 from tunescope_analysis.parts.subsets import subsets_part
 from tunescope_analysis.parts.task_size import task_size_part
 from tunescope_analysis.parts.training import training_part
-from tunescope_analysis.results import Results
 
 PARTS: tuple[Callable[[Results], Part], ...] = (
     overview_part,

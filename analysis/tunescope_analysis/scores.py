@@ -3,24 +3,17 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
-from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.io.columns import trial_frame
+from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.stats.paired import student_interval
+from tunescope_analysis.stats.thresholds import MARGIN
 
 COLUMNS = [
     "task", "method", "metric", "learning_rate", "mean", "standard_deviation", "seeds",
     "trials", "state", "trainable_parameters", "total_parameters",
 ]  # fmt: skip
-
 CORRELATIONS = ("matthews", "pearson", "spearman")
-NO_SPREAD = 1e-12
-MARGIN = 0.01  # our choice: one point of a score × 100 is what "comparable" means
-
-
-def trial_frame(trials: xr.Dataset) -> pd.DataFrame:
-    """The trials as a frame, one row a trial, indexed by trial number."""
-    columns = {name: trials[name].values for name in trials.data_vars if trials[name].dims == ("trial",)}
-    return pd.DataFrame(columns, index=pd.Index(np.arange(trials.sizes["trial"]), name="trial"))
 
 
 def best_trials(trials: xr.Dataset) -> pd.DataFrame:
@@ -132,14 +125,6 @@ def order_methods(table: pd.DataFrame) -> list[str]:
     """The methods from the most trainable parameters to the fewest, equals by name."""
     medians = table.groupby("method")["trainable_parameters"].median()
     return sorted(medians.index, key=lambda method: (-medians[method], method))
-
-
-def student_interval(values: np.ndarray, level: float) -> tuple[float, float]:
-    """Student's interval of the mean; NaN below two values, or without any spread, as by luck of so few."""
-    if values.size < 2 or np.ptp(values) < NO_SPREAD:
-        return np.nan, np.nan
-    low, high = stats.t.interval(level, values.size - 1, values.mean(), stats.sem(values))
-    return float(low), float(high)
 
 
 def _seed_averages(best: pd.DataFrame, tasks: int) -> np.ndarray:

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.agreement import AGREEMENTS, TOP_FRACTION, pairwise_agreement
 from tunescope_analysis.fisher import default_runs, run_frame
-from tunescope_analysis.labels import has_no_gradient, is_layernorm, order_tasks
-from tunescope_analysis.results import FRESH_LAYER, Results
+from tunescope_analysis.io.results import Results
+from tunescope_analysis.io.tensor_maps import without_head
+from tunescope_analysis.io.vocabulary import has_no_gradient, is_layernorm, order_tasks
+from tunescope_analysis.stats.rank_agreement import AGREEMENTS, TOP_FRACTION, pairwise_agreement
 
 FACTORS = ("batch_size", "examples", "point", "mode", "seed", "at", "learning_rate")
 SEVERAL = "several"
@@ -118,15 +119,15 @@ def _cells(fisher: xr.Dataset, runs: list[int]) -> np.ndarray:
     """
     values = fisher["mean"].isel(run=runs).transpose("run", "layer", "component")
     is_seen = [not has_no_gradient(str(name)) for name in values["component"].values]
-    values = values.sel(layer=values["layer"] != FRESH_LAYER).isel(component=is_seen)
+    values = without_head(values).isel(component=is_seen)
     flat = values.values.reshape(len(runs), -1)
     return flat[:, np.isfinite(flat).all(axis=0)]
 
 
 def _label_pairs(runs: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
-    pairs = pairwise_agreement(ranked.values, TOP_FRACTION)
+    pairs, measures = pairwise_agreement(ranked.values, TOP_FRACTION)
     records = [row for _, row in runs.iterrows()]
-    first, second = [records[i] for i in pairs["first"]], [records[i] for i in pairs["second"]]
+    first, second = [records[i] for i in pairs[:, 0]], [records[i] for i in pairs[:, 1]]
     differs = [differing_factor(a, b) for a, b in zip(first, second, strict=True)]
     values = [
         tuple(setting_text(run[name]) if name in FACTORS else "" for run in (a, b))
@@ -137,7 +138,7 @@ def _label_pairs(runs: pd.DataFrame, ranked: Ranked) -> pd.DataFrame:
     numbers = np.array([[a.name, b.name] for a, b in zip(first, second, strict=True)]).reshape(-1, 2)
     numbers[np.array(is_swapped, bool)] = numbers[np.array(is_swapped, bool)][:, ::-1]
     ids = dict(zip(runs.index, runs["id"], strict=True))
-    return pairs.drop(columns=["first", "second"]).assign(
+    return pd.DataFrame(measures).assign(
         level=ranked.level,
         task=runs["task"].iloc[0],
         items=ranked.values.shape[1],

@@ -3,10 +3,12 @@
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.labels import order_tasks, parse_method
-from tunescope_analysis.paired import paired_scores, signed_rank
-from tunescope_analysis.scores import learned_by_either, trial_frame
-from tunescope_analysis.significance import holm
+from tunescope_analysis.io.columns import trial_frame
+from tunescope_analysis.io.vocabulary import order_tasks, parse_method
+from tunescope_analysis.paired import paired_scores
+from tunescope_analysis.scores import learned_by_either
+from tunescope_analysis.stats.hypothesis_tests import holm
+from tunescope_analysis.stats.signed_rank import signed_rank
 
 CHOSEN, CONTROL = "fisher", "random"
 DEFAULT_POOL = "layernorm"
@@ -53,7 +55,9 @@ def subset_table(differences: pd.DataFrame) -> pd.DataFrame:
     columns = ["method", "control", "task", "pairs", "mean_difference", "standard_deviation",
                "better", "equal", "worse", "p", "smallest_p"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
-    return table.assign(holm_p=table.groupby(table["task"] == "all tasks")["p"].transform(holm))
+    return table.assign(
+        holm_p=table.groupby(table["task"] == "all tasks")["p"].transform(lambda p: holm(p.to_numpy(float)))
+    )
 
 
 def _compare(group: pd.DataFrame) -> dict[str, float]:

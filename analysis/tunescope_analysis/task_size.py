@@ -3,14 +3,13 @@
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from tunescope_analysis.paired import paired_scores
 from tunescope_analysis.scores import best_trials, learned_by_either, order_methods, score_table
 from tunescope_analysis.significance import REFERENCE
+from tunescope_analysis.stats.correlation import permutation_spearman
 
 FEWEST_SIZES = 5  # of four no order reaches p < 0.05: 2 of 4! pairings are 0.083
-RESAMPLES = 9999
 
 
 def size_gaps(trials: xr.Dataset) -> pd.DataFrame:
@@ -39,17 +38,6 @@ def size_gaps(trials: xr.Dataset) -> pd.DataFrame:
     return frame.sort_values(["method", "train_examples", "task"], kind="stable", ignore_index=True)
 
 
-def spearman(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Spearman's correlation and its two-sided p over all pairings, or over `RESAMPLES` random ones.
-
-    Exact up to seven observations; the t distribution does not hold for so few.
-    """
-    method = stats.PermutationMethod(n_resamples=RESAMPLES, rng=np.random.default_rng(0))
-    ranks = stats.rankdata(first), stats.rankdata(second)  # of which Pearson's correlation is Spearman's
-    test = stats.pearsonr(*ranks, method=method)
-    return float(test.statistic), float(test.pvalue)
-
-
 def size_correlation(gaps: pd.DataFrame) -> pd.DataFrame:
     """Spearman's correlation of training-set size and gap a method; negative: behind where data is plenty.
 
@@ -62,6 +50,6 @@ def size_correlation(gaps: pd.DataFrame) -> pd.DataFrame:
         is_mixed = group["task"].nunique() > 1 and group["task"].duplicated().any()
         is_defined = sizes >= FEWEST_SIZES and group["gap"].nunique() > 1 and not is_mixed
         values = group["train_examples"].to_numpy(float), group["gap"].to_numpy(float)
-        rho, p = spearman(*values) if is_defined else (np.nan, np.nan)
+        rho, p = permutation_spearman(*values) if is_defined else (np.nan, np.nan)
         rows.append({"method": method, "sizes": sizes, "gaps": len(group), "spearman": rho, "p": p})
     return pd.DataFrame(rows, columns=["method", "sizes", "gaps", "spearman", "p"])

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.scores import best_trials, trial_frame
+from tunescope_analysis.io.columns import trial_frame
+from tunescope_analysis.scores import best_trials
 
 
 def rate_table(trials: xr.Dataset) -> pd.DataFrame:

@@ -14,7 +14,8 @@ from tunescope_analysis.figures.grid import (
     style_plot,
 )
 from tunescope_analysis.figures.scores import row_grid
-from tunescope_analysis.labels import method_label, order_tasks
+from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.labels import method_label
 from tunescope_analysis.scores import order_methods
 
 LANE = 0.6  # of the room a method has, that its files share

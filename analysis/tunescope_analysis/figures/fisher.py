@@ -19,12 +19,8 @@ from tunescope_analysis.figures.grid import (
     panel_grid,
     style_plot,
 )
-from tunescope_analysis.labels import (
-    FORMULAS,
-    is_layernorm,
-    is_output_layernorm,
-    order_tasks,
-)
+from tunescope_analysis.io.vocabulary import is_layernorm, is_output_layernorm, order_tasks
+from tunescope_analysis.labels import FORMULAS
 
 NOTE_ROOM = 0.12  # of an axis, below the data
 NARROW = 100.0  # a range of a log axis in which powers of ten alone would be too few ticks

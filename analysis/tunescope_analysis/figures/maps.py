@@ -11,27 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
-from tunescope_analysis.change import layers_of, mean_over_tasks
-from tunescope_analysis.figures.grid import (
-    COLUMN_WIDTH,
-    PAGE_WIDTH,
-    PANEL_SIZE,
-    TEXT_SIZE,
-    Grid,
-    new_figure,
-)
+from tunescope_analysis.change import mean_over_tasks
+from tunescope_analysis.figures.grid import COLUMN_WIDTH, PAGE_WIDTH, PANEL_SIZE, TEXT_SIZE, Grid, new_figure
 from tunescope_analysis.fisher import typical_over_tasks
+from tunescope_analysis.io.tensor_maps import layers_of, without_head
+from tunescope_analysis.io.vocabulary import has_no_gradient, is_layernorm
 from tunescope_analysis.labels import (
     FISHER_FORMULAS,
     FORMULAS,
     component_label,
     fisher_label,
-    has_no_gradient,
-    is_layernorm,
     measure_label,
     method_label,
 )
-from tunescope_analysis.results import FRESH_LAYER
 
 EMPTY = "#d4d4d4"
 ZERO = "#ffffff"
@@ -119,8 +111,7 @@ def _map_figure(by_task: xr.DataArray, overall: xr.DataArray, style: MapStyle) -
 def _scaled(shown: xr.DataArray) -> xr.DataArray:
     """The cells that a colour scale is made for."""
     names = [str(name) for name in shown["component"].values]
-    scaled = shown.isel(component=[not has_no_gradient(name) for name in names])
-    return scaled.sel(layer=scaled["layer"] != FRESH_LAYER)
+    return without_head(shown.isel(component=[not has_no_gradient(name) for name in names]))
 
 
 def _map_grid(panels: int, layers: int, components: int) -> Grid:

@@ -23,7 +23,8 @@ from tunescope_analysis.figures.grid import (
     panel_grid,
     style_plot,
 )
-from tunescope_analysis.labels import method_label, metric_label, order_tasks
+from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.labels import method_label, metric_label
 from tunescope_analysis.scores import order_methods
 
 LEGEND_COLUMNS = 2

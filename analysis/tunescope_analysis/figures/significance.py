@@ -20,7 +20,8 @@ from tunescope_analysis.figures.grid import (
 )
 from tunescope_analysis.figures.scores import row_grid
 from tunescope_analysis.labels import method_label
-from tunescope_analysis.significance import UNITS, cliques
+from tunescope_analysis.significance import UNITS
+from tunescope_analysis.stats.rank_tests import cliques
 
 BAR_GAP, ROW_GAP = 0.16, 0.36  # in the diagram's own unit, of which an inch has one
 
@@ -30,7 +31,7 @@ def critical_difference_figure(ranks: pd.Series, difference: float, tasks: int) 
     ordered = ranks.sort_values(kind="stable")
     count = len(ordered)
     half = -(-count // 2)
-    bars = cliques(ordered, difference)
+    bars = cliques(ordered.to_numpy(float), difference)
     bar_room = BAR_GAP * max(1, len(bars))
     height = 1.25 + bar_room + ROW_GAP * half
     figure = Figure(figsize=(PAGE_WIDTH, height), facecolor="white")
@@ -42,8 +43,8 @@ def critical_difference_figure(ranks: pd.Series, difference: float, tasks: int) 
     _draw_scale(axes, count, difference)
     for place, (first, last) in enumerate(bars):
         y = -BAR_GAP * (place + 1)
-        axes.plot([ordered[first] - 0.03, ordered[last] + 0.03], [y, y], color="#000000", linewidth=2.5,
-                  solid_capstyle="round")  # fmt: skip
+        ends = [ordered.iloc[first] - 0.03, ordered.iloc[last] + 0.03]
+        axes.plot(ends, [y, y], color="#000000", linewidth=2.5, solid_capstyle="round")
     for place, rank in enumerate(ordered):
         is_left = place < half
         row = place if is_left else count - 1 - place

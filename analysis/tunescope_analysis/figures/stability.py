@@ -5,7 +5,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tunescope_analysis.agreement import AGREEMENTS
 from tunescope_analysis.figures.grid import (
     PAGE_WIDTH,
     TEXT_SIZE,
@@ -16,8 +15,10 @@ from tunescope_analysis.figures.grid import (
     new_figure,
     style_plot,
 )
-from tunescope_analysis.labels import FACTOR_LABELS, method_label, order_tasks
+from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.labels import AGREEMENT_LABELS, FACTOR_LABELS, method_label
 from tunescope_analysis.stability import FACTORS, LEVELS, setting_order
+from tunescope_analysis.stats.rank_agreement import AGREEMENTS
 
 CROWDED = 10  # letters of tick labels that a panel has room for, side by side
 
@@ -36,7 +37,7 @@ def stability_figure(against: pd.DataFrame, level: str) -> Figure:
                 gap=gap, row_gap=0.13)  # fmt: skip
     figure = new_figure(grid, f"Agreement with the reference run, ranking of {LEVELS[level]}")
     tasks = order_tasks(rows["task"])
-    for line, (name, label) in enumerate(AGREEMENTS.items()):
+    for line, (name, label) in enumerate(AGREEMENT_LABELS.items()):
         low = min(0.0, float(rows[name].min(skipna=True)))
         for column, factor in enumerate(factors):
             axes = grid.axes(figure, line * len(factors) + column)

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from tunescope_analysis.figures.grid import TEXT_SIZE, colour_of, label_rows, new_figure, style_plot
 from tunescope_analysis.figures.scores import row_grid
-from tunescope_analysis.labels import method_label, order_tasks
+from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.labels import method_label
 
 
 def subsets_figure(differences: pd.DataFrame) -> Figure:

@@ -4,13 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    FormatStrFormatter,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-    StrMethodFormatter,
-)
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from tunescope_analysis.figures.focus import focus_series
 from tunescope_analysis.figures.grid import (
@@ -26,7 +20,8 @@ from tunescope_analysis.figures.grid import (
     panel_grid,
     style_plot,
 )
-from tunescope_analysis.labels import method_label, order_tasks
+from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.labels import method_label
 
 LEGEND_COLUMNS = 4
 

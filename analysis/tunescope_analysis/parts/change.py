@@ -3,21 +3,23 @@
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.certainty import RESAMPLES, change_certainty
+from tunescope_analysis.certainty import change_certainty
 from tunescope_analysis.change import (
     Finding,
     change_by_task,
     change_table,
     component_ranking,
     find_leaders,
-    layers_of,
     mean_over_tasks,
     measures_of,
     method_for_change,
-    numbered_layers,
 )
-from tunescope_analysis.figures import change_figure
-from tunescope_analysis.labels import component_label, is_output_layernorm, measure_label, order_tasks
+from tunescope_analysis.figures.maps import change_figure
+from tunescope_analysis.io.columns import trial_frame
+from tunescope_analysis.io.results import Results
+from tunescope_analysis.io.tensor_maps import layers_of, numbered_layers
+from tunescope_analysis.io.vocabulary import is_output_layernorm, order_tasks
+from tunescope_analysis.labels import component_label, measure_label
 from tunescope_analysis.parts.numbers import count, plural, share
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
@@ -31,8 +33,8 @@ from tunescope_analysis.parts.part import (
     Table,
     Verdict,
 )
-from tunescope_analysis.results import Results
-from tunescope_analysis.scores import best_trials, trial_frame
+from tunescope_analysis.scores import best_trials
+from tunescope_analysis.stats.bootstrap import DRAWS
 
 SHOWN = 5
 FEWEST_TASKS = 3  # our choice: fewer say nothing on "most tasks"
@@ -107,7 +109,7 @@ def certainty_sentence(shares: pd.Series | None, component: str) -> str:
     """How often the component stays first when the seeds are drawn again; nothing for single seeds."""
     if shares is None:
         return ""
-    return f"It is first in {share(shares[component])} of {count(RESAMPLES)} bootstrap draws of the seeds."
+    return f"It is first in {share(shares[component])} of {count(DRAWS)} bootstrap draws of the seeds."
 
 
 def _introduce(part: Part, method: str, trials: xr.Dataset) -> None:

@@ -7,17 +7,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.comparison import (
-    MOVED,
-    ONE_FILE,
-    UNFINISHED,
-    gaps_of_files,
-    side_by_side,
-)
+from tunescope_analysis.comparison import MOVED, ONE_FILE, UNFINISHED, gaps_of_files, side_by_side
 from tunescope_analysis.figures.comparison import comparison_figure
 from tunescope_analysis.figures.training import sizes_figure
-from tunescope_analysis.labels import order_tasks
-from tunescope_analysis.model import model_folder, model_shape
+from tunescope_analysis.io.columns import trial_frame
+from tunescope_analysis.io.model import model_folder, model_shape
+from tunescope_analysis.io.results import Results
+from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.parts.claims import CLAIMS
 from tunescope_analysis.parts.numbers import count, general, join_words, percent, plural, points, probability
 from tunescope_analysis.parts.part import (
@@ -33,8 +29,7 @@ from tunescope_analysis.parts.part import (
     frame_table,
 )
 from tunescope_analysis.parts.task_size import size_verdicts
-from tunescope_analysis.results import Results
-from tunescope_analysis.scores import order_methods, trial_frame
+from tunescope_analysis.scores import order_methods
 
 
 def files_part(files: Mapping[str, Results]) -> Part:

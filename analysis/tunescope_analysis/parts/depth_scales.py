@@ -6,7 +6,7 @@ import xarray as xr
 from tunescope_analysis.depth_scales import scale_profile, scale_table
 from tunescope_analysis.figures.fisher import depth_figure
 from tunescope_analysis.fisher import STEADY
-from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.parts.change import ruling_on_most
 from tunescope_analysis.parts.numbers import fixed, plural
 from tunescope_analysis.parts.part import (

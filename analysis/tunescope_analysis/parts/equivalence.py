@@ -6,18 +6,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.labels import parse_method
+from tunescope_analysis.io.vocabulary import parse_method
 from tunescope_analysis.parts.change import FEWEST_TASKS
 from tunescope_analysis.parts.numbers import fixed, join_words, plural, points, share
 from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
-from tunescope_analysis.scores import (
-    CORRELATIONS,
-    MARGIN,
-    diverged_trials,
-    learned_by_either,
-    score_table,
-)
-from tunescope_analysis.significance import LEVEL, compare, unit_pairs
+from tunescope_analysis.scores import CORRELATIONS, diverged_trials, learned_by_either, score_table
+from tunescope_analysis.significance import compare, unit_pairs
+from tunescope_analysis.stats.thresholds import LEVEL, MARGIN
 from tunescope_analysis.subsets import CHOSEN, DEFAULT_POOL
 
 UNIT = "task and seed"

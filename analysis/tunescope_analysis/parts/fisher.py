@@ -4,11 +4,10 @@ import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.certainty import fisher_certainty
-from tunescope_analysis.change import Finding, layers_of, numbered_layers
+from tunescope_analysis.change import Finding
 from tunescope_analysis.figures.fisher import depth_figure
 from tunescope_analysis.figures.maps import fisher_figure
 from tunescope_analysis.fisher import (
-    FEWEST_PLACES,
     STEADY,
     default_runs,
     depth_correlation,
@@ -19,20 +18,11 @@ from tunescope_analysis.fisher import (
     fisher_table,
     rank_components,
 )
-from tunescope_analysis.labels import (
-    component_label,
-    fisher_label,
-    is_layernorm,
-    is_output_layernorm,
-    order_tasks,
-    settings_sentence,
-)
-from tunescope_analysis.parts.change import (
-    FEWEST_TASKS,
-    certainty_sentence,
-    encoder_sentence,
-    ruling_on_most,
-)
+from tunescope_analysis.io.results import Results
+from tunescope_analysis.io.tensor_maps import layers_of, numbered_layers, without_head
+from tunescope_analysis.io.vocabulary import is_layernorm, is_output_layernorm, order_tasks
+from tunescope_analysis.labels import component_label, fisher_label, settings_sentence
+from tunescope_analysis.parts.change import FEWEST_TASKS, certainty_sentence, encoder_sentence, ruling_on_most
 from tunescope_analysis.parts.depth_scales import add_scales
 from tunescope_analysis.parts.numbers import count, fixed, plural, scientific, share
 from tunescope_analysis.parts.part import (
@@ -46,7 +36,7 @@ from tunescope_analysis.parts.part import (
     Table,
     Verdict,
 )
-from tunescope_analysis.results import FRESH_LAYER, Results
+from tunescope_analysis.stats.correlation import MIN_PLACES
 
 FEWEST_LAYERS = 6  # our choice: that many in random order reach a correlation of 0.5 in 15 % of cases
 NEEDED = "Run `tunescope fisher JOB`, or a sweep with a method such as `fisher:fraction=0.2`."
@@ -114,9 +104,7 @@ def _add_measure(part: Part, by_task: xr.DataArray, size: xr.DataArray, finding:
     if finding.measure == "mean":
         holds = is_output_layernorm(finding.component) and 2 * finding.output_layernorm_tasks > finding.tasks
         ruling, reason = ruling_on_most(finding.tasks, holds), f"{sentence} {more}".rstrip()
-        unmeasured = int(
-            ((size > 0) & by_task.isnull().any("task")).sel(layer=size["layer"] != FRESH_LAYER).sum()
-        )
+        unmeasured = int(without_head((size > 0) & by_task.isnull().any("task")).sum())
         if unmeasured and ruling == SUPPORTED:
             ruling = NOT_DECIDABLE
             reason += (
@@ -132,7 +120,7 @@ def _ranking_table(maps: dict[str, xr.DataArray], size: xr.DataArray) -> Table:
     frame = pd.DataFrame(rankings)
     places = frame.rank(ascending=False, method="min")
     frame = frame.join(places.add_suffix("_rank")).sort_values(f"{next(iter(maps))}_rank", kind="stable")
-    scalars = size.sel(layer=size["layer"] != FRESH_LAYER).sum("layer").to_series()
+    scalars = without_head(size).sum("layer").to_series()
     frame.insert(0, "size", scalars.reindex(frame.index))
     by_task = next(iter(maps.values()))
     rows = [
@@ -192,7 +180,7 @@ def _depth_table(table: pd.DataFrame) -> Table:
 def depth_sentence(table: pd.DataFrame) -> str:
     """On how many tasks later layers have more, for each group of tensors."""
     if table["spearman"].isna().all():
-        return f"The layers are too few, or all alike, to say: {FEWEST_PLACES} are needed."
+        return f"The layers are too few, or all alike, to say: {MIN_PLACES} are needed."
     sentences = []
     for part, group in table.groupby("part", sort=False):
         rho = group["spearman"].dropna()

@@ -5,11 +5,12 @@ import pandas as pd
 from tunescope_analysis.change import measures_of, method_for_change
 from tunescope_analysis.figures.fisher import fisher_change_figure
 from tunescope_analysis.fisher_change import correlation_by_task, fisher_and_change
-from tunescope_analysis.labels import measure_label, order_tasks
+from tunescope_analysis.io.results import Results
+from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.labels import measure_label
 from tunescope_analysis.parts.fisher import NEEDED
 from tunescope_analysis.parts.numbers import fixed
 from tunescope_analysis.parts.part import Cell, Heading, Part, Picture, Table
-from tunescope_analysis.results import Results
 
 
 def fisher_change_part(results: Results) -> Part:

@@ -9,19 +9,20 @@ from tunescope_analysis.change import (
     Finding,
     change_by_task,
     find_leaders,
-    layers_of,
     mean_over_tasks,
     method_for_change,
-    numbered_layers,
 )
 from tunescope_analysis.figures.glance import shares_figure, single_map_figure
 from tunescope_analysis.fisher import default_runs, find_fisher_leaders, fisher_by_task, typical_over_tasks
-from tunescope_analysis.labels import component_label, method_label, order_tasks
+from tunescope_analysis.io.columns import trial_frame
+from tunescope_analysis.io.results import Results, head_size
+from tunescope_analysis.io.tensor_maps import layers_of, numbered_layers
+from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.labels import component_label, method_label
 from tunescope_analysis.parts.claims import CLAIMS
 from tunescope_analysis.parts.numbers import join_words, percent, plural, share
 from tunescope_analysis.parts.part import NOT_SUPPORTED, SUPPORTED, Part, Picture, Table
-from tunescope_analysis.results import Results, head_size
-from tunescope_analysis.scores import average_table, score_table, trial_frame
+from tunescope_analysis.scores import average_table, score_table
 
 FEW_PARAMETERS = 0.01  # our choice: of a method that trains less, how near it comes is told
 MEASURE = "mean_abs"  # the paper's

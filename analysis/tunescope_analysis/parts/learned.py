@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.parts.numbers import join_words
 from tunescope_analysis.parts.part import Part
 from tunescope_analysis.scores import score_table, tasks_learned

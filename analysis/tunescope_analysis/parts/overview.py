@@ -4,12 +4,13 @@ import hashlib
 
 import pandas as pd
 
-from tunescope_analysis.labels import order_tasks
-from tunescope_analysis.model import model_folder
+from tunescope_analysis.io.columns import trial_frame
+from tunescope_analysis.io.model import model_folder
+from tunescope_analysis.io.results import Results
+from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.parts.numbers import count, general, plural
 from tunescope_analysis.parts.part import RUN_SWEEP, Cell, Facts, Heading, Part, Subheading, Table, Verbatim
-from tunescope_analysis.results import Results
-from tunescope_analysis.scores import order_methods, score_table, trial_frame
+from tunescope_analysis.scores import order_methods, score_table
 
 FAILURES_SHOWN = 20
 DIGITS = 16  # of a hash

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from tunescope_analysis.io.model import model_name, model_shape
+from tunescope_analysis.io.results import Results
 from tunescope_analysis.labels import metric_label
-from tunescope_analysis.model import model_name, model_shape
 from tunescope_analysis.parts.numbers import MISSING, count, join_words, percent, points, share
 from tunescope_analysis.parts.part import Cell, Heading, Part, Subheading, Table
 from tunescope_analysis.published import SHARE, published_figures, published_table
-from tunescope_analysis.results import Results
 
 PAPERS = (
     "The GLUE scores of BERT-large in arXiv 2403.20284 and arXiv 2106.10199 (BitFit) are not on record here."

@@ -6,21 +6,13 @@ import numpy as np
 import pandas as pd
 
 from tunescope_analysis.certainty import tied_with_best
-from tunescope_analysis.figures import parameters_figure, scores_figure
-from tunescope_analysis.labels import metric_label, order_tasks
+from tunescope_analysis.figures.scores import parameters_figure, scores_figure
+from tunescope_analysis.io.results import Results, head_size
+from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.labels import metric_label
 from tunescope_analysis.parts.numbers import count, percent, plural, share
-from tunescope_analysis.parts.part import (
-    RUN_SWEEP,
-    Cell,
-    Column,
-    Heading,
-    Part,
-    Picture,
-    Table,
-    frame_table,
-)
+from tunescope_analysis.parts.part import RUN_SWEEP, Cell, Column, Heading, Part, Picture, Table, frame_table
 from tunescope_analysis.parts.published import add_published
-from tunescope_analysis.results import Results, head_size
 from tunescope_analysis.scores import average_table, glue_average, order_methods, score_table
 
 TIED = "≈"

@@ -5,7 +5,8 @@ import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.figures.significance import critical_difference_figure, equivalence_figure
-from tunescope_analysis.labels import order_tasks
+from tunescope_analysis.io.results import Results, head_size
+from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.parts.equivalence import equivalence_verdicts
 from tunescope_analysis.parts.learned import say_left_out
 from tunescope_analysis.parts.numbers import (
@@ -18,38 +19,20 @@ from tunescope_analysis.parts.numbers import (
     probability,
     share,
 )
-from tunescope_analysis.parts.part import (
-    Cell,
-    Column,
-    Heading,
-    Part,
-    Picture,
-    Subheading,
-    Table,
-    frame_table,
-)
-from tunescope_analysis.results import Results, head_size
-from tunescope_analysis.scores import MARGIN, order_methods, score_table
+from tunescope_analysis.parts.part import Cell, Column, Heading, Part, Picture, Subheading, Table, frame_table
+from tunescope_analysis.scores import order_methods, score_table
 from tunescope_analysis.significance import (
-    FEWEST_METHODS,
-    LEVEL,
     REFERENCE,
     UNITS,
-    Friedman,
     against_reference,
-    average_ranks,
-    critical_difference,
-    friedman,
     pairwise_tests,
+    rank_methods,
     score_matrix,
 )
-from tunescope_analysis.stochastic_order import (
-    FALSE_ALARMS,
-    FEWEST_SEEDS,
-    RESAMPLES,
-    THRESHOLD,
-    order_table,
-)
+from tunescope_analysis.stats.rank_tests import MIN_METHODS, Friedman, critical_difference, friedman
+from tunescope_analysis.stats.stochastic_order import BETTER_BELOW, DRAWS, FALSE_ALARMS, RELIABLE_SEEDS
+from tunescope_analysis.stats.thresholds import LEVEL, MARGIN
+from tunescope_analysis.stochastic_order import order_table
 
 
 def significance_part(results: Results) -> Part:
@@ -102,17 +85,17 @@ def ranked_sentence(trials: xr.Dataset, matrix: pd.DataFrame) -> str:
 
 def _add_ranks(part: Part, trials: xr.Dataset) -> None:
     matrix = score_matrix(trials)
-    test = friedman(matrix)
+    test = friedman(matrix.to_numpy(float))
     if test is None:
         part.note(
-            f"Friedman's test needs {FEWEST_METHODS} methods with a score on the same two tasks or more, on "
+            f"Friedman's test needs {MIN_METHODS} methods with a score on the same two tasks or more, on "
             "which something was learned. Run the rest of the sweep, or one with more `methods` and `tasks`."
         )
         return
     left_out = ranked_sentence(trials, matrix)
     if left_out:
         part.say(left_out)
-    ranks = average_ranks(matrix)
+    ranks = rank_methods(matrix)
     difference = critical_difference(test.methods, test.tasks)
     part.say(friedman_sentence(test))
     if difference >= test.methods - 1:
@@ -223,7 +206,7 @@ def _add_order(part: Part, trials: xr.Dataset) -> None:
         "ε compares the whole spread over seeds, not the mean alone: it is the share of the squared distance "
         "between two methods' quantiles that speaks against the first being better. 0: the first is better "
         "at every quantile; 0.5: neither; 1: the second is. Shown are upper 95 % bounds of ε over "
-        f"{count(RESAMPLES)} bootstrap draws; below {THRESHOLD} (bold or ✓) the first method counts as "
+        f"{count(DRAWS)} bootstrap draws; below {BETTER_BELOW} (bold or ✓) the first method counts as "
         "better (Dror, Shlomov, Reichart 2019; Ulmer et al. 2022)."
     )
     part.say(seeds_sentence(int(table["seeds"].min())))
@@ -242,9 +225,9 @@ def seeds_sentence(seeds: int) -> str:
         f"Of two equal methods the rule would call either the better one in {alarms} (simulated, normal "
         "scores); nothing is corrected for the number of comparisons."
     )
-    if seeds >= FEWEST_SEEDS:
+    if seeds >= RELIABLE_SEEDS:
         return sentence
-    few = f"Some methods here have {seeds}, too few to rely on: use {FEWEST_SEEDS} or more."
+    few = f"Some methods here have {seeds}, too few to rely on: use {RELIABLE_SEEDS} or more."
     return f"{sentence} {few}"
 
 
@@ -264,8 +247,8 @@ def _order_cell(bounds: pd.Series, method: str, task: str) -> Cell:
     if forward is None:
         return Cell("–")
     backward = bounds[(REFERENCE, method, task)]
-    note = " ✓" if backward < THRESHOLD else ""
-    return Cell(fixed(forward), line=f"{REFERENCE} {fixed(backward)}{note}", is_best=forward < THRESHOLD)
+    note = " ✓" if backward < BETTER_BELOW else ""
+    return Cell(fixed(forward), line=f"{REFERENCE} {fixed(backward)}{note}", is_best=forward < BETTER_BELOW)
 
 
 def _intervals(table: pd.DataFrame) -> list[str]:

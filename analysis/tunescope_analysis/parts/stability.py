@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from tunescope_analysis.agreement import AGREEMENTS, KENDALL_ITEMS, TOP_FRACTION
 from tunescope_analysis.figures.stability import stability_figure
 from tunescope_analysis.fisher import default_runs
-from tunescope_analysis.labels import FACTOR_LABELS, order_tasks, settings_sentence
+from tunescope_analysis.io.results import Results
+from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.labels import AGREEMENT_LABELS, FACTOR_LABELS, settings_sentence
 from tunescope_analysis.parts.numbers import count, fixed, share
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
@@ -19,7 +20,6 @@ from tunescope_analysis.parts.part import (
     Table,
     Verdict,
 )
-from tunescope_analysis.results import Results
 from tunescope_analysis.stability import (
     LEVELS,
     NOTHING,
@@ -28,6 +28,7 @@ from tunescope_analysis.stability import (
     pair_table,
     summarise_pairs,
 )
+from tunescope_analysis.stats.rank_agreement import AGREEMENTS, KENDALL_ITEMS, TOP_FRACTION
 
 NEEDED = (
     "Run `tunescope fisher JOB` with several `batch_sizes`, `examples`, `points`, `mode` or `seeds` in "
@@ -95,7 +96,7 @@ def weakest_sentence(against: pd.DataFrame, level: str) -> str:
 
 def _summary_table(table: pd.DataFrame, pairs: pd.DataFrame) -> Table:
     words = [Heading(text, is_number=False) for text in ("What differs", "Ranked")]
-    means = [Heading(label, note="mean") for label in AGREEMENTS.values()]
+    means = [Heading(label, note="mean") for label in AGREEMENT_LABELS.values()]
     headings = [*words, Heading("Pairs"), *means, Heading("Spearman", note="least")]
     rows = [
         [Cell(_difference(row)), Cell(LEVELS[row["level"]]), Cell(str(row["pairs"])),

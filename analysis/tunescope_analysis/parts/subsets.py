@@ -3,6 +3,7 @@
 import pandas as pd
 
 from tunescope_analysis.figures.subsets import subsets_figure
+from tunescope_analysis.io.results import Results
 from tunescope_analysis.parts.numbers import p_is, points, probability, spread
 from tunescope_analysis.parts.part import (
     NOT_DECIDABLE,
@@ -15,8 +16,7 @@ from tunescope_analysis.parts.part import (
     Verdict,
     frame_table,
 )
-from tunescope_analysis.results import Results
-from tunescope_analysis.significance import LEVEL
+from tunescope_analysis.stats.thresholds import LEVEL
 from tunescope_analysis.subsets import subset_differences, subset_pairs, subset_table
 
 

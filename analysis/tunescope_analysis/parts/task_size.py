@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tunescope_analysis.figures.training import sizes_figure
+from tunescope_analysis.io.results import Results
 from tunescope_analysis.parts.learned import say_left_out
 from tunescope_analysis.parts.numbers import MISSING, count, fixed, p_is, plural, points, probability, spread
 from tunescope_analysis.parts.part import (
@@ -17,9 +18,8 @@ from tunescope_analysis.parts.part import (
     Table,
     Verdict,
 )
-from tunescope_analysis.results import Results
 from tunescope_analysis.scores import order_methods, score_table
-from tunescope_analysis.significance import LEVEL
+from tunescope_analysis.stats.thresholds import LEVEL
 from tunescope_analysis.task_size import FEWEST_SIZES, size_correlation, size_gaps
 
 ASKED = ("layernorm-output", "layernorm")

@@ -4,9 +4,9 @@ import pandas as pd
 
 from tunescope_analysis.budget import budget_table
 from tunescope_analysis.figures.training import budget_figure, curves_figure, rates_figure, seeds_figure
+from tunescope_analysis.io.results import Results
 from tunescope_analysis.parts.numbers import general, percent, plural
 from tunescope_analysis.parts.part import RUN_SWEEP, Column, Part, Picture, Subheading, Table, frame_table
-from tunescope_analysis.results import Results
 from tunescope_analysis.scores import order_methods, score_table
 from tunescope_analysis.training import diverged_table, learning_curves, rate_table, seed_scores
 

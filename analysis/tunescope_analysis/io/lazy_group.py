@@ -1,7 +1,8 @@
-"""One group of an HDF5 file as a labelled dataset that is read where it is indexed.
+"""One group of an HDF5 file as a labelled dataset, of which only what is indexed is read.
 
-xarray's own engine for HDF5 asks for the path of every dimension, for which HDF5 searches the file: half a
-minute where it holds the predictions of 10,000 trials. Here dimensions are told by their addresses.
+xarray's own engine for HDF5 asks for the path of every dimension, for which HDF5 searches the file. That
+takes half a minute if the file holds the predictions of 10,000 trials. Here a dimension is known by its
+address.
 """
 
 from typing import Any, Self

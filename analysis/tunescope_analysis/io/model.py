@@ -4,7 +4,7 @@ import configparser
 import contextlib
 from pathlib import PurePosixPath
 
-from tunescope_analysis.results import Results
+from tunescope_analysis.io.results import Results
 
 SHAPES = {
     (12, 768, 28_996): "bert-base-cased",

@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from tunescope_analysis.stored import open_group
+from tunescope_analysis.io.lazy_group import open_group
+from tunescope_analysis.io.vocabulary import FRESH_LAYER
 
 NEWEST_SCHEMA = 1
 WRITTEN_BY = "`tunescope merge JOB` writes results/NAME/NAME.h5"
-FRESH_LAYER = "head"  # the only layer that is not pre-trained
 TRIAL_COLUMNS = (
     "id", "task", "method", "learning_rate", "seed", "state", "metric", "score",
     "trainable_parameters", "total_parameters", "wall_seconds", "device", "rank", "hostname", "error",

@@ -4,15 +4,9 @@ from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
-AGREEMENTS = {
-    "spearman": "Spearman",
-    "kendall": "Kendall tau-b",
-    "jaccard": "Jaccard",
-    "rank_biased_overlap": "rank-biased overlap",
-}
+AGREEMENTS = ("spearman", "kendall", "jaccard", "rank_biased_overlap")
 TOP_FRACTION = 0.2  # our choice: the fraction that the `fisher` methods of the shipped jobs train
 KENDALL_ITEMS = 20_000  # our choice: from more, a fixed random sample, for its cost grows with every pair
 
@@ -30,7 +24,7 @@ def top_mask(values: np.ndarray, fraction: float = TOP_FRACTION) -> np.ndarray:
 
 
 def jaccard(first: np.ndarray, second: np.ndarray) -> float:
-    """Items in both of two masks, divided by items in either; NaN where both are empty."""
+    """Items in both of two masks, divided by items in either; NaN if both are empty."""
     either = int((first | second).sum())
     return int((first & second).sum()) / either if either else np.nan
 
@@ -68,28 +62,30 @@ def persistence_for(items: int, fraction: float = TOP_FRACTION) -> float:
     return 1 - 1 / max(2, top_count(items, fraction))
 
 
-def pairwise_agreement(values: np.ndarray, fraction: float = TOP_FRACTION) -> pd.DataFrame:
+def pairwise_agreement(
+    values: np.ndarray, fraction: float = TOP_FRACTION
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Agreement of every pair of rows of `values` `[run, item]`, which are finite.
 
-    Columns `first`, `second` (row numbers, first < second) and one for each of `AGREEMENTS`. Correlations
-    are NaN where all values of a run are equal, and all of them below two items. Kendall's is of a fixed
-    random sample of `KENDALL_ITEMS` items where there are more.
+    Returns the pairs `[pair, 2]` as row numbers, the smaller first, and for each of `AGREEMENTS` its values
+    `[pair]`. Correlations are NaN if all values of a run are equal, and all measures are below two items.
+    Kendall's is of a fixed random sample of `KENDALL_ITEMS` items if there are more.
     """
     runs, items = values.shape
     pairs = np.array(list(combinations(range(runs), 2)), dtype=int).reshape(-1, 2)
-    frame = pd.DataFrame(pairs, columns=["first", "second"])
     if items < 2:
-        return frame.assign(**dict.fromkeys(AGREEMENTS, np.nan))
+        return pairs, {name: np.full(len(pairs), np.nan) for name in AGREEMENTS}
     ranks = np.array([descending_ranks(row) for row in values])
     tops = np.array([top_mask(row, fraction) for row in values])
     persistence = persistence_for(items, fraction)
     sample = _sample(items)
-    return frame.assign(
-        spearman=_spearman(values)[pairs[:, 0], pairs[:, 1]],
-        kendall=[stats.kendalltau(values[i][sample], values[j][sample]).statistic for i, j in pairs],
-        jaccard=[jaccard(tops[i], tops[j]) for i, j in pairs],
-        rank_biased_overlap=[rank_biased_overlap(ranks[i], ranks[j], persistence) for i, j in pairs],
-    )
+    measures = {
+        "spearman": _spearman(values)[pairs[:, 0], pairs[:, 1]],
+        "kendall": [stats.kendalltau(values[i][sample], values[j][sample]).statistic for i, j in pairs],
+        "jaccard": [jaccard(tops[i], tops[j]) for i, j in pairs],
+        "rank_biased_overlap": [rank_biased_overlap(ranks[i], ranks[j], persistence) for i, j in pairs],
+    }
+    return pairs, {name: np.array(own, dtype=float) for name, own in measures.items()}
 
 
 def _spearman(values: np.ndarray) -> np.ndarray:
