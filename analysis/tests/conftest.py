@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from make_file import Content, write_file
 
-from tunescope_analysis.parts import part
+from tunescope_analysis.report import blocks
 
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
@@ -119,7 +119,7 @@ def small_content(**fields):
 @pytest.fixture(autouse=True)
 def coarse_pictures(monkeypatch):
     """Tests look at numbers and words, so that pictures may be coarse, and fast."""
-    monkeypatch.setattr(part, "DOTS_PER_INCH", 40)
+    monkeypatch.setattr(blocks, "DOTS_PER_INCH", 40)
 
 
 @pytest.fixture

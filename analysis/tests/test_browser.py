@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tunescope_analysis.command import main
+from tunescope_analysis.cli import main
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")

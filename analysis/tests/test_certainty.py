@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 from conftest import trial
 
-from tunescope_analysis import open_results
-from tunescope_analysis.certainty import change_certainty, fisher_certainty, tied_with_best
-from tunescope_analysis.fisher import default_runs
+from tunescope_analysis.io.results import open_results
 from tunescope_analysis.stats.bootstrap import share_first
+from tunescope_analysis.topics.change.table import change_certainty
+from tunescope_analysis.topics.fisher.runs import default_runs
+from tunescope_analysis.topics.fisher.table import fisher_certainty
+from tunescope_analysis.topics.scores.table import tied_with_best
 
 
 def test_a_component_that_always_leads_is_first_in_all_draws():

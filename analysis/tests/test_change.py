@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from conftest import COMPONENTS, LAYERS, SIZE, trial
 
-from tunescope_analysis import open_results
-from tunescope_analysis.change import (
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.io.tensor_maps import layers_of
+from tunescope_analysis.topics.change.table import (
     change_by_task,
     change_table,
     component_ranking,
@@ -11,7 +12,6 @@ from tunescope_analysis.change import (
     mean_over_tasks,
     method_for_change,
 )
-from tunescope_analysis.io.tensor_maps import layers_of
 
 OUTPUT = "output.LayerNorm.weight"
 

@@ -2,22 +2,31 @@ import numpy as np
 import pytest
 from conftest import trial
 
-from tunescope_analysis import open_results
-from tunescope_analysis.parts.change import ruling_on_most
-from tunescope_analysis.parts.claims import CLAIMS, claims_part
-from tunescope_analysis.parts.equivalence import equivalence_verdicts, judge
-from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Paragraph, Part, Verdict
-from tunescope_analysis.parts.significance import significance_part
-from tunescope_analysis.parts.task_size import task_size_part
-from tunescope_analysis.parts.training import training_part
-from tunescope_analysis.report import PARTS, build_report
+from tunescope_analysis.assembly import SECTIONS, build_report
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.report.blocks import Paragraph
+from tunescope_analysis.report.claims import (
+    CLAIMS,
+    NOT_DECIDABLE,
+    NOT_SUPPORTED,
+    SUPPORTED,
+    Verdict,
+    rule_on_most_tasks,
+)
+from tunescope_analysis.report.section import Section
+from tunescope_analysis.topics.claims.section import claims_section
+from tunescope_analysis.topics.significance.judgement import judge
+from tunescope_analysis.topics.significance.section import significance_section
+from tunescope_analysis.topics.significance.verdict import equivalence_verdicts
+from tunescope_analysis.topics.task_size.section import task_size_section
+from tunescope_analysis.topics.training.section import training_section
 
 PARAMETERS = {"full": 1000, "layernorm": 60, "layernorm-output": 30, "bitfit": 110}
 RATES = {"full": 1e-5}
 
 
-def words(part):
-    return " ".join(block.text for block in part.blocks if isinstance(block, Paragraph))
+def words(section):
+    return " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
 
 
 TASKS = ("CoLA", "STS-B", "SICK-R")  # whose metrics, correlations, tell of learning by themselves
@@ -94,7 +103,7 @@ def test_one_of_two_layernorm_methods_is_enough(write):
     ("tasks", "holds", "ruling"), [(2, True, NOT_DECIDABLE), (3, True, SUPPORTED), (3, False, NOT_SUPPORTED)]
 )
 def test_most_tasks_are_judged_from_three_on(tasks, holds, ruling):
-    assert ruling_on_most(tasks, holds) == ruling
+    assert rule_on_most_tasks(tasks, holds) == ruling
 
 
 def test_one_pair_is_too_few(write):
@@ -208,8 +217,8 @@ def test_the_reason_has_the_numbers(write):
 
 
 def test_every_claim_has_a_row_and_says_what_to_run(small_file):
-    part = claims_part([])
-    (table,) = part.tables
+    section = claims_section([])
+    (table,) = section.tables
     assert table.rows == []
     assert len(table.folded) == len(CLAIMS)
     assert {row[1].text for row in table.folded} == {NOT_DECIDABLE}
@@ -217,15 +226,15 @@ def test_every_claim_has_a_row_and_says_what_to_run(small_file):
 
 
 def test_links_only_to_figures_that_are_there():
-    part = Part("x", "x", verdicts=[Verdict("change", SUPPORTED, "because", "change_rms")])
-    rows = claims_part([part]).tables[0].rows
+    section = Section("x", "x", verdicts=[Verdict("change", SUPPORTED, "because", "change_rms")])
+    rows = claims_section([section]).tables[0].rows
     assert (rows[0][1].text, rows[0][2].text, rows[0][3].link) == (SUPPORTED, "because", "")
 
 
 def test_verdicts_name_known_claims(fisher_file):
     with open_results(fisher_file) as results:
         report = build_report(results)
-    found = {verdict.claim for part in report.parts for verdict in part.verdicts}
+    found = {verdict.claim for section in report.sections for verdict in section.verdicts}
     assert found == {
         "change", "fisher-largest", "fisher-depth", "stability", "equivalence"
     }  # fmt: skip
@@ -234,7 +243,7 @@ def test_verdicts_name_known_claims(fisher_file):
 
 def test_few_tasks_are_said_to_limit_the_tests(write):
     with open_results(write(sweep({"layernorm": -0.01, "bitfit": -0.02}, tasks=("RTE", "CoLA")))) as results:
-        text = words(significance_part(results))
+        text = words(significance_section(results))
     assert "Friedman's test over 2 tasks: the 3 methods" in text
     assert "cannot tell methods from one another" in text
     assert "So few tasks cannot show one: the smallest p possible is 0.135." in text  # exp(−2)
@@ -248,7 +257,7 @@ def test_few_tasks_are_said_to_limit_the_tests(write):
 
 def test_every_two_methods_meet_once_in_the_order_of_ranks(write):
     with open_results(write(sweep({"layernorm": -0.01, "bitfit": -0.02}))) as results:
-        (table,) = [t for t in significance_part(results).tables if t.name == "pairwise_tests"]
+        (table,) = [t for t in significance_section(results).tables if t.name == "pairwise_tests"]
     assert [row[0].text for row in table.rows] == ["1. full", "2. layernorm", "3. bitfit"]
     assert [heading.text for heading in table.headings] == ["Method", "1.", "2."]
     shown = [[cell.text.replace("−", "-") for cell in row[1:]] for row in table.rows]
@@ -258,26 +267,26 @@ def test_every_two_methods_meet_once_in_the_order_of_ranks(write):
 
 def test_parts_without_data_say_what_to_run(write):
     with open_results(write([])) as results:
-        for build in (significance_part, training_part, task_size_part):
-            part = build(results)
-            assert part.pictures == []
-            assert "Run " in words(part)
+        for build in (significance_section, training_section, task_size_section):
+            section = build(results)
+            assert section.pictures == []
+            assert "Run " in words(section)
 
 
 def test_one_rate_and_one_seed_are_said(write):
     with open_results(write(sweep({"layernorm": 0.0}, seeds=1))) as results:
-        text = words(training_part(results))
+        text = words(training_section(results))
     assert "Every method has one learning rate." in text
     assert "Every method has one finished seed." in text
 
 
 def test_training_part_of_the_small_sweep(small_file):
     with open_results(small_file) as results:
-        part = training_part(results)
-        names = {picture.name for picture in part.pictures}
+        section = training_section(results)
+        names = {picture.name for picture in section.pictures}
     assert names == {"learning_rates", "learning_curves", "seeds", "budget"}
-    assert "1 trial diverged." in words(part)
-    assert "Widest: full on CoLA, 52.0 to 60.0 over 2 seeds." in words(part)
+    assert "1 trial diverged." in words(section)
+    assert "Widest: full on CoLA, 52.0 to 60.0 over 2 seeds." in words(section)
 
 
 def test_sizes_of_tasks(write):
@@ -285,10 +294,10 @@ def test_sizes_of_tasks(write):
     for entry in trials:
         entry["train_examples"] = {"RTE": 2490, "CoLA": 8551}[entry["task"]]
     with open_results(write(trials)) as results:
-        part = task_size_part(results)
-    assert [picture.name for picture in part.pictures] == ["task_size"]
-    assert "Below 5 sizes a trend cannot be told." in words(part)
-    (table,) = part.tables
+        section = task_size_section(results)
+    assert [picture.name for picture in section.pictures] == ["task_size"]
+    assert "Below 5 sizes a trend cannot be told." in words(section)
+    (table,) = section.tables
     assert [(heading.text, heading.note) for heading in table.headings] == [
         ("Method", ""), ("RTE", "2,490"), ("CoLA", "8,551"),
     ]  # fmt: skip
@@ -297,7 +306,7 @@ def test_sizes_of_tasks(write):
 
 def test_the_table_of_sizes_has_the_trend_of_each_method(write):
     with open_results(write(sizes_sweep([0.00, 0.01, 0.02, 0.03, 0.04]))) as results:
-        (table,) = task_size_part(results).tables
+        (table,) = task_size_section(results).tables
     (row,) = table.rows
     assert [heading.text for heading in table.headings[-2:]] == ["Spearman", "p"]
     assert [cell.text for cell in row[1:]] == ["0.00", "−1.00", "−2.00", "−3.00", "−4.00", "−1.00", "0.017"]
@@ -323,7 +332,7 @@ def sizes_sweep(gaps):
 )
 def test_a_gap_that_grows_with_size_is_judged_by_its_trend(write, gaps, ruling):
     with open_results(write(sizes_sweep(gaps))) as results:
-        (verdict,) = task_size_part(results).verdicts
+        (verdict,) = task_size_section(results).verdicts
     assert (verdict.claim, verdict.ruling) == ("task-size", ruling)
 
 
@@ -334,17 +343,17 @@ def test_layernorm_has_to_match_every_other_small_method(write):
     assert found["lora"] == NOT_SUPPORTED
 
 
-@pytest.mark.parametrize("build", PARTS[:-1])
+@pytest.mark.parametrize("build", SECTIONS[:-1])
 def test_every_part_of_an_empty_file_says_what_to_run(write, build):
     with open_results(write([])) as results:
-        part = build(results)
-    notes = [block.text for block in part.blocks if isinstance(block, Paragraph) and block.is_note]
-    assert part.pictures == []
+        section = build(results)
+    notes = [block.text for block in section.blocks if isinstance(block, Paragraph) and block.is_note]
+    assert section.pictures == []
     assert any("Run " in note for note in notes)
 
 
 def test_learning_curves_and_budgets_without_data_say_what_to_run(write):
     with open_results(write([trial("RTE", "full", 1e-5, 1, 0.7)])) as results:
-        text = words(training_part(results))
+        text = words(training_section(results))
     assert "No trial has two evaluations. Run a sweep with a smaller `evaluate_every`" in text
     assert "No method has two trials of a task. Run several `seeds` or `learning_rates`" in text

@@ -7,20 +7,20 @@ from conftest import small_content, trial
 from make_file import Content, write_file
 from make_sample import SAMPLES
 
-from tunescope_analysis import open_results
-from tunescope_analysis.command import main, name_files
-from tunescope_analysis.comparison import (
+from tunescope_analysis.cli import main, name_files
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.topics.comparison.section import sizes_section
+from tunescope_analysis.topics.comparison.table import gaps_of_files, side_by_side
+from tunescope_analysis.topics.difference.section import moved_sentence
+from tunescope_analysis.topics.difference.table import (
     IDENTICAL,
     MOVED,
     ONE_FILE,
     UNFINISHED,
     UNKNOWN,
     WITHIN,
-    gaps_of_files,
     moved_scores,
-    side_by_side,
 )
-from tunescope_analysis.parts.comparison import moved_sentence, sizes_part
 
 
 def write(path, trials):
@@ -159,9 +159,9 @@ def test_sizes_of_several_files_are_judged_together_for_each_model(tmp_path):
             str(size): stack.enter_context(open_results(sweep(size, 100 * size, 0.01 * size)))
             for size in range(1, 6)
         }
-        alone = sizes_part(files)
+        alone = sizes_section(files)
         other = write_file(tmp_path / "other.h5", SAMPLES["minilm"]())
-        with_other = sizes_part(files | {"other": stack.enter_context(open_results(other))})
+        with_other = sizes_section(files | {"other": stack.enter_context(open_results(other))})
     assert [picture.name for picture in alone.pictures] == ["task_size"]
     trend = "layernorm: Spearman's correlation of size and difference is −1.00 over 5 training sets"
     assert f": supported. {trend}" in alone.blocks[0].text

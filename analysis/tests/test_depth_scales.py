@@ -4,12 +4,13 @@ from conftest import COMPONENTS, FISHER_RUNS, FISHER_SCALE, LAYERS, SIZE, fisher
 from make_file import write_file
 from make_sample import SAMPLES, TASKS
 
-from tunescope_analysis import open_results
-from tunescope_analysis.depth_scales import PLACES, scale_profile, scale_table
-from tunescope_analysis.figures.fisher import depth_figure
-from tunescope_analysis.parts.depth_scales import scale_sentence
-from tunescope_analysis.parts.fisher import fisher_part
-from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Paragraph
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.report.blocks import Paragraph
+from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.topics.depth_scales.section import scale_sentence
+from tunescope_analysis.topics.depth_scales.table import SCALE_PLACES, scale_profile, scale_table
+from tunescope_analysis.topics.fisher.section import fisher_section
+from tunescope_analysis.topics.fisher_depth.figure import depth_figure
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +20,8 @@ def sample(tmp_path_factory):
         yield opened
 
 
-def verdict_of(part):
-    return {verdict.claim: verdict for verdict in part.verdicts}.get("depth-reason")
+def verdict_of(section):
+    return {verdict.claim: verdict for verdict in section.verdicts}.get("depth-reason")
 
 
 def test_profiles_are_means_over_seeds_of_the_runs_behind_the_maps(write):
@@ -70,7 +71,7 @@ def test_the_verdict_needs_both_depth_and_layernorm(tmp_path, changed, factor, r
     content = SAMPLES["minilm"]()
     content.scales[changed] = content.scales[changed] * factor
     with open_results(write_file(tmp_path / "other.h5", content)) as results:
-        verdict = verdict_of(fisher_part(results))
+        verdict = verdict_of(fisher_section(results))
     assert verdict.ruling == ruling
     assert verdict.figure == "gradient_depth"
 
@@ -80,7 +81,7 @@ def test_later_layers_that_do_not_stand_out_need_no_reason(tmp_path):
     for name in ("mean", "sum"):
         content.fisher[name][:, 1:7] = content.fisher[name][:, 6:0:-1]
     with open_results(write_file(tmp_path / "other.h5", content)) as results:
-        verdict = verdict_of(fisher_part(results))
+        verdict = verdict_of(fisher_section(results))
     assert verdict.ruling == NOT_DECIDABLE
     assert "nothing to explain" in verdict.reason
 
@@ -92,8 +93,8 @@ def test_layernorm_alone_measured_has_not_the_largest_fisher_information(tmp_pat
     for name in ("mean", "sum", "max", "share"):
         content.fisher[name][:, :, others] = np.nan
     with open_results(write_file(tmp_path / "other.h5", content)) as results:
-        part = fisher_part(results)
-    rulings = {verdict.claim: verdict for verdict in part.verdicts}
+        section = fisher_section(results)
+    rulings = {verdict.claim: verdict for verdict in section.verdicts}
     assert rulings["fisher-largest"].ruling == NOT_DECIDABLE
     assert "there is no number on every task" in rulings["fisher-largest"].reason
     assert rulings["depth-reason"].ruling == NOT_DECIDABLE
@@ -102,18 +103,18 @@ def test_layernorm_alone_measured_has_not_the_largest_fisher_information(tmp_pat
 def test_runs_without_scales_say_what_to_run(fisher_file):
     with open_results(fisher_file) as results:
         assert scale_profile(results.fisher).size == 0
-        part = fisher_part(results)
-    notes = [block.text for block in part.blocks if isinstance(block, Paragraph) and block.is_note]
+        section = fisher_section(results)
+    notes = [block.text for block in section.blocks if isinstance(block, Paragraph) and block.is_note]
     assert any("run `tunescope fisher JOB` again" in note for note in notes)
-    assert verdict_of(part) is None
+    assert verdict_of(section) is None
 
 
 def test_the_part_has_figures_and_their_numbers(sample):
-    part = fisher_part(sample)
-    assert {"gradient_depth", "activation_depth"} <= {picture.name for picture in part.pictures}
-    (table,) = [table for table in part.tables if table.name == "depth_scales"]
-    assert set(table.frame["part"]) == set(PLACES.values())
-    assert part.datasets["depth_scales"]["rms"].attrs["units"] == "1"
+    section = fisher_section(sample)
+    assert {"gradient_depth", "activation_depth"} <= {picture.name for picture in section.pictures}
+    (table,) = [table for table in section.tables if table.name == "depth_scales"]
+    assert set(table.frame["part"]) == set(SCALE_PLACES.values())
+    assert section.datasets["depth_scales"]["rms"].attrs["units"] == "1"
 
 
 def test_a_narrow_log_axis_has_several_ticks(sample):

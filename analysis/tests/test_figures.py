@@ -6,12 +6,15 @@ from make_sample import SAMPLES
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, to_rgba
 
-from tunescope_analysis import open_results
-from tunescope_analysis.change import change_by_task
-from tunescope_analysis.figures.grid import PAGE_WIDTH
-from tunescope_analysis.figures.maps import EMPTY, ZERO, change_figure
-from tunescope_analysis.figures.scores import parameters_figure, scores_figure
-from tunescope_analysis.scores import average_table, score_table
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.report.drawing.heat_map import MISSING_COLOUR, ZERO_COLOUR
+from tunescope_analysis.report.drawing.panel_grid import PAGE_WIDTH
+from tunescope_analysis.topics.change.figure import change_figure
+from tunescope_analysis.topics.change.table import change_by_task
+from tunescope_analysis.topics.parameters.figure import parameters_figure
+from tunescope_analysis.topics.parameters.table import average_table
+from tunescope_analysis.topics.scores.figure import scores_figure
+from tunescope_analysis.topics.scores.table import score_table
 
 
 def small_map(cells):
@@ -38,15 +41,15 @@ def colours(figure):
 
 def test_missing_cells_are_grey_and_zeros_white():
     drawn = colours(change_figure(small_map([[1.0, np.nan], [0.0, 2.0]])))
-    assert drawn[1, 0] == pytest.approx(to_rgba(EMPTY))
-    assert drawn[0, 1] == pytest.approx(to_rgba(ZERO))
-    assert tuple(drawn[0, 0]) not in (to_rgba(EMPTY), to_rgba(ZERO))
+    assert drawn[1, 0] == pytest.approx(to_rgba(MISSING_COLOUR))
+    assert drawn[0, 1] == pytest.approx(to_rgba(ZERO_COLOUR))
+    assert tuple(drawn[0, 0]) not in (to_rgba(MISSING_COLOUR), to_rgba(ZERO_COLOUR))
 
 
 def test_zeros_are_white_on_a_log_scale_too():
     drawn = colours(change_figure(small_map([[1e-3, np.nan], [0.0, 2.0]])))
-    assert drawn[1, 0] == pytest.approx(to_rgba(EMPTY))
-    assert drawn[0, 1] == pytest.approx(to_rgba(ZERO))
+    assert drawn[1, 0] == pytest.approx(to_rgba(MISSING_COLOUR))
+    assert drawn[0, 1] == pytest.approx(to_rgba(ZERO_COLOUR))
 
 
 def test_a_wide_range_is_logarithmic_and_says_so():
@@ -69,7 +72,7 @@ def test_values_below_the_scale_are_named():
 
 def test_a_map_of_zeros_can_be_drawn():
     drawn = colours(change_figure(small_map([[0.0, 0.0], [0.0, np.nan]])))
-    assert drawn[0, 0] == pytest.approx(to_rgba(ZERO))
+    assert drawn[0, 0] == pytest.approx(to_rgba(ZERO_COLOUR))
 
 
 def test_all_panels_share_one_colour_scale(small_file):

@@ -3,18 +3,17 @@ import pytest
 import xarray as xr
 from conftest import COMPONENTS, FISHER_RUNS, LAYERS, SIZE, fisher_of
 
-from tunescope_analysis import ResultsError, open_results
-from tunescope_analysis.fisher import (
+from tunescope_analysis.io.results import ResultsError, open_results
+from tunescope_analysis.topics.fisher.runs import default_runs
+from tunescope_analysis.topics.fisher.table import (
     component_fisher,
-    default_runs,
-    depth_correlation,
-    depth_profile,
     find_fisher_leaders,
     fisher_by_task,
     fisher_table,
     rank_components,
     typical_over_tasks,
 )
+from tunescope_analysis.topics.fisher_depth.table import depth_correlation, depth_profile
 
 OUTPUT = "output.LayerNorm.weight"
 

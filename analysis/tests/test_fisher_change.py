@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tunescope_analysis import open_results
-from tunescope_analysis.fisher_change import correlation_by_task, fisher_and_change
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.topics.fisher_change.table import correlation_by_task, fisher_and_change
 
 
 def test_joins_the_maps_tensor_by_tensor_without_the_head(fisher_file):

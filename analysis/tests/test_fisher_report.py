@@ -6,27 +6,32 @@ from make_file import write_file
 from make_sample import SAMPLES, TASKS
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from tunescope_analysis import open_results
-from tunescope_analysis.figures.fisher import depth_figure, fisher_change_figure, kind_of
-from tunescope_analysis.figures.grid import PAGE_WIDTH
-from tunescope_analysis.figures.maps import fisher_figure
-from tunescope_analysis.figures.stability import stability_figure
-from tunescope_analysis.figures.subsets import subsets_figure
-from tunescope_analysis.fisher import depth_profile, find_fisher_leaders, fisher_by_task
-from tunescope_analysis.fisher_change import fisher_and_change
+from tunescope_analysis.io.results import open_results
 from tunescope_analysis.io.tensor_maps import numbered_layers
-from tunescope_analysis.parts.change import encoder_sentence
-from tunescope_analysis.parts.fisher import depth_sentence, fisher_part
-from tunescope_analysis.parts.fisher_change import correlation_sentence, fisher_change_part
-from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Paragraph
-from tunescope_analysis.parts.stability import stability_part, weakest_sentence
-from tunescope_analysis.parts.subsets import subsets_part
-from tunescope_analysis.stability import agreement_with_reference, pair_table
-from tunescope_analysis.subsets import subset_differences
+from tunescope_analysis.report.blocks import Paragraph
+from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.report.drawing.panel_grid import PAGE_WIDTH
+from tunescope_analysis.topics.fisher.figure import fisher_figure
+from tunescope_analysis.topics.fisher.section import fisher_section
+from tunescope_analysis.topics.fisher.table import find_fisher_leaders, fisher_by_task
+from tunescope_analysis.topics.fisher_change.figure import fisher_change_figure, kind_of
+from tunescope_analysis.topics.fisher_change.section import correlation_sentence, fisher_change_section
+from tunescope_analysis.topics.fisher_change.table import fisher_and_change
+from tunescope_analysis.topics.fisher_depth.figure import depth_figure
+from tunescope_analysis.topics.fisher_depth.section import depth_sentence
+from tunescope_analysis.topics.fisher_depth.table import depth_profile
+from tunescope_analysis.topics.leaders import encoder_sentence
+from tunescope_analysis.topics.stability.figure import stability_figure
+from tunescope_analysis.topics.stability.section import stability_section
+from tunescope_analysis.topics.stability.table import agreement_with_reference, pair_table
+from tunescope_analysis.topics.stability.verdict import weakest_sentence
+from tunescope_analysis.topics.subsets.figure import subsets_figure
+from tunescope_analysis.topics.subsets.section import subsets_section
+from tunescope_analysis.topics.subsets.table import subset_differences
 
 
-def words(part):
-    return " ".join(block.text for block in part.blocks if isinstance(block, Paragraph))
+def words(section):
+    return " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def sample(tmp_path_factory):
 
 
 def test_says_which_component_is_first_by_each_normalisation(results):
-    text = words(fisher_part(results))
+    text = words(fisher_section(results))
     assert (
         "By Fisher information per scalar, output LayerNorm weight is first (6.00e+01 typical of the tasks), "
         "as in the paper. A LayerNorm tensor leads on 2 of 2 tasks, one of output LayerNorm on 2." in text
@@ -57,11 +62,11 @@ def test_says_that_the_claim_does_not_hold(write):
     maps["mean"][0, 1:3, 2] = 99.0
     fields = {"layers": LAYERS, "components": COMPONENTS, "size": SIZE}
     with open_results(write([], fisher_runs=[{}], fisher=maps, **fields)) as results:
-        part = fisher_part(results)
+        section = fisher_section(results)
     assert "output dense weight is first (9.90e+01 on RTE), not output LayerNorm as in the paper" in words(
-        part
+        section
     )
-    assert {v.claim: v.ruling for v in part.verdicts} == {
+    assert {v.claim: v.ruling for v in section.verdicts} == {
         "fisher-largest": NOT_DECIDABLE,  # one task is not most tasks
         "fisher-depth": NOT_DECIDABLE,  # two layers have no trend
     }
@@ -78,11 +83,11 @@ def test_says_which_component_is_first_among_encoder_layers(results):
 
 
 def test_says_how_sure_the_first_place_is(results):
-    assert "It is first in 100 % of 2,000 bootstrap draws of the seeds." in words(fisher_part(results))
+    assert "It is first in 100 % of 2,000 bootstrap draws of the seeds." in words(fisher_section(results))
 
 
 def test_says_the_setting_once_where_tasks_share_it(results):
-    text = words(fisher_part(results))
+    text = words(fisher_section(results))
     assert "Setting: batch size 1, 1,024 examples, empirical labels, after training by full." in text
     assert "Up to 2 seeds a task." in text
 
@@ -98,13 +103,13 @@ def test_says_whether_later_layers_have_more():
 
 
 def test_layers_that_are_too_few_are_told_once(results):
-    text = words(fisher_part(results))
+    text = words(fisher_section(results))
     assert text.count("too few") == 1
     assert "The layers are too few, or all alike, to say: 3 are needed." in text
 
 
 def test_the_table_over_depth_has_a_row_a_task(sample):
-    (table,) = [t for t in fisher_part(sample).tables if t.name == "fisher_depth_correlation"]
+    (table,) = [t for t in fisher_section(sample).tables if t.name == "fisher_depth_correlation"]
     assert [heading.text for heading in table.headings] == [
         "Task", "all tensors", "LayerNorm", "output LayerNorm",
     ]  # fmt: skip
@@ -112,23 +117,23 @@ def test_the_table_over_depth_has_a_row_a_task(sample):
 
 
 def test_verdicts_of_the_sample_name_their_figures(sample):
-    part = fisher_part(sample)
-    assert {v.claim: v.ruling for v in part.verdicts} == {
+    section = fisher_section(sample)
+    assert {v.claim: v.ruling for v in section.verdicts} == {
         "fisher-largest": SUPPORTED,
         "fisher-depth": SUPPORTED,
         "depth-reason": SUPPORTED,
     }
-    names = {picture.name for picture in part.pictures}
-    assert {v.figure for v in part.verdicts} <= names
+    names = {picture.name for picture in section.pictures}
+    assert {v.figure for v in section.verdicts} <= names
 
 
-@pytest.mark.parametrize("build", [fisher_part, fisher_change_part, stability_part, subsets_part])
+@pytest.mark.parametrize("build", [fisher_section, fisher_change_section, stability_section, subsets_section])
 def test_a_file_without_data_says_what_to_run(small_file, build):
     with open_results(small_file) as results:
-        part = build(results)
-    assert part.pictures == []
-    assert "Run " in words(part)
-    assert "tunescope fisher JOB" in words(part) or "fisher:" in words(part)
+        section = build(results)
+    assert section.pictures == []
+    assert "Run " in words(section)
+    assert "tunescope fisher JOB" in words(section) or "fisher:" in words(section)
 
 
 def test_fisher_of_one_task_and_change_of_another_do_not_meet(write):
@@ -136,7 +141,7 @@ def test_fisher_of_one_task_and_change_of_another_do_not_meet(write):
     path = write([trial("CoLA", "full", 1e-5, 1, 0.5)], layers=LAYERS, components=COMPONENTS, size=SIZE,
                  change={"rms": values}, fisher_runs=[{"task": "RTE"}], fisher=fisher_of([1.0]))  # fmt: skip
     with open_results(path) as results:
-        assert "No task has both" in words(fisher_change_part(results))
+        assert "No task has both" in words(fisher_change_section(results))
 
 
 def test_correlation_is_given_as_a_range():
@@ -149,16 +154,16 @@ def test_correlation_is_given_as_a_range():
 def test_one_run_says_what_to_run(write):
     fields = {"layers": LAYERS, "components": COMPONENTS, "size": SIZE}
     with open_results(write([], fisher_runs=[{}], fisher=fisher_of([1.0]), **fields)) as results:
-        assert "jobs/fisher-robustness.cfg" in words(stability_part(results))
+        assert "jobs/fisher-robustness.cfg" in words(stability_section(results))
 
 
 def test_runs_that_differ_in_several_settings_are_listed_but_not_drawn(write):
     fields = {"layers": LAYERS, "components": COMPONENTS, "size": SIZE}
     runs = [{}, {"batch_size": 8, "seed": 2}]
     with open_results(write([], fisher_runs=runs, fisher=fisher_of([1.0, 2.0]), **fields)) as results:
-        part = stability_part(results)
-    assert part.pictures == []
-    assert "No two runs differ in one setting alone" in words(part)
+        section = stability_section(results)
+    assert section.pictures == []
+    assert "No two runs differ in one setting alone" in words(section)
 
 
 def test_names_the_setting_that_agrees_least(results):
@@ -167,7 +172,7 @@ def test_names_the_setting_that_agrees_least(results):
         "Least like the reference: batch size 8 in place of 1 on RTE (Spearman −1.00, Jaccard 0.00). "
         "Two seeds agree to 0.80 (mean over tasks)."
     )
-    assert [v.ruling for v in stability_part(results).verdicts] == [NOT_SUPPORTED]
+    assert [v.ruling for v in stability_section(results).verdicts] == [NOT_SUPPORTED]
 
 
 def test_zero_on_a_log_axis_is_counted(results):
@@ -218,4 +223,4 @@ def test_cells_that_were_not_measured_are_left_empty(tmp_path):
     with open_results(path) as results:
         assert fisher_by_task(results.fisher).sel(component="output.dense.weight").isnull().all()
         assert depth_profile(results.fisher).sel(task="RTE", part="all").values.tolist() == [15, 25]
-        assert fisher_part(results).pictures
+        assert fisher_section(results).pictures

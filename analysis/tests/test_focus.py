@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from tunescope_analysis.figures.focus import far_below, focus_rows, focus_series
+from tunescope_analysis.report.drawing.axis_limits import far_below, focus_rows, focus_series
 
 
 @pytest.fixture

@@ -5,24 +5,28 @@ import pytest
 from conftest import fisher_fields, small_content, trial
 from make_file import write_file
 
-from tunescope_analysis import open_results
-from tunescope_analysis.page import render_page
-from tunescope_analysis.parts.part import Paragraph
-from tunescope_analysis.report import build_report
+from tunescope_analysis.assembly import build_report
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.report.blocks import Paragraph
+from tunescope_analysis.report.html import render_page
 
 
 def opening(path):
     """The opening part of a file's report, and its sentences."""
     with open_results(path) as results:
         report = build_report(results)
-    part = report.parts[0]
-    assert part.is_opening
-    return report, part, [block.text for block in part.blocks if isinstance(block, Paragraph)]
+    section = report.sections[0]
+    assert section.is_opening
+    return report, section, [block.text for block in section.blocks if isinstance(block, Paragraph)]
 
 
 def test_three_figures_and_three_sentences(fisher_file):
-    _, part, sentences = opening(fisher_file)
-    assert [picture.name for picture in part.pictures] == ["glance_scores", "glance_change", "glance_fisher"]
+    _, section, sentences = opening(fisher_file)
+    assert [picture.name for picture in section.pictures] == [
+        "glance_scores",
+        "glance_change",
+        "glance_fisher",
+    ]
     assert len(sentences) == 3
 
 
@@ -93,15 +97,15 @@ def test_claims_that_need_more_runs_are_folded_to_a_line_each(small_file):
 
 @pytest.mark.parametrize("trials", [[], [trial("RTE", "full", 1e-5, 1, np.nan, state="failed")]])
 def test_a_file_without_scores_says_so(write, trials):
-    _, part, (first, second, _) = opening(write(trials))
+    _, section, (first, second, _) = opening(write(trials))
     assert first == "No method has a score on every task yet, so methods cannot be compared."
     assert second == "The file tells neither how far parameters moved nor where the Fisher information is."
-    assert part.pictures == []
+    assert section.pictures == []
 
 
 def test_a_file_of_fisher_runs_alone_shows_their_map(tmp_path):
     content = small_content(**fisher_fields())
     content.trials, content.change = [], {}
     content.evaluations, content.history, content.predictions = [], [], {}
-    _, part, _ = opening(write_file(tmp_path / "fisher-alone.h5", content))
-    assert [picture.name for picture in part.pictures] == ["glance_fisher"]
+    _, section, _ = opening(write_file(tmp_path / "fisher-alone.h5", content))
+    assert [picture.name for picture in section.pictures] == ["glance_fisher"]

@@ -1,7 +1,7 @@
 import pytest
 
 from tunescope_analysis.io.vocabulary import is_layernorm, is_output_layernorm, order_tasks
-from tunescope_analysis.labels import component_label, method_label
+from tunescope_analysis.report.labels import component_label, method_label
 
 
 @pytest.mark.parametrize(

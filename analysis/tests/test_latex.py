@@ -8,9 +8,9 @@ import pytest
 from make_file import write_file
 from make_sample import SAMPLES
 
-from tunescope_analysis.command import main
-from tunescope_analysis.files import latex_table
-from tunescope_analysis.parts.part import Cell, Heading, Table
+from tunescope_analysis.cli import main
+from tunescope_analysis.report.blocks import Cell, Heading, Table
+from tunescope_analysis.report.latex import latex_table
 
 PDFLATEX = shutil.which("pdflatex")
 FRAME = r"""\documentclass{article}

@@ -3,9 +3,9 @@ import pytest
 from conftest import trial
 from scipy import stats
 
-from tunescope_analysis import open_results
-from tunescope_analysis.paired import paired_scores
+from tunescope_analysis.io.results import open_results
 from tunescope_analysis.stats.signed_rank import signed_rank
+from tunescope_analysis.topics.scores.pairs import paired_scores
 
 
 def test_signed_rank_by_hand():

@@ -5,12 +5,13 @@ import pytest
 from make_file import Content, write_file
 from make_sample import COMPONENTS, bert_sizes
 
-from tunescope_analysis import open_results
 from tunescope_analysis.io.model import model_name, model_shape
-from tunescope_analysis.labels import METRICS
-from tunescope_analysis.parts.part import Paragraph, Part
-from tunescope_analysis.parts.published import add_published
-from tunescope_analysis.published import SHARE, published_figures, published_table
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.report.blocks import Paragraph
+from tunescope_analysis.report.labels import METRICS
+from tunescope_analysis.report.section import Section
+from tunescope_analysis.topics.published.section import add_published
+from tunescope_analysis.topics.published.table import SHARE_FIGURE, published_figures, published_table
 
 
 def write_model(path, layers, hidden, words, trials=(), job=""):
@@ -28,8 +29,8 @@ def trained(task, metric, score, seed, method="full", trainable=0):
             "trainable_parameters": trainable, "total_parameters": 333_581_314}  # fmt: skip
 
 
-def words_of(part):
-    return " ".join(block.text for block in part.blocks if isinstance(block, Paragraph))
+def words_of(section):
+    return " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
 
 
 @pytest.mark.parametrize(
@@ -87,19 +88,19 @@ def test_our_shares_of_bert_large_print_as_the_papers_do(tmp_path):
 def test_another_model_is_told_for_which_there_are_figures(tmp_path):
     trials = [trained("RTE", "accuracy", 0.7, 1)]
     with open_results(write_model(tmp_path / "a.h5", 6, 384, 30_522, trials)) as file:
-        part = Part("scores", "Scores")
-        add_published(part, file)
-    assert part.tables == []
+        section = Section("scores", "Scores")
+        add_published(section, file)
+    assert section.tables == []
     assert (
         "No published figures apply to this model; they are on record for bert-base-cased, bert-large-cased"
-        in words_of(part)
+        in words_of(section)
     )
 
 
 def test_the_record_is_well_formed():
     figures = published_figures()
-    assert set(figures["figure"]) <= {*METRICS, SHARE}
+    assert set(figures["figure"]) <= {*METRICS, SHARE_FIGURE}
     assert figures["source"].str.len().min() > 0
     assert figures["printed"].astype(float).between(0, 100).all()
     assert not figures.duplicated(["model", "method", "task", "figure"]).any()
-    assert ((figures["task"] == "") == (figures["figure"] == SHARE)).all()
+    assert ((figures["task"] == "") == (figures["figure"] == SHARE_FIGURE)).all()

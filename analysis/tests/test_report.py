@@ -15,7 +15,7 @@ from conftest import COMPONENTS, LAYERS, SIZE, fisher_fields, trial
 from make_file import write_file
 from make_sample import SAMPLES
 
-from tunescope_analysis.command import main
+from tunescope_analysis.cli import main
 
 VOID = {"meta", "img", "br", "wbr"}
 SPACED = {"br", "dd", "h1", "h2", "h3", "li", "p", "pre", "td", "th"}

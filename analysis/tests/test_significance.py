@@ -6,13 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tunescope_analysis import open_results
-from tunescope_analysis.parts.significance import ranked_sentence
-from tunescope_analysis.significance import against_reference, pairwise_tests, rank_methods, score_matrix
+from tunescope_analysis.io.results import open_results
 from tunescope_analysis.stats.hypothesis_tests import holm, welch
 from tunescope_analysis.stats.paired import compare_pairs, equivalence_p
 from tunescope_analysis.stats.rank_tests import average_ranks, cliques, critical_difference, friedman
 from tunescope_analysis.stats.thresholds import LEVEL, MARGIN
+from tunescope_analysis.topics.significance.section import ranked_sentence
+from tunescope_analysis.topics.significance.table import (
+    against_reference,
+    pairwise_tests,
+    rank_methods,
+    score_matrix,
+)
 
 # Demšar (2006), Statistical comparisons of classifiers over multiple data sets, JMLR 7, table 6: AUC of
 # four variants of C4.5 on 14 data sets. On the 13th its ranks show a difference that its digits do not.

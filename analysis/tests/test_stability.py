@@ -3,16 +3,16 @@ import pandas as pd
 import pytest
 from conftest import COMPONENTS, LAYERS, SIZE, fisher_of
 
-from tunescope_analysis import open_results
-from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
-from tunescope_analysis.parts.stability import stability_verdicts
-from tunescope_analysis.stability import (
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.stats.rank_agreement import AGREEMENTS
+from tunescope_analysis.topics.stability.table import (
     agreement_with_reference,
     differing_factor,
     pair_table,
     summarise_pairs,
 )
-from tunescope_analysis.stats.rank_agreement import AGREEMENTS
+from tunescope_analysis.topics.stability.verdict import stability_verdict
 
 
 @pytest.fixture
@@ -137,6 +137,6 @@ def test_the_ranking_is_stable_where_every_setting_leaves_it(spearman, ruling):
          "jaccard": rho}
         for name, rho in spearman.items() for task in ("RTE", "CoLA")
     ]  # fmt: skip
-    (verdict,) = stability_verdicts(pd.DataFrame(rows))
+    (verdict,) = stability_verdict(pd.DataFrame(rows))
     assert verdict.ruling == ruling
     assert ("Not tried: point in training." in verdict.reason) == (ruling == NOT_DECIDABLE)

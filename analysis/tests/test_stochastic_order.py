@@ -7,9 +7,9 @@ from conftest import trial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunescope_analysis import open_results
-from tunescope_analysis.parts.part import Paragraph, Part
-from tunescope_analysis.parts.significance import seeds_sentence, significance_part
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.report.blocks import Paragraph
+from tunescope_analysis.report.section import Section
 from tunescope_analysis.stats.stochastic_order import (
     BETTER_BELOW,
     FALSE_ALARMS,
@@ -17,7 +17,9 @@ from tunescope_analysis.stats.stochastic_order import (
     epsilon_bounds,
     violation_ratio,
 )
-from tunescope_analysis.stochastic_order import order_table
+from tunescope_analysis.topics.significance.section import significance_section
+from tunescope_analysis.topics.stochastic_order.section import seeds_sentence
+from tunescope_analysis.topics.stochastic_order.table import order_table
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "stochastic_order.json").read_text())
 SAMPLES = st.lists(st.integers(-50, 50).map(lambda n: n / 10), min_size=1, max_size=8).map(np.array)
@@ -97,14 +99,14 @@ def test_every_ordered_pair_with_two_seeds_is_compared(write, trials):
     ]
 
 
-def words(part: Part) -> str:
-    return " ".join(block.text for block in part.blocks if isinstance(block, Paragraph))
+def words(section: Section) -> str:
+    return " ".join(block.text for block in section.blocks if isinstance(block, Paragraph))
 
 
 def test_report_shows_the_bounds_and_says_how_many_seeds_they_need(write, trials):
     with open_results(write(trials)) as results:
-        part = significance_part(results)
-    (table,) = (table for table in part.tables if table.name == "stochastic_order_to_full")
+        section = significance_section(results)
+    (table,) = (table for table in section.tables if table.name == "stochastic_order_to_full")
     (row,) = table.rows
     assert (row[0].text, row[1].text, row[1].line, row[1].is_best) == (
         "layernorm",
@@ -112,20 +114,20 @@ def test_report_shows_the_bounds_and_says_how_many_seeds_they_need(write, trials
         "full 0.00 ✓",
         False,
     )
-    assert "34 % with 2 seeds" in words(part)
+    assert "34 % with 2 seeds" in words(section)
 
 
 def test_few_seeds_are_said(write, trials):
     assert "too few to rely on" in seeds_sentence(RELIABLE_SEEDS - 1)
     assert "too few" not in seeds_sentence(RELIABLE_SEEDS)
     with open_results(write([t for t in trials if t["seed"] == 0])) as results:
-        part = significance_part(results)
+        section = significance_section(results)
         assert order_table(results.trials).empty
-    assert "This needs two seeds or more of two methods on a task. Run a sweep with several" in words(part)
+    assert "This needs two seeds or more of two methods on a task. Run a sweep with several" in words(section)
 
 
 def test_without_full_there_is_no_table_of_it(write, trials):
     others = [t | {"method": "head"} if t["method"] == "full" else t for t in trials]
     with open_results(write(others)) as results:
-        part = significance_part(results)
-    assert "No method has seeds beside `full`. Run a sweep" in words(part)
+        section = significance_section(results)
+    assert "No method has seeds beside `full`. Run a sweep" in words(section)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from tunescope_analysis import open_results
-from tunescope_analysis.parts.part import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
-from tunescope_analysis.parts.subsets import subsets_part
-from tunescope_analysis.subsets import subset_differences, subset_pairs, subset_table
+from tunescope_analysis.io.results import open_results
+from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.topics.subsets.section import subsets_section
+from tunescope_analysis.topics.subsets.table import subset_differences, subset_pairs, subset_table
 
 FISHER = "fisher:pool=layernorm,fraction=0.2,scope=task"
 UNION = "fisher:pool=layernorm,fraction=0.2,scope=union"
@@ -113,12 +113,12 @@ def test_subsets_are_judged_by_what_is_apart_from_chance(write, gaps, ruling):
                 trials.append(trial(task, f"fisher:{fraction},scope=task", seed, 0.6 + gap + noise))
                 trials.append(trial(task, f"random:{fraction}", seed, 0.6))
     with open_results(write(trials)) as results:
-        (verdict,) = subsets_part(results).verdicts
+        (verdict,) = subsets_section(results).verdicts
     assert verdict.ruling == ruling
 
 
 def test_too_few_pairs_leave_the_subsets_undecided(write):
     with open_results(write(TRIALS)) as results:
-        part = subsets_part(results)
-    assert part.verdicts[0].ruling == NOT_DECIDABLE
-    assert "too few unequal pairs to reach p < 0.05 (smallest possible 0.250)" in part.verdicts[0].reason
+        section = subsets_section(results)
+    assert section.verdicts[0].ruling == NOT_DECIDABLE
+    assert "too few unequal pairs to reach p < 0.05 (smallest possible 0.250)" in section.verdicts[0].reason

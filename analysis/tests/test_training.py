@@ -5,12 +5,17 @@ import pytest
 from conftest import trial
 from scipy import stats
 
-from tunescope_analysis import open_results
-from tunescope_analysis.budget import budget_table
+from tunescope_analysis.io.results import open_results
 from tunescope_analysis.stats.correlation import permutation_spearman
 from tunescope_analysis.stats.expected_best import expected_best
-from tunescope_analysis.task_size import size_correlation, size_gaps
-from tunescope_analysis.training import diverged_table, learning_curves, rate_table, seed_scores
+from tunescope_analysis.topics.task_size.table import size_correlation, size_gaps
+from tunescope_analysis.topics.training.table import (
+    budget_table,
+    diverged_table,
+    learning_curves,
+    rate_table,
+    seed_scores,
+)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 FRESH_LAYER = "head"  # the only layer that is not pre-trained
+REFERENCE_METHOD = "full"
 GLUE_ORDER = ("cola", "sst-2", "mrpc", "sts-b", "qqp", "mnli", "qnli", "rte", "wnli")
 
 

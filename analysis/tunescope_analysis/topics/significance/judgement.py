@@ -1,0 +1,119 @@
+"""Whether one method is as good as another, within a margin."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tunescope_analysis.report.claims import MIN_TASKS, NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.report.formatting import join_words, plural, points, share
+from tunescope_analysis.stats.thresholds import LEVEL, MARGIN
+from tunescope_analysis.topics.scores.learned_tasks import (
+    CORRELATION_METRICS,
+    diverged_trials,
+    learned_by_either,
+)
+from tunescope_analysis.topics.scores.table import score_table
+from tunescope_analysis.topics.significance.table import compare, unit_pairs
+
+PAIRING_UNIT = "task and seed"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether one method is as good as another, why, and the interval of their mean difference."""
+
+    ruling: str
+    reason: str
+    low: float = np.nan
+    high: float = np.nan
+
+
+def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> Judgement:
+    """Whether `first` is as good as `second` within the margin, or better.
+
+    Over tasks and seeds. Supported where the whole interval of the mean difference, of 90 % or more where
+    there are several `comparisons` (Bonferroni), lies above − margin: a one-sided test of non-inferiority.
+    Not supported where it lies below. Else the runs cannot tell, nor in the cases of `_with_caveats`. Tasks
+    on which neither has learned anything are left out: there all are alike.
+    """
+    pairs = unit_pairs(trials, first, second, PAIRING_UNIT)
+    is_empty = ~pairs["task"].isin(learned_by_either(trials, first, second))
+    empty = sorted(set(pairs.loc[is_empty, "task"]))
+    pairs = pairs[~is_empty]
+    if len(pairs) < 2:
+        return Judgement(NOT_DECIDABLE, _too_few_sentence(first, second, len(pairs), empty))
+    result = compare(pairs, comparisons)
+    reason = (
+        f"{first} differs from {second} by {points(result['mean_difference'])} points over {len(pairs)} "
+        "tasks and seeds"
+    )
+    if np.isnan(result["low"]):
+        return Judgement(NOT_DECIDABLE, f"{reason}, all by the same, which leaves no interval.")
+    level = share(1 - 2 * LEVEL / comparisons)
+    corrected = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
+    ruling, where = _place(result["low"], result["high"])
+    reason += (
+        f" ({level} interval {points(result['low'])} to {points(result['high'])}{corrected}). The interval "
+        f"lies {where} {points(-MARGIN)}."
+    )
+    if empty:
+        reason += f" Left out: {join_words(empty)}, where neither has learned anything."
+    judgement = Judgement(ruling, reason, result["low"], result["high"])
+    diverged = {method: diverged_trials(trials, method)["task"] for method in (first, second)}
+    lost = {method: int((~tasks.isin(empty)).sum()) for method, tasks in diverged.items()}
+    return _with_caveats(judgement, pairs, _unknown_tasks(trials, pairs), lost, comparisons)
+
+
+def _with_caveats(
+    judgement: Judgement, pairs: pd.DataFrame, unknown: list[str], lost: dict[str, int], comparisons: int
+) -> Judgement:
+    """The judgement where tasks are few, or may have been learned by nobody, or trials diverged.
+
+    Where the file does not tell of the `unknown` tasks whether anything was learned, the interval has to lie
+    above for the others alone, too. `lost` counts diverged trials by method, of which those of the method
+    that the ruling speaks for could have overturned it.
+    """
+    ruling, reason, low, high = judgement.ruling, judgement.reason, judgement.low, judgement.high
+    tasks = pairs["task"].nunique()
+    if ruling == SUPPORTED and unknown:
+        told = pairs[~pairs["task"].isin(unknown)]
+        tasks, own = told["task"].nunique(), compare(told, comparisons)
+        low, high = min(low, own["low"]), max(high, own["high"])
+        ruling = SUPPORTED if own["low"] > -MARGIN else NOT_DECIDABLE
+        reason += (
+            f" Whether anything was learned on {join_words(unknown)} only a run of `head` can tell; on the "
+            f"other tasks, {tasks}, the interval is {points(own['low'])} to {points(own['high'])}."
+        )
+    if tasks < MIN_TASKS:
+        ruling = NOT_DECIDABLE
+        reason += f" A claim about tasks needs {MIN_TASKS}."
+    for method, favoured_by in zip(lost, (SUPPORTED, NOT_SUPPORTED), strict=True):
+        if lost[method]:
+            ruling = NOT_DECIDABLE if ruling == favoured_by else ruling
+            reason += f" {method} diverged in {plural(lost[method], 'trial')}, of which no pair speaks."
+    return Judgement(ruling, reason, low, high)
+
+
+def _too_few_sentence(first: str, second: str, pairs: int, empty: list[str]) -> str:
+    if not empty:
+        return f"{first} and {second} need two tasks or seeds in common; they have {pairs}."
+    return (
+        f"Neither {first} nor {second} has learned anything on {join_words(empty)}: they are no better than "
+        "the head alone or chance, so they look the same. Train on more examples or for longer."
+    )
+
+
+def _place(low: float, high: float) -> tuple[str, str]:
+    """The ruling by where the interval lies, and where that is."""
+    if low > -MARGIN:
+        return SUPPORTED, "above"
+    return (NOT_SUPPORTED, "below") if high < -MARGIN else (NOT_DECIDABLE, "on both sides of")
+
+
+def _unknown_tasks(trials: xr.Dataset, pairs: pd.DataFrame) -> list[str]:
+    """Tasks of which only `head` would tell whether anything was learned: methods without are alike too."""
+    table = score_table(trials)
+    is_told = (table["method"] == "head") & table["mean"].notna() | table["metric"].isin(CORRELATION_METRICS)
+    return sorted(set(pairs["task"]) - set(table.loc[is_told, "task"]))

@@ -1,0 +1,31 @@
+"""Are subsets chosen by Fisher information better than random ones?"""
+
+import pandas as pd
+
+from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
+from tunescope_analysis.report.formatting import p_is, points, probability
+from tunescope_analysis.stats.thresholds import LEVEL
+
+
+def subset_sentence(row: pd.Series) -> str:
+    """What the pairs of one method say; where they are too few to say anything, that."""
+    start = (
+        f"{row['method']} differs from its random control by {points(row['mean_difference'])} points "
+        f"({row['better']} better, {row['equal']} equal, {row['worse']} worse of {row['pairs']})"
+    )
+    if not row["smallest_p"] < LEVEL:
+        least = probability(row["smallest_p"])
+        return f"{start}; too few unequal pairs to reach p < {LEVEL} (smallest possible {least})."
+    return f"{start}, {p_is(row['holm_p'])} (Holm)."
+
+
+def subset_verdict(table: pd.DataFrame) -> Verdict:
+    """Whether the subsets that differ from their controls are all better."""
+    whole = table.groupby("method", sort=False).head(1)
+    reason = " ".join(subset_sentence(row) for _, row in whole.iterrows())
+    is_apart = whole["holm_p"] < LEVEL
+    if not is_apart.any():
+        return Verdict("subset-random", NOT_DECIDABLE, reason, "subsets")
+    is_better = whole.loc[is_apart, "mean_difference"] > 0
+    ruling = SUPPORTED if is_better.all() else NOT_DECIDABLE if is_better.any() else NOT_SUPPORTED
+    return Verdict("subset-random", ruling, reason, "subsets")
