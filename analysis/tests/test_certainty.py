@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from conftest import trial
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 from tunescope_analysis.stats.bootstrap import share_first
 from tunescope_analysis.topics.change.table import change_certainty
 from tunescope_analysis.topics.fisher.runs import default_runs

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from conftest import COMPONENTS, LAYERS, SIZE, trial
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 from tunescope_analysis.io.tensor_maps import layers_of
 from tunescope_analysis.topics.change.table import (
     change_by_task,

@@ -1,19 +1,15 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import trial
 
+import tunescope_analysis
+from tunescope_analysis import open_results
 from tunescope_analysis.assembly import SECTIONS, build_report
-from tunescope_analysis.io.results import open_results
 from tunescope_analysis.report.blocks import Paragraph
-from tunescope_analysis.report.claims import (
-    CLAIMS,
-    NOT_DECIDABLE,
-    NOT_SUPPORTED,
-    SUPPORTED,
-    Verdict,
-    rule_on_most_tasks,
-)
-from tunescope_analysis.report.section import Section
+from tunescope_analysis.report.claims import Claim, Ruling, Verdict, rule_on_claims, rule_on_most_tasks
 from tunescope_analysis.topics.claims.section import claims_section
 from tunescope_analysis.topics.significance.judgement import judge
 from tunescope_analysis.topics.significance.section import significance_section
@@ -21,6 +17,7 @@ from tunescope_analysis.topics.significance.verdict import equivalence_verdicts
 from tunescope_analysis.topics.task_size.section import task_size_section
 from tunescope_analysis.topics.training.section import training_section
 
+TOPICS = Path(tunescope_analysis.__file__).parent / "topics"
 PARAMETERS = {"full": 1000, "layernorm": 60, "layernorm-output": 30, "bitfit": 110}
 RATES = {"full": 1e-5}
 
@@ -49,11 +46,14 @@ def sweep(differences, seeds=4, tasks=TASKS):
 
 def rulings(path, head_size=10):
     with open_results(path) as results:
-        return {verdict.claim: verdict.ruling for verdict in equivalence_verdicts(results.trials, head_size)}
+        return {
+            verdict.claim.key: verdict.ruling for verdict in equivalence_verdicts(results.trials, head_size)
+        }
 
 
 @pytest.mark.parametrize(
-    ("difference", "ruling"), [(-0.002, SUPPORTED), (-0.05, NOT_SUPPORTED), (0.05, SUPPORTED)]
+    ("difference", "ruling"),
+    [(-0.002, Ruling.SUPPORTED), (-0.05, Ruling.NOT_SUPPORTED), (0.05, Ruling.SUPPORTED)],
 )
 def test_equivalence_to_full_is_judged_by_the_margin(write, difference, ruling):
     assert rulings(write(sweep({"layernorm": difference})))["equivalence"] == ruling
@@ -64,18 +64,18 @@ def test_likeness_alone_decides_nothing_where_no_task_tells_of_learning(write):
         own | {"metric": "pearson"} for own in sweep({"layernorm": 0.0})
     ]  # they tell by themselves
     alike = [own | {"score": 0.5} for own in sweep({"layernorm": 0.0}, tasks=("QNLI", "SST-2"))]
-    assert rulings(write(correlations + alike))["equivalence"] == SUPPORTED
+    assert rulings(write(correlations + alike))["equivalence"] == Ruling.SUPPORTED
     # the tasks that tell say otherwise, and the others dilute it
     behind = sweep({"layernorm": -0.012})
-    assert rulings(write(behind + alike))["equivalence"] == NOT_DECIDABLE
+    assert rulings(write(behind + alike))["equivalence"] == Ruling.NOT_DECIDABLE
     # or are fewer than three
     told = sweep({"layernorm": 0.0}, tasks=("CoLA",))
-    assert rulings(write(told + alike))["equivalence"] == NOT_DECIDABLE
+    assert rulings(write(told + alike))["equivalence"] == Ruling.NOT_DECIDABLE
     head = [own | {"method": "head", "trainable_parameters": 12} for own in alike if own["method"] == "full"]
     unfinished = [own | {"state": "failed", "score": np.nan} for own in head]
-    assert rulings(write(behind + alike + unfinished))["equivalence"] == NOT_DECIDABLE
+    assert rulings(write(behind + alike + unfinished))["equivalence"] == Ruling.NOT_DECIDABLE
     lower = [own | {"score": 0.3} for own in head]
-    assert rulings(write(told + alike + lower))["equivalence"] == SUPPORTED
+    assert rulings(write(told + alike + lower))["equivalence"] == Ruling.SUPPORTED
 
 
 def test_a_likeness_may_be_of_methods_that_have_learned_nothing(write):
@@ -91,23 +91,27 @@ def test_a_likeness_may_be_of_methods_that_have_learned_nothing(write):
 
 
 def test_near_the_margin_the_runs_cannot_tell(write):
-    assert rulings(write(sweep({"layernorm": -0.01})))["equivalence"] == NOT_DECIDABLE
+    assert rulings(write(sweep({"layernorm": -0.01})))["equivalence"] == Ruling.NOT_DECIDABLE
 
 
 def test_one_of_two_layernorm_methods_is_enough(write):
     path = write(sweep({"layernorm": 0.0, "layernorm-output": -0.05}))
-    assert rulings(path)["equivalence"] == SUPPORTED
+    assert rulings(path)["equivalence"] == Ruling.SUPPORTED
 
 
 @pytest.mark.parametrize(
-    ("tasks", "holds", "ruling"), [(2, True, NOT_DECIDABLE), (3, True, SUPPORTED), (3, False, NOT_SUPPORTED)]
+    ("tasks", "holds", "ruling"),
+    [(2, True, Ruling.NOT_DECIDABLE), (3, True, Ruling.SUPPORTED), (3, False, Ruling.NOT_SUPPORTED)],
 )
 def test_most_tasks_are_judged_from_three_on(tasks, holds, ruling):
     assert rule_on_most_tasks(tasks, holds) == ruling
 
 
 def test_one_pair_is_too_few(write):
-    assert rulings(write(sweep({"layernorm": 0.0}, seeds=1, tasks=("RTE",))))["equivalence"] == NOT_DECIDABLE
+    assert (
+        rulings(write(sweep({"layernorm": 0.0}, seeds=1, tasks=("RTE",))))["equivalence"]
+        == Ruling.NOT_DECIDABLE
+    )
 
 
 def test_pairs_that_all_differ_by_the_same_decide_nothing(write):
@@ -115,38 +119,44 @@ def test_pairs_that_all_differ_by_the_same_decide_nothing(write):
     lower = [own | {"score": 0.3} if own["method"] == "head" else own for own in alike]
     with open_results(write(lower)) as results:
         judgement = judge(results.trials, "layernorm", "full")
-    assert judgement.ruling == NOT_DECIDABLE
+    assert judgement.ruling == Ruling.NOT_DECIDABLE
     assert judgement.reason.endswith("all by the same, which leaves no interval.")
 
 
 def test_where_the_reference_alone_has_learned_nothing_a_method_that_has_counts(write):
     trials = sweep({"layernorm": 0.1, "head": 0.0})
     with open_results(write(trials)) as results:
-        assert judge(results.trials, "layernorm", "full").ruling == SUPPORTED
-        assert judge(results.trials, "full", "layernorm").ruling == NOT_SUPPORTED
+        assert judge(results.trials, "layernorm", "full").ruling == Ruling.SUPPORTED
+        assert judge(results.trials, "full", "layernorm").ruling == Ruling.NOT_SUPPORTED
 
 
 def test_bitfit_has_five_times_the_parameters_without_the_head(write):
     # (110 − 10) / (30 − 10) = 5
     path = write(sweep({"layernorm-output": 0.0, "bitfit": 0.0}))
-    assert rulings(path)["bitfit"] == SUPPORTED
+    assert rulings(path)["bitfit"] == Ruling.SUPPORTED
     # for the same means no better either, and no likeness makes up for another number of parameters
-    assert rulings(write(sweep({"layernorm-output": 0.0, "bitfit": -0.1})))["bitfit"] == NOT_SUPPORTED
-    assert rulings(path, 29)["bitfit"] == NOT_SUPPORTED
-    assert rulings(write(sweep({"layernorm-output": -0.01, "bitfit": 0.0})), 29)["bitfit"] == NOT_SUPPORTED
+    assert rulings(write(sweep({"layernorm-output": 0.0, "bitfit": -0.1})))["bitfit"] == Ruling.NOT_SUPPORTED
+    assert rulings(path, 29)["bitfit"] == Ruling.NOT_SUPPORTED
+    assert (
+        rulings(write(sweep({"layernorm-output": -0.01, "bitfit": 0.0})), 29)["bitfit"]
+        == Ruling.NOT_SUPPORTED
+    )
     # the claim is about output LayerNorm
     assert "bitfit" not in rulings(write(sweep({"layernorm": 0.0, "bitfit": 0.0})))
 
 
 def test_without_the_size_of_the_head_bitfit_is_not_judged(write):
-    assert rulings(write(sweep({"layernorm-output": 0.0, "bitfit": 0.0})), np.nan)["bitfit"] == NOT_DECIDABLE
+    assert (
+        rulings(write(sweep({"layernorm-output": 0.0, "bitfit": 0.0})), np.nan)["bitfit"]
+        == Ruling.NOT_DECIDABLE
+    )
 
 
 def test_subsets_may_be_better_than_their_pool(write):
     task = "fisher:pool=layernorm,fraction=0.2,scope=task"
     union = "fisher:pool=layernorm,fraction=0.2,scope=union"
     found = rulings(write(sweep({"layernorm": 0.0, task: 0.05, union: -0.05})))
-    assert (found["subset"], found["union"]) == (SUPPORTED, NOT_SUPPORTED)
+    assert (found["subset"], found["union"]) == (Ruling.SUPPORTED, Ruling.NOT_SUPPORTED)
 
 
 def test_a_subset_of_another_pool_says_nothing_of_layernorm(write):
@@ -163,8 +173,8 @@ def test_one_of_many_subsets_has_to_do_more(write):
         for method, gap in (("layernorm", 0.0), *((name, noise - 0.0098) for name in subset))
     ]
     first = [own for own in trials if own["method"] in ("layernorm", subset[0])]
-    assert rulings(write(first))["subset"] == SUPPORTED
-    assert rulings(write(trials))["subset"] == NOT_DECIDABLE
+    assert rulings(write(first))["subset"] == Ruling.SUPPORTED
+    assert rulings(write(trials))["subset"] == Ruling.NOT_DECIDABLE
 
 
 def test_seeds_that_diverged_speak_against_a_likeness(write):
@@ -173,21 +183,21 @@ def test_seeds_that_diverged_speak_against_a_likeness(write):
                for own in trials if own["method"] == "layernorm" and own["seed"] == 1]  # fmt: skip
     with open_results(write(trials)) as results:
         judgement = judge(results.trials, "layernorm", "full")
-    assert judgement.ruling == NOT_DECIDABLE
+    assert judgement.ruling == Ruling.NOT_DECIDABLE
     assert "layernorm diverged in 3 trials, of which no pair speaks." in judgement.reason
     # nor where a whole task is gone, nor for the other side
     gone = [own | {"state": "diverged", "score": np.nan} for own in sweep({"layernorm": 0.0}, tasks=("RTE",))]
     alone = [own for own in gone if own["method"] == "layernorm"]
     behind = [own for own in gone if own["method"] == "full"]
     with open_results(write(sweep({"layernorm": 0.0}) + alone)) as results:
-        assert judge(results.trials, "layernorm", "full").ruling == NOT_DECIDABLE
+        assert judge(results.trials, "layernorm", "full").ruling == Ruling.NOT_DECIDABLE
     with open_results(write(sweep({"layernorm": -0.05}) + behind)) as results:
-        assert judge(results.trials, "layernorm", "full").ruling == NOT_DECIDABLE
+        assert judge(results.trials, "layernorm", "full").ruling == Ruling.NOT_DECIDABLE
 
 
 def test_methods_that_have_all_learned_nothing_are_not_called_equal(write):
     path = write(sweep({"layernorm": 0.0, "head": 0.0}))
-    assert rulings(path)["equivalence"] == NOT_DECIDABLE
+    assert rulings(path)["equivalence"] == Ruling.NOT_DECIDABLE
     with open_results(path) as results:
         reason = judge(results.trials, "layernorm", "full").reason
     assert reason.startswith("Neither layernorm nor full has learned anything on CoLA, SICK-R and STS-B")
@@ -198,7 +208,7 @@ def test_tasks_without_learning_are_left_out(write):
     path = write(learned + sweep({"layernorm": 0.0, "head": 0.0}, tasks=("CoLA",)))
     with open_results(path) as results:
         judgement = judge(results.trials, "layernorm", "full")
-    assert judgement.ruling == SUPPORTED
+    assert judgement.ruling == Ruling.SUPPORTED
     assert "over 12 tasks and seeds" in judgement.reason
     assert judgement.reason.endswith("Left out: CoLA, where neither has learned anything.")
 
@@ -206,7 +216,7 @@ def test_tasks_without_learning_are_left_out(write):
 def test_a_correlation_of_nothing_is_no_learning_without_a_head_to_compare(write):
     trials = sweep({"layernorm": 0.0}, tasks=("CoLA",))
     trials = [own | {"score": 0.0, "metric": "matthews"} for own in trials]
-    assert rulings(write(trials))["equivalence"] == NOT_DECIDABLE
+    assert rulings(write(trials))["equivalence"] == Ruling.NOT_DECIDABLE
 
 
 def test_the_reason_has_the_numbers(write):
@@ -217,28 +227,44 @@ def test_the_reason_has_the_numbers(write):
 
 
 def test_every_claim_has_a_row_and_says_what_to_run(small_file):
-    section = claims_section([])
+    section = claims_section([], {})
     (table,) = section.tables
     assert table.rows == []
-    assert len(table.folded) == len(CLAIMS)
-    assert {row[1].text for row in table.folded} == {NOT_DECIDABLE}
+    assert len(table.folded) == len(Claim)
+    assert {row[1].text for row in table.folded} == {Ruling.NOT_DECIDABLE}
     assert all("Run " in row[2].text for row in table.folded)
 
 
 def test_links_only_to_figures_that_are_there():
-    section = Section("x", "x", verdicts=[Verdict("change", SUPPORTED, "because", "change_rms")])
-    rows = claims_section([section]).tables[0].rows
-    assert (rows[0][1].text, rows[0][2].text, rows[0][3].link) == (SUPPORTED, "because", "")
+    verdict = Verdict(Claim.CHANGE, Ruling.SUPPORTED, "because", "change_rms")
+    (row,) = claims_section([verdict], {}).tables[0].rows
+    assert (row[1].text, row[2].text, row[3].link) == (Ruling.SUPPORTED, "because", "")
+    (row,) = claims_section([verdict], {"change_rms": "Parameter change"}).tables[0].rows
+    assert (row[3].text, row[3].link) == ("Parameter change", "figure-change_rms")
 
 
-def test_verdicts_name_known_claims(fisher_file):
+def test_the_order_of_verdicts_does_not_matter_and_no_claim_has_two():
+    verdicts = [Verdict(claim, Ruling.SUPPORTED, claim.key) for claim in Claim]
+    assert list(rule_on_claims(reversed(verdicts)).items()) == list(zip(Claim, verdicts, strict=True))
+    other = Verdict(Claim.LORA, Ruling.NOT_SUPPORTED, "another reason")
+    with pytest.raises(ValueError, match="two verdicts on claim lora"):
+        rule_on_claims([*verdicts, other])
+
+
+def test_every_claim_but_that_on_other_models_is_ruled_on_by_one_module():
+    """Whether the same holds for another model is seen from two reports side by side."""
+    modules = TOPICS.glob("*/verdict.py")
+    claims = [name for path in modules for name in set(re.findall(r"Claim\.([A-Z_]+)", path.read_text()))]
+    assert sorted([*claims, "MODELS"]) == sorted(claim.name for claim in Claim)
+
+
+def test_verdicts_of_the_small_sweep(fisher_file):
     with open_results(fisher_file) as results:
         report = build_report(results)
-    found = {verdict.claim for section in report.sections for verdict in section.verdicts}
+    found = {verdict.claim.key for verdict in report.verdicts}
     assert found == {
         "change", "fisher-largest", "fisher-depth", "stability", "equivalence"
     }  # fmt: skip
-    assert found <= set(CLAIMS)
 
 
 def test_few_tasks_are_said_to_limit_the_tests(write):
@@ -325,22 +351,22 @@ def sizes_sweep(gaps):
 @pytest.mark.parametrize(
     ("gaps", "ruling"),
     [
-        ([0.00, 0.01, 0.02, 0.03, 0.04], SUPPORTED),
-        ([0.04, 0.03, 0.02, 0.01, 0.00], NOT_SUPPORTED),
-        ([0.01, 0.03, 0.00, 0.02, 0.01], NOT_DECIDABLE),
+        ([0.00, 0.01, 0.02, 0.03, 0.04], Ruling.SUPPORTED),
+        ([0.04, 0.03, 0.02, 0.01, 0.00], Ruling.NOT_SUPPORTED),
+        ([0.01, 0.03, 0.00, 0.02, 0.01], Ruling.NOT_DECIDABLE),
     ],
 )
 def test_a_gap_that_grows_with_size_is_judged_by_its_trend(write, gaps, ruling):
     with open_results(write(sizes_sweep(gaps))) as results:
         (verdict,) = task_size_section(results).verdicts
-    assert (verdict.claim, verdict.ruling) == ("task-size", ruling)
+    assert (verdict.claim, verdict.ruling) == (Claim.TASK_SIZE, ruling)
 
 
 def test_layernorm_has_to_match_every_other_small_method(write):
     lora, adapter = "lora:rank=8", "adapter:size=64"
-    assert rulings(write(sweep({"layernorm": 0.0, lora: 0.0})))["lora"] == SUPPORTED
+    assert rulings(write(sweep({"layernorm": 0.0, lora: 0.0})))["lora"] == Ruling.SUPPORTED
     found = rulings(write(sweep({"layernorm": 0.0, lora: 0.0, adapter: 0.05})))
-    assert found["lora"] == NOT_SUPPORTED
+    assert found["lora"] == Ruling.NOT_SUPPORTED
 
 
 @pytest.mark.parametrize("build", SECTIONS[:-1])

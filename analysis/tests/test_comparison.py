@@ -7,8 +7,8 @@ from conftest import small_content, trial
 from make_file import Content, write_file
 from make_sample import SAMPLES
 
+from tunescope_analysis import open_results
 from tunescope_analysis.cli import main, name_files
-from tunescope_analysis.io.results import open_results
 from tunescope_analysis.topics.comparison.section import sizes_section
 from tunescope_analysis.topics.comparison.table import gaps_of_files, side_by_side
 from tunescope_analysis.topics.difference.section import moved_sentence

@@ -4,9 +4,9 @@ from conftest import COMPONENTS, FISHER_RUNS, FISHER_SCALE, LAYERS, SIZE, fisher
 from make_file import write_file
 from make_sample import SAMPLES, TASKS
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 from tunescope_analysis.report.blocks import Paragraph
-from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.report.claims import Ruling
 from tunescope_analysis.topics.depth_scales.section import scale_sentence
 from tunescope_analysis.topics.depth_scales.table import SCALE_PLACES, scale_profile, scale_table
 from tunescope_analysis.topics.fisher.section import fisher_section
@@ -21,7 +21,7 @@ def sample(tmp_path_factory):
 
 
 def verdict_of(section):
-    return {verdict.claim: verdict for verdict in section.verdicts}.get("depth-reason")
+    return {verdict.claim.key: verdict for verdict in section.verdicts}.get("depth-reason")
 
 
 def test_profiles_are_means_over_seeds_of_the_runs_behind_the_maps(write):
@@ -62,9 +62,17 @@ def test_says_what_the_profiles_show(sample):
 @pytest.mark.parametrize(
     ("changed", "factor", "ruling"),
     [
-        ("hidden_rms", 1.0, SUPPORTED),
-        ("feed_forward_branch_gradient_rms", 10.0, NOT_SUPPORTED),  # LayerNorm has the smaller gradient
-        ("hidden_gradient_rms", np.array([1.0, 9, 7, 5, 3, 2, 0.5, 1, 1]), NOT_SUPPORTED),  # falls with depth
+        ("hidden_rms", 1.0, Ruling.SUPPORTED),
+        (
+            "feed_forward_branch_gradient_rms",
+            10.0,
+            Ruling.NOT_SUPPORTED,
+        ),  # LayerNorm has the smaller gradient
+        (
+            "hidden_gradient_rms",
+            np.array([1.0, 9, 7, 5, 3, 2, 0.5, 1, 1]),
+            Ruling.NOT_SUPPORTED,
+        ),  # falls with depth
     ],
 )
 def test_the_verdict_needs_both_depth_and_layernorm(tmp_path, changed, factor, ruling):
@@ -82,7 +90,7 @@ def test_later_layers_that_do_not_stand_out_need_no_reason(tmp_path):
         content.fisher[name][:, 1:7] = content.fisher[name][:, 6:0:-1]
     with open_results(write_file(tmp_path / "other.h5", content)) as results:
         verdict = verdict_of(fisher_section(results))
-    assert verdict.ruling == NOT_DECIDABLE
+    assert verdict.ruling == Ruling.NOT_DECIDABLE
     assert "nothing to explain" in verdict.reason
 
 
@@ -94,10 +102,10 @@ def test_layernorm_alone_measured_has_not_the_largest_fisher_information(tmp_pat
         content.fisher[name][:, :, others] = np.nan
     with open_results(write_file(tmp_path / "other.h5", content)) as results:
         section = fisher_section(results)
-    rulings = {verdict.claim: verdict for verdict in section.verdicts}
-    assert rulings["fisher-largest"].ruling == NOT_DECIDABLE
+    rulings = {verdict.claim.key: verdict for verdict in section.verdicts}
+    assert rulings["fisher-largest"].ruling == Ruling.NOT_DECIDABLE
     assert "there is no number on every task" in rulings["fisher-largest"].reason
-    assert rulings["depth-reason"].ruling == NOT_DECIDABLE
+    assert rulings["depth-reason"].ruling == Ruling.NOT_DECIDABLE
 
 
 def test_runs_without_scales_say_what_to_run(fisher_file):

@@ -6,7 +6,7 @@ from make_sample import SAMPLES
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, to_rgba
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 from tunescope_analysis.report.drawing.heat_map import MISSING_COLOUR, ZERO_COLOUR
 from tunescope_analysis.report.drawing.panel_grid import PAGE_WIDTH
 from tunescope_analysis.topics.change.figure import change_figure

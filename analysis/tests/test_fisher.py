@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 from conftest import COMPONENTS, FISHER_RUNS, LAYERS, SIZE, fisher_of
 
-from tunescope_analysis.io.results import ResultsError, open_results
+from tunescope_analysis import ResultsError, open_results
 from tunescope_analysis.topics.fisher.runs import default_runs
 from tunescope_analysis.topics.fisher.table import (
     component_fisher,

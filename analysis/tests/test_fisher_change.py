@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 from tunescope_analysis.topics.fisher_change.table import correlation_by_task, fisher_and_change
 
 

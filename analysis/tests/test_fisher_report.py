@@ -6,10 +6,10 @@ from make_file import write_file
 from make_sample import SAMPLES, TASKS
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 from tunescope_analysis.io.tensor_maps import numbered_layers
 from tunescope_analysis.report.blocks import Paragraph
-from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.report.claims import Ruling
 from tunescope_analysis.report.drawing.panel_grid import PAGE_WIDTH
 from tunescope_analysis.topics.fisher.figure import fisher_figure
 from tunescope_analysis.topics.fisher.section import fisher_section
@@ -66,9 +66,9 @@ def test_says_that_the_claim_does_not_hold(write):
     assert "output dense weight is first (9.90e+01 on RTE), not output LayerNorm as in the paper" in words(
         section
     )
-    assert {v.claim: v.ruling for v in section.verdicts} == {
-        "fisher-largest": NOT_DECIDABLE,  # one task is not most tasks
-        "fisher-depth": NOT_DECIDABLE,  # two layers have no trend
+    assert {v.claim.key: v.ruling for v in section.verdicts} == {
+        "fisher-largest": Ruling.NOT_DECIDABLE,  # one task is not most tasks
+        "fisher-depth": Ruling.NOT_DECIDABLE,  # two layers have no trend
     }
 
 
@@ -118,10 +118,10 @@ def test_the_table_over_depth_has_a_row_a_task(sample):
 
 def test_verdicts_of_the_sample_name_their_figures(sample):
     section = fisher_section(sample)
-    assert {v.claim: v.ruling for v in section.verdicts} == {
-        "fisher-largest": SUPPORTED,
-        "fisher-depth": SUPPORTED,
-        "depth-reason": SUPPORTED,
+    assert {v.claim.key: v.ruling for v in section.verdicts} == {
+        "fisher-largest": Ruling.SUPPORTED,
+        "fisher-depth": Ruling.SUPPORTED,
+        "depth-reason": Ruling.SUPPORTED,
     }
     names = {picture.name for picture in section.pictures}
     assert {v.figure for v in section.verdicts} <= names
@@ -172,7 +172,7 @@ def test_names_the_setting_that_agrees_least(results):
         "Least like the reference: batch size 8 in place of 1 on RTE (Spearman −1.00, Jaccard 0.00). "
         "Two seeds agree to 0.80 (mean over tasks)."
     )
-    assert [v.ruling for v in stability_section(results).verdicts] == [NOT_SUPPORTED]
+    assert [v.ruling for v in stability_section(results).verdicts] == [Ruling.NOT_SUPPORTED]
 
 
 def test_zero_on_a_log_axis_is_counted(results):

@@ -5,8 +5,8 @@ import pytest
 from conftest import fisher_fields, small_content, trial
 from make_file import write_file
 
+from tunescope_analysis import open_results
 from tunescope_analysis.assembly import build_report
-from tunescope_analysis.io.results import open_results
 from tunescope_analysis.report.blocks import Paragraph
 from tunescope_analysis.report.html import render_page
 

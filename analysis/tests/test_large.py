@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 from make_large import STEPS, write_large
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 
 GIBIBYTE = 2**30
 

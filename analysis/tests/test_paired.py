@@ -3,7 +3,7 @@ import pytest
 from conftest import trial
 from scipy import stats
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 from tunescope_analysis.stats.signed_rank import signed_rank
 from tunescope_analysis.topics.scores.pairs import paired_scores
 

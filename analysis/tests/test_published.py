@@ -5,8 +5,8 @@ import pytest
 from make_file import Content, write_file
 from make_sample import COMPONENTS, bert_sizes
 
+from tunescope_analysis import open_results
 from tunescope_analysis.io.model import model_name, model_shape
-from tunescope_analysis.io.results import open_results
 from tunescope_analysis.report.blocks import Paragraph
 from tunescope_analysis.report.labels import METRICS
 from tunescope_analysis.report.section import Section

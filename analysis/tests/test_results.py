@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tunescope_analysis.io.results import ResultsError, open_results
+from tunescope_analysis import ResultsError, open_results
 
 
 def test_reads_the_root_attributes(small_file):

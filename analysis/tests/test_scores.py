@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from conftest import trial
 
-from tunescope_analysis.io.results import head_size, open_results
+from tunescope_analysis import open_results
+from tunescope_analysis.io.results import head_size
 from tunescope_analysis.topics.parameters.table import average_table, method_parameters
 from tunescope_analysis.topics.scores.table import best_trials, glue_average, order_methods, score_table
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 from tunescope_analysis.stats.hypothesis_tests import holm, welch
 from tunescope_analysis.stats.paired import compare_pairs, equivalence_p
 from tunescope_analysis.stats.rank_tests import average_ranks, cliques, critical_difference, friedman

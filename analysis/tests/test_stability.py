@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from conftest import COMPONENTS, LAYERS, SIZE, fisher_of
 
-from tunescope_analysis.io.results import open_results
-from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis import open_results
+from tunescope_analysis.report.claims import Ruling
 from tunescope_analysis.stats.rank_agreement import AGREEMENTS
 from tunescope_analysis.topics.stability.table import (
     agreement_with_reference,
@@ -125,10 +125,10 @@ def test_a_single_run_has_nothing_to_compare(write):
 @pytest.mark.parametrize(
     ("spearman", "ruling"),
     [
-        ({"batch_size": 0.95, "examples": 0.92, "point": 0.9}, SUPPORTED),
-        ({"batch_size": 0.95, "examples": 0.92, "point": 0.3}, NOT_SUPPORTED),
-        ({"batch_size": 0.95, "examples": 0.92}, NOT_DECIDABLE),
-        ({"batch_size": 0.3}, NOT_SUPPORTED),
+        ({"batch_size": 0.95, "examples": 0.92, "point": 0.9}, Ruling.SUPPORTED),
+        ({"batch_size": 0.95, "examples": 0.92, "point": 0.3}, Ruling.NOT_SUPPORTED),
+        ({"batch_size": 0.95, "examples": 0.92}, Ruling.NOT_DECIDABLE),
+        ({"batch_size": 0.3}, Ruling.NOT_SUPPORTED),
     ],
 )
 def test_the_ranking_is_stable_where_every_setting_leaves_it(spearman, ruling):
@@ -137,6 +137,6 @@ def test_the_ranking_is_stable_where_every_setting_leaves_it(spearman, ruling):
          "jaccard": rho}
         for name, rho in spearman.items() for task in ("RTE", "CoLA")
     ]  # fmt: skip
-    (verdict,) = stability_verdict(pd.DataFrame(rows))
+    verdict = stability_verdict(pd.DataFrame(rows))
     assert verdict.ruling == ruling
-    assert ("Not tried: point in training." in verdict.reason) == (ruling == NOT_DECIDABLE)
+    assert ("Not tried: point in training." in verdict.reason) == (ruling == Ruling.NOT_DECIDABLE)

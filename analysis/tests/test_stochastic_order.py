@@ -7,7 +7,7 @@ from conftest import trial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 from tunescope_analysis.report.blocks import Paragraph
 from tunescope_analysis.report.section import Section
 from tunescope_analysis.stats.stochastic_order import (

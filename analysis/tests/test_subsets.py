@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tunescope_analysis.io.results import open_results
-from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis import open_results
+from tunescope_analysis.report.claims import Ruling
 from tunescope_analysis.topics.subsets.section import subsets_section
 from tunescope_analysis.topics.subsets.table import subset_differences, subset_pairs, subset_table
 
@@ -95,11 +95,11 @@ def test_tasks_on_which_neither_has_learned_anything_are_left_out(write):
 @pytest.mark.parametrize(
     ("gaps", "ruling"),
     [
-        ((0.02,), SUPPORTED),
-        ((-0.02,), NOT_SUPPORTED),
-        ((0.0,), NOT_DECIDABLE),
-        ((0.02, 0.0), SUPPORTED),
-        ((0.02, -0.02), NOT_DECIDABLE),
+        ((0.02,), Ruling.SUPPORTED),
+        ((-0.02,), Ruling.NOT_SUPPORTED),
+        ((0.0,), Ruling.NOT_DECIDABLE),
+        ((0.02, 0.0), Ruling.SUPPORTED),
+        ((0.02, -0.02), Ruling.NOT_DECIDABLE),
     ],
 )
 def test_subsets_are_judged_by_what_is_apart_from_chance(write, gaps, ruling):
@@ -120,5 +120,5 @@ def test_subsets_are_judged_by_what_is_apart_from_chance(write, gaps, ruling):
 def test_too_few_pairs_leave_the_subsets_undecided(write):
     with open_results(write(TRIALS)) as results:
         section = subsets_section(results)
-    assert section.verdicts[0].ruling == NOT_DECIDABLE
+    assert section.verdicts[0].ruling == Ruling.NOT_DECIDABLE
     assert "too few unequal pairs to reach p < 0.05 (smallest possible 0.250)" in section.verdicts[0].reason

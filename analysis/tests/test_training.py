@@ -5,7 +5,7 @@ import pytest
 from conftest import trial
 from scipy import stats
 
-from tunescope_analysis.io.results import open_results
+from tunescope_analysis import open_results
 from tunescope_analysis.stats.correlation import permutation_spearman
 from tunescope_analysis.stats.expected_best import expected_best
 from tunescope_analysis.topics.task_size.table import size_correlation, size_gaps

@@ -46,8 +46,10 @@ SECTIONS: tuple[Callable[[Results], Section], ...] = (
 def build_report(results: Results) -> Report:
     """Compute every table and figure; a part that the file has no data for says so, and what to run."""
     sections = [build(results) for build in SECTIONS]
-    sections = [glance_section(results, sections), claims_section(sections), *sections]
-    return Report(results.name, sections, _warnings(results))
+    verdicts = [verdict for section in sections for verdict in section.verdicts]
+    places = {picture.name: section.title for section in sections for picture in section.pictures}
+    opening = [glance_section(results, verdicts), claims_section(verdicts, places)]
+    return Report(results.name, opening + sections, _warnings(results))
 
 
 def _warnings(results: Results) -> list[str]:
@@ -65,13 +67,10 @@ def _warnings(results: Results) -> list[str]:
 def build_comparison(files: dict[str, Results], reports: dict[str, Report]) -> Report:
     """Several files side by side: what they are, their reports' verdicts, scores, task sizes."""
     trials = {name: results.trials for name, results in files.items()}
-    rulings = {
-        name: {verdict.claim: verdict.ruling for section in report.sections for verdict in section.verdicts}
-        for name, report in reports.items()
-    }
+    verdicts = {name: report.verdicts for name, report in reports.items()}
     sections = [
         files_section(files),
-        rulings_section(rulings),
+        rulings_section(verdicts),
         side_by_side_section(trials),
         sizes_section(files),
     ]

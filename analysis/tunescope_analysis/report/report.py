@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from tunescope_analysis.report.blocks import Picture, Table
+from tunescope_analysis.report.claims import Verdict
 from tunescope_analysis.report.section import Section
 
 
@@ -27,3 +28,8 @@ class Report:
     def pictures(self) -> list[Picture]:
         """The figures, in order."""
         return [picture for section in self.sections for picture in section.pictures]
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """The verdicts of all sections."""
+        return [verdict for section in self.sections for verdict in section.verdicts]

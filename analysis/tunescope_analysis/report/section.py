@@ -34,6 +34,10 @@ class Section:
         """Add blocks, in order."""
         self.blocks.extend(blocks)
 
+    def add_verdicts(self, *verdicts: Verdict | None) -> None:
+        """Add the verdicts that there are; None stands for a claim that the data says nothing on."""
+        self.verdicts.extend(verdict for verdict in verdicts if verdict is not None)
+
     @property
     def tables(self) -> list[Table]:
         """The tables, in order."""

@@ -67,7 +67,7 @@ def change_section(results: Results) -> Section:
             _add_measure(section, maps[name], finding, certainty_sentence(shares, finding.component))
     main = findings.get("mean_abs")
     if method == "full" and main is not None:
-        section.verdicts.append(
+        section.add_verdicts(
             change_verdict(main, encoder_sentence(find_leaders(numbered_layers(maps["mean_abs"]))))
         )
     return section

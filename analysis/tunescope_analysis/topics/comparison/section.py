@@ -1,6 +1,6 @@
 """Several files: what they hold, their scores, and their verdicts side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from tunescope_analysis.io.model import model_folder, model_shape
 from tunescope_analysis.io.results import Results
 from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.report.blocks import Cell, Column, Heading, Picture, Subheading, Table, frame_table
-from tunescope_analysis.report.claims import CLAIMS, NOT_DECIDABLE
+from tunescope_analysis.report.claims import Claim, Verdict, rule_on_claims
 from tunescope_analysis.report.formatting import count, join_words, percent
 from tunescope_analysis.report.remedies import RUN_SWEEP
 from tunescope_analysis.report.section import Section
@@ -54,16 +54,19 @@ def files_section(files: Mapping[str, Results]) -> Section:
     return Section("files", "Files", [frame_table("files", pd.DataFrame(rows), columns)])
 
 
-def rulings_section(rulings: Mapping[str, Mapping[str, str]]) -> Section:
-    """The verdict on each claim by file: `rulings` maps a file to rulings by claim."""
+def rulings_section(verdicts: Mapping[str, Sequence[Verdict]]) -> Section:
+    """The ruling on each claim by file: `verdicts` has those of the report on each file."""
     section = Section("claims", "Verdict on each claim, file by file")
-    claims = {key: texts for key, texts in CLAIMS.items() if key != "models"}  # which the columns answer
-    headings = [Heading("Claim", is_number=False), *(Heading(file, is_number=False) for file in rulings)]
+    rulings = [rule_on_claims(own) for own in verdicts.values()]
+    headings = [Heading("Claim", is_number=False), *(Heading(file, is_number=False) for file in verdicts)]
     frame = pd.DataFrame(
-        [(key, claim, *(own.get(key, NOT_DECIDABLE) for own in rulings.values()))
-         for key, (claim, _) in claims.items()],
-        columns=["key", "claim", *rulings],
-    )  # fmt: skip
+        [
+            (claim.key, claim.statement, *(own[claim].ruling for own in rulings))
+            for claim in Claim
+            if claim is not Claim.MODELS  # the columns answer it
+        ],
+        columns=["key", "claim", *verdicts],
+    )
     rows = [[Cell(text) for text in row[1:]] for row in frame.itertuples(index=False, name=None)]
     section.add(Table("claims", frame, headings, rows))
     return section
@@ -115,8 +118,8 @@ def _add_sizes(section: Section, gaps: pd.DataFrame, files: list[str]) -> None:
         section.add(Subheading(f"The model of {join_words(files)}"))
     gaps = gaps.sort_values(["method", "train_examples"], kind="stable")
     means = gaps.groupby(["method", "task", "train_examples"], as_index=False, sort=False)["gap"].mean()
-    for verdict in task_size_verdict(means):  # files may hold the same trials
-        section.add_paragraph(f"{CLAIMS[verdict.claim][0]}: {verdict.ruling}. {verdict.reason}")
+    if verdict := task_size_verdict(means):  # files may hold the same trials
+        section.add_paragraph(f"{verdict.claim.statement}: {verdict.ruling}. {verdict.reason}")
     name = f"task_size_{len(section.pictures) + 1}" if files else "task_size"
     section.add(
         Table(name, gaps),

@@ -1,10 +1,13 @@
 """How large activations and gradients are from layer to layer, beside the Fisher information."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.report.blocks import Cell, Heading, Picture, Subheading, Table
+from tunescope_analysis.report.claims import Verdict
 from tunescope_analysis.report.formatting import fixed, plural
 from tunescope_analysis.report.section import Section
 from tunescope_analysis.topics.depth_scales.table import scale_profile, scale_table
@@ -20,11 +23,11 @@ SUMMARY_HEADINGS = {
 }
 
 
-def add_scales(section: Section, fisher: xr.Dataset, *, stand_out: bool) -> None:
-    """Two profiles over depth, a table, and what they say of LayerNorm and the later layers.
+def add_scales(section: Section, fisher: xr.Dataset, premises: Sequence[Verdict | None]) -> Verdict | None:
+    """Add two profiles over depth and a table; returns what they say of LayerNorm and the later layers.
 
-    `stand_out` says whether LayerNorm and the later layers have more Fisher information, which is to be
-    explained.
+    `premises` are the verdicts that LayerNorm and the later layers have more Fisher information, which is
+    what the profiles may explain. Without recorded scales there is no verdict.
     """
     section.add(Subheading("Scale of gradients and activations over depth"))
     profile = scale_profile(fisher)
@@ -33,7 +36,7 @@ def add_scales(section: Section, fisher: xr.Dataset, *, stand_out: bool) -> None
             "No Fisher run behind the maps has the scale of activations and gradients: an older program "
             "computed it. Remove the files of `results/NAME/fisher` and run `tunescope fisher JOB` again."
         )
-        return
+        return None
     table = scale_table(fisher)
     sentence = scale_sentence(table)
     section.add_paragraph(
@@ -53,7 +56,7 @@ def add_scales(section: Section, fisher: xr.Dataset, *, stand_out: bool) -> None
     )  # fmt: skip
     words = "root mean square over tokens and hidden units"
     section.datasets["depth_scales"] = profile.assign_attrs(long_name=words, units="1").to_dataset()
-    section.verdicts.append(depth_reason_verdict(table, sentence, stand_out))
+    return depth_reason_verdict(table, sentence, premises)
 
 
 def scale_sentence(table: pd.DataFrame) -> str:

@@ -7,11 +7,11 @@ from tunescope_analysis.io.results import Results
 from tunescope_analysis.io.tensor_maps import layers_of, numbered_layers, without_head
 from tunescope_analysis.io.vocabulary import is_layernorm, is_output_layernorm
 from tunescope_analysis.report.blocks import Cell, Heading, Picture, Subheading, Table
-from tunescope_analysis.report.claims import NOT_DECIDABLE, SUPPORTED, Verdict, rule_on_most_tasks
 from tunescope_analysis.report.formatting import count, plural, scientific, share
 from tunescope_analysis.report.labels import component_label, fisher_label
 from tunescope_analysis.report.remedies import RUN_FISHER
 from tunescope_analysis.report.section import Section
+from tunescope_analysis.topics.depth_scales.section import add_scales
 from tunescope_analysis.topics.fisher.figure import fisher_figure
 from tunescope_analysis.topics.fisher.runs import default_runs, fisher_measures_of, settings_sentence
 from tunescope_analysis.topics.fisher.table import (
@@ -21,6 +21,7 @@ from tunescope_analysis.topics.fisher.table import (
     fisher_table,
     rank_components,
 )
+from tunescope_analysis.topics.fisher.verdict import fisher_largest_verdict
 from tunescope_analysis.topics.fisher_depth.section import add_depth
 from tunescope_analysis.topics.leaders import Finding, certainty_sentence, encoder_sentence
 
@@ -48,14 +49,18 @@ def fisher_section(results: Results) -> Section:
     section.add(Table("fisher", fisher_table(fisher)), _ranking_table(maps, fisher["size"]))
     named = {name: by_task.assign_attrs(long_name=fisher_label(name)) for name, by_task in maps.items()}
     section.datasets["fisher_by_task"] = xr.Dataset(named)
+    largest = None
     for name, by_task in maps.items():
         finding = find_fisher_leaders(by_task, fisher["size"])
-        if finding is not None:
-            shares = fisher_certainty(fisher, default_runs(fisher)) if name == "mean" else None
-            encoder = encoder_sentence(find_fisher_leaders(numbered_layers(by_task), fisher["size"]))
-            more = " ".join(filter(None, (certainty_sentence(shares, finding.component), encoder)))
-            _add_measure(section, by_task, fisher["size"], finding, more)
-    add_depth(section, fisher)
+        if finding is None:
+            continue
+        sentence = _add_measure(section, by_task, finding, _further_sentences(fisher, by_task, finding))
+        if name == "mean":
+            largest = fisher_largest_verdict(finding, sentence, _count_unmeasured(by_task, fisher["size"]))
+    deeper = add_depth(section, fisher)
+    section.add_verdicts(largest, deeper)
+    if deeper is not None:
+        section.add_verdicts(add_scales(section, fisher, premises=(largest, deeper)))
     return section
 
 
@@ -83,26 +88,28 @@ def _settings(runs: pd.DataFrame) -> str:
     return f"{settings_sentence('Setting', runs)} {known}"
 
 
-def _add_measure(
-    section: Section, by_task: xr.DataArray, size: xr.DataArray, finding: Finding, more: str
-) -> None:
+def _further_sentences(fisher: xr.Dataset, by_task: xr.DataArray, finding: Finding) -> str:
+    """How sure the first place is, by the main measure, and which component is first in the encoder."""
+    shares = fisher_certainty(fisher, default_runs(fisher)) if finding.measure == "mean" else None
+    encoder = encoder_sentence(find_fisher_leaders(numbered_layers(by_task), fisher["size"]))
+    return " ".join(filter(None, (certainty_sentence(shares, finding.component), encoder)))
+
+
+def _count_unmeasured(by_task: xr.DataArray, size: xr.DataArray) -> int:
+    """How many tensors lack a number on some task."""
+    return int(without_head((size > 0) & by_task.isnull().any("task")).sum())
+
+
+def _add_measure(section: Section, by_task: xr.DataArray, finding: Finding, more: str) -> str:
+    """Add the map of one measure; returns what it shows, in words, with `more` after it."""
     only = str(by_task["task"].values[0]) if by_task.sizes["task"] == 1 else None
     sentence = fisher_sentence(finding, _label(by_task, finding.component), only)
     section.add(Subheading(fisher_label(finding.measure, capital=True)))
-    section.add_paragraph(f"{sentence} {more}".rstrip())
+    whole = f"{sentence} {more}".rstrip()
+    section.add_paragraph(whole)
     alt = f"Heat map, component by layer, a panel a task. {sentence}"
     section.add(Picture(f"fisher_map_{finding.measure}", fisher_figure(by_task), alt))
-    if finding.measure == "mean":
-        holds = is_output_layernorm(finding.component) and 2 * finding.output_layernorm_tasks > finding.tasks
-        ruling, reason = rule_on_most_tasks(finding.tasks, holds), f"{sentence} {more}".rstrip()
-        unmeasured = int(without_head((size > 0) & by_task.isnull().any("task")).sum())
-        if unmeasured and ruling == SUPPORTED:
-            ruling = NOT_DECIDABLE
-            reason += (
-                f" But of {plural(unmeasured, 'tensor')} there is no number on every task: run "
-                "`tunescope fisher` with `[fisher] parameters = all`."
-            )
-        section.verdicts.append(Verdict("fisher-largest", ruling, reason, "fisher_map_mean"))
+    return whole
 
 
 def _ranking_table(maps: dict[str, xr.DataArray], size: xr.DataArray) -> Table:

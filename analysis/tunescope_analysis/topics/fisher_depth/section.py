@@ -5,25 +5,24 @@ import xarray as xr
 
 from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.report.blocks import Cell, Heading, Picture, Subheading, Table
-from tunescope_analysis.report.claims import SUPPORTED
+from tunescope_analysis.report.claims import Verdict
 from tunescope_analysis.report.formatting import fixed, plural
 from tunescope_analysis.report.section import Section
 from tunescope_analysis.stats.correlation import MIN_PLACES
-from tunescope_analysis.topics.depth_scales.section import add_scales
 from tunescope_analysis.topics.fisher_depth.figure import depth_figure
 from tunescope_analysis.topics.fisher_depth.table import depth_correlation, depth_profile
 from tunescope_analysis.topics.fisher_depth.verdict import fisher_depth_verdict
 
 
-def add_depth(section: Section, fisher: xr.Dataset) -> None:
-    """Add the profile over depth, its correlation with depth, and the scale of gradients beside it."""
+def add_depth(section: Section, fisher: xr.Dataset) -> Verdict | None:
+    """Add the profile over depth and its correlation with depth; returns the verdict, if there are layers."""
     profile = depth_profile(fisher)
     section.add(Subheading("Over depth"))
     if not profile.size:
         section.add_note(
             "The file has no numbered layers with Fisher information, so there is no profile over depth."
         )
-        return
+        return None
     table = depth_correlation(profile)
     sentence = depth_sentence(table)
     section.add_paragraph(sentence)
@@ -35,8 +34,7 @@ def add_depth(section: Section, fisher: xr.Dataset) -> None:
     )  # fmt: skip
     words = "Fisher information per scalar"
     section.datasets["fisher_depth"] = profile.assign_attrs(long_name=words).to_dataset(name="fisher")
-    section.verdicts.append(fisher_depth_verdict(table, sentence))
-    add_scales(section, fisher, stand_out=all(verdict.ruling == SUPPORTED for verdict in section.verdicts))
+    return fisher_depth_verdict(table, sentence)
 
 
 def _depth_table(table: pd.DataFrame) -> Table:

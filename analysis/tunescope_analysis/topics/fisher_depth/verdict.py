@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tunescope_analysis.report.claims import MIN_TASKS, Verdict, rule_on_most_tasks
+from tunescope_analysis.report.claims import MIN_TASKS, Claim, Verdict, rule_on_most_tasks
 from tunescope_analysis.topics.fisher_depth.table import TREND_THRESHOLD
 
 MIN_LAYERS = 6  # our choice: that many in random order reach a correlation of 0.5 in 15 % of cases
@@ -16,4 +16,4 @@ def fisher_depth_verdict(table: pd.DataFrame, sentence: str) -> Verdict:
     if len(rho) < MIN_TASKS:
         sentence += f" A verdict needs {MIN_TASKS} tasks, of models with {MIN_LAYERS} layers or more."
     holds = bool(rho.median() >= TREND_THRESHOLD and 2 * (rho > 0).sum() > len(rho))
-    return Verdict("fisher-depth", rule_on_most_tasks(len(rho), holds), sentence, "fisher_depth")
+    return Verdict(Claim.FISHER_DEPTH, rule_on_most_tasks(len(rho), holds), sentence, "fisher_depth")

@@ -1,6 +1,6 @@
 """What a report opens with: three figures and three sentences, to be taken in within ten seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import xarray as xr
@@ -10,7 +10,7 @@ from tunescope_analysis.io.results import Results, head_size
 from tunescope_analysis.io.tensor_maps import layers_of, numbered_layers
 from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.report.blocks import Picture, Table
-from tunescope_analysis.report.claims import CLAIMS, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.report.claims import Ruling, Verdict, rule_on_claims
 from tunescope_analysis.report.formatting import join_words, percent, plural, share
 from tunescope_analysis.report.labels import component_label, method_label
 from tunescope_analysis.report.section import Section
@@ -31,14 +31,14 @@ FEW_PARAMETERS = 0.01  # our choice: of a method that trains less, how near it c
 MEASURE = "mean_abs"  # the paper's
 
 
-def glance_section(results: Results, sections: list[Section]) -> Section:
-    """What the runs say and what they cannot; `parts` are the others, whose verdicts are counted."""
+def glance_section(results: Results, verdicts: Sequence[Verdict]) -> Section:
+    """What the runs say and what they cannot; `verdicts` are those of the other sections."""
     section = Section("glance", "At a glance", is_opening=True)
     averages = average_table(results.trials, head_size(results))
     changed, informed = _change(results), _fisher(results)
     section.add_paragraph(_score_sentence(averages, len(order_tasks(score_table(results.trials)["task"]))))
     section.add_paragraph(_place_sentence(changed, informed, results))
-    section.add_paragraph(_limit_sentence(results, sections))
+    section.add_paragraph(_limit_sentence(results, verdicts))
     figure = shares_figure(averages) if len(averages) else None
     if figure is not None:
         section.add(
@@ -120,11 +120,9 @@ def _leaders(by_task: xr.DataArray, find: Callable[[xr.DataArray], Finding | Non
     return labels[0], labels[-1]
 
 
-def _limit_sentence(results: Results, sections: list[Section]) -> str:
-    rulings = [
-        verdict.ruling for section in sections for verdict in section.verdicts if verdict.claim in CLAIMS
-    ]
-    yes, no = rulings.count(SUPPORTED), rulings.count(NOT_SUPPORTED)
+def _limit_sentence(results: Results, verdicts: Sequence[Verdict]) -> str:
+    rulings = [verdict.ruling for verdict in rule_on_claims(verdicts).values()]
+    yes, no = rulings.count(Ruling.SUPPORTED), rulings.count(Ruling.NOT_SUPPORTED)
     trials = trial_frame(results.trials)
     unfinished = int((trials["state"] != "done").sum())
     runs = ", ".join(
@@ -135,8 +133,10 @@ def _limit_sentence(results: Results, sections: list[Section]) -> str:
         ]
     )
     if yes + no == 0:
-        return f"These runs ({runs}) decide none of the {len(CLAIMS)} claims below; each tells what it needs."
+        return (
+            f"These runs ({runs}) decide none of the {len(rulings)} claims below; each tells what it needs."
+        )
     return (
-        f"These runs ({runs}) support {yes} of the {len(CLAIMS)} claims below and speak against {no}; for "
+        f"These runs ({runs}) support {yes} of the {len(rulings)} claims below and speak against {no}; for "
         "the others they are not enough."
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.report.claims import MIN_TASKS, NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED
+from tunescope_analysis.report.claims import MIN_TASKS, Ruling
 from tunescope_analysis.report.formatting import join_words, plural, points, share
 from tunescope_analysis.stats.thresholds import LEVEL, MARGIN
 from tunescope_analysis.topics.scores.learned_tasks import (
@@ -24,7 +24,7 @@ PAIRING_UNIT = "task and seed"
 class Judgement:
     """Whether one method is as good as another, why, and the interval of their mean difference."""
 
-    ruling: str
+    ruling: Ruling
     reason: str
     low: float = np.nan
     high: float = np.nan
@@ -43,14 +43,14 @@ def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> 
     empty = sorted(set(pairs.loc[is_empty, "task"]))
     pairs = pairs[~is_empty]
     if len(pairs) < 2:
-        return Judgement(NOT_DECIDABLE, _too_few_sentence(first, second, len(pairs), empty))
+        return Judgement(Ruling.NOT_DECIDABLE, _too_few_sentence(first, second, len(pairs), empty))
     result = compare(pairs, comparisons)
     reason = (
         f"{first} differs from {second} by {points(result['mean_difference'])} points over {len(pairs)} "
         "tasks and seeds"
     )
     if np.isnan(result["low"]):
-        return Judgement(NOT_DECIDABLE, f"{reason}, all by the same, which leaves no interval.")
+        return Judgement(Ruling.NOT_DECIDABLE, f"{reason}, all by the same, which leaves no interval.")
     level = share(1 - 2 * LEVEL / comparisons)
     corrected = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
     ruling, where = _place(result["low"], result["high"])
@@ -77,21 +77,21 @@ def _with_caveats(
     """
     ruling, reason, low, high = judgement.ruling, judgement.reason, judgement.low, judgement.high
     tasks = pairs["task"].nunique()
-    if ruling == SUPPORTED and unknown:
+    if ruling == Ruling.SUPPORTED and unknown:
         told = pairs[~pairs["task"].isin(unknown)]
         tasks, own = told["task"].nunique(), compare(told, comparisons)
         low, high = min(low, own["low"]), max(high, own["high"])
-        ruling = SUPPORTED if own["low"] > -MARGIN else NOT_DECIDABLE
+        ruling = Ruling.SUPPORTED if own["low"] > -MARGIN else Ruling.NOT_DECIDABLE
         reason += (
             f" Whether anything was learned on {join_words(unknown)} only a run of `head` can tell; on the "
             f"other tasks, {tasks}, the interval is {points(own['low'])} to {points(own['high'])}."
         )
     if tasks < MIN_TASKS:
-        ruling = NOT_DECIDABLE
+        ruling = Ruling.NOT_DECIDABLE
         reason += f" A claim about tasks needs {MIN_TASKS}."
-    for method, favoured_by in zip(lost, (SUPPORTED, NOT_SUPPORTED), strict=True):
+    for method, favoured_by in zip(lost, (Ruling.SUPPORTED, Ruling.NOT_SUPPORTED), strict=True):
         if lost[method]:
-            ruling = NOT_DECIDABLE if ruling == favoured_by else ruling
+            ruling = Ruling.NOT_DECIDABLE if ruling == favoured_by else ruling
             reason += f" {method} diverged in {plural(lost[method], 'trial')}, of which no pair speaks."
     return Judgement(ruling, reason, low, high)
 
@@ -108,8 +108,8 @@ def _too_few_sentence(first: str, second: str, pairs: int, empty: list[str]) -> 
 def _place(low: float, high: float) -> tuple[str, str]:
     """The ruling by where the interval lies, and where that is."""
     if low > -MARGIN:
-        return SUPPORTED, "above"
-    return (NOT_SUPPORTED, "below") if high < -MARGIN else (NOT_DECIDABLE, "on both sides of")
+        return Ruling.SUPPORTED, "above"
+    return (Ruling.NOT_SUPPORTED, "below") if high < -MARGIN else (Ruling.NOT_DECIDABLE, "on both sides of")
 
 
 def _unknown_tasks(trials: xr.Dataset, pairs: pd.DataFrame) -> list[str]:

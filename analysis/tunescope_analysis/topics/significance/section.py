@@ -32,7 +32,7 @@ def significance_section(results: Results) -> Section:
     _add_ranks(section, trials)
     _add_reference(section, trials)
     add_stochastic_order(section, trials)
-    section.verdicts += equivalence_verdicts(trials, head_size(results))
+    section.add_verdicts(*equivalence_verdicts(trials, head_size(results)))
     return section
 
 

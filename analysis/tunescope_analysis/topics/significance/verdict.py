@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from tunescope_analysis.io.vocabulary import parse_method
-from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
+from tunescope_analysis.report.claims import Claim, Ruling, Verdict
 from tunescope_analysis.report.formatting import fixed, points
 from tunescope_analysis.stats.thresholds import MARGIN
 from tunescope_analysis.topics.scores.table import score_table
@@ -24,13 +24,13 @@ def equivalence_verdicts(trials: xr.Dataset, head_size: float = np.nan) -> list[
     verdicts = []
     smaller = [method for method in ("layernorm-output", "layernorm") if method in methods]
     if smaller and "full" in methods:
-        verdicts.append(_any_of("equivalence", trials, [(method, "full") for method in smaller]))
+        verdicts.append(_any_of(Claim.EQUIVALENCE, trials, [(method, "full") for method in smaller]))
     if {"layernorm-output", "bitfit"} <= methods:
         verdicts.append(_bitfit_verdict(trials, "layernorm-output", head_size))
     others = [method for method in sorted(methods) if parse_method(method)[0] in OTHER_SMALL_METHODS]
     if smaller and others:
-        verdicts.append(_all_of("lora", [judge(trials, smaller[0], other) for other in others]))
-    for claim, scopes in (("subset", ("task",)), ("union", ("union", "leave-one-out"))):
+        verdicts.append(_all_of(Claim.LORA, [judge(trials, smaller[0], other) for other in others]))
+    for claim, scopes in ((Claim.SUBSET, ("task",)), (Claim.UNION, ("union", "leave-one-out"))):
         pairs = [
             (method, pool)
             for method in sorted(methods)
@@ -44,20 +44,20 @@ def equivalence_verdicts(trials: xr.Dataset, head_size: float = np.nan) -> list[
     return verdicts
 
 
-def _any_of(claim: str, trials: xr.Dataset, pairs: list[tuple[str, str]]) -> Verdict:
+def _any_of(claim: Claim, trials: xr.Dataset, pairs: list[tuple[str, str]]) -> Verdict:
     """The best ruling of comparisons of which one is enough, so corrected for their number."""
     judged = [judge(trials, *pair, comparisons=len(pairs)) for pair in pairs]
-    return _combine(claim, judged, (SUPPORTED, NOT_DECIDABLE, NOT_SUPPORTED))
+    return _combine(claim, judged, (Ruling.SUPPORTED, Ruling.NOT_DECIDABLE, Ruling.NOT_SUPPORTED))
 
 
-def _all_of(claim: str, judged: list[Judgement]) -> Verdict:
+def _all_of(claim: Claim, judged: list[Judgement]) -> Verdict:
     """The worst ruling of comparisons that a claim needs all of."""
-    return _combine(claim, judged, (NOT_SUPPORTED, NOT_DECIDABLE, SUPPORTED))
+    return _combine(claim, judged, (Ruling.NOT_SUPPORTED, Ruling.NOT_DECIDABLE, Ruling.SUPPORTED))
 
 
-def _combine(claim: str, judged: list[Judgement], order: tuple[str, ...]) -> Verdict:
+def _combine(claim: Claim, judged: list[Judgement], order: tuple[Ruling, ...]) -> Verdict:
     ruling = min((judgement.ruling for judgement in judged), key=order.index)
-    figure = "equivalence" if claim == "equivalence" else "parameters"  # which has all methods
+    figure = "equivalence" if claim is Claim.EQUIVALENCE else "parameters"  # which has all methods
     return Verdict(claim, ruling, " ".join(judgement.reason for judgement in judged), figure)
 
 
@@ -68,15 +68,15 @@ def _bitfit_verdict(trials: xr.Dataset, method: str, head_size: float) -> Verdic
     times = (medians["bitfit"] - head_size) / (medians[method] - head_size)
     if not np.isfinite(times):
         text = "The file does not say how many parameters the head has."
-        return Verdict("bitfit", NOT_DECIDABLE, f"{judgement.reason} {text}", "parameters")
+        return Verdict(Claim.BITFIT, Ruling.NOT_DECIDABLE, f"{judgement.reason} {text}", "parameters")
     reason = (
         f"BitFit trains {fixed(times, 1)} times the parameters of {method}, the head left out. "
         f"{judgement.reason}"
     )
     ruling = judgement.ruling
-    if ruling == SUPPORTED and judgement.high >= MARGIN:
-        ruling = NOT_SUPPORTED if judgement.low >= MARGIN else NOT_DECIDABLE
+    if ruling == Ruling.SUPPORTED and judgement.high >= MARGIN:
+        ruling = Ruling.NOT_SUPPORTED if judgement.low >= MARGIN else Ruling.NOT_DECIDABLE
         reason += f" For the same, it would have to lie below {points(MARGIN)} too."
     if not FIVE_TIMES_RANGE[0] <= times <= FIVE_TIMES_RANGE[1]:
-        ruling = NOT_SUPPORTED
-    return Verdict("bitfit", ruling, reason, "parameters")
+        ruling = Ruling.NOT_SUPPORTED
+    return Verdict(Claim.BITFIT, ruling, reason, "parameters")

@@ -61,7 +61,7 @@ def stability_section(results: Results) -> Section:
         alt = f"Plots of agreement, a row a measure, a column a setting, a line a task. {sentence}"
         picture = Picture(f"stability_{level}", stability_figure(against, level), alt)
         section.add(Table(picture.name, against[against["level"] == level]), picture)
-    section.verdicts += stability_verdict(against)
+    section.add_verdicts(stability_verdict(against))
     return section
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
+from tunescope_analysis.report.claims import Claim, Ruling, Verdict
 from tunescope_analysis.report.formatting import fixed
 from tunescope_analysis.report.labels import FACTOR_LABELS
 
@@ -10,14 +10,14 @@ STABILITY_THRESHOLD = 0.9  # our choice: from this Spearman correlation on a ran
 REQUIRED_FACTORS = ("batch_size", "examples", "point")
 
 
-def stability_verdict(against: pd.DataFrame) -> list[Verdict]:
+def stability_verdict(against: pd.DataFrame) -> Verdict | None:
     """Whether the ranking stays the same whatever is changed, from `agreement_with_reference`."""
     level = "scalar" if (against["level"] == "scalar").any() else "tensor"
     rows = against[
         (against["level"] == level) & against["differs"].isin(REQUIRED_FACTORS) & against["spearman"].notna()
     ]
     if rows.empty:
-        return []
+        return None
     means = rows.groupby(["differs", "value"])["spearman"].mean()
     tried = ", ".join(
         FACTOR_LABELS[name] for name in REQUIRED_FACTORS if name in means.index.get_level_values(0)
@@ -30,11 +30,11 @@ def stability_verdict(against: pd.DataFrame) -> list[Verdict]:
     missing = [
         FACTOR_LABELS[name] for name in REQUIRED_FACTORS if name not in means.index.get_level_values(0)
     ]
-    ruling = SUPPORTED if means.min() >= STABILITY_THRESHOLD else NOT_SUPPORTED
-    if ruling == SUPPORTED and missing:
-        ruling = NOT_DECIDABLE
+    ruling = Ruling.SUPPORTED if means.min() >= STABILITY_THRESHOLD else Ruling.NOT_SUPPORTED
+    if ruling == Ruling.SUPPORTED and missing:
+        ruling = Ruling.NOT_DECIDABLE
         reason += f" Not tried: {', '.join(missing)}."
-    return [Verdict("stability", ruling, reason, f"stability_{level}")]
+    return Verdict(Claim.STABILITY, ruling, reason, f"stability_{level}")
 
 
 def weakest_sentence(against: pd.DataFrame, level: str) -> str:

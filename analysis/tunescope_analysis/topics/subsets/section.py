@@ -56,5 +56,5 @@ def subsets_section(results: Results) -> Section:
         Table("subsets", differences),
         Picture("subsets", subsets_figure(differences), alt),
     )
-    section.verdicts.append(subset_verdict(table))
+    section.add_verdicts(subset_verdict(table))
     return section

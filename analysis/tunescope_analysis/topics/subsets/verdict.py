@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
+from tunescope_analysis.report.claims import Claim, Ruling, Verdict
 from tunescope_analysis.report.formatting import p_is, points, probability
 from tunescope_analysis.stats.thresholds import LEVEL
 
@@ -25,7 +25,13 @@ def subset_verdict(table: pd.DataFrame) -> Verdict:
     reason = " ".join(subset_sentence(row) for _, row in whole.iterrows())
     is_apart = whole["holm_p"] < LEVEL
     if not is_apart.any():
-        return Verdict("subset-random", NOT_DECIDABLE, reason, "subsets")
+        return Verdict(Claim.SUBSET_RANDOM, Ruling.NOT_DECIDABLE, reason, "subsets")
     is_better = whole.loc[is_apart, "mean_difference"] > 0
-    ruling = SUPPORTED if is_better.all() else NOT_DECIDABLE if is_better.any() else NOT_SUPPORTED
-    return Verdict("subset-random", ruling, reason, "subsets")
+    ruling = (
+        Ruling.SUPPORTED
+        if is_better.all()
+        else Ruling.NOT_DECIDABLE
+        if is_better.any()
+        else Ruling.NOT_SUPPORTED
+    )
+    return Verdict(Claim.SUBSET_RANDOM, ruling, reason, "subsets")

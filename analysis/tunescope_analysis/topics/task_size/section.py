@@ -37,7 +37,7 @@ def task_size_section(results: Results) -> Section:
     alt = "Difference to full over training-set size on a log axis, a marker a task, a line a method."
     others = [method for method in methods if method in set(gaps["method"])]
     section.add(_gap_table(gaps, known, others), Picture("task_size", sizes_figure(gaps, methods), alt))
-    section.verdicts += task_size_verdict(gaps)
+    section.add_verdicts(task_size_verdict(gaps))
     return section
 
 

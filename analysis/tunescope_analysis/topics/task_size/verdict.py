@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tunescope_analysis.report.claims import NOT_DECIDABLE, NOT_SUPPORTED, SUPPORTED, Verdict
+from tunescope_analysis.report.claims import Claim, Ruling, Verdict
 from tunescope_analysis.report.formatting import fixed, p_is, plural
 from tunescope_analysis.stats.thresholds import LEVEL
 from tunescope_analysis.topics.task_size.table import size_correlation
@@ -18,14 +18,14 @@ def trend_sentence(row: pd.Series) -> str:
     )
 
 
-def task_size_verdict(gaps: pd.DataFrame) -> list[Verdict]:
+def task_size_verdict(gaps: pd.DataFrame) -> Verdict | None:
     """Whether LayerNorm falls behind as tasks grow: a trend, or none that so many tasks can show."""
     known = size_correlation(gaps).dropna(subset="spearman")
     asked = [method for method in JUDGED_METHODS if method in set(known["method"])]
     if not asked:
-        return []
+        return None
     row = known.set_index("method", drop=False).loc[asked[0]]
-    ruling = NOT_DECIDABLE
+    ruling = Ruling.NOT_DECIDABLE
     if row["p"] < LEVEL:
-        ruling = SUPPORTED if row["spearman"] < 0 else NOT_SUPPORTED
-    return [Verdict("task-size", ruling, trend_sentence(row), "task_size")]
+        ruling = Ruling.SUPPORTED if row["spearman"] < 0 else Ruling.NOT_SUPPORTED
+    return Verdict(Claim.TASK_SIZE, ruling, trend_sentence(row), "task_size")
