@@ -12,15 +12,7 @@ from tunescope_analysis.cli import main, name_files
 from tunescope_analysis.topics.comparison.section import sizes_section
 from tunescope_analysis.topics.comparison.table import gaps_of_files, side_by_side
 from tunescope_analysis.topics.difference.section import moved_sentence
-from tunescope_analysis.topics.difference.table import (
-    IDENTICAL,
-    MOVED,
-    ONE_FILE,
-    UNFINISHED,
-    UNKNOWN,
-    WITHIN,
-    moved_scores,
-)
+from tunescope_analysis.topics.difference.table import Movement, moved_scores
 
 
 def write(path, trials):
@@ -49,11 +41,11 @@ def moved(two):
 def test_says_which_scores_moved_beyond_seed_noise(moved):
     verdicts = moved.set_index(["task", "method"])["verdict"].to_dict()
     assert verdicts == {
-        ("RTE", "full"): MOVED,
-        ("RTE", "layernorm"): WITHIN,
-        ("CoLA", "full"): IDENTICAL,
-        ("CoLA", "layernorm"): UNKNOWN,
-        ("CoLA", "bitfit"): ONE_FILE,
+        ("RTE", "full"): Movement.MOVED,
+        ("RTE", "layernorm"): Movement.WITHIN_NOISE,
+        ("CoLA", "full"): Movement.IDENTICAL,
+        ("CoLA", "layernorm"): Movement.UNDECIDABLE,
+        ("CoLA", "bitfit"): Movement.IN_ONE_FILE,
     }
     assert moved_sentence(moved).endswith("Moved beyond seed noise: full on RTE (+10.00).")
     assert moved["task"].tolist() == ["RTE", "CoLA", "CoLA", "CoLA", "RTE"]  # what moved, then GLUE's order
@@ -73,7 +65,7 @@ def test_without_any_spread_two_seeds_cannot_tell(tmp_path):
         for n in (0, 0.1)
     ]
     with open_results(paths[0]) as first, open_results(paths[1]) as second:
-        assert moved_scores(first.trials, second.trials)["verdict"].tolist() == [UNKNOWN]
+        assert moved_scores(first.trials, second.trials)["verdict"].tolist() == [Movement.UNDECIDABLE]
 
 
 def test_missing_trials_and_single_seeds_are_said(tmp_path):
@@ -93,8 +85,11 @@ def test_missing_trials_and_single_seeds_are_said(tmp_path):
     with open_results(paths[0]) as a, open_results(paths[1]) as b:
         table = moved_scores(a.trials, b.trials).set_index("method")
     assert table["verdict"].to_dict() == {
-        "full": WITHIN, "head": UNFINISHED, "bitfit": UNKNOWN, "layernorm": MOVED
-    }  # fmt: skip
+        "full": Movement.WITHIN_NOISE,
+        "head": Movement.UNFINISHED,
+        "bitfit": Movement.UNDECIDABLE,
+        "layernorm": Movement.MOVED,
+    }
     assert table.loc["full", ["seeds_first", "seeds_second"]].tolist() == [3, 2]
     assert table.loc["layernorm", ["learning_rate_first", "learning_rate_second"]].tolist() == [1e-3, 1e-4]
     assert table["p"].isna().to_dict() == {"full": False, "head": True, "bitfit": True, "layernorm": False}
@@ -104,7 +99,7 @@ def test_files_without_a_common_score_say_so(tmp_path):
     paths = [write(tmp_path / f"{task}.h5", [trial(task, "full", 1e-5, 1, 0.5)]) for task in ("RTE", "CoLA")]
     with open_results(paths[0]) as first, open_results(paths[1]) as second:
         table = moved_scores(first.trials, second.trials)
-    assert set(table["verdict"]) == {ONE_FILE}
+    assert set(table["verdict"]) == {Movement.IN_ONE_FILE}
     assert moved_sentence(table) == "No score is in both files."
 
 

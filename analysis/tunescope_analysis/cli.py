@@ -14,7 +14,7 @@ from tunescope_analysis.report.writers import DEFAULT_FORMATS, FORMATS, write_re
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write reports; returns 0, or 2 with one line on stderr where a file or the folder is unusable."""
+    """Write reports; returns 0, or 2 with one line on stderr if a file or the folder is unusable."""
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # paths as they are, whatever their bytes
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def name_files(paths: Sequence[Path]) -> dict[str, Path]:
-    """A name for each file: its stem, with the folder before it where stems are equal, then a number."""
+    """A name for each file: its stem, with the folder before it if stems are equal, then a number."""
     stems = [readable(path.stem) for path in paths]
     named: dict[str, Path] = {}
     for path, stem in zip(paths, stems, strict=True):

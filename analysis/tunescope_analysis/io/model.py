@@ -15,7 +15,7 @@ SHAPES = {
 
 
 def model_folder(results: Results) -> str:
-    """The model's folder as the job names it; empty where it names none."""
+    """The model's folder as the job names it; empty if it names none."""
     job = configparser.ConfigParser(interpolation=None, strict=False, inline_comment_prefixes=("#",))
     with contextlib.suppress(configparser.Error):
         job.read_string(f"[job]\n{results.attributes.job}")

@@ -32,7 +32,7 @@ class Attributes:
     schema_version: int
     tunescope_version: str
     git_commit: str
-    inputs: str  # a line each for model, tokenizer and tasks: name and SHA-256 of the content
+    inputs: str  # a line per model, tokenizer and task: name and SHA-256 of the content
     drawn_anew: (
         str  # tensors that the model's file lacks and each trial drew from its seed, blanks between them
     )
@@ -69,12 +69,12 @@ class Results:
 
     @property
     def trials(self) -> xr.Dataset:
-        """One entry a trial: `[trial]` columns such as task, method, score (a fraction), wall_seconds."""
+        """One entry per trial: `[trial]` columns such as task, method, score (a fraction), wall_seconds."""
         return self.dataset("trials")
 
     @property
     def scores(self) -> xr.Dataset:
-        """Every metric of every trial: `best`, `final` `[trial, metric]`, NaN where not applicable."""
+        """Every metric of every trial: `best`, `final` `[trial, metric]`, NaN if it does not apply."""
         return self.dataset("scores")
 
     @property
@@ -108,7 +108,7 @@ class Results:
         return fisher
 
     def fisher_parameters(self, run_id: str) -> xr.Dataset:
-        """F of every scalar that was kept of a Fisher run: a variable a tensor, float32 in its shape."""
+        """F of every scalar that a Fisher run kept: a variable per tensor, float32 in its shape."""
         return self.dataset(f"fisher_parameters/{run_id}")
 
     def fisher_scalars(self, run_ids: list[str], is_wanted: Callable[[str], bool]) -> np.ndarray:
@@ -128,7 +128,7 @@ class Results:
         return self.dataset(f"fisher_masks/{mask_id}")
 
     def members(self, group: str) -> tuple[str, ...]:
-        """Names of the groups inside a group; none where it is absent."""
+        """Names of the groups inside a group; none if it is absent."""
         parent = self._file.get(group)
         if not isinstance(parent, h5py.Group):
             return ()
@@ -176,7 +176,7 @@ def open_results(path: str | Path) -> Results:
 
 
 def _open_for_reading(path: Path) -> h5py.File:
-    """Open as h5py does, so that a notebook may open it as well; without a lock where none is granted."""
+    """Open as h5py does, so that a notebook may open it as well; without a lock if none is granted."""
     try:
         return h5py.File(path, "r")
     except OSError:
@@ -184,7 +184,7 @@ def _open_for_reading(path: Path) -> h5py.File:
 
 
 def readable(text: str) -> str:
-    """The text with a mark for each byte that is no UTF-8, which Python keeps where nobody can print it."""
+    """The text with a mark for each byte that is no UTF-8: Python keeps them, but nobody can print them."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

@@ -68,7 +68,7 @@ def _latex_cell(cell: Cell, is_number: bool) -> str:
 
 
 def _prose_columns(rows: list[list[str]]) -> str:
-    """Columns that wrap; longer text has the wider one. Of the line 4 % a column are left for the gaps."""
+    """Columns that wrap, wider for longer text. The gaps take 4 % of the line per column."""
     weights = [max(map(len, column)) ** 0.3 for column in zip(*rows, strict=True)]
     room = (1 - 0.04 * len(weights)) / sum(weights)
     return "".join(rf"p{{{room * weight:.2f}\linewidth}}" for weight in weights)

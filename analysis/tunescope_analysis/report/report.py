@@ -11,7 +11,7 @@ from tunescope_analysis.report.section import Section
 class Report:
     """Everything that the page and the files beside it are made of; `warnings` stand at its top.
 
-    `answer` is one sentence for the terminal, where the report answers one question.
+    `answer` is one sentence for the terminal, if the report answers one question.
     """
 
     title: str

@@ -76,7 +76,7 @@ def _write_picture(picture: Picture, folder: Path, wanted: set[str]) -> list[Pat
             unfinished.write_bytes(picture.png)
     if "pdf" in wanted:
         written.append(folder / f"{picture.name}.pdf")
-        buffer = io.BytesIO()  # matplotlib fails in other ways than OSError where it cannot write
+        buffer = io.BytesIO()  # if matplotlib cannot write, it fails in other ways than OSError
         with mpl.rc_context({"pdf.fonttype": 42}):
             picture.figure.savefig(buffer, format="pdf")
         with _complete(written[-1]) as unfinished:

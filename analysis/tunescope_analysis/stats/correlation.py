@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 MIN_PLACES = 3
-PERMUTATIONS = 9999
+PERMUTATIONS = 9999  # random pairings, if there are more than so many
 
 
 def spearman(first: np.ndarray, second: np.ndarray) -> float:

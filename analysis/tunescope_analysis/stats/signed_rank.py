@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 EXACT_PAIRS = 14  # our choice: with ties, up to 2^14 sign patterns are all looked at
-SIGN_PATTERNS = 99_999
+SIGN_PATTERNS = 99_999  # random ones, if not all are looked at
 
 
 @dataclass(frozen=True)

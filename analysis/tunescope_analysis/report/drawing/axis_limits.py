@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from tunescope_analysis.report.drawing.panel_grid import TICK_SIZE
 
-MIN_SERIES = 3  # series
+MIN_SERIES = 3
 FAR_POINTS = 5.0  # our choice: at least so many points of a score × 100
 PADDING = 0.12  # of the shown range
 NAME_ROOM = 0.16  # of the shown range, for the name of a series at the edge

@@ -25,9 +25,9 @@ from tunescope_analysis.report.labels import component_label
 
 MISSING_COLOUR = "#d4d4d4"
 ZERO_COLOUR = "#ffffff"
-LABEL_SIZE = 5.5  # points: as many as a row of a map is high
+LABEL_SIZE = 5.5  # points, as high as a row of a map
 ROW_HEIGHT = 0.086  # inches of a component
-NARROW_LAYER = 0.09  # inches of a layer, below which two names side by side do not fit
+NARROW_LAYER = 0.09  # inches per layer, below which two names side by side do not fit
 DARKEST_SHARE = 0.05  # our choice: few cells, such as embeddings of rare words, would take most of the scale
 SINGLE_SIZE = 7.0  # points, of a map that stands alone
 SINGLE_FRACTION = 1e-5  # of its largest value, below which all share the darkest colour
@@ -50,9 +50,9 @@ class MapStyle:
 
 
 def map_figure(by_task: xr.DataArray, overall: xr.DataArray, style: MapStyle) -> Figure:
-    """Component by layer as colours, over all tasks first, then a panel a task, on one colour scale.
+    """Component by layer as colours, over all tasks first, then a panel per task, on one colour scale.
 
-    The scale is that of the rest: the head, and tensors without a gradient, would take most of it.
+    The head and tensors without a gradient would take most of the scale, so it is made for the others.
     `by_task` is `[task, layer, component]`. Components that no layer has are left out. Grey: the layer has
     no such tensor. White: exactly zero.
     """
@@ -115,7 +115,7 @@ def _map_grid(panels: int, layers: int, components: int) -> Grid:
 
 
 def _colour_scale(values: np.ndarray, shown_fraction: float) -> tuple[Normalize, Colormap]:
-    """One scale for all panels; logarithmic where the values span more than `WIDE_RANGE`.
+    """One scale for all panels; logarithmic if the values span more than `WIDE_RANGE`.
 
     The lowest `DARKEST_SHARE` of the cells share its end.
     """
@@ -141,7 +141,7 @@ def _draw_map(axes: Axes, values: xr.DataArray, norm: Normalize, colours: Colorm
 
 
 def _label_layers(axes: Axes, layers: np.ndarray, is_last: bool) -> None:
-    """Hugging Face's layer numbers, from 0; every second or fourth one where they would touch."""
+    """Hugging Face's layer numbers, from 0; only every second or fourth one if they would touch."""
     numbered = [place for place, layer in enumerate(layers) if str(layer).isdigit()]
     width = axes.get_position().width * axes.get_figure(root=True).get_figwidth() / len(layers)  # type: ignore[union-attr]
     wanted = 0.09 if len(numbered) <= 10 else 0.13  # inches a label needs

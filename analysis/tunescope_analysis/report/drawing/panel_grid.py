@@ -122,7 +122,7 @@ def style_plot(axes: Axes, title: str = "") -> None:
 
 
 def label_rows(axes: Axes, labels: list[str], is_first: bool) -> None:
-    """A line a label from the top down, named where the panel is the first of its row."""
+    """A line per label from the top down, named if the panel is the first of its row."""
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_yticks(range(len(labels)), labels if is_first else [])
 
@@ -138,7 +138,7 @@ def marker_of(place: int) -> str:
 
 
 def row_grid(panels: int, labels: list[str], row_height: float = 0.27) -> Grid:
-    """A grid of panels with a line a label, the labels left of each row of panels."""
+    """A grid of panels with a line per label, the labels left of each row of panels."""
     columns, gap = min(4, panels), 0.1
     left = label_room(labels)
     width = min((PAGE_WIDTH - left) / columns - gap, 2.6)

@@ -9,7 +9,7 @@ from tunescope_analysis.topics.change.table import mean_over_tasks
 
 
 def change_figure(by_task: xr.DataArray) -> Figure:
-    """Change maps, the mean over tasks first, then a panel a task, on one colour scale.
+    """Change maps, the mean over tasks first, then a panel per task, on one colour scale.
 
     `by_task` is `[task, layer, component]`, named after its measure.
     """

@@ -29,7 +29,7 @@ RANKING_LENGTH = 5
 
 
 def change_section(results: Results) -> Section:
-    """Every measure's change maps, for `full` where a trial of it finished."""
+    """Every measure's change maps, for `full` if a trial of it finished."""
     section = Section("change", "Parameter change")
     trials = results.trials
     if "change" not in results.groups:

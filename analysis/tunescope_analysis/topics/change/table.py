@@ -17,7 +17,7 @@ def measures_of(change: xr.Dataset) -> list[str]:
 
 
 def method_for_change(trials: xr.Dataset) -> str | None:
-    """`full` where a trial of it finished, else the finished method with the most trainable parameters."""
+    """`full` if a trial of it finished, else the finished method with the most trainable parameters."""
     finished = best_trials(trials)
     if finished.empty:
         return None
@@ -34,7 +34,7 @@ def change_by_task(
 
     The seeds are the finished trials at the best learning rate of each task (our choice: other rates move
     the parameters by other amounts, so a mean over all of them would describe none). Tasks without one are
-    left out. NaN where a layer has no such component, or the measure is not finite.
+    left out. A value is NaN if the layer has no such component, or the measure is not finite.
     """
     chosen = best_trials(trials)
     chosen = chosen[chosen["method"] == method]
@@ -58,7 +58,7 @@ def component_ranking(values: xr.DataArray) -> pd.Series:
 
 
 def find_leaders(by_task: xr.DataArray) -> Finding | None:
-    """The finding of one `[task, layer, component]` map; None where it holds no number."""
+    """The finding of one `[task, layer, component]` map; None if it holds no number."""
     overall = component_ranking(mean_over_tasks(by_task))
     if overall.empty:
         return None
@@ -68,7 +68,7 @@ def find_leaders(by_task: xr.DataArray) -> Finding | None:
 
 
 def change_table(change: xr.Dataset, trials: xr.Dataset, method: str) -> pd.DataFrame:
-    """The maps as a long table: task (or `mean`), layer, component, size in scalars, one column a measure."""
+    """The maps as a long table: task (or `mean`), layer, component, size in scalars, a column per measure."""
     columns = {}
     for measure in measures_of(change):
         by_task = change_by_task(change, trials, measure, method)

@@ -18,11 +18,11 @@ from tunescope_analysis.report.drawing.panel_grid import (
 from tunescope_analysis.report.labels import method_label
 from tunescope_analysis.topics.scores.table import order_methods
 
-SHARED_ROOM = 0.6  # of the room a method has, that its files share
+SHARED_ROOM = 0.6  # the part of a method's line that its files share
 
 
 def comparison_figure(table: pd.DataFrame) -> Figure:
-    """A panel a task, a line a method, a marker a file: mean × 100 and ± one standard deviation."""
+    """A panel per task, a line per method, a marker per file: mean × 100 and ± one standard deviation."""
     tasks, methods = order_tasks(table["task"]), order_methods(table)
     files = list(dict.fromkeys(table["file"]))
     labels = [method_label(method) for method in methods]
@@ -46,7 +46,7 @@ def comparison_figure(table: pd.DataFrame) -> Figure:
 
 
 def _ends(rows: pd.DataFrame, methods: list[str]) -> dict[int, np.ndarray]:
-    """By the line of a method, both ends of its bars in all files."""
+    """Both ends of a method's bars in all files, by the line of the method."""
     mean, reach = 100 * rows["mean"], 100 * rows["standard_deviation"].fillna(0.0)
     ends = pd.concat([mean - reach, mean + reach])
     owners = pd.concat([rows["method"], rows["method"]])

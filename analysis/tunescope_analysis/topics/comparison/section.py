@@ -73,7 +73,7 @@ def rulings_section(verdicts: Mapping[str, Sequence[Verdict]]) -> Section:
 
 
 def side_by_side_section(trials: Mapping[str, xr.Dataset]) -> Section:
-    """Scores of every file, a row a method and file, a column a task."""
+    """Scores of every file, a row per method and file, a column per task."""
     section = Section("scores", "Scores side by side")
     table = side_by_side(trials)
     if not table["mean"].notna().any():
@@ -113,7 +113,7 @@ def sizes_section(files: Mapping[str, Results]) -> Section:
 
 
 def _add_sizes(section: Section, gaps: pd.DataFrame, files: list[str]) -> None:
-    """The gaps of one model; `files` names its files where there are several models."""
+    """The gaps of one model; `files` names its files if there are several models."""
     if files:
         section.add(Subheading(f"The model of {join_words(files)}"))
     gaps = gaps.sort_values(["method", "train_examples"], kind="stable")

@@ -20,8 +20,9 @@ SCALE_KINDS = {"activation": "", "gradient": "_gradient"}
 def scale_profile(fisher: xr.Dataset) -> xr.DataArray:
     """Root mean squares over tokens and hidden units: `[kind, task, part, layer]`, kinds as in `SCALE_KINDS`.
 
-    Parts are the hidden state that leaves a layer, and what each block adds to its input. Means over seeds
-    at each task's default setting. Without embeddings, pooler and head; empty where nothing was recorded.
+    Parts are the hidden state that leaves a layer, and what each block adds to its input. Values are means
+    over seeds at each task's default setting. Embeddings, pooler and head are left out. The profile is empty
+    if nothing was recorded.
     """
     chosen = default_runs(fisher)
     kinds = []
@@ -35,7 +36,7 @@ def scale_profile(fisher: xr.Dataset) -> xr.DataArray:
 
 
 def scale_table(fisher: xr.Dataset) -> pd.DataFrame:
-    """How scales go with depth and with the Fisher information of LayerNorm: a row a task.
+    """How scales go with depth and with the Fisher information of LayerNorm: a row per task.
 
     `growth` is the hidden state's gradient in the last layer over that in the first; `passed_on` the median
     over layers of the gradient of output LayerNorm's output over that of the feed-forward branch, which is

@@ -16,7 +16,7 @@ from tunescope_analysis.report.formatting import (
     probability,
 )
 from tunescope_analysis.report.section import Section
-from tunescope_analysis.topics.difference.table import MOVED, ONE_FILE, UNFINISHED
+from tunescope_analysis.topics.difference.table import Movement
 
 
 def difference_section(names: tuple[str, str], table: pd.DataFrame) -> Section:
@@ -46,15 +46,15 @@ def difference_section(names: tuple[str, str], table: pd.DataFrame) -> Section:
 
 
 def _both(table: pd.DataFrame, column: str, show: Callable[[object], str]) -> list[str]:
-    """What a column is in the first file and in the second, once where it is the same."""
+    """What a column is in the first file and in the second, once if it is the same."""
     pairs = zip(table[f"{column}_first"].map(show), table[f"{column}_second"].map(show), strict=True)
     return [first if first == second else f"{first}, {second}" for first, second in pairs]
 
 
 def moved_sentence(table: pd.DataFrame) -> str:
     """How many scores moved, and which."""
-    both = table[~table["verdict"].isin([ONE_FILE, UNFINISHED])]
-    moved = both[both["verdict"] == MOVED]
+    both = table[~table["verdict"].isin([Movement.IN_ONE_FILE, Movement.UNFINISHED])]
+    moved = both[both["verdict"] == Movement.MOVED]
     counts = ", ".join(f"{number} {verdict}" for verdict, number in both["verdict"].value_counts().items())
     start = (
         f"{plural(len(both), 'score')} in both files: {counts}."

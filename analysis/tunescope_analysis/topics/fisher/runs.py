@@ -26,7 +26,7 @@ def run_frame(fisher: xr.Dataset) -> pd.DataFrame:
 
 
 def default_runs(fisher: xr.Dataset) -> pd.DataFrame:
-    """The runs behind the maps: for each task those of one setting, one row a seed.
+    """The runs behind the maps: for each task those of one setting, a row per seed.
 
     Of several settings the one that defines Fisher information best is taken (our choice), in this order:
     most tensors measured, batch size 1, given labels before the model's own, weights of full fine-tuning,
@@ -66,7 +66,7 @@ def setting_sentence(run: Mapping[str, object]) -> str:
 
 
 def settings_sentence(start: str, runs: pd.DataFrame) -> str:
-    """The settings of Fisher runs in words: one sentence where all tasks have the same, else one a task."""
+    """The settings of Fisher runs in words: one sentence if all tasks have the same, else one per task."""
     first = runs.groupby("task", sort=False).head(1).set_index("task")
     texts = {task: setting_sentence(first.loc[task]) for task in order_tasks(first.index)}
     if len(set(texts.values())) == 1:

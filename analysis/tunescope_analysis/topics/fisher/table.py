@@ -9,13 +9,13 @@ from tunescope_analysis.stats.bootstrap import share_first
 from tunescope_analysis.topics.fisher.runs import default_runs, fisher_measures_of
 from tunescope_analysis.topics.leaders import Finding, finding_of, shares_by_component
 
-ADDITIVE_MEASURES = ("sum", "share")  # measures of which a component has the total over its layers
+ADDITIVE_MEASURES = ("sum", "share")  # a component has the total of these over its layers
 
 
 def fisher_by_task(fisher: xr.Dataset, measure: str = "mean") -> xr.DataArray:
     """Mean over seeds of a measure at each task's default setting: `[task, layer, component]`.
 
-    NaN where a layer has no such tensor, or it was not measured.
+    A value is NaN if the layer has no such tensor, or it was not measured.
     """
     chosen = default_runs(fisher)
     values = fisher[measure].transpose("run", "layer", "component")
@@ -36,7 +36,7 @@ def typical_over_tasks(by_task: xr.DataArray) -> xr.DataArray:
 
 
 def component_fisher(by_task: xr.DataArray, size: xr.DataArray) -> xr.DataArray:
-    """A measure a component, from maps `[..., layer, component]`: `[..., component]`, the head left out.
+    """A measure per component, from maps `[..., layer, component]`: `[..., component]`, without the head.
 
     `mean` is the mean over all scalars of the component in all layers, `sum` and `share` are its totals,
     `max` is its largest.
@@ -59,7 +59,7 @@ def rank_components(by_task: xr.DataArray, size: xr.DataArray) -> pd.Series:
 
 
 def find_fisher_leaders(by_task: xr.DataArray, size: xr.DataArray) -> Finding | None:
-    """The finding of one `[task, layer, component]` map; None where it holds no number."""
+    """The finding of one `[task, layer, component]` map; None if it holds no number."""
     ranking = rank_components(by_task, size) if by_task.sizes["task"] else pd.Series(dtype=float)
     if ranking.empty:
         return None

@@ -24,7 +24,7 @@ TENSOR_KINDS = ("output LayerNorm", "other LayerNorm", "other bias", "other weig
 
 
 def fisher_change_figure(frame: pd.DataFrame, measure: str = "mean_abs") -> Figure:
-    """A panel a task, a marker a tensor: change against Fisher information per scalar, both on log axes."""
+    """A panel per task, a marker per tensor: change against Fisher information per scalar, on log axes."""
     tasks = order_tasks(frame["task"])
     grid = panel_grid(len(tasks), left=0.6, legend=ONE_LINE_LEGEND)
     figure = new_figure(grid, "Change of each tensor against its Fisher information")
@@ -40,7 +40,7 @@ def fisher_change_figure(frame: pd.DataFrame, measure: str = "mean_abs") -> Figu
 
 
 def kind_of(component: str) -> str:
-    """Which of `TENSOR_KINDS` a tensor is of."""
+    """The one of `TENSOR_KINDS` that a tensor belongs to."""
     if is_output_layernorm(component):
         return TENSOR_KINDS[0]
     if is_layernorm(component):

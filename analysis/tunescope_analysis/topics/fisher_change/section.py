@@ -15,7 +15,7 @@ from tunescope_analysis.topics.fisher_change.table import correlation_by_task, f
 
 
 def fisher_change_section(results: Results) -> Section:
-    """A scatter of change against Fisher information a task, and their rank correlations."""
+    """A scatter of change against Fisher information per task, and their rank correlations."""
     section = Section("fisher-change", "Fisher information against change")
     missing = [group for group in ("fisher", "change") if group not in results.groups]
     method = method_for_change(results.trials)

@@ -12,7 +12,7 @@ from tunescope_analysis.topics.fisher.table import fisher_by_task
 def fisher_and_change(
     fisher: xr.Dataset, change: xr.Dataset, trials: xr.Dataset, method: str = "full"
 ) -> pd.DataFrame:
-    """A row a task and tensor that has both: Fisher information per scalar (`fisher`), every change measure.
+    """A row per task and tensor that has both: Fisher information per scalar (`fisher`), the change measures.
 
     Both are means over seeds, as in the maps. Left out (our choice) are the head, which starts from random
     numbers, and key biases, which have no gradient but rounding errors.
@@ -27,7 +27,7 @@ def fisher_and_change(
 
 
 def correlation_by_task(frame: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's rank correlation of Fisher information and each change measure: a row a task and measure."""
+    """Spearman's rank correlation of Fisher information and change: a row per task and measure."""
     measures = [name for name in frame.columns if name not in ("task", "layer", "component", "fisher")]
     rows = [
         {"task": task, "measure": measure, **_spearman(group["fisher"], group[measure])}

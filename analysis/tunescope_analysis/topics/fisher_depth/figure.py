@@ -21,7 +21,7 @@ from tunescope_analysis.report.drawing.panel_grid import (
 
 
 def depth_figure(profile: xr.DataArray, quantity: str) -> Figure:
-    """A panel a task, a line a part: `[task, part, layer]` (log axis) over the numbered layers.
+    """A panel per task, a line per part: `[task, part, layer]` (log axis) over the numbered layers.
 
     `quantity` says in words what the values are.
     """

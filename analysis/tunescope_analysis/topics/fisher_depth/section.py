@@ -38,7 +38,7 @@ def add_depth(section: Section, fisher: xr.Dataset) -> Verdict | None:
 
 
 def _depth_table(table: pd.DataFrame) -> Table:
-    """A row a task, a column a group of tensors."""
+    """A row per task, a column per group of tensors."""
     wide = table.pivot(index="task", columns="part", values="spearman")
     parts = list(dict.fromkeys(table["part"]))
     named = [Heading("all tensors" if name == "all" else name) for name in parts]

@@ -38,9 +38,9 @@ def depth_profile(fisher: xr.Dataset) -> xr.DataArray:
 
 
 def depth_correlation(profile: xr.DataArray) -> pd.DataFrame:
-    """Spearman's rank correlation of layer number and Fisher information, a row a task and part.
+    """Spearman's rank correlation of layer number and Fisher information, a row per task and part.
 
-    NaN below three layers, or where all layers are equal. Positive: later layers have more.
+    It is NaN below three layers, or if all layers are equal; it is positive if later layers have more.
     """
     rows = []
     for task in profile["task"].values:

@@ -9,9 +9,12 @@ MIN_LAYERS = 6  # our choice: that many in random order reach a correlation of 0
 
 
 def fisher_depth_verdict(table: pd.DataFrame, sentence: str) -> Verdict:
-    """Of so few layers as below `MIN_LAYERS` many orders have as high a correlation by chance."""
-    asked = "LayerNorm" if (table["part"] == "LayerNorm").any() else "all"
-    known = table[(table["part"] == asked) & (table["layers"] >= MIN_LAYERS)].dropna(subset="spearman")
+    """Whether later layers have more in LayerNorm, or in all tensors if no LayerNorm was measured.
+
+    Models of fewer than `MIN_LAYERS` layers do not count: many orders have as high a correlation by chance.
+    """
+    group = "LayerNorm" if (table["part"] == "LayerNorm").any() else "all"
+    known = table[(table["part"] == group) & (table["layers"] >= MIN_LAYERS)].dropna(subset="spearman")
     rho = known["spearman"]
     if len(rho) < MIN_TASKS:
         sentence += f" A verdict needs {MIN_TASKS} tasks, of models with {MIN_LAYERS} layers or more."

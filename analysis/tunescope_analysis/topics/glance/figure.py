@@ -20,7 +20,7 @@ from tunescope_analysis.report.labels import method_label
 
 FIGURE_SIZE = (COLUMN_WIDTH, 4.1)  # inches: three of them side by side on a laptop's first screen
 MAX_NAMED = 8  # methods: more names beside their markers would cover one another
-NAME_HEIGHT = 0.045  # of the axes' height, of a name
+NAME_HEIGHT = 0.045  # of a name, as a fraction of the axes' height
 
 
 def shares_figure(averages: pd.DataFrame) -> Figure | None:
@@ -59,7 +59,7 @@ def single_map_figure(values: xr.DataArray, label: str) -> Figure:
 
 
 def _name_markers(axes: Axes, known: pd.DataFrame, labels: list[str]) -> None:
-    """Names on the side where the axes have room, moved apart from the top down."""
+    """Names on the side on which the axes have room, moved apart from the top down."""
     low, high = axes.get_xlim()
     middle = np.sqrt(low * high)
     bottom, top = axes.get_ylim()

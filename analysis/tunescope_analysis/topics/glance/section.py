@@ -28,7 +28,7 @@ from tunescope_analysis.topics.parameters.table import average_table
 from tunescope_analysis.topics.scores.table import score_table
 
 FEW_PARAMETERS = 0.01  # our choice: of a method that trains less, how near it comes is told
-MEASURE = "mean_abs"  # the paper's
+MAIN_MEASURE = "mean_abs"  # the paper's
 
 
 def glance_section(results: Results, verdicts: Sequence[Verdict]) -> Section:
@@ -58,9 +58,9 @@ def glance_section(results: Results, verdicts: Sequence[Verdict]) -> Section:
 def _change(results: Results) -> xr.DataArray | None:
     """The change maps of the report, if there are any numbers in them."""
     method = method_for_change(results.trials)
-    if "change" not in results.groups or method is None or MEASURE not in results.change:
+    if "change" not in results.groups or method is None or MAIN_MEASURE not in results.change:
         return None
-    by_task = change_by_task(results.change, results.trials, MEASURE, method)
+    by_task = change_by_task(results.change, results.trials, MAIN_MEASURE, method)
     return by_task if find_leaders(by_task) else None
 
 
@@ -96,7 +96,7 @@ def _score_sentence(averages: pd.DataFrame, tasks: int) -> str:
 
 
 def _place_sentence(changed: xr.DataArray | None, informed: xr.DataArray | None, results: Results) -> str:
-    """Where training and information are in the encoder layers, and what elsewhere has more."""
+    """Which component of the encoder layers moved and informs most, and what outside them has more."""
     inside, elsewhere, moved = [], [], ""
     if changed is not None:
         first, moved = _leaders(changed, find_leaders)

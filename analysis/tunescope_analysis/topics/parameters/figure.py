@@ -24,7 +24,7 @@ DODGE = 1.25  # between methods with the same number of parameters, so that thei
 
 
 def parameters_figure(averages: pd.DataFrame) -> Figure | None:
-    """Average score × 100 over all tasks against trainable parameters; None where no method has all tasks.
+    """Average score × 100 over all tasks against trainable parameters; None if no method has all tasks.
 
     `averages` is from `average_table`; bars are its intervals. Methods of the same size stand side by side.
     """

@@ -15,7 +15,7 @@ from tunescope_analysis.topics.scores.table import score_table
 
 
 def parameters_section(results: Results) -> Section:
-    """Trainable parameters a method beside its average score."""
+    """The trainable parameters of each method beside its average score."""
     section = Section("parameters", "Trainable parameters and score")
     averages = average_table(results.trials, head_size(results))
     if averages.empty:

@@ -9,13 +9,13 @@ from tunescope_analysis.topics.scores.table import best_trials, glue_average, or
 
 
 def average_table(trials: xr.Dataset, head_size: float = np.nan) -> pd.DataFrame:
-    """A row a method, the most trainable first: its size and its average score over all tasks of the file.
+    """A row per method, the most trainable first: its size and its average score over all tasks of the file.
 
-    `trainable_parameters` and `total_parameters` in scalars; `share` of all, and `share_without_head`, which
-    is what papers print, for a head of `head_size` scalars. `average` is a fraction, NaN where a task is
-    missing; `low` and `high` are a 95 % Student interval about it, as wide as the `seeds` that have every
-    task say (each seed's average over tasks is one observation), NaN below two of them, or where they are
-    all alike.
+    `trainable_parameters` and `total_parameters` count scalars. `share` is of all of them, and
+    `share_without_head`, which is what papers print, leaves out a head of `head_size` scalars. `average` is a
+    fraction, NaN if a task is missing; `low` and `high` are a 95 % Student interval about it. Its width comes
+    from the `seeds` that have every task, of which each one's average over tasks is one observation; it is
+    NaN if they are fewer than two or all alike.
     """
     table, best = score_table(trials), best_trials(trials)
     frame = method_parameters(table).rename_axis("method").reset_index()
@@ -35,7 +35,7 @@ def average_table(trials: xr.Dataset, head_size: float = np.nan) -> pd.DataFrame
 
 
 def method_parameters(table: pd.DataFrame) -> pd.DataFrame:
-    """Trainable and total parameters in scalars a method: medians over tasks, the most trainable first."""
+    """Trainable and total parameters of each method: medians over tasks, the most trainable first."""
     columns = ["trainable_parameters", "total_parameters"]
     medians = table.groupby("method")[columns].median()
     return medians.loc[order_methods(table)]

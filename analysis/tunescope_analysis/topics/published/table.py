@@ -36,7 +36,7 @@ def published_figures() -> pd.DataFrame:
 
 
 def published_table(results: Results) -> pd.DataFrame:
-    """Published figures of the file's model that the file has a number for: a row each, as fractions.
+    """Published figures of the file's model that the file has a number for, as fractions, a row per figure.
 
     `ours` is the mean over the seeds of the best learning rate, with its `standard_deviation`.
     """

@@ -15,7 +15,7 @@ from tunescope_analysis.report.section import Section
 from tunescope_analysis.topics.scores.table import order_methods, score_table
 
 MAX_FAILURES = 20
-HASH_DIGITS = 16  # of a hash
+HASH_DIGITS = 16
 SECONDS_PER_HOUR = 3600
 
 
@@ -68,7 +68,7 @@ def _model(results: Results, trials: pd.DataFrame) -> str:
 
 
 def _hashes(inputs: str) -> str:
-    """A line each: a name and as many digits as tell files apart; the result file has all of them."""
+    """A line per input: a name and as many digits as tell files apart; the result file has all of them."""
     return "\n".join(line[: line.find(" ") + 1 + HASH_DIGITS] for line in inputs.splitlines())
 
 
@@ -87,7 +87,7 @@ def _fisher_runs(results: Results) -> str:
 
 
 def _device_hours(results: Results, trials: pd.DataFrame) -> str:
-    """Of the trials, in all and by device; of the Fisher runs, for which several ranks work at a time."""
+    """Hours of the trials, in all and by device, and of the Fisher runs, whose ranks all count."""
     parts = []
     if len(trials):
         hours = trials.groupby(trials["device"].replace("", "unknown"))["wall_seconds"].sum()

@@ -22,7 +22,7 @@ from tunescope_analysis.topics.scores.table import order_methods
 
 
 def scores_figure(table: pd.DataFrame) -> Figure:
-    """A panel a task, a line a method: mean score × 100 as a dot, ± one standard deviation as a bar."""
+    """A panel per task, a line per method: mean score × 100 as a dot, ± one standard deviation as a bar."""
     tasks, methods = order_tasks(table["task"]), order_methods(table)
     labels = [method_label(method) for method in methods]
     grid = row_grid(len(tasks), labels)

@@ -17,8 +17,8 @@ CORRELATION_METRICS = ("matthews", "pearson", "spearman")
 def tasks_learned(trials: xr.Dataset, method: str) -> set[str]:
     """Tasks on which a method's mean is better by more than `MARGIN` than learning nothing.
 
-    Nothing learned is the mean of `head`, which leaves the model as it is, or a correlation of 0. Tasks where
-    the file tells neither count as learned.
+    Nothing learned is the mean of `head`, which leaves the model as it is, or a correlation of 0. A task on
+    which the file tells neither counts as learned.
     """
     table = score_table(trials)
     heads = table[table["method"] == "head"].set_index("task")["mean"]
@@ -35,7 +35,7 @@ def learned_by_either(trials: xr.Dataset, first: str, second: str) -> set[str]:
 
 
 def diverged_trials(trials: xr.Dataset, method: str) -> pd.DataFrame:
-    """A method's trials that diverged at the best learning rate of their task; at any where none finished."""
+    """A method's trials that diverged at the best learning rate of their task; at any if none finished."""
     frame, best = trial_frame(trials), best_trials(trials)
     rates = best[best["method"] == method].groupby("task")["learning_rate"].first()
     own = frame[(frame["method"] == method) & (frame["state"] == "diverged")]

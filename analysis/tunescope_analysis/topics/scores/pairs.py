@@ -7,7 +7,7 @@ from tunescope_analysis.topics.scores.table import best_trials
 
 
 def paired_scores(trials: xr.Dataset, first: str, second: str) -> pd.DataFrame:
-    """Scores of two methods, a row a task and seed that both have, each at its own best learning rate.
+    """Scores of two methods, a row per task and seed that both have, each at its own best learning rate.
 
     Columns `task`, `seed`, `first`, `second`, `difference` (first − second, fractions).
     """

@@ -59,7 +59,7 @@ def _introduction(tasks: int, seeds: int) -> str:
 
 
 def _score_table(table: pd.DataFrame, tasks: list[str], tied: set[tuple[str, str]]) -> Table:
-    """A row a method, a cell a task; means that print alike are equally best (our choice)."""
+    """A row per method, a cell per task; means that print alike are equally best (our choice)."""
     best, average = table.groupby("task")["mean"].max(), glue_average(table)
     most_seeds = int(table["seeds"].max())
     rows = []

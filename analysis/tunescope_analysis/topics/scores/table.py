@@ -17,7 +17,7 @@ SCORE_COLUMNS = [
 
 
 def best_trials(trials: xr.Dataset) -> pd.DataFrame:
-    """The finished trials at the best learning rate of their task and method, one row a seed.
+    """The finished trials at the best learning rate of their task and method, a row per seed.
 
     The best learning rate, of those with a finished trial, has the highest mean score, in which a trial that
     diverged counts as 0; of equals, the smallest (our choice). It is chosen on the dev set, the one that is
@@ -35,10 +35,10 @@ def best_trials(trials: xr.Dataset) -> pd.DataFrame:
 
 
 def score_table(trials: xr.Dataset) -> pd.DataFrame:
-    """One row a task and method that the file has, finished or not; tasks in GLUE's order.
+    """A row per task and method that the file has, finished or not; tasks in GLUE's order.
 
     `mean` and `standard_deviation` (n − 1 in the denominator; NaN for one seed) are fractions over the
-    `seeds` finished trials at the best `learning_rate`; NaN where none finished. `trials` counts all trials
+    `seeds` finished trials at the best `learning_rate`; NaN if none finished. `trials` counts all trials
     of the pair, `state` is their most frequent state, `trainable_parameters` their median in scalars.
     """
     frame = trial_frame(trials)

@@ -59,7 +59,7 @@ def critical_difference_figure(ranks: pd.Series, difference: float, tasks: int) 
 
 
 def equivalence_figure(table: pd.DataFrame, margin: float) -> Figure:
-    """A panel a unit, a line a method: mean difference to the reference × 100 with its 90 % interval.
+    """A panel per unit, a line per method: mean difference to the reference × 100 with its 90 % interval.
 
     The shaded band is ± the margin: an interval inside it shows equivalence at 0.05.
     """

@@ -33,10 +33,10 @@ class Judgement:
 def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> Judgement:
     """Whether `first` is as good as `second` within the margin, or better.
 
-    Over tasks and seeds. Supported where the whole interval of the mean difference, of 90 % or more where
-    there are several `comparisons` (Bonferroni), lies above − margin: a one-sided test of non-inferiority.
-    Not supported where it lies below. Else the runs cannot tell, nor in the cases of `_with_caveats`. Tasks
-    on which neither has learned anything are left out: there all are alike.
+    Pairs are tasks and seeds. It is supported if the whole interval of the mean difference lies above
+    − margin, which is a one-sided test of non-inferiority, and not supported if it lies below. Else the runs
+    cannot tell, nor can they in the cases of `_with_caveats`. The interval is of 90 %, wider for several
+    `comparisons` (Bonferroni). Tasks on which neither has learned anything are left out: there all are alike.
     """
     pairs = unit_pairs(trials, first, second, PAIRING_UNIT)
     is_empty = ~pairs["task"].isin(learned_by_either(trials, first, second))
@@ -69,11 +69,11 @@ def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> 
 def _with_caveats(
     judgement: Judgement, pairs: pd.DataFrame, unknown: list[str], lost: dict[str, int], comparisons: int
 ) -> Judgement:
-    """The judgement where tasks are few, or may have been learned by nobody, or trials diverged.
+    """The judgement, weakened if tasks are few, or may have been learned by nobody, or trials diverged.
 
-    Where the file does not tell of the `unknown` tasks whether anything was learned, the interval has to lie
-    above for the others alone, too. `lost` counts diverged trials by method, of which those of the method
-    that the ruling speaks for could have overturned it.
+    The file does not tell of the `unknown` tasks whether anything was learned, so the interval has to lie
+    above for the others alone, too. `lost` counts diverged trials by method; those of the method that the
+    ruling speaks for could have overturned it.
     """
     ruling, reason, low, high = judgement.ruling, judgement.reason, judgement.low, judgement.high
     tasks = pairs["task"].nunique()
@@ -106,7 +106,7 @@ def _too_few_sentence(first: str, second: str, pairs: int, empty: list[str]) -> 
 
 
 def _place(low: float, high: float) -> tuple[str, str]:
-    """The ruling by where the interval lies, and where that is."""
+    """The ruling by the side of − margin on which the interval lies, and that side in words."""
     if low > -MARGIN:
         return Ruling.SUPPORTED, "above"
     return (Ruling.NOT_SUPPORTED, "below") if high < -MARGIN else (Ruling.NOT_DECIDABLE, "on both sides of")

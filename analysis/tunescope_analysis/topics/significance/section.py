@@ -49,7 +49,7 @@ def friedman_sentence(test: Friedman) -> str:
 
 
 def attainable_sentence(smallest: float, comparisons: int, pairs: str) -> str:
-    """Why Wilcoxon's test cannot reach `LEVEL` with so many pairs and comparisons; nothing where it can.
+    """Why Wilcoxon's test cannot reach `LEVEL` with so many pairs and comparisons; empty if it can.
 
     `smallest` is the smallest p possible before Holm's correction over the comparisons, NaN without any.
     """
@@ -64,13 +64,13 @@ def attainable_sentence(smallest: float, comparisons: int, pairs: str) -> str:
 
 
 def ranked_sentence(trials: xr.Dataset, matrix: pd.DataFrame) -> str:
-    """Which tasks and methods of the file the rank tests leave out; nothing where they have all."""
+    """Which tasks and methods of the file the rank tests leave out; empty if they have all."""
     table = score_table(trials)
-    left = [name for name in (*order_tasks(table["task"]), *order_methods(table))
+    missing = [name for name in (*order_tasks(table["task"]), *order_methods(table))
             if name not in matrix.index and name not in matrix.columns]  # fmt: skip
-    if not left:
+    if not missing:
         return ""
-    return f"Without {join_words(left)}: unfinished, or tasks on which no method has learned anything."
+    return f"Without {join_words(missing)}: unfinished, or tasks on which no method has learned anything."
 
 
 def _add_ranks(section: Section, trials: xr.Dataset) -> None:
@@ -114,7 +114,7 @@ def _add_ranks(section: Section, trials: xr.Dataset) -> None:
 
 
 def _pairwise_table(tests: pd.DataFrame, methods: list[str]) -> Table:
-    """Every method less each of those before it, which are named by their numbers."""
+    """Every method minus each of those before it, which are named by their numbers."""
     by_pair = {frozenset((test["first"], test["second"])): test for _, test in tests.iterrows()}
     rows = [
         [

@@ -49,13 +49,13 @@ def compare(pairs: pd.DataFrame, comparisons: int = 1) -> dict[str, float]:
 
 
 def unit_pairs(trials: xr.Dataset, first: str, second: str, unit: str) -> pd.DataFrame:
-    """Pairs of scores of two methods: a row a task and seed, or a task, its mean over the common seeds."""
+    """Pairs of scores of two methods: a row per task and seed, or per task for means over seeds."""
     pairs = paired_scores(trials, first, second)
     return pairs if unit != "task" else pairs.groupby("task", as_index=False)[["first", "second"]].mean()
 
 
 def against_reference(trials: xr.Dataset) -> pd.DataFrame:
-    """Every method against `full`, a row a unit and method; `holm_p` corrects p within a unit (Holm).
+    """Every method against `full`, a row per unit and method; `holm_p` corrects p within a unit (Holm).
 
     Units: `task` (means over seeds, as Demšar 2006 advises) and `task and seed`, which has more pairs but
     takes seeds of one task for independent tasks. Tasks on which neither has learned anything are left out:

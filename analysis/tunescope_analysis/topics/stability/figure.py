@@ -24,7 +24,7 @@ MAX_TICK_LETTERS = 10  # letters of tick labels that a panel has room for, side 
 
 
 def stability_figure(against: pd.DataFrame, level: str) -> Figure:
-    """A row a measure of agreement, a column a setting that differs, a line a task.
+    """A row per measure of agreement, a column per setting that differs, a line per task.
 
     `against` is from `agreement_with_reference`; the rows of `level` are drawn. A dotted line marks the
     reference's own value.

@@ -66,7 +66,7 @@ def summarise_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement_with_reference(pairs: pd.DataFrame, fisher: xr.Dataset) -> pd.DataFrame:
-    """Agreement with the reference setting: a row a level, task, factor and value of it, mean over seeds.
+    """Agreement with the reference setting, mean over seeds: a row per level, task, factor and its value.
 
     The reference of a task is the setting of `default_runs`; one run of each pair has it, the other differs
     in the factor alone. For factor `seed` both have it, and `value` is empty.

@@ -38,7 +38,7 @@ def stability_verdict(against: pd.DataFrame) -> Verdict | None:
 
 
 def weakest_sentence(against: pd.DataFrame, level: str) -> str:
-    """Where the ranking agrees least with the reference, and how two seeds compare."""
+    """For which setting the ranking agrees least with the reference, and how two seeds compare."""
     rows = against[(against["level"] == level) & against["spearman"].notna()]
     changed = rows[rows["differs"] != "seed"]
     seeds = rows.loc[rows["differs"] == "seed", "spearman"]

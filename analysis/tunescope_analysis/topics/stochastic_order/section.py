@@ -52,7 +52,7 @@ def seeds_sentence(seeds: int) -> str:
 
 
 def _order_table(table: pd.DataFrame) -> Table:
-    """A row a method, a column a task: the bound of "better than full", below it that of the reverse."""
+    """A row per method, a column per task: the bound of "better than full", below it that of the reverse."""
     tasks = list(dict.fromkeys(table["task"]))
     bounds = table.set_index(["first", "second", "task"])["bound"]
     methods = [method for method in dict.fromkeys(table["first"]) if method != REFERENCE_METHOD]

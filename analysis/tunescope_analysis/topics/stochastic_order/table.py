@@ -14,7 +14,7 @@ def order_table(trials: xr.Dataset) -> pd.DataFrame:
     """Every ordered pair of methods of a task with two seeds each: is `first` almost always the better one?
 
     `ratio` is the violation ratio over the seeds at each one's best learning rate, `bound` its upper bound at
-    95 %; `seeds` the smaller number of seeds. `is_better` where the bound is below `BETTER_BELOW`.
+    95 %; `seeds` the smaller number of seeds. `is_better` tells whether the bound is below `BETTER_BELOW`.
     """
     best = best_trials(trials)
     methods = order_methods(score_table(trials))

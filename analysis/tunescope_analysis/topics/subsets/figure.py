@@ -16,7 +16,7 @@ from tunescope_analysis.report.labels import method_label
 
 
 def subsets_figure(differences: pd.DataFrame) -> Figure:
-    """A panel a method, a line a task: chosen − random × 100, a dot a seed, a bar at their mean."""
+    """A panel per method, a line per task: chosen − random × 100, a dot per seed, a bar at their mean."""
     methods = sorted(set(differences["method"]))
     tasks = order_tasks(differences["task"])
     grid = row_grid(len(methods), tasks, row_height=0.2)

@@ -23,7 +23,7 @@ def subset_pairs(trials: xr.Dataset) -> list[tuple[str, str]]:
 
 
 def subset_differences(trials: xr.Dataset) -> pd.DataFrame:
-    """A row a pair of methods, task and seed: `fisher`, `random` (scores), `difference` (chosen − random).
+    """A row per pair of methods, task and seed: scores `fisher` and `random`, `difference` chosen − random.
 
     Tasks on which neither of a pair has learned anything are left out: there all methods are alike.
     """
@@ -39,7 +39,7 @@ def subset_differences(trials: xr.Dataset) -> pd.DataFrame:
 
 
 def subset_table(differences: pd.DataFrame) -> pd.DataFrame:
-    """Mean difference and Wilcoxon's p a pair of methods: a row for all tasks together, then a row a task.
+    """Mean difference and Wilcoxon's p per pair of methods: a row for all tasks together, then one per task.
 
     `holm_p` corrects p over the rows of all tasks, and over those of single ones (Holm). `smallest_p` is what
     so many pairs can reach; `better`, `equal`, `worse` count pairs. Pairs of one task share its dev set, so

@@ -8,7 +8,7 @@ from tunescope_analysis.stats.thresholds import LEVEL
 
 
 def subset_sentence(row: pd.Series) -> str:
-    """What the pairs of one method say; where they are too few to say anything, that."""
+    """What the pairs of one method say, or that they are too few to say anything."""
     start = (
         f"{row['method']} differs from its random control by {points(row['mean_difference'])} points "
         f"({row['better']} better, {row['equal']} equal, {row['worse']} worse of {row['pairs']})"

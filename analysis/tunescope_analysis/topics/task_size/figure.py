@@ -21,7 +21,7 @@ from tunescope_analysis.report.labels import method_label
 
 
 def sizes_figure(gaps: pd.DataFrame, methods: list[str]) -> Figure:
-    """Gap to `full` × 100 over training examples (log axis): a marker a task, a line through their means.
+    """Gap to `full` × 100 over training examples (log axis): a marker per task, a line through the means.
 
     `methods` has also those without a gap, so that the others look as elsewhere. Tasks of nearly the same
     size, to a tenth of a power of ten, are named together.

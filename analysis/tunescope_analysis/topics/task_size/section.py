@@ -42,7 +42,7 @@ def task_size_section(results: Results) -> Section:
 
 
 def _gap_table(gaps: pd.DataFrame, known: pd.DataFrame, methods: list[str]) -> Table:
-    """A row a method, a column a task by its size, then the trend where there are sizes enough."""
+    """A row per method, a column per task by its size, then the trend if there are enough sizes."""
     places = gaps[["train_examples", "task"]].drop_duplicates().sort_values(["train_examples", "task"])
     columns = list(places.itertuples(index=False, name=None))
     cells = gaps.set_index(["method", "train_examples", "task"])

@@ -14,7 +14,7 @@ MIN_SIZES = 5  # of four no order reaches p < 0.05: 2 of 4! pairings are 0.083
 
 
 def size_gaps(trials: xr.Dataset) -> pd.DataFrame:
-    """Mean score less that of `full`: a row a method and task, with its `train_examples`.
+    """Mean score minus that of `full`: a row per method and task, with its `train_examples`.
 
     `pairs` seeds are common to both; `standard_deviation` is over them. Tasks on which neither has learned
     anything are left out: a gap of 0 there says nothing of the method.
@@ -40,10 +40,10 @@ def size_gaps(trials: xr.Dataset) -> pd.DataFrame:
 
 
 def size_correlation(gaps: pd.DataFrame) -> pd.DataFrame:
-    """Spearman's correlation of training-set size and gap a method; negative: behind where data is plenty.
+    """Spearman's correlation of training-set size and gap per method; negative: it falls behind on more data.
 
-    A row a method: `sizes` counts distinct sizes, `gaps` observations; `spearman` and `p` are NaN below
-    `MIN_SIZES`, and where several tasks have several sizes each: what is of one task goes together.
+    A row per method: `sizes` counts distinct sizes, `gaps` observations. `spearman` and `p` are NaN below
+    `MIN_SIZES`, and if several tasks have several sizes each: the gaps of one task are not independent.
     """
     rows = []
     for method, group in gaps.groupby("method", sort=False):

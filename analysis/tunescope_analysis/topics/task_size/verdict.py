@@ -21,10 +21,10 @@ def trend_sentence(row: pd.Series) -> str:
 def task_size_verdict(gaps: pd.DataFrame) -> Verdict | None:
     """Whether LayerNorm falls behind as tasks grow: a trend, or none that so many tasks can show."""
     known = size_correlation(gaps).dropna(subset="spearman")
-    asked = [method for method in JUDGED_METHODS if method in set(known["method"])]
-    if not asked:
+    judged = [method for method in JUDGED_METHODS if method in set(known["method"])]
+    if not judged:
         return None
-    row = known.set_index("method", drop=False).loc[asked[0]]
+    row = known.set_index("method", drop=False).loc[judged[0]]
     ruling = Ruling.NOT_DECIDABLE
     if row["p"] < LEVEL:
         ruling = Ruling.SUPPORTED if row["spearman"] < 0 else Ruling.NOT_SUPPORTED

@@ -25,7 +25,7 @@ LEGEND_COLUMNS = 4
 
 
 def rates_figure(rates: pd.DataFrame, methods: list[str]) -> Figure:
-    """A panel a task, a line a method: mean score × 100 over learning rates; a cross: a trial diverged."""
+    """A panel per task, a line per method: mean score × 100 over learning rates; a cross if any diverged."""
     figure, grid, panels = _panels("Score × 100 by learning rate", rates, methods)
     for task, axes in panels:
         for place, method in enumerate(methods):
@@ -43,7 +43,7 @@ def rates_figure(rates: pd.DataFrame, methods: list[str]) -> Figure:
 
 
 def curves_figure(curves: pd.DataFrame, methods: list[str]) -> Figure:
-    """A panel a task, a line a method: mean dev metric × 100 over epochs, shaded ± one standard deviation."""
+    """A panel per task, a line per method: mean dev metric × 100 over epochs, ± one standard deviation."""
     figure, grid, panels = _panels("Dev metric × 100 during training", curves, methods)
     for task, axes in panels:
         for place, method in enumerate(methods):
@@ -56,7 +56,7 @@ def curves_figure(curves: pd.DataFrame, methods: list[str]) -> Figure:
 
 
 def seeds_figure(scores: pd.DataFrame, methods: list[str]) -> Figure:
-    """A panel a task, a column a method: the score × 100 of every seed, a bar at their mean."""
+    """A panel per task, a column per method: the score × 100 of every seed, a bar at their mean."""
     figure, grid, panels = _panels("Score × 100 of every seed", scores, methods)
     for task, axes in panels:
         for place, method in enumerate(methods):
@@ -73,7 +73,7 @@ def seeds_figure(scores: pd.DataFrame, methods: list[str]) -> Figure:
 
 
 def budget_figure(table: pd.DataFrame, methods: list[str]) -> Figure:
-    """A panel a task, a line a method: expected best score × 100 of so many trials."""
+    """A panel per task, a line per method: expected best score × 100 of so many trials."""
     figure, grid, panels = _panels("Expected best score × 100 of a number of trials", table, methods)
     for task, axes in panels:
         for place, method in enumerate(methods):
@@ -90,7 +90,7 @@ def budget_figure(table: pd.DataFrame, methods: list[str]) -> Figure:
 
 
 def _focus(axes: Axes, rows: pd.DataFrame, column: str) -> None:
-    """Fit the y axis to the methods that are not far below, with their bands where they have any."""
+    """Fit the y axis to the methods that are not far below, with their bands if they have any."""
     reach = rows["standard_deviation"].fillna(0.0) if "standard_deviation" in rows else 0.0
     ends = rows.assign(low=rows[column] - reach, high=rows[column] + reach)
     groups = ends.groupby("method", sort=False)[["low", "high"]]
@@ -132,7 +132,7 @@ def _rows_of(rows: pd.DataFrame, task: str, method: str) -> pd.DataFrame:
 
 
 def _draw_line(axes: Axes, x: pd.Series, rows: pd.DataFrame, series: tuple[int, str]) -> None:
-    """Mean × 100 with a band of one standard deviation, where there is one."""
+    """Mean × 100 with a band of one standard deviation, if there is one."""
     if rows.empty:
         return
     place, method = series

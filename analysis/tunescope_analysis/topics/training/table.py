@@ -10,7 +10,7 @@ from tunescope_analysis.topics.scores.table import best_trials
 
 
 def rate_table(trials: xr.Dataset) -> pd.DataFrame:
-    """A row a task, method and learning rate: mean and standard deviation of the score, seeds, `diverged`."""
+    """A row per task, method and learning rate: mean and standard deviation of scores, seeds, `diverged`."""
     frame = trial_frame(trials)
     keys = ["task", "method", "learning_rate"]
     score = frame["score"].astype(float).where(frame["state"] == "done")
@@ -20,7 +20,7 @@ def rate_table(trials: xr.Dataset) -> pd.DataFrame:
 
 
 def learning_curves(evaluations: xr.Dataset, trials: xr.Dataset) -> pd.DataFrame:
-    """The headline metric over epochs at the best learning rate: a row a task, method and epoch.
+    """The primary metric over epochs at the best learning rate: a row per task, method and epoch.
 
     `mean` and `standard_deviation` over seeds. Epochs are rounded to hundredths, so that seeds meet.
     """
@@ -38,7 +38,7 @@ def learning_curves(evaluations: xr.Dataset, trials: xr.Dataset) -> pd.DataFrame
 
 
 def seed_scores(trials: xr.Dataset) -> pd.DataFrame:
-    """The scores behind the score table: a row a task, method and seed at the best learning rate."""
+    """The scores behind the score table: a row per task, method and seed at the best learning rate."""
     columns = ["task", "method", "learning_rate", "seed", "score"]
     return best_trials(trials)[columns].sort_values(["task", "method", "seed"]).reset_index(drop=True)
 
@@ -50,7 +50,7 @@ def diverged_table(rates: pd.DataFrame) -> pd.DataFrame:
 
 
 def budget_table(trials: xr.Dataset) -> pd.DataFrame:
-    """Expected best dev score of n trials over learning rates and seeds: a row a task, method and n.
+    """Expected best dev score of n trials over learning rates and seeds: a row per task, method and n.
 
     A diverged trial counts as a score of 0 (our choice): it costs its share and gives nothing. Failed ones
     are left out.
