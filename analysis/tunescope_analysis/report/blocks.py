@@ -98,13 +98,21 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure. `name` is the stem of its files and its anchor, `alt` says in words what it shows."""
+    """A figure, drawn when it is first asked for: a report without figures need not draw them.
+
+    `name` is the stem of its files and its anchor, `alt` says in words what it shows.
+    """
 
     name: str
-    figure: Figure
+    draw: Callable[[], Figure]
     alt: str
     caption: str = ""
     kind: str = "picture"
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The figure itself."""
+        return self.draw()
 
     @property
     def is_wide(self) -> bool:

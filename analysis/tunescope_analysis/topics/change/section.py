@@ -1,5 +1,7 @@
 """Which components fine-tuning changed: a map, a ranking and a sentence per measure."""
 
+from functools import partial
+
 import xarray as xr
 
 from tunescope_analysis.io.columns import trial_frame
@@ -117,7 +119,7 @@ def _add_measure(section: Section, by_task: xr.DataArray, finding: Finding, cert
         Listing([f"{label(str(name))}: {value:.2e}" for name, value in ranking.items()]),
         Picture(
             f"change_{finding.measure}",
-            change_figure(by_task),
+            partial(change_figure, by_task),
             alt=f"Heat map, component by layer, a panel a task. {sentence}",
         ),
     )

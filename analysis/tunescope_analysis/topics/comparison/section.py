@@ -1,6 +1,7 @@
 """Several files: what they hold, their scores, and their verdicts side by side."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -91,7 +92,9 @@ def side_by_side_section(trials: Mapping[str, xr.Dataset]) -> Section:
     section.add_paragraph(
         "Dev-set scores × 100 at each file's best learning rate, mean ± standard deviation over seeds."
     )
-    section.add(Table("scores", table, headings, rows), Picture("scores", comparison_figure(table), alt))
+    section.add(
+        Table("scores", table, headings, rows), Picture("scores", partial(comparison_figure, table), alt)
+    )
     return section
 
 
@@ -123,7 +126,7 @@ def _add_sizes(section: Section, gaps: pd.DataFrame, files: list[str]) -> None:
     name = f"task_size_{len(section.pictures) + 1}" if files else "task_size"
     section.add(
         Table(name, gaps),
-        Picture(name, sizes_figure(gaps, ["full", *dict.fromkeys(gaps["method"])]),
+        Picture(name, partial(sizes_figure, gaps, ["full", *dict.fromkeys(gaps["method"])]),
                 "Lines of the difference to full over training-set size, a line a method."),
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """How large activations and gradients are from layer to layer, beside the Fisher information."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import xarray as xr
@@ -49,7 +50,7 @@ def add_scales(section: Section, fisher: xr.Dataset, premises: Sequence[Verdict 
         _scale_table(table),
         Table("depth_scales", profile.to_series().dropna().reset_index()),
         *(
-            Picture(f"{kind}_depth", depth_figure(profile.sel(kind=kind), words),
+            Picture(f"{kind}_depth", partial(depth_figure, profile.sel(kind=kind), words),
                     f"Lines of the {words.lower()} over layers, a panel a task. {sentence}")
             for kind, words in QUANTITIES.items()
         ),

@@ -1,5 +1,7 @@
 """Where the Fisher information is: maps, and rankings by each normalisation."""
 
+from functools import partial
+
 import pandas as pd
 import xarray as xr
 
@@ -108,7 +110,7 @@ def _add_measure(section: Section, by_task: xr.DataArray, finding: Finding, more
     whole = f"{sentence} {more}".rstrip()
     section.add_paragraph(whole)
     alt = f"Heat map, component by layer, a panel a task. {sentence}"
-    section.add(Picture(f"fisher_map_{finding.measure}", fisher_figure(by_task), alt))
+    section.add(Picture(f"fisher_map_{finding.measure}", partial(fisher_figure, by_task), alt))
     return whole
 
 

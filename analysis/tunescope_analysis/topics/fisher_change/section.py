@@ -1,5 +1,7 @@
 """Does what has Fisher information also change?"""
 
+from functools import partial
+
 import pandas as pd
 
 from tunescope_analysis.io.results import Results
@@ -41,7 +43,7 @@ def fisher_change_section(results: Results) -> Section:
         Table("fisher_change", frame),
         Picture(
             "fisher_change",
-            fisher_change_figure(frame, measures[0]),
+            partial(fisher_change_figure, frame, measures[0]),
             alt=f"Scatter plot on log axes, a panel a task, a marker a tensor. {sentence}",
         ),
     )

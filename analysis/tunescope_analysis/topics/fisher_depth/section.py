@@ -1,5 +1,7 @@
 """The profile of Fisher information over depth."""
 
+from functools import partial
+
 import pandas as pd
 import xarray as xr
 
@@ -29,7 +31,7 @@ def add_depth(section: Section, fisher: xr.Dataset) -> Verdict | None:
     section.add(
         _depth_table(table),
         Table("fisher_depth", profile.to_series().dropna().rename("fisher").reset_index()),
-        Picture("fisher_depth", depth_figure(profile, "Fisher information per scalar"),
+        Picture("fisher_depth", partial(depth_figure, profile, "Fisher information per scalar"),
                 f"Lines over layers, a panel a task. {sentence}"),
     )  # fmt: skip
     words = "Fisher information per scalar"

@@ -23,14 +23,12 @@ MAX_NAMED = 8  # methods: more names beside their markers would cover one anothe
 NAME_HEIGHT = 0.045  # of a name, as a fraction of the axes' height
 
 
-def shares_figure(averages: pd.DataFrame) -> Figure | None:
-    """Average score × 100 against the share of parameters that a method trains; None without an average.
+def shares_figure(averages: pd.DataFrame) -> Figure:
+    """Average score × 100 against the share of parameters that a method trains, of those with an average.
 
     `averages` is from `average_table`. Its intervals, which of few seeds are wide, are in a larger figure.
     """
     known = averages[averages["average"].notna()]
-    if known.empty:
-        return None
     figure = Figure(figsize=FIGURE_SIZE, facecolor="white")
     axes = figure.add_axes((0.14, 0.12, 0.82, 0.84))
     style_plot(axes)

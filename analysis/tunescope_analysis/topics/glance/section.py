@@ -1,6 +1,7 @@
 """What a report opens with: three figures and three sentences, to be taken in within ten seconds."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pandas as pd
 import xarray as xr
@@ -39,13 +40,16 @@ def glance_section(results: Results, verdicts: Sequence[Verdict]) -> Section:
     section.add_paragraph(_score_sentence(averages, len(order_tasks(score_table(results.trials)["task"]))))
     section.add_paragraph(_place_sentence(changed, informed, results))
     section.add_paragraph(_limit_sentence(results, verdicts))
-    figure = shares_figure(averages) if len(averages) else None
-    if figure is not None:
+    if len(averages) and averages["average"].notna().any():
         section.add(
             Table("glance_scores", averages),
-            Picture("glance_scores", figure, "Score against the share of the parameters that train.",
-                    "Score against trained share"),
-        )  # fmt: skip
+            Picture(
+                "glance_scores",
+                partial(shares_figure, averages),
+                alt="Score against the share of the parameters that train.",
+                caption="Score against trained share",
+            ),
+        )
     if changed is not None:
         _add_map(section, "glance_change", mean_over_tasks(changed), "How far parameters moved",
                  f"mean absolute change, {method_label(changed.attrs['method'])}")  # fmt: skip
@@ -74,7 +78,7 @@ def _fisher(results: Results) -> xr.DataArray | None:
 def _add_map(section: Section, name: str, values: xr.DataArray, caption: str, label: str) -> None:
     frame = values.rename(name).to_dataframe().reset_index().dropna()
     alt = f"Heat map, component by layer: {label}."
-    section.add(Table(name, frame), Picture(name, single_map_figure(values, label), alt, caption))
+    section.add(Table(name, frame), Picture(name, partial(single_map_figure, values, label), alt, caption))
 
 
 def _score_sentence(averages: pd.DataFrame, tasks: int) -> str:

@@ -23,14 +23,12 @@ LEGEND_COLUMNS = 2
 DODGE = 1.25  # between methods with the same number of parameters, so that their intervals do not cover
 
 
-def parameters_figure(averages: pd.DataFrame) -> Figure | None:
-    """Average score × 100 over all tasks against trainable parameters; None if no method has all tasks.
+def parameters_figure(averages: pd.DataFrame) -> Figure:
+    """Average score × 100 over all tasks against trainable parameters, of the methods that have an average.
 
     `averages` is from `average_table`; bars are its intervals. Methods of the same size stand side by side.
     """
     known = averages[averages["average"].notna()]
-    if known.empty:
-        return None
     labels = [method_label(method) for method in known["method"]]
     grid = panel_grid(1, height=2.1, legend=legend_room(labels, LEGEND_COLUMNS) - UNTITLED_ROOM)
     figure = new_figure(grid, "Score against trainable parameters")

@@ -1,5 +1,7 @@
 """Trainable parameters beside the average score."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -32,15 +34,14 @@ def parameters_section(results: Results) -> Section:
         )
     tasks = len(order_tasks(score_table(results.trials)["task"]))
     section.add(_parameter_table(averages, tasks))
-    figure = parameters_figure(averages)
-    if figure is None:
+    if averages["average"].isna().all():
         section.add_note(
             "No method has a score on every task, so there is no average to plot. Run what is missing: "
             "`tunescope sweep JOB`."
         )
         return section
     alt = "Scatter plot of the table: score against trainable parameters on a log scale, a marker a method."
-    section.add(Picture("parameters", figure, alt))
+    section.add(Picture("parameters", partial(parameters_figure, averages), alt))
     return section
 
 

@@ -1,6 +1,7 @@
 """The score table, the same numbers as a figure, and published ones beside them."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ def scores_section(results: Results) -> Section:
         _score_table(table, tasks, tied),
         Picture(
             "scores",
-            scores_figure(table),
+            partial(scores_figure, table),
             alt="Dot plot of the table: a panel a task, a line a method, bars of one standard deviation.",
             caption=f"The same numbers{'; each task has its own scale' if len(tasks) > 1 else ''}.",
         ),

@@ -1,5 +1,7 @@
 """Which methods differ, and which are equivalent to full fine-tuning."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -100,7 +102,7 @@ def _add_ranks(section: Section, trials: xr.Dataset) -> None:
               .assign(critical_difference=difference)),
         Picture(
             "critical_difference",
-            critical_difference_figure(ranks, difference, test.tasks),
+            partial(critical_difference_figure, ranks, difference, test.tasks),
             caption="Joined methods do not differ by Nemenyi's test, which takes tasks for a random sample.",
             alt=f"Diagram of average ranks: {order}. Critical difference {fixed(difference)}.",
         ),
@@ -180,7 +182,7 @@ def _add_reference(section: Section, trials: xr.Dataset) -> None:
         frame_table("equivalence", shown, columns),
         Picture(
             "equivalence",
-            equivalence_figure(table, MARGIN),
+            partial(equivalence_figure, table, MARGIN),
             alt="Intervals of the mean difference to full, a line a method, beside a band of the margin.",
         ),
     )

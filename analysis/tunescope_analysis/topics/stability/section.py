@@ -1,5 +1,7 @@
 """Is the Fisher ranking stable against the way it is computed?"""
 
+from functools import partial
+
 import pandas as pd
 
 from tunescope_analysis.io.results import Results
@@ -59,7 +61,7 @@ def stability_section(results: Results) -> Section:
         section.add(Subheading(f"Ranking of {RANKED_LEVELS[level]}"))
         section.add_paragraph(f"{count(items)} items ranked. {sentence}")
         alt = f"Plots of agreement, a row a measure, a column a setting, a line a task. {sentence}"
-        picture = Picture(f"stability_{level}", stability_figure(against, level), alt)
+        picture = Picture(f"stability_{level}", partial(stability_figure, against, level), alt)
         section.add(Table(picture.name, against[against["level"] == level]), picture)
     section.add_verdicts(stability_verdict(against))
     return section

@@ -1,5 +1,7 @@
 """Subsets chosen by Fisher information beside random ones."""
 
+from functools import partial
+
 from tunescope_analysis.io.results import Results
 from tunescope_analysis.report.blocks import Column, Picture, Table, frame_table
 from tunescope_analysis.report.formatting import points, probability, spread
@@ -54,7 +56,7 @@ def subsets_section(results: Results) -> Section:
     section.add(
         frame_table("subsets_summary", table, columns),
         Table("subsets", differences),
-        Picture("subsets", subsets_figure(differences), alt),
+        Picture("subsets", partial(subsets_figure, differences), alt),
     )
     section.add_verdicts(subset_verdict(table))
     return section

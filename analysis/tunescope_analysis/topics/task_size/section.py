@@ -1,5 +1,7 @@
 """Is LayerNorm enough when there is more data?"""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -36,7 +38,9 @@ def task_size_section(results: Results) -> Section:
         )
     alt = "Difference to full over training-set size on a log axis, a marker a task, a line a method."
     others = [method for method in methods if method in set(gaps["method"])]
-    section.add(_gap_table(gaps, known, others), Picture("task_size", sizes_figure(gaps, methods), alt))
+    section.add(
+        _gap_table(gaps, known, others), Picture("task_size", partial(sizes_figure, gaps, methods), alt)
+    )
     section.add_verdicts(task_size_verdict(gaps))
     return section
 

@@ -1,5 +1,7 @@
 """How training went: learning rates, curves, spread over seeds, diverged trials, budgets."""
 
+from functools import partial
+
 import pandas as pd
 
 from tunescope_analysis.io.results import Results
@@ -46,7 +48,7 @@ def _add_curves(section: Section, results: Results, methods: list[str]) -> None:
     section.add_paragraph("Mean over seeds at the best learning rate, shaded ± one standard deviation.")
     section.add(
         Table("learning_curves", curves),
-        Picture("learning_curves", curves_figure(curves, methods),
+        Picture("learning_curves", partial(curves_figure, curves, methods),
                 "Lines of the dev metric over epochs, a panel a task, a line a method."),
     )  # fmt: skip
 
@@ -66,7 +68,7 @@ def _add_budget(section: Section, budget: pd.DataFrame, methods: list[str]) -> N
     )
     section.add(
         Table("budget", budget),
-        Picture("budget", budget_figure(budget, methods),
+        Picture("budget", partial(budget_figure, budget, methods),
                 "Rising lines of the expected best score over the number of trials, a panel a task."),
     )  # fmt: skip
 
@@ -79,7 +81,7 @@ def _add_rates(section: Section, rates: pd.DataFrame, methods: list[str]) -> Non
             "Mean over seeds, shaded ± one standard deviation. A cross: some trial diverged."
         )
         alt = "Lines of the score over learning rates, a panel a task, a line a method."
-        section.add(Picture("learning_rates", rates_figure(rates, methods), alt))
+        section.add(Picture("learning_rates", partial(rates_figure, rates, methods), alt))
     else:
         section.add_note(
             "Every method has one learning rate. Run several `learning_rates` and `peft_learning_rates` to "
@@ -113,4 +115,4 @@ def _add_seeds(section: Section, scores: pd.DataFrame, methods: list[str]) -> No
         f"{percent(widest['max'])} over {plural(int(widest['count']), 'seed')}."
     )
     alt = "Dots of every seed's score, a panel a task, a column a method."
-    section.add(Picture("seeds", seeds_figure(scores, methods), alt))
+    section.add(Picture("seeds", partial(seeds_figure, scores, methods), alt))
