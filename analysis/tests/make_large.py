@@ -29,7 +29,7 @@ METHODS = {
 SIZES = {"CoLA": 8551, "SST-2": 67349, "MRPC": 3668, "STS-B": 5749, "QQP": 363846, "MNLI": 392702,
          "QNLI": 104743, "RTE": 2490}  # fmt: skip
 RATES, SEEDS = (1e-5, 2e-5, 3e-5, 4e-5, 5e-5), 25
-STEPS = 500  # of the training log of a trial
+STEPS = 100  # of the training log of a trial
 EXAMPLES = 8  # of the predictions of a trial
 
 

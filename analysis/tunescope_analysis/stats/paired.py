@@ -27,17 +27,26 @@ def equivalence_p(first: np.ndarray, second: np.ndarray) -> float:
     return float(ttost_paired(np.asarray(first), np.asarray(second), -MARGIN, MARGIN)[0])
 
 
-def compare_pairs(first: np.ndarray, second: np.ndarray, comparisons: int = 1) -> dict[str, float]:
-    """Difference, interval and tests of pairs of scores, `[pair]` each.
+def mean_difference(
+    first: np.ndarray, second: np.ndarray, comparisons: int = 1
+) -> tuple[float, float, float]:
+    """The mean difference of pairs `[pair]`, and both ends of its interval.
 
-    The interval `low` to `high` lies inside ± `MARGIN` exactly if `equivalence_p` is below `LEVEL`, divided
-    by the number of `comparisons` (Bonferroni). NaN as in `equivalence_p`.
+    The interval lies inside ± `MARGIN` exactly if `equivalence_p` is below `LEVEL`, divided by the number of
+    `comparisons` (Bonferroni). Its ends are NaN as `equivalence_p` is, the mean without any pair.
     """
+    differences = first - second
+    mean = float(differences.mean()) if differences.size else np.nan
+    return mean, *student_interval(differences, 1 - 2 * LEVEL / comparisons)
+
+
+def compare_pairs(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+    """Difference, interval and tests of pairs of scores, `[pair]` each."""
     test = signed_rank(first - second)
-    low, high = student_interval(first - second, 1 - 2 * LEVEL / comparisons)
+    mean, low, high = mean_difference(first, second)
     return {
         "pairs": len(first),
-        "mean_difference": float((first - second).mean()) if len(first) else np.nan,
+        "mean_difference": mean,
         "low": low,
         "high": high,
         "p": test.p,

@@ -60,8 +60,7 @@ def setting_sentence(run: Mapping[str, object]) -> str:
     when = "after" if point == 1 else "before" if point == 0 else f"after {point:.0%} of"
     return (
         f"batch size {run['batch_size']}, {run['examples']:,} examples, {run['mode']} labels, {when} "
-        "training by "
-        f"{run['at']}"
+        f"training by {run['at']}"
     )
 
 

@@ -8,6 +8,7 @@ import xarray as xr
 
 from tunescope_analysis.report.claims import MIN_TASKS, Ruling
 from tunescope_analysis.report.formatting import join_words, plural, points, share
+from tunescope_analysis.stats.paired import mean_difference
 from tunescope_analysis.stats.thresholds import LEVEL, MARGIN
 from tunescope_analysis.topics.scores.learned_tasks import (
     CORRELATION_METRICS,
@@ -15,7 +16,7 @@ from tunescope_analysis.topics.scores.learned_tasks import (
     learned_by_either,
 )
 from tunescope_analysis.topics.scores.table import score_table
-from tunescope_analysis.topics.significance.table import compare, unit_pairs
+from tunescope_analysis.topics.significance.table import unit_pairs
 
 PAIRING_UNIT = "task and seed"
 
@@ -44,26 +45,28 @@ def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> 
     pairs = pairs[~is_empty]
     if len(pairs) < 2:
         return Judgement(Ruling.NOT_DECIDABLE, _too_few_sentence(first, second, len(pairs), empty))
-    result = compare(pairs, comparisons)
-    reason = (
-        f"{first} differs from {second} by {points(result['mean_difference'])} points over {len(pairs)} "
-        "tasks and seeds"
-    )
-    if np.isnan(result["low"]):
+    mean, low, high = _interval(pairs, comparisons)
+    reason = f"{first} differs from {second} by {points(mean)} points over {len(pairs)} tasks and seeds"
+    if np.isnan(low):
         return Judgement(Ruling.NOT_DECIDABLE, f"{reason}, all by the same, which leaves no interval.")
     level = share(1 - 2 * LEVEL / comparisons)
     corrected = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
-    ruling, where = _place(result["low"], result["high"])
+    ruling, where = _place(low, high)
     reason += (
-        f" ({level} interval {points(result['low'])} to {points(result['high'])}{corrected}). The interval "
-        f"lies {where} {points(-MARGIN)}."
+        f" ({level} interval {points(low)} to {points(high)}{corrected}). The interval lies {where} "
+        f"{points(-MARGIN)}."
     )
     if empty:
         reason += f" Left out: {join_words(empty)}, where neither has learned anything."
-    judgement = Judgement(ruling, reason, result["low"], result["high"])
+    judgement = Judgement(ruling, reason, low, high)
     diverged = {method: diverged_trials(trials, method)["task"] for method in (first, second)}
     lost = {method: int((~tasks.isin(empty)).sum()) for method, tasks in diverged.items()}
     return _with_caveats(judgement, pairs, _unknown_tasks(trials, pairs), lost, comparisons)
+
+
+def _interval(pairs: pd.DataFrame, comparisons: int) -> tuple[float, float, float]:
+    """The mean difference of pairs of scores, and both ends of its interval."""
+    return mean_difference(pairs["first"].to_numpy(float), pairs["second"].to_numpy(float), comparisons)
 
 
 def _with_caveats(
@@ -79,12 +82,12 @@ def _with_caveats(
     tasks = pairs["task"].nunique()
     if ruling == Ruling.SUPPORTED and unknown:
         told = pairs[~pairs["task"].isin(unknown)]
-        tasks, own = told["task"].nunique(), compare(told, comparisons)
-        low, high = min(low, own["low"]), max(high, own["high"])
-        ruling = Ruling.SUPPORTED if own["low"] > -MARGIN else Ruling.NOT_DECIDABLE
+        tasks, (_, own_low, own_high) = told["task"].nunique(), _interval(told, comparisons)
+        low, high = min(low, own_low), max(high, own_high)
+        ruling = Ruling.SUPPORTED if own_low > -MARGIN else Ruling.NOT_DECIDABLE
         reason += (
             f" Whether anything was learned on {join_words(unknown)} only a run of `head` can tell; on the "
-            f"other tasks, {tasks}, the interval is {points(own['low'])} to {points(own['high'])}."
+            f"other tasks, {tasks}, the interval is {points(own_low)} to {points(own_high)}."
         )
     if tasks < MIN_TASKS:
         ruling = Ruling.NOT_DECIDABLE
@@ -105,7 +108,7 @@ def _too_few_sentence(first: str, second: str, pairs: int, empty: list[str]) -> 
     )
 
 
-def _place(low: float, high: float) -> tuple[str, str]:
+def _place(low: float, high: float) -> tuple[Ruling, str]:
     """The ruling by the side of − margin on which the interval lies, and that side in words."""
     if low > -MARGIN:
         return Ruling.SUPPORTED, "above"

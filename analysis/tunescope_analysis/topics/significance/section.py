@@ -93,8 +93,7 @@ def _add_ranks(section: Section, trials: xr.Dataset) -> None:
     if difference >= test.methods - 1:
         section.add_paragraph(
             f"With {plural(test.tasks, 'task')} the critical difference {fixed(difference)} is larger than "
-            "any two "
-            "ranks can be apart: the diagram cannot tell methods from one another."
+            "any two ranks can be apart: the diagram cannot tell methods from one another."
         )
     order = ", ".join(f"{method} {fixed(rank)}" for method, rank in ranks.items())
     section.add(
@@ -154,12 +153,9 @@ def _add_reference(section: Section, trials: xr.Dataset) -> None:
         return
     section.add_paragraph(
         f"Equivalent to full means a mean difference within ± {100 * MARGIN:g} of a score × 100 (our "
-        "choice), shown "
-        f"by two one-sided t tests at {LEVEL}; that no difference is found does not show it. Over task "
-        "means a row is "
-        "a task (Demšar 2006); over tasks and seeds there are more pairs, but those of a task are not "
-        "independent, so "
-        "they speak for these tasks only."
+        f"choice), shown by two one-sided t tests at {LEVEL}; that no difference is found does not show it. "
+        "Over task means a row is a task (Demšar 2006); over tasks and seeds there are more pairs, but "
+        "those of a task are not independent, so they speak for these tasks only."
     )
     add_unlearned_tasks(section, trials)
     for unit, group in table.groupby("unit", sort=False):

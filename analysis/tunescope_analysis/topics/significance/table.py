@@ -43,11 +43,6 @@ def rank_methods(matrix: pd.DataFrame) -> pd.Series:
     return ranks.sort_values(kind="stable")
 
 
-def compare(pairs: pd.DataFrame, comparisons: int = 1) -> dict[str, float]:
-    """`compare_pairs` of the columns `first` and `second` of a frame such as `paired_scores` gives."""
-    return compare_pairs(pairs["first"].to_numpy(float), pairs["second"].to_numpy(float), comparisons)
-
-
 def unit_pairs(trials: xr.Dataset, first: str, second: str, unit: str) -> pd.DataFrame:
     """Pairs of scores of two methods: a row per task and seed, or per task for means over seeds."""
     pairs = paired_scores(trials, first, second)
@@ -68,7 +63,9 @@ def against_reference(trials: xr.Dataset) -> pd.DataFrame:
             pairs = unit_pairs(trials, method, REFERENCE_METHOD, unit)
             pairs = pairs[pairs["task"].isin(learned_by_either(trials, method, REFERENCE_METHOD))]
             if len(pairs):
-                rows.append({"unit": unit, "method": method, "reference": REFERENCE_METHOD, **compare(pairs)})
+                rows.append(
+                    {"unit": unit, "method": method, "reference": REFERENCE_METHOD, **_compare(pairs)}
+                )
     columns = ["unit", "method", "reference", "pairs", "mean_difference", "low", "high", "p", "smallest_p",
                "equivalence_p"]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
@@ -85,3 +82,8 @@ def pairwise_tests(matrix: pd.DataFrame) -> pd.DataFrame:
                      "smallest_p": test.smallest})  # fmt: skip
     frame = pd.DataFrame(rows, columns=["first", "second", "mean_difference", "p", "smallest_p"])
     return frame.assign(holm_p=holm(frame["p"].to_numpy(float)))
+
+
+def _compare(pairs: pd.DataFrame) -> dict[str, float]:
+    """`compare_pairs` of the columns `first` and `second` of a frame such as `paired_scores` gives."""
+    return compare_pairs(pairs["first"].to_numpy(float), pairs["second"].to_numpy(float))

@@ -25,8 +25,7 @@ from tunescope_analysis.topics.stability.verdict import stability_verdict, weake
 
 RUN_GRID = (
     "Run `tunescope fisher JOB` with several `batch_sizes`, `examples`, `points`, `mode` or `seeds` in "
-    "`[fisher]`, "
-    "such as `jobs/fisher-robustness.cfg`."
+    "`[fisher]`, such as `jobs/fisher-robustness.cfg`."
 )
 
 
@@ -39,13 +38,10 @@ def stability_section(results: Results) -> Section:
         return section
     section.add_paragraph(
         "Agreement of the rankings of all pairs of runs of a task. Jaccard compares the top "
-        f"{share(TOP_FRACTION)} (of "
-        f"equals the first, as methods choose); random subsets of that size would have "
-        f"{fixed(TOP_FRACTION / (2 - TOP_FRACTION))}. Rank-biased overlap (Webber, Moffat, Zobel 2010) "
-        "puts about "
-        "86 % of its weight on that top, and judges ties as ties. Kendall's tau-b is of a fixed random "
-        "sample where "
-        f"there are more than {count(KENDALL_ITEMS)} items."
+        f"{share(TOP_FRACTION)} (of equals the first, as methods choose); random subsets of that size would "
+        f"have {fixed(TOP_FRACTION / (2 - TOP_FRACTION))}. Rank-biased overlap (Webber, Moffat, Zobel 2010) "
+        "puts about 86 % of its weight on that top, and judges ties as ties. Kendall's tau-b is of a fixed "
+        f"random sample where there are more than {count(KENDALL_ITEMS)} items."
     )
     section.add(Table("stability_pairs", pairs))
     against = agreement_with_reference(pairs, results.fisher)

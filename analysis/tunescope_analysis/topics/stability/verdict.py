@@ -47,8 +47,8 @@ def weakest_sentence(against: pd.DataFrame, level: str) -> str:
         row = changed.loc[changed["spearman"].idxmin()]
         sentences.append(
             f"Least like the reference: {FACTOR_LABELS[row['differs']]} {row['value']} in place of "
-            f"{row['reference']} "
-            f"on {row['task']} (Spearman {fixed(row['spearman'])}, Jaccard {fixed(row['jaccard'])})."
+            f"{row['reference']} on {row['task']} (Spearman {fixed(row['spearman'])}, Jaccard "
+            f"{fixed(row['jaccard'])})."
         )
     if len(seeds):
         sentences.append(f"Two seeds agree to {fixed(seeds.mean())} (mean over tasks).")

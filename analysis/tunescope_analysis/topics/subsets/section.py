@@ -21,18 +21,16 @@ def subsets_section(results: Results) -> Section:
     if differences.empty:
         section.add_note(
             "No method `fisher:...` has a control `random:...` of the same pool and fraction with a common "
-            "task and "
-            "seed. Run a sweep with both, such as `methods = fisher:fraction=0.2 random:fraction=0.2`."
+            "task and seed. Run a sweep with both, such as `methods = fisher:fraction=0.2 "
+            "random:fraction=0.2`."
         )
         return section
     table = subset_table(differences)
     section.add_paragraph(
         "Chosen less random of the same pool and fraction, over tasks and seeds, each at its own best "
-        "learning rate; "
-        "scores × 100. p: Wilcoxon's signed-rank test, two-sided, exact up to 14 pairs or without ties. "
-        "Pairs of one "
-        "task share its dev set, so p over all tasks may be too small. Tasks on which neither has learned "
-        "anything are left out."
+        "learning rate; scores × 100. p: Wilcoxon's signed-rank test, two-sided, exact up to 14 pairs or "
+        "without ties. Pairs of one task share its dev set, so p over all tasks may be too small. Tasks on "
+        "which neither has learned anything are left out."
     )
     sentences = [subset_sentence(row) for _, row in table.groupby("method", sort=False).head(1).iterrows()]
     for sentence in sentences:
