@@ -14,13 +14,12 @@ from tunescope_analysis.topics.scores.table import best_trials, score_table
 CORRELATION_METRICS = ("matthews", "pearson", "spearman")
 
 
-def tasks_learned(trials: xr.Dataset, method: str) -> set[str]:
-    """Tasks on which a method's mean is better by more than `MARGIN` than learning nothing.
+def tasks_learned(table: pd.DataFrame, method: str) -> set[str]:
+    """Tasks of a score table on which a method's mean is better by more than `MARGIN` than learning nothing.
 
     Nothing learned is the mean of `head`, which leaves the model as it is, or a correlation of 0. A task on
     which the file tells neither counts as learned.
     """
-    table = score_table(trials)
     heads = table[table["method"] == "head"].set_index("task")["mean"]
     own = table[(table["method"] == method) & table["mean"].notna()]
     nothing = (
@@ -29,9 +28,9 @@ def tasks_learned(trials: xr.Dataset, method: str) -> set[str]:
     return set(own["task"][~(own["mean"] <= nothing + MARGIN)])
 
 
-def learned_by_either(trials: xr.Dataset, first: str, second: str) -> set[str]:
-    """Tasks on which one of two methods has learned something: on others all methods are alike."""
-    return tasks_learned(trials, first) | tasks_learned(trials, second)
+def learned_by_either(table: pd.DataFrame, first: str, second: str) -> set[str]:
+    """Tasks of a score table on which one of two methods has learned something: on others all are alike."""
+    return tasks_learned(table, first) | tasks_learned(table, second)
 
 
 def diverged_trials(trials: xr.Dataset, method: str) -> pd.DataFrame:
@@ -47,7 +46,7 @@ def add_unlearned_tasks(section: Section, trials: xr.Dataset) -> None:
     """Name the tasks on which `full` has scores and has learned nothing, if there are any."""
     table = score_table(trials)
     tasks = table.loc[(table["method"] == REFERENCE_METHOD) & table["mean"].notna(), "task"]
-    unlearned = set(tasks) - tasks_learned(trials, REFERENCE_METHOD)
+    unlearned = set(tasks) - tasks_learned(table, REFERENCE_METHOD)
     if unlearned:
         named = join_words([task for task in order_tasks(tasks) if task in unlearned])
         section.add_paragraph(

@@ -1,5 +1,7 @@
 """Scores: from the trials to one line per task and method."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -43,9 +45,11 @@ def score_table(trials: xr.Dataset) -> pd.DataFrame:
     """
     frame = trial_frame(trials)
     best = best_trials(trials)
+    pair = ["task", "method"]
+    chosen = dict(iter(best.groupby(pair)))
     rows = [
-        _summarise(group, best[(best["task"] == task) & (best["method"] == method)])
-        for (task, method), group in frame.groupby(["task", "method"])
+        dict(zip(pair, key, strict=True)) | _summarise(group, chosen.get(key, best.iloc[:0]))
+        for key, group in frame.groupby(pair)
     ]
     table = pd.DataFrame(rows, columns=SCORE_COLUMNS)
     return _in_order(table)
@@ -69,10 +73,7 @@ def order_methods(table: pd.DataFrame) -> list[str]:
 
 def _summarise(group: pd.DataFrame, best: pd.DataFrame) -> dict[str, object]:
     scores = best["score"].astype(float)
-    first = group.iloc[0]
     return {
-        "task": first["task"],
-        "method": first["method"],
         "metric": _most_frequent(group["metric"]),
         "learning_rate": best["learning_rate"].iloc[0] if len(best) else np.nan,
         "mean": scores.mean() if len(best) else np.nan,
@@ -87,8 +88,9 @@ def _summarise(group: pd.DataFrame, best: pd.DataFrame) -> dict[str, object]:
 
 def _most_frequent(values: pd.Series) -> str:
     """The most frequent text that is not empty; of equals, the first in the alphabet."""
-    counts = values[values != ""].value_counts()
-    return min(counts.index[counts == counts.max()]) if len(counts) else ""
+    counts = Counter(value for value in values if value)
+    most = max(counts.values(), default=0)
+    return min((value for value, count in counts.items() if count == most), default="")
 
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:

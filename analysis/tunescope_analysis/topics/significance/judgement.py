@@ -39,8 +39,8 @@ def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> 
     cannot tell, nor can they in the cases of `_with_caveats`. The interval is of 90 %, wider for several
     `comparisons` (Bonferroni). Tasks on which neither has learned anything are left out: there all are alike.
     """
-    pairs = unit_pairs(trials, first, second, PAIRING_UNIT)
-    is_empty = ~pairs["task"].isin(learned_by_either(trials, first, second))
+    table, pairs = score_table(trials), unit_pairs(trials, first, second, PAIRING_UNIT)
+    is_empty = ~pairs["task"].isin(learned_by_either(table, first, second))
     empty = sorted(set(pairs.loc[is_empty, "task"]))
     pairs = pairs[~is_empty]
     if len(pairs) < 2:
@@ -61,7 +61,7 @@ def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> 
     judgement = Judgement(ruling, reason, low, high)
     diverged = {method: diverged_trials(trials, method)["task"] for method in (first, second)}
     lost = {method: int((~tasks.isin(empty)).sum()) for method, tasks in diverged.items()}
-    return _with_caveats(judgement, pairs, _unknown_tasks(trials, pairs), lost, comparisons)
+    return _with_caveats(judgement, pairs, _unknown_tasks(table, pairs), lost, comparisons)
 
 
 def _interval(pairs: pd.DataFrame, comparisons: int) -> tuple[float, float, float]:
@@ -115,8 +115,7 @@ def _place(low: float, high: float) -> tuple[Ruling, str]:
     return (Ruling.NOT_SUPPORTED, "below") if high < -MARGIN else (Ruling.NOT_DECIDABLE, "on both sides of")
 
 
-def _unknown_tasks(trials: xr.Dataset, pairs: pd.DataFrame) -> list[str]:
+def _unknown_tasks(table: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
     """Tasks of which only `head` would tell whether anything was learned: methods without are alike too."""
-    table = score_table(trials)
     is_told = (table["method"] == "head") & table["mean"].notna() | table["metric"].isin(CORRELATION_METRICS)
     return sorted(set(pairs["task"]) - set(table.loc[is_told, "task"]))

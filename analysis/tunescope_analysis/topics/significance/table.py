@@ -26,7 +26,7 @@ def score_matrix(trials: xr.Dataset) -> pd.DataFrame:
     table = score_table(trials)
     methods = order_methods(table)
     means = table.pivot(index="task", columns="method", values="mean")[methods]
-    learned = set().union(*(tasks_learned(trials, method) for method in methods))
+    learned = set().union(*(tasks_learned(table, method) for method in methods))
     means = means[means.index.isin(learned)]
     while means.isna().any(axis=None):
         by_method, by_task = means.isna().mean(axis="index"), means.isna().mean(axis="columns")
@@ -56,12 +56,13 @@ def against_reference(trials: xr.Dataset) -> pd.DataFrame:
     takes seeds of one task for independent tasks. Tasks on which neither has learned anything are left out:
     there all methods are alike.
     """
-    methods = [method for method in order_methods(score_table(trials)) if method != REFERENCE_METHOD]
+    table = score_table(trials)
+    methods = [method for method in order_methods(table) if method != REFERENCE_METHOD]
     rows = []
     for unit in UNITS:
         for method in methods:
             pairs = unit_pairs(trials, method, REFERENCE_METHOD, unit)
-            pairs = pairs[pairs["task"].isin(learned_by_either(trials, method, REFERENCE_METHOD))]
+            pairs = pairs[pairs["task"].isin(learned_by_either(table, method, REFERENCE_METHOD))]
             if len(pairs):
                 rows.append(
                     {"unit": unit, "method": method, "reference": REFERENCE_METHOD, **_compare(pairs)}

@@ -9,6 +9,7 @@ from tunescope_analysis.stats.hypothesis_tests import holm
 from tunescope_analysis.stats.signed_rank import signed_rank
 from tunescope_analysis.topics.scores.learned_tasks import learned_by_either
 from tunescope_analysis.topics.scores.pairs import paired_scores
+from tunescope_analysis.topics.scores.table import score_table
 
 CHOSEN_METHOD, CONTROL_METHOD = "fisher", "random"
 DEFAULT_POOL = "layernorm"
@@ -28,8 +29,9 @@ def subset_differences(trials: xr.Dataset) -> pd.DataFrame:
     Tasks on which neither of a pair has learned anything are left out: there all methods are alike.
     """
     frames = []
+    table = score_table(trials)
     for chosen, control in subset_pairs(trials):
-        learned = learned_by_either(trials, chosen, control)
+        learned = learned_by_either(table, chosen, control)
         pairs = paired_scores(trials, chosen, control).rename(
             columns={"first": CHOSEN_METHOD, "second": CONTROL_METHOD}
         )

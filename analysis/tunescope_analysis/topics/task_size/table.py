@@ -25,10 +25,11 @@ def size_gaps(trials: xr.Dataset) -> pd.DataFrame:
     best = best_trials(trials)
     sizes = best[best["method"] == REFERENCE_METHOD].groupby("task")["train_examples"].median()
     rows = []
-    for method in order_methods(score_table(trials)):
+    table = score_table(trials)
+    for method in order_methods(table):
         if method == REFERENCE_METHOD:
             continue
-        learned = learned_by_either(trials, method, REFERENCE_METHOD)
+        learned = learned_by_either(table, method, REFERENCE_METHOD)
         groups = paired_scores(trials, method, REFERENCE_METHOD).groupby("task")["difference"]
         for task, differences in groups:
             if task not in learned:
