@@ -29,15 +29,16 @@ def coarse_pictures():
         yield
 
 
-@pytest.fixture
-def small_file(tmp_path):
-    return write_file(tmp_path / "small.h5", small_content())
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory):
+    """The small sweep, to be read only: all tests share it."""
+    return write_file(tmp_path_factory.mktemp("small") / "small.h5", small_content())
 
 
-@pytest.fixture
-def fisher_file(tmp_path):
-    """The small sweep with Fisher runs."""
-    return write_file(tmp_path / "fisher.h5", small_content(**fisher_fields()))
+@pytest.fixture(scope="session")
+def fisher_file(tmp_path_factory):
+    """The small sweep with Fisher runs, to be read only."""
+    return write_file(tmp_path_factory.mktemp("fisher") / "fisher.h5", small_content(**fisher_fields()))
 
 
 @pytest.fixture(scope="session")
@@ -86,12 +87,15 @@ class WrittenReport:
 
 
 @pytest.fixture(scope="session")
-def written(tmp_path_factory):
-    """The report on the small sweep with Fisher runs in every format, written once for all who look at it."""
+def written(fisher_file, tmp_path_factory):
+    """The report on the small sweep with Fisher runs, written once for all tests that look at it.
+
+    It has every format but PDF, which draws all figures a second time.
+    """
     folder = tmp_path_factory.mktemp("written")
-    source = write_file(folder / "sweep.h5", small_content(**fisher_fields()))
+    formats = ",".join(name for name in FORMATS if name != "pdf")
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        assert main([str(source), "-o", str(folder / "out"), "--format", ",".join(FORMATS)]) == 0
-    html = (folder / "out" / "report.html").read_text(encoding="utf-8")
-    return WrittenReport(folder / "out", html, Page(html), printed.getvalue().splitlines())
+        assert main([str(fisher_file), "-o", str(folder), "--format", formats]) == 0
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    return WrittenReport(folder, html, Page(html), printed.getvalue().splitlines())

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from make_file import Content, write_file
@@ -46,7 +48,9 @@ ODD_FILES = {
     "one trial with maps": Content(ONE, **MAPS, change={"rms": np.where(SIZE > 0, 1.0, np.nan)[None]}),
     "maps of zeros": Content(ONE, **MAPS, change={"mean_abs": np.zeros((1, *SIZE.shape))}),
     "Fisher runs alone": Content([], **MAPS, **fisher_fields()),
-    "three tasks": three_tasks(),
+    "scores alone": replace(
+        three_tasks(), change={}, fisher_runs=[], fisher={}, scales={}, fisher_parameters={}
+    ),
 }
 
 

@@ -24,7 +24,7 @@ def test_writes_what_it_prints(small_file, blank_figures, tmp_path, capsys):
     assert {"scores.csv", "scores.png", "change.csv", *(f"change_{name}.png" for name in measures)} <= names
 
 
-def test_every_format_prints_what_it_writes(written):
+def test_other_formats_print_what_they_write(written):
     printed = {Path(line.removeprefix("report: ")) for line in written.lines}
     assert printed == set(written.folder.iterdir())
 

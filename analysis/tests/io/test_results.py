@@ -1,4 +1,6 @@
 import fcntl
+import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -6,6 +8,12 @@ import pytest
 from small_sweep import FISHER_RUNS
 
 from tunescope_analysis import ResultsError, open_results
+
+
+@pytest.fixture
+def small_file(small_file, tmp_path):
+    """A copy of its own for each test, some of which damage it."""
+    return Path(shutil.copy(small_file, tmp_path / "small.h5"))
 
 
 def test_reads_the_root_attributes(small_file):
