@@ -1,136 +1,52 @@
-"""A small sweep whose every expected number fits on the back of an envelope."""
+"""Files to read, and what the whole run shares: pictures are coarse, for tests look at numbers and words."""
+
+import contextlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
 
 import hypothesis
-import numpy as np
 import pytest
 from make_file import Content, write_file
+from make_sample import SAMPLES
+from matplotlib.figure import Figure
+from reading import Page
+from small_sweep import fisher_fields, small_content
 
-from tunescope_analysis.parts import part
+from tunescope_analysis import open_results
+from tunescope_analysis.cli import main
+from tunescope_analysis.report import blocks
+from tunescope_analysis.report.writers import FORMATS
 
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
-LAYERS = ["embeddings", "0", "1", "pooler", "head"]
-COMPONENTS = [
-    "word_embeddings.weight",
-    "attention.output.LayerNorm.weight",
-    "output.dense.weight",
-    "output.LayerNorm.weight",
-    "dense.weight",
-    "weight",
-]
-SIZE = np.array(
-    [
-        [60, 0, 0, 0, 0, 0],
-        [0, 4, 16, 4, 0, 0],
-        [0, 4, 16, 4, 0, 0],
-        [0, 0, 0, 0, 16, 0],
-        [0, 0, 0, 0, 0, 8],
-    ]
-)
+
+@pytest.fixture(autouse=True, scope="session")
+def coarse_pictures():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "DOTS_PER_INCH", 40)
+        yield
 
 
-def trial(task, method, learning_rate, seed, score, **more):
-    metric = {"CoLA": "matthews", "STS-B": "pearson", "SICK-R": "pearson"}.get(task, "accuracy")
-    trainable = {"full": 132, "bitfit": 20, "layernorm": 24}[method]
-    return {"task": task, "method": method, "learning_rate": learning_rate, "seed": seed, "score": score,
-            "metric": metric, "trainable_parameters": trainable, "total_parameters": 132, **more}  # fmt: skip
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory):
+    """The small sweep, to be read only: all tests share it."""
+    return write_file(tmp_path_factory.mktemp("small") / "small.h5", small_content())
 
 
-TRIALS = [
-    trial("RTE", "full", 1e-5, 1, 0.70),
-    trial("RTE", "full", 1e-5, 2, 0.66),
-    trial("RTE", "full", 2e-5, 1, 0.60),
-    trial("RTE", "full", 2e-5, 2, 0.72),
-    trial("CoLA", "full", 1e-5, 1, 0.50),
-    trial("CoLA", "full", 1e-5, 2, 0.40),
-    trial("CoLA", "full", 2e-5, 1, 0.52),
-    trial("CoLA", "full", 2e-5, 2, 0.60),
-    trial("RTE", "layernorm", 1e-3, 1, 0.69),
-    trial("RTE", "layernorm", 1e-3, 2, np.nan, state="failed", error="out of memory <on device>", rank=3),
-    trial("CoLA", "layernorm", 1e-3, 1, 0.58),
-    trial("CoLA", "layernorm", 1e-3, 2, 0.58),
-    trial("RTE", "bitfit", 1e-3, 1, 0.65),
-    trial("CoLA", "bitfit", 1e-3, 1, np.nan, state="diverged"),
-]
+@pytest.fixture(scope="session")
+def fisher_file(tmp_path_factory):
+    """The small sweep with Fisher runs, to be read only."""
+    return write_file(tmp_path_factory.mktemp("fisher") / "fisher.h5", small_content(**fisher_fields()))
 
 
-def change_of(trials):
-    """Trial i moves output LayerNorm by i + 10 in layer 0 and i + 20 in layer 1; the rest by constants."""
-    values = np.full((len(trials), *SIZE.shape), np.nan)
-    values[:, 0, 0] = 1.0
-    values[:, 1:3, 1] = 5.0
-    values[:, 1:3, 2] = 2.0
-    for place, entry in enumerate(trials):
-        values[place, 1:3, 3] = place + 10, place + 20
-        if entry.get("state", "done") != "done":
-            values[place] = np.nan
-    values[:, 3, 4] = 3.0
-    values[:, 4, 5] = 1000.0
-    return values
-
-
-FISHER_RUNS = [
-    {"task": "RTE", "seed": 1},
-    {"task": "RTE", "seed": 2},
-    {"task": "RTE", "seed": 1, "batch_size": 8},
-    {"task": "RTE", "seed": 1, "examples": 256},
-    {"task": "RTE", "seed": 1, "point": 0.0},
-    {"task": "CoLA", "seed": 1},
-]
-FISHER_SCALE = [1, 3, 50, 50, 50, 8]  # so RTE's mean over seeds is twice the base map, CoLA's eight times
-
-
-def fisher_of(scales):
-    """Output LayerNorm has 10 and 20 a scalar, the rest constants; totals depend on the tensors' sizes."""
-    base = np.full(SIZE.shape, np.nan)
-    base[0, 0], base[1:3, 1], base[1:3, 2], base[1:3, 3] = 1.0, 5.0, 2.0, (10.0, 20.0)
-    base[3, 4], base[4, 5] = 3.0, 100.0
-    mean = np.array(scales, dtype=float)[:, None, None] * base
-    total = mean * SIZE
-    share = total / np.nansum(total, axis=(1, 2), keepdims=True)
-    return {"mean": mean, "sum": total, "max": 2 * mean, "share": share}
-
-
-def fisher_fields():
-    """Fisher runs of the small sweep; scalars are kept of the first three."""
-    norm, dense = "bert.encoder.layer.0.output.LayerNorm.weight", "bert.encoder.layer.0.output.dense.weight"
-    values = [[4.0, 3.0, 2.0, 1.0], [4.0, 3.0, 1.0, 2.0], [1.0, 2.0, 3.0, 4.0]]
-    kept = {f"f{i:015x}": {norm: row, dense: np.full((4, 4), i + 1.0)} for i, row in enumerate(values)}
-    mask = {"method": "fisher:pool=layernorm,fraction=0.5,scope=task", "runs": f"f{0:015x}",
-            "indices": {norm: [0, 1]}}  # fmt: skip
-    return {"fisher_runs": FISHER_RUNS, "fisher": fisher_of(FISHER_SCALE), "fisher_parameters": kept,
-            "fisher_masks": {"m" + 15 * "0": mask}}  # fmt: skip
-
-
-def small_content(**fields):
-    base = change_of(TRIALS)
-    return Content(
-        TRIALS, layers=LAYERS, components=COMPONENTS, size=SIZE,
-        change={"mean_abs": base, "rms": 2 * base, "relative_l2": base / 100, "max_abs": 3 * base},
-        evaluations=[{"trial": 0, "step": 50, "epoch": 0.5, "loss": 0.9, "accuracy": 0.6},
-                     {"trial": 0, "step": 100, "epoch": 1.0, "loss": 0.7, "accuracy": 0.7}],
-        history=[{"trial": 0, "step": 1, "loss": 1.0, "learning_rate": 1e-6, "gradient_norm": 2.0}],
-        predictions={f"{0:016x}": ([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]], [1, 0, 0])},
-        **fields,
-    )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def coarse_pictures(monkeypatch):
-    """Tests look at numbers and words, so that pictures may be coarse, and fast."""
-    monkeypatch.setattr(part, "DOTS_PER_INCH", 40)
-
-
-@pytest.fixture
-def small_file(tmp_path):
-    return write_file(tmp_path / "small.h5", small_content())
-
-
-@pytest.fixture
-def fisher_file(tmp_path):
-    """The small sweep with Fisher runs."""
-    return write_file(tmp_path / "fisher.h5", small_content(**fisher_fields()))
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory):
+    """An open file of a model with six layers, eight tasks and one seed."""
+    path = tmp_path_factory.mktemp("sample") / "sample.h5"
+    with open_results(write_file(path, SAMPLES["minilm"]())) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -141,3 +57,45 @@ def write(tmp_path):
         return write_file(tmp_path / "other.h5", Content(trials, **fields))
 
     return write_content
+
+
+@pytest.fixture
+def blank_figures(monkeypatch):
+    """Figures are not drawn, for they take most of the time of a report."""
+    monkeypatch.setattr(blocks.Picture, "figure", property(lambda picture: Figure(figsize=(3, 2))))
+
+
+@pytest.fixture
+def page_of(tmp_path, capsys, blank_figures):
+    """Run the command on a file; gives the page of its report, without figures, and the printed lines."""
+
+    def run(path):
+        folder = tmp_path / "out"
+        assert main([str(path), "-o", str(folder), "--format", "html"]) == 0
+        html = (folder / "report.html").read_text(encoding="utf-8")
+        return Page(html), capsys.readouterr().out.splitlines()
+
+    return run
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    folder: Path
+    html: str
+    page: Page
+    lines: list[str]
+
+
+@pytest.fixture(scope="session")
+def written(fisher_file, tmp_path_factory):
+    """The report on the small sweep with Fisher runs, written once for all tests that look at it.
+
+    It has every format but PDF, which draws all figures a second time.
+    """
+    folder = tmp_path_factory.mktemp("written")
+    formats = ",".join(name for name in FORMATS if name != "pdf")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert main([str(fisher_file), "-o", str(folder), "--format", formats]) == 0
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    return WrittenReport(folder, html, Page(html), printed.getvalue().splitlines())

@@ -27,7 +27,7 @@ def test_opening_reads_only_what_is_asked_for(large_file):
         assert results.history["loss"][-1] == pytest.approx(1 / STEPS)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 150e6  # the maps alone are 216 MB, the log 200
+    assert peak < 150e6  # the maps alone are 216 MB
 
 
 def test_the_report_fits_into_two_gibibytes(large_file, tmp_path):

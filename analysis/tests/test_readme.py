@@ -2,8 +2,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import fisher_fields, small_content
 from make_file import write_file
+from small_sweep import fisher_fields, small_content
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)

@@ -1,5 +1,5 @@
 """Offline analysis of Tunescope result files; needs neither MPI nor LibTorch."""
 
-from tunescope_analysis.results import Results, ResultsError, open_results
+from tunescope_analysis.io.results import Results, ResultsError, open_results
 
 __all__ = ["Results", "ResultsError", "open_results"]

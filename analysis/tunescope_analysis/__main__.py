@@ -2,6 +2,6 @@
 
 import sys
 
-from tunescope_analysis.command import main
+from tunescope_analysis.cli import main
 
 sys.exit(main())

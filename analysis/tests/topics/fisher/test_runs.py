@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from small_sweep import COMPONENTS, LAYERS, SIZE, fisher_of
+
+from tunescope_analysis import open_results
+from tunescope_analysis.topics.fisher.runs import default_runs
+
+
+@pytest.fixture
+def results(fisher_file):
+    with open_results(fisher_file) as opened:
+        yield opened
+
+
+@pytest.fixture
+def open_runs(write):
+    """Open a file of Fisher runs; every run has the base maps unless others are given."""
+    opened = []
+
+    def open_content(runs, maps=None):
+        maps = maps or fisher_of(np.ones(len(runs)))
+        path = write([], layers=LAYERS, components=COMPONENTS, size=SIZE, fisher_runs=runs, fisher=maps)
+        opened.append(open_results(path))
+        return opened[-1].fisher
+
+    yield open_content
+    for results in opened:
+        results.close()
+
+
+def test_default_runs_are_per_example_of_most_examples_after_training(results):
+    assert default_runs(results.fisher).index.tolist() == [5, 0, 1]
+
+
+def test_default_settings_prefer_given_labels_then_full_then_late_points(open_runs):
+    runs = [
+        {"mode": "true", "examples": 5000},
+        {"at": "head"},
+        {"point": 0.5},
+        {"examples": 10},
+        {"batch_size": 4},
+    ]
+    assert default_runs(open_runs(runs)).index.tolist() == [3]
+
+
+def test_default_settings_prefer_maps_of_all_tensors(open_runs):
+    maps = fisher_of([1.0, 1.0])
+    for values in maps.values():
+        values[0, :, [0, 2, 4]] = np.nan
+    assert default_runs(open_runs([{"batch_size": 1}, {"batch_size": 8}], maps)).index.tolist() == [1]

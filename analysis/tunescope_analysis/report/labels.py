@@ -1,0 +1,111 @@
+"""Words for metrics, methods, measures and tensors."""
+
+from collections.abc import Iterable
+
+from tunescope_analysis.io.vocabulary import parse_method
+
+MEASURES = {
+    "mean_abs": "mean absolute change",
+    "rms": "root-mean-square change",
+    "relative_l2": "relative change",
+    "max_abs": "largest absolute change",
+}
+FORMULAS = {
+    "mean_abs": "mean of |θF − θ0|",
+    "rms": "root of the mean of (θF − θ0)²",
+    "relative_l2": "‖θF − θ0‖ / ‖θ0‖",
+    "max_abs": "max of |θF − θ0|",
+}
+FISHER_MEASURES = {
+    "mean": "Fisher information per scalar",
+    "sum": "Fisher information of the whole tensor",
+    "max": "largest Fisher information of a scalar",
+    "share": "share of the model's Fisher information",
+}
+FISHER_FORMULAS = {
+    "mean": "mean of F over the tensor's scalars",
+    "sum": "sum of F over the tensor's scalars",
+    "max": "max of F over the tensor's scalars",
+    "share": "sum of F over the tensor / sum over all measured",
+}
+AGREEMENT_LABELS = {
+    "spearman": "Spearman",
+    "kendall": "Kendall tau-b",
+    "jaccard": "Jaccard",
+    "rank_biased_overlap": "rank-biased overlap",
+}
+FACTOR_LABELS = {
+    "batch_size": "batch size",
+    "examples": "examples",
+    "point": "point in training",
+    "mode": "labels",
+    "seed": "seed",
+    "at": "trained by",
+    "learning_rate": "learning rate",
+}
+METHODS = {
+    "full": "full fine-tuning",
+    "head": "head alone",
+    "layernorm": "LayerNorm",
+    "layernorm-output": "output LayerNorm",
+    "layernorm-attention": "attention LayerNorm",
+    "bitfit": "BitFit",
+    "fisher": "Fisher",
+    "random": "random",
+    "lora": "LoRA",
+    "adapter": "adapters",
+}
+SCOPES = {"union": ", all tasks", "leave-one-out": ", other tasks"}
+METRICS = {
+    "accuracy": "accuracy",
+    "f1": "F1",
+    "matthews": "Matthews",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "accuracy_mismatched": "accuracy (mismatched)",
+}
+
+
+def metric_label(metric: str) -> str:
+    """A metric's name as GLUE tables print it; unknown ones as they are."""
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def measure_label(measure: str) -> str:
+    """A change measure in words."""
+    return MEASURES.get(measure, measure.replace("_", " "))
+
+
+def fisher_label(measure: str, capital: bool = False) -> str:
+    """A Fisher measure in words; `capital` for a title."""
+    words = FISHER_MEASURES.get(measure, measure.replace("_", " "))
+    return words[0].upper() + words[1:] if capital else words
+
+
+def method_label(method: str) -> str:
+    """A method in the field's words, on up to two lines, for an axis or a legend.
+
+    `random:pool=layernorm,fraction=0.2` is "random 20 % of" above "LayerNorm"; what the words do not cover
+    follows as `key=value`.
+    """
+    name, options = parse_method(method)
+    words = METHODS.get(name, name)
+    if "fraction" in options:
+        pool = options.pop("pool", "layernorm")
+        scope = SCOPES.get(options.pop("scope", "task"), "")
+        words += f" {100 * float(options.pop('fraction')):g} % of\n{METHODS.get(pool, pool)}{scope}"
+    more = ", ".join(f"{key}={value}" for key, value in options.items())
+    return words + (f"\n{more}" if more else "")
+
+
+def component_label(component: str, layers: Iterable[str] = ()) -> str:
+    """A tensor name in words: `output.LayerNorm.weight` becomes "output LayerNorm weight".
+
+    `layers` are the layers that hold the tensor. Outside the numbered layers they are part of the name, for
+    there the tensor name alone says too little: `dense.weight` is "pooler dense weight".
+    """
+    words = component.replace(".self.", ".").replace("_", " ").replace(".", " ")
+    places = list(layers)
+    if not places or any(layer.isdigit() for layer in places) or "embeddings" in words:
+        return words
+    return f"{'/'.join(places)} {words}"

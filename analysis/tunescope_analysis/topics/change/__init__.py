@@ -1,0 +1,1 @@
+"""How far did fine-tuning move each tensor?"""

@@ -1,0 +1,1 @@
+"""What do the runs say on each claim?"""

@@ -1,0 +1,1 @@
+"""How do several result files compare?"""

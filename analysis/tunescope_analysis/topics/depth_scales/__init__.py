@@ -1,0 +1,1 @@
+"""How large are activations and gradients from layer to layer?"""

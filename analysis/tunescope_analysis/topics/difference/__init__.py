@@ -1,0 +1,1 @@
+"""What moved from one result file to another?"""

@@ -1,0 +1,1 @@
+"""Does what has Fisher information also change?"""

@@ -1,0 +1,1 @@
+"""Do later layers have more Fisher information?"""

@@ -1,0 +1,1 @@
+"""How many parameters does a method train for its score?"""

@@ -1,0 +1,1 @@
+"""What have others measured for the same model?"""

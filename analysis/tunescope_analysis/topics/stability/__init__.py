@@ -1,0 +1,1 @@
+"""Does the Fisher ranking depend on how it is computed?"""

@@ -1,0 +1,1 @@
+"""Is one method better at nearly every quantile of its seeds?"""

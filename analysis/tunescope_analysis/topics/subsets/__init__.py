@@ -1,0 +1,1 @@
+"""Are subsets chosen by Fisher information better than random ones?"""

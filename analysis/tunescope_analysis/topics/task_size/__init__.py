@@ -1,0 +1,1 @@
+"""Do small methods fall behind as tasks grow?"""
