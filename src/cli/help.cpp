@@ -29,7 +29,7 @@ constexpr std::array kCommands = {
         "Checks the job and its inputs and lists its trials: how many of each task and method, what is done, "
         "how many parameters train, the work and memory of a trial, and its time where finished trials of the "
         "job tell it. --calibrate measures the first steps of one trial of each task and method here; "
-        "--simulate plays the sweep through on so many devices, by the scheduler's own rules, with up to run.lanes "
+        "--simulate plays the sweep through on so many devices, by the coordinator's own rules, with up to run.lanes "
         "trials at once on each (auto: 16). Each trial takes its time above from the device: what lanes gain comes on "
         "top where it was not measured. The last lines tell how many ranks, of how many threads, suit this machine.",
         true},

@@ -86,7 +86,7 @@ std::vector<std::pair<ParameterIndex, at::Tensor>> TrainableParameters::chosen_s
 }
 
 // The chosen scalars of each tensor are gathered here, once, for both the norm and the update.
-double TrainableParameters::gradient_norm() {
+TrainableParameters::StepGradients TrainableParameters::finish_gradients() {
   for (Segment& segment : segments_) {
     if (segment.is_stale) segment.gradient.zero_();
     segment.is_stale = false;
@@ -94,7 +94,7 @@ double TrainableParameters::gradient_norm() {
     gradients_.narrow(0, segment.offset, segment.count)
         .copy_(segment.gradient.view(-1).index_select(0, segment.indices));
   }
-  return gradients_.norm().item<double>();
+  return StepGradients(gradients_.norm().item<double>());
 }
 
 void TrainableParameters::update_range(std::int64_t begin, std::int64_t count, const Update& update,
@@ -111,7 +111,7 @@ void TrainableParameters::update_range(std::int64_t begin, std::int64_t count, c
                     update.beta1, update.beta2, weight_decay, update.epsilon, false, false, divisor);
 }
 
-void TrainableParameters::step(const Update& update) {
+void TrainableParameters::step(const StepGradients&, const Update& update) {
   ++steps_;
   update_range(0, decayed_count_, update, update.weight_decay);
   update_range(decayed_count_, size() - decayed_count_, update, 0.0);

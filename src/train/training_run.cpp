@@ -143,7 +143,7 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
     gradients.push_back({loss.logits_gradient, run.trainable_});
   }
   bert.backward(models, activations, gradients);
-  for (const Part& part : parts) part.run.gradient_norm_ = part.run.trainable_.gradient_norm();
+  for (const Part& part : parts) part.run.gradients_ = part.run.trainable_.finish_gradients();
 }
 
 bool TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
@@ -198,17 +198,18 @@ void TrainingRun::end_step() {
 
 void TrainingRun::update() {
   const double learning_rate = inputs_.learning_rate * schedule_.factor(result_.steps);
+  const double norm = gradients_->norm();
   ++result_.steps;
   result_.history.push_back(
-      {.step = result_.steps, .loss = loss_, .learning_rate = learning_rate, .gradient_norm = gradient_norm_});
-  if (!std::isfinite(loss_) || !std::isfinite(gradient_norm_)) {
+      {.step = result_.steps, .loss = loss_, .learning_rate = learning_rate, .gradient_norm = norm});
+  if (!std::isfinite(loss_) || !std::isfinite(norm)) {
     result_.end = TrialEnd::kDiverged;
-    result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss_, gradient_norm_);
+    result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss_, norm);
     return;
   }
-  trainable_.step({.learning_rate = learning_rate,
-                   .weight_decay = inputs_.options.weight_decay,
-                   .gradient_factor = clipping_factor(gradient_norm_)});
+  trainable_.step(*gradients_, {.learning_rate = learning_rate,
+                                .weight_decay = inputs_.options.weight_decay,
+                                .gradient_factor = clipping_factor(norm)});
 }
 
 // As torch.nn.utils.clip_grad_norm_, including its constant.

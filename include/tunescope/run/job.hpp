@@ -16,6 +16,8 @@ namespace tunescope {
 /// A job with its inputs, on one rank.
 struct Job {
   explicit Job(SweepSpec parsed);
+  Job(const Job&) = delete;  // `inputs` refers to `spec`
+  Job& operator=(const Job&) = delete;
 
   SweepSpec spec;
   JobFolder folder;

@@ -38,9 +38,20 @@ class TrainableParameters final : public GradientSink {
   /// Begins a step: the gradients of the next backward pass replace the present ones. Later passes of the step add to
   /// them.
   void zero_grad();
-  /// Euclidean norm of all gradients. Must be called after the last backward pass of a step and before `step`, since it
-  /// also gathers the gradients of tensors that are trained in part and zeroes gradients that no pass computed.
-  double gradient_norm();
+  /// The gradients of all backward passes of a step: what an update takes.
+  class StepGradients {
+   public:
+    /// Euclidean norm of all of them.
+    double norm() const { return norm_; }
+
+   private:
+    friend class TrainableParameters;
+    explicit StepGradients(double norm) : norm_(norm) {}
+    double norm_;
+  };
+  /// Ends the backward passes of a step: gathers the gradients of tensors that are trained in part and zeroes those
+  /// that no pass computed.
+  StepGradients finish_gradients();
 
   /// The arguments of one AdamW step (decoupled weight decay, Loshchilov and Hutter 2019).
   struct Update {
@@ -52,7 +63,8 @@ class TrainableParameters final : public GradientSink {
     double gradient_factor = 1.0;  ///< gradients are multiplied by it first
   };
   /// Updates the values. Weight decay applies to everything but LayerNorm and biases.
-  void step(const Update& update);
+  /// Updates by the gradients that `finish_gradients` has returned last.
+  void step(const StepGradients& gradients, const Update& update);
 
   /// What the next steps depend on besides the number of steps done, [N] float32 each.
   struct State {
