@@ -20,7 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 TASKS = {"CoLA": 24, "RTE": 24}
 STOPPED = ["--sweep.seeds", "2", "--sweep.methods", "layernorm", "--data.tasks", "CoLA"]
-ENVIRONMENT = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMP_NUM_THREADS": "1"}
+AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+ENVIRONMENT = os.environ | AS_ROOT | {"OMP_NUM_THREADS": "1"}
 
 
 def write_inputs(binary: Path) -> None:
@@ -82,9 +83,10 @@ def main() -> None:
         results = Path(stopped, "results", "earlier")
         for folder in ("results", "expected"):
             shutil.rmtree(HERE / folder, ignore_errors=True)
+        kept = HERE / "results" / "earlier"
         for part in ("trials", "fisher"):
-            shutil.copytree(results / part, HERE / "results" / "earlier" / part, ignore=shutil.ignore_patterns("weights"))
-        shutil.copytree(checkpoint, HERE / "results" / "earlier" / "checkpoints" / checkpoint.name)
+            shutil.copytree(results / part, kept / part, ignore=shutil.ignore_patterns("weights"))
+        shutil.copytree(checkpoint, kept / "checkpoints" / checkpoint.name)
         trial = f"trials/{checkpoint.name}.h5"
         (HERE / "expected").mkdir()
         shutil.copy(Path(undisturbed, "results", "earlier", trial), HERE / "expected")
