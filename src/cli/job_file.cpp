@@ -151,7 +151,7 @@ Value value_of_option(const std::string& key, const std::string& text) {
   return {key, trim(text), origin};
 }
 
-// Where a value is refused that holds what nobody sees, that is the likely reason.
+// If a refused value holds characters that nobody sees, they are the likely reason.
 void assign(const JobKey& key, const Value& value, SweepSpec& spec) {
   try {
     key.assign(spec, value);
@@ -162,7 +162,7 @@ void assign(const JobKey& key, const Value& value, SweepSpec& spec) {
   }
 }
 
-// A job of the cache's name would lose its results where somebody clears the cache.
+// A job of the cache's name would lose its results when somebody clears the cache.
 void refuse_cache_as_job_folder(const SweepSpec& spec) {
   const bool is_same = (spec.job_folder() / "").lexically_normal() == (spec.cache_folder / "").lexically_normal();
   if (!is_same || std::filesystem::exists(spec.job_folder() / "trials")) return;

@@ -6,14 +6,14 @@
 
 namespace tunescope::cli {
 
-/// The inputs of a job whose trials are looked at, not trained. Scratch folders are purged: of data and model the
-/// hashes may be all that is left, which is enough to find the trials.
+/// The inputs of a job whose trials are looked at, not trained. Scratch folders are purged, so hashes may be
+/// all that is left of data and model; they are enough to find the trials.
 struct KnownInputs {
-  std::unique_ptr<SweepInputs> inputs;  ///< null where the model cannot be read
+  std::unique_ptr<SweepInputs> inputs;  ///< null if the model cannot be read
   InputHashes hashes;
 };
 
-/// Reads a job's inputs or, with a warning, what was recorded of them. Throws as `SweepInputs` does where nothing was.
+/// Reads a job's inputs or, with a warning, what was recorded of them. Throws as `SweepInputs` does if nothing was.
 KnownInputs know_inputs(const SweepSpec& spec);
 
 }  // namespace tunescope::cli

@@ -37,7 +37,7 @@ std::string environment_variable(const Value& value, const std::string& name) {
   return variable;
 }
 
-// Where a path begins with "~/", the home folder stands for the tilde, as in a shell.
+// If a path begins with "~/", the home folder stands for the tilde, as in a shell.
 std::string expand_home(const Value& value) {
   if (value.text != "~" && !value.text.starts_with("~/")) return value.text;
   // Earlier versions made a folder of that name, whose results would be forgotten now.

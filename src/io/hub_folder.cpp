@@ -8,7 +8,7 @@
 namespace tunescope {
 namespace {
 
-// The commit that `refs/main` names, else any snapshot that there is; empty where there is none.
+// The commit that `refs/main` names, else any snapshot; empty if there is none.
 std::filesystem::path newest_snapshot(const std::filesystem::path& folder) {
   std::error_code error;
   std::string commit;

@@ -28,7 +28,7 @@ constexpr std::size_t kSearchedBytes = 1 << 16;
 constexpr std::int64_t kNanoseconds = 1'000'000'000;
 constexpr std::chrono::seconds kTick{2};
 
-// Bytes of a file, fewer where it ends before.
+// Bytes of a file, fewer if it ends before.
 std::string read_bytes(const std::filesystem::path& path, std::uintmax_t begin, std::size_t count) {
   std::string bytes(count, '\0');
   std::ifstream file(path, std::ios::binary);
@@ -42,7 +42,7 @@ std::string trailer_of(const std::filesystem::path& path, std::uintmax_t bytes) 
   return "\n" + std::string(kMark) + sha256_hex_of_file(path, bytes) + "\n";
 }
 
-// Where the digits begin in a file that has a place for them.
+// The position of the digits in a file that has a place for them.
 std::optional<std::size_t> find_digits(const std::filesystem::path& path) {
   const std::string start = read_bytes(path, 0, kSearchedBytes);
   const std::size_t mark = start.find(kMark);

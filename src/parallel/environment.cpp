@@ -24,7 +24,7 @@ MpiEnvironment::~MpiEnvironment() {
 
 void refuse_singletons(int ranks) {
   if (ranks > 1) return;
-  // The launcher's own count comes before that of the allocation, of which it may use a part.
+  // The launcher's own count comes before that of the allocation: it may use a part of it.
   constexpr std::array kTaskCounts = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"};
   for (const char* name : kTaskCounts) {
     const char* value = std::getenv(name);

@@ -104,7 +104,7 @@ double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, c
   const double epochs =
       static_cast<double>(steps) / static_cast<double>(steps_per_epoch(examples, trial.options.batch_size));
   const double training = (of_train.forward + of_train.backward) * epochs;
-  // After each interval, and once more where the last step falls between two.
+  // After each interval, and once more if the last step falls between two.
   const std::int64_t interval = evaluation_interval(trial.options, examples);
   const auto evaluations = static_cast<double>((steps + interval - 1) / interval);
   return training + evaluations * (pass.of(data.dev).forward + pass.of(data.mismatched_dev).forward);

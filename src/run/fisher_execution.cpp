@@ -53,7 +53,7 @@ class FisherExecution {
         checkpoint_(rank.job.folder, planned.id, {.rank = team.rank(), .ranks = team.size()}, inputs_),
         saved_(checkpoint_.load()) {}
 
-  // Nothing if it was stopped. `on_progress` is told of this rank's shard.
+  // Nothing if it was stopped. `on_progress` gets the numbers of this rank's shard.
   std::optional<FisherInformation> compute(Reducer& reducer,
                                            const std::function<void(std::int64_t, std::int64_t)>& on_progress) {
     CheckpointClock clock(rank_.job.spec.checkpoint_seconds, rank_.stop);

@@ -43,7 +43,7 @@ class Coordinator {
   }
 
  private:
-  // Whether the sender goes on working.
+  // Whether the sender keeps working.
   bool answer(int sender) {
     const auto message = communicator_.receive<WorkerMessage>(sender, Tag::kToCoordinator);
     const auto trial = static_cast<TrialIndex>(message.trial);
@@ -73,7 +73,7 @@ class Coordinator {
   }
 
   std::optional<TrialIndex> choose(const WorkerMessage& request, std::size_t rank) {
-    channel_.poll();  // the sender may have told of a stop before it asked
+    channel_.poll();  // the sender may have sent a stop before its request
     if (stop_.is_set() || !policy_.has_unassigned()) return std::nullopt;
     if (!stop_.has_time_for(std::chrono::duration<double>(request.start_seconds))) {
       is_late_ = true;

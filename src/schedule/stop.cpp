@@ -39,7 +39,7 @@ void on_signal(int) {
 
 using Duration = std::chrono::steady_clock::duration;
 
-// Time left to the end of the Slurm allocation, where the environment names one that lies ahead.
+// Time left to the end of the Slurm allocation, if the environment names an end that lies ahead.
 std::optional<Duration> slurm_time_left(std::chrono::system_clock::time_point now) {
   const char* const text = std::getenv("SLURM_JOB_END_TIME");
   if (text == nullptr) return std::nullopt;

@@ -40,7 +40,7 @@ void link_result_of_other_job(const SweepSpec& spec, const std::filesystem::path
   if (std::filesystem::exists(own) || !std::filesystem::exists(spec.results_folder)) return;
   for (const auto& entry : std::filesystem::directory_iterator(spec.results_folder)) {
     const std::filesystem::path of_other = entry.path() / file;
-    std::error_code error;  // a folder beside the jobs may be somebody else's
+    std::error_code error;  // a folder next to the jobs may be somebody else's
     if (!std::filesystem::exists(of_other, error)) continue;
     std::filesystem::create_hard_link(of_other, own, error);
     if (!error) return;

@@ -14,7 +14,7 @@
 namespace tunescope {
 namespace {
 
-// The mask of a trial whose file, of an earlier program, does not have it: chosen once more from what it was chosen by.
+// The mask of a trial whose file, of an earlier build, does not have it: chosen again by the same Fisher runs.
 MaskRecord choose_again(const Trial& trial, SweepInputs& inputs, const JobFolder& folder) {
   const ParameterCatalogue& catalogue = inputs.catalogue(find_task(trial.task));
   const Selection selection =
@@ -50,7 +50,8 @@ bool are_there(const std::vector<std::string>& runs, const std::vector<std::file
       runs, [&](const std::string& run) { return std::ranges::find(files, folder.fisher_file(run)) != files.end(); });
 }
 
-// Where the model is gone, as the merged file that is there says; an old file without that attribute has none.
+// The tensors that the model's file lacks and each trial draws. If the model is gone, what the present merged file
+// says; an old one without that attribute has none.
 std::string names_drawn_anew(const SweepInputs* inputs, const std::filesystem::path& merged,
                              std::vector<std::string>& warnings) {
   if (inputs == nullptr) {
@@ -112,7 +113,7 @@ std::vector<std::string> lost_by_merging(const SweepSpec& spec, const std::vecto
   for (const PlannedTrial& planned : trials) {
     if (planned.is_finished()) kept.insert(planned.id);
   }
-  std::vector<std::string> warnings;  // told where the file is merged
+  std::vector<std::string> warnings;  // given when the file is merged
   for (const std::filesystem::path& file : intact_fisher_files(folder, fisher_ids, warnings)) kept.insert(file.stem());
   std::vector<std::string> lost = merged_ids(folder.merged);
   std::erase_if(lost, [&](const std::string& id) { return kept.contains(id); });

@@ -31,8 +31,8 @@ class Sha256 {
 /// SHA-256 of a string, 64 hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
 
-/// SHA-256 of a file's first `bytes` bytes, or of all where it has no more; 64 hexadecimal digits. Throws `DataError`
-/// where the file cannot be read.
+/// SHA-256 of a file's first `bytes` bytes, or of all if it has no more; 64 hexadecimal digits. Throws `DataError` if
+/// the file cannot be read.
 std::string sha256_hex_of_file(const std::filesystem::path& path,
                                std::uintmax_t bytes = std::numeric_limits<std::uintmax_t>::max());
 

@@ -7,7 +7,7 @@ namespace tunescope {
 /// Tunescope's version, such as "0.1.0".
 std::string version();
 
-/// The commit this binary was built from, with "-dirty" where the checkout had changes; "unknown" outside git.
+/// The commit this binary was built from, with "-dirty" if the checkout had changes; "unknown" outside git.
 std::string git_commit();
 
 }  // namespace tunescope

@@ -24,7 +24,7 @@ struct CommandLine {
   bool wants_version = false;
 };
 
-/// Throws `ConfigError` where an option is unknown (naming the nearest known one) or lacks its value.
+/// Throws `ConfigError` if an option is unknown (naming the nearest known one) or lacks its value.
 CommandLine parse_command_line(int argc, char** argv);
 
 /// Reads a job file and applies the options. Throws `ConfigError` naming file, line, key and remedy.

@@ -23,7 +23,7 @@ std::int64_t parse_integer(const Value& value, std::int64_t smallest);
 /// A number in [smallest, largest].
 double parse_number(const Value& value, double smallest, double largest);
 /// The words of a list, separated by blanks or commas; a comma that stands in a method's options does not separate.
-/// Throws where it is empty or has a word twice.
+/// Throws if it is empty or has a word twice.
 std::vector<std::string> parse_words(const Value& value);
 /// The values of a list, each once, however it is written: "1" and "1.0" are equal. `parse` takes one word.
 template <typename Number, typename Parse>

@@ -5,8 +5,8 @@
 
 namespace tunescope {
 
-/// The message for a file that is a Git LFS pointer, which `git clone` leaves where git-lfs is not installed; empty for
-/// any other file, and where there is none.
+/// The message for a file that is a Git LFS pointer, which `git clone` leaves if git-lfs is not installed. Empty for
+/// any other file, and if there is no file.
 std::string git_lfs_problem(const std::filesystem::path& file);
 
 /// The message for a folder `models--OWNER--NAME` of the Hugging Face cache, naming the snapshot in it that is the

@@ -11,8 +11,8 @@ namespace tunescope {
 inline constexpr std::string_view kEmptySeal =
     "tunescope sha256 0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Seals a finished file: into its place for a seal or, where it has none, behind its end. Throws `EnvironmentError`
-/// where it cannot be written.
+/// Seals a finished file: the seal goes into its place or, if the file has none, behind its end. Throws
+/// `EnvironmentError` if the file cannot be written.
 void seal_file(const std::filesystem::path& path);
 
 /// What a file's seal says of it.
@@ -20,10 +20,10 @@ enum class Seal {
   kIntact,   ///< it fits the bytes
   kMissing,  ///< an HDF5 file of its full length without one: another program has opened it for writing and cut it off
   kBroken,   ///< an HDF5 file of its full length that it does not fit: another program has written to it, or damage
-  kDamaged,  ///< all else: cut, no HDF5, absent, not readable
+  kDamaged,  ///< anything else: truncated, not HDF5, absent, not readable
 };
 
-/// Reads a file's seal. A process reads an intact file for that once, and again where its inode, size or time has
+/// Reads a file's seal. A process reads an intact file for that once, and again if its inode, size or time has
 /// changed.
 Seal inspect_seal(const std::filesystem::path& path);
 

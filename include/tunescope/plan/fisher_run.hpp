@@ -8,7 +8,7 @@
 
 namespace tunescope {
 
-/// One computation of the Fisher information, as a value: everything that can change its numbers.
+/// One computation of the Fisher information, as a value: everything that can change its numbers. See `FisherSpec`.
 struct FisherRun {
   Trial training;  ///< whose weights are measured; also an ordinary trial
   double point = 1.0;
@@ -18,18 +18,18 @@ struct FisherRun {
   std::string parameters;
   std::string keep;
 
-  /// One line a field, in a fixed order and spelling.
+  /// One line per field, in a fixed order and spelling.
   std::string description() const;
   /// The first 16 hexadecimal digits of the description's SHA-256.
   std::string id() const;
 };
 
 /// The grid of the job's `[fisher]` section over all its tasks. Exact expectations (`FisherMode::kTrue`) are of single
-/// examples, so they are not combined with larger batches. Throws `ConfigError` where that leaves nothing.
+/// examples, so they are not combined with larger batches. Throws `ConfigError` if that leaves nothing.
 std::vector<FisherRun> expand_fisher_runs(const SweepSpec& spec, const InputHashes& hashes);
 
-/// The runs that `method` chooses by on `task`: one a task of its scope; none for other methods. Throws `ConfigError`
-/// where the scope leave-one-out leaves no task.
+/// The runs that `method` chooses by on `task`: one for each task of its scope, none if it is no Fisher method. Throws
+/// `ConfigError` if the scope leave-one-out leaves no task.
 std::vector<FisherRun> fisher_runs_of(const SweepSpec& spec, const InputHashes& hashes, const Method& method,
                                       const std::string& task);
 

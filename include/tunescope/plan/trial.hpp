@@ -16,7 +16,7 @@ struct InputHashes {
   std::string tokenizer;
   std::map<std::string, std::string> tasks;  ///< by task name
 
-  /// One line each: "model", "tokenizer" or the task, and the hash.
+  /// One line for each: "model", "tokenizer" or the task, and the hash.
   std::string serialize() const;
   static InputHashes parse(const std::string& text);
 };
@@ -39,8 +39,8 @@ struct Trial {
   /// Identifies the set of scalars that a Fisher method chooses; empty for other methods.
   std::string mask_id() const;
 
-  /// One line a field, in a fixed order and spelling. Device and threads are not in it: they change rounding only, and
-  /// a sweep may move to another machine.
+  /// One line per field, in a fixed order and spelling. Device and threads are not in it: they change rounding only,
+  /// and a sweep may move to another machine.
   std::string description() const;
   /// The first 16 hexadecimal digits of the description's SHA-256.
   std::string id() const;

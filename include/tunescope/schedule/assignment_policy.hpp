@@ -20,7 +20,7 @@ struct QueuedTrial {
 std::vector<QueuedTrial> queue_of(const std::vector<PlannedTrial>& trials, const TrialIndices& order);
 
 /// Decides which rank gets which trial, in the order of the queue: the longest should come first. Co-trained trials
-/// finish together and late. To avoid a long tail, a rank may take further trials beside its first only until its work
+/// finish together and late. To avoid a long tail, a rank may take companions of its first trial only until its work
 /// reaches (unassigned + own) / ranks; work that is already running on other ranks cannot be rebalanced.
 class AssignmentPolicy {
  public:

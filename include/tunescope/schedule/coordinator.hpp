@@ -10,7 +10,7 @@
 
 namespace tunescope {
 
-/// What the coordinator sees, told in its thread on rank 0, one call at a time.
+/// Follows the coordinator. Called in its thread on rank 0, one call at a time.
 class QueueListener {
  public:
   virtual ~QueueListener() = default;

@@ -10,6 +10,11 @@
 
 namespace tunescope {
 
+// Sweeps that share a results folder know of each other by locks on bytes of one file in it, `lock`. Byte 0 stands for
+// the folder: a sweep that works alone holds it exclusively, sweeps that share hold it together. Byte 1 stands for the
+// Fisher stage, and each trial has a byte of its own, computed from its identifier. The kernel frees the locks of a
+// process that ends, so nothing is left behind by a kill.
+
 /// Holds a results folder for one sweep, or for all that share it. The file tells others who holds it.
 class FolderLock {
  public:

@@ -32,7 +32,7 @@ std::string readable_bytes(double bytes) { return fmt::format("{:.1f} GB", bytes
 
 std::string device_hours(double seconds) { return fmt::format("{:.{}f}", seconds / 3600.0, seconds < 36000.0 ? 2 : 0); }
 
-// From the finished trials of the job or, where that is asked for, the first steps of one trial of each task and method
+// From the finished trials of the job or, if that is asked for, the first steps of one trial of each task and method
 // on this machine.
 CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
                            bool wants_calibration) {

@@ -7,7 +7,7 @@
 
 namespace tunescope::cli {
 
-/// How many of some trials are where.
+/// How many trials have which status.
 struct TrialCounts {
   std::size_t total = 0, done = 0, diverged = 0, failed = 0, missing = 0;
   std::size_t partial = 0;  ///< of those missing: saved on their way

@@ -11,7 +11,7 @@ namespace tunescope::cli {
 /// To the standard error output.
 void print_warning(const std::string& message);
 
-/// Of trials or Fisher runs whose files do not count.
+/// The warnings of trials or Fisher runs whose files do not count.
 void print_warnings(const std::vector<PlannedTrial>& trials);
 void print_warnings(const std::vector<PlannedFisher>& runs);
 
