@@ -26,7 +26,12 @@ struct Column {
   Value in_earlier_files = {};
 };
 
-/// The columns of `/trials`, in their order.
+template <typename Row, typename Value>
+Column(const char*, Value Row::*) -> Column<Row, Value>;
+template <typename Row, typename Value>
+Column(const char*, Value Row::*, std::int64_t, std::type_identity_t<Value>) -> Column<Row, Value>;
+
+/// The columns of `/trials`, in their order. A later one reads `Column{"name", &TrialRow::name, 2, 0}`.
 inline const std::tuple kTrialColumns = {
     Column{"id", &TrialRow::id},
     Column{"task", &TrialRow::task},

@@ -12,20 +12,17 @@
 namespace tunescope {
 namespace {
 
-// The table as a later build may have it: with one more column, since version 2.
+constexpr std::int64_t kNextVersion = schema::kVersion + 1;
+
+// The table as the next build may have it, with one more column.
 TrialRow read_with_one_more_column(const hdf5::File& file, std::int64_t version) {
-  const schema::Column<TrialRow, std::string> added{
-      .name = "added", .member = &TrialRow::device, .since = 2, .in_earlier_files = "unknown"};
+  const schema::Column added{"added", &TrialRow::device, kNextVersion, "unknown"};
   return schema::read_row<TrialRow>(file.open_group("trials"), std::tuple_cat(schema::kTrialColumns, std::tuple(added)),
                                     version);
 }
 
-hdf5::File earlier_file() {
-  return schema::open_sealed(test::golden("earlier_build/results/earlier/trials/098758b687426320.h5"));
-}
-
 TEST(Columns, ThatAreNewHaveADefaultInEarlierFiles) {
-  const hdf5::File file = earlier_file();
+  const hdf5::File file = schema::open_sealed(test::golden("earlier_build/results/earlier/trials/098758b687426320.h5"));
   const TrialRow row = read_with_one_more_column(file, schema::version_of(file));
   EXPECT_EQ(row.device, "unknown");
   EXPECT_EQ(row.state, "done");
@@ -33,8 +30,11 @@ TEST(Columns, ThatAreNewHaveADefaultInEarlierFiles) {
 }
 
 TEST(Columns, ThatAFileOfTheirVersionLacksAreAnError) {
-  const hdf5::File file = earlier_file();
-  EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_with_one_more_column(file, 2); }), ::testing::HasSubstr("added"));
+  const test::TemporaryFolder folder;
+  write_trial(folder.path() / "a.h5", test::sample_record("a", 0));
+  const hdf5::File file = schema::open_sealed(folder.path() / "a.h5");
+  EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_with_one_more_column(file, kNextVersion); }),
+              ::testing::HasSubstr("added"));
 }
 
 TEST(Masks, AreKeptInTheFileOfTheTrialThatUsedThem) {
