@@ -138,6 +138,14 @@ def write_vocabulary(folder, tokens):
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_left_running():
+    yield
+    from interruption import kill_what_is_left
+
+    kill_what_is_left()
+
+
 @pytest.fixture(scope="session")
 def vocabulary():
     return make_vocabulary()

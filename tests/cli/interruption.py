@@ -8,6 +8,7 @@ import time
 from test_sweep import contents
 
 STOPPED_EARLY = 75
+STARTED = []
 LONGER = {"sweep.methods": "full layernorm", "train.epochs": "40", "sweep.seeds": "1 2", "data.train_examples": "128"}
 
 
@@ -17,10 +18,21 @@ def start(job, *options, ranks=2, command="sweep"):
     environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     arguments = ["mpirun", "--oversubscribe", "-n", str(ranks), str(job.program.binary), command, job.file.name,
                  *options]  # fmt: skip
-    return subprocess.Popen(
+    process = subprocess.Popen(
         arguments, cwd=job.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
+    STARTED.append(process)
+    return process
+
+
+def kill_what_is_left():
+    """Ends what a test that failed has left running: it would slow down all others."""
+    while STARTED:
+        process = STARTED.pop()
+        if process.poll() is None:
+            kill_all(process)
+            process.communicate()
 
 
 def ranks_of(process):
