@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <thread>
 
 #include "cli/single_job.hpp"
 #include "tunescope/cli/commands.hpp"
@@ -12,6 +13,8 @@
 
 namespace tunescope::cli {
 namespace {
+
+constexpr std::chrono::seconds kTimeForRootToReport{10};
 
 // Opens the job. What is wrong with it is printed once, by rank 0; the status is then the same on every rank.
 ExitStatus open(RankTeam& team, int argc, char** argv, FisherRunsOf fisher_runs, RunListener& listener,
@@ -45,7 +48,8 @@ ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const Para
         find_deadline(spec.deadline_seconds, std::chrono::seconds(std::llround(spec.end_margin_seconds))));
     return command.run(team, rank);
   } catch (const RootError&) {
-    abort_all_ranks(kWrongEnvironment);  // rank 0 says why
+    std::this_thread::sleep_for(kTimeForRootToReport);  // rank 0 says why, and ends all ranks with its status
+    abort_all_ranks(kWrongEnvironment);
   } catch (const std::exception& error) {
     // The other ranks may wait in a collective that this one will never reach.
     fmt::print(stderr, "tunescope: [rank {}] {}\n", team.rank(), error.what());

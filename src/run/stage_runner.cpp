@@ -49,6 +49,9 @@ bool StageRunner::take_turn() {
 bool StageRunner::train_measured(const std::vector<PlannedTrial>& trainings) {
   const JobFolder& folder = rank_.job.folder;
   const std::vector<PlannedFisher> pending = update_fisher_status(team_, rank_.job);
+  if (pending.empty()) return true;                                            // another sweep has computed them
+  reducer_ = make_reducer(rank_.job.spec.reducer, team_, rank_.setup.device);  // before any training: it may fail
+  if (team_.is_root()) listener_.on_fisher_stage(rank_.job.fisher, reducer_->name());
   const auto is_done = [&](const PlannedTrial& planned) { return !needs_training(folder, planned.id, pending); };
   TrialIndices candidates(trainings.size());
   std::iota(candidates.begin(), candidates.end(), TrialIndex{0});
@@ -68,15 +71,12 @@ bool StageRunner::train_measured(const std::vector<PlannedTrial>& trainings) {
   }
 }
 
-bool StageRunner::measure(const std::vector<PlannedFisher>&) {
+bool StageRunner::measure() {
+  if (!reducer_) return true;
   Job& job = rank_.job;
   const std::vector<PlannedFisher> pending = update_fisher_status(team_, job);  // others may have computed some
-  const std::unique_ptr<Reducer> reducer = make_reducer(job.spec.reducer, team_, rank_.setup.device);
-  if (team_.is_root()) {
-    listener_.on_fisher_stage(job.fisher, reducer->name());
-    listener_.on_fisher_runs(pending);
-  }
-  compute_fisher_runs(team_, rank_, listener_, *reducer, pending);
+  if (team_.is_root()) listener_.on_fisher_runs(pending);
+  compute_fisher_runs(team_, rank_, listener_, *reducer_, pending);
   if (team_.is_root()) listener_.on_fisher_runs_end();
   const bool is_complete = update_fisher_status(team_, job).empty();
   team_.on_root([&] { remove_measured_weights(job.spec, job.hashes, job.inputs); });

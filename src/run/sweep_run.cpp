@@ -42,10 +42,9 @@ void warn_of_files(const std::vector<PlannedTrial>& trials, RunListener& listene
   }
 }
 
-void merge(Job& job, const std::vector<PlannedTrial>& trials, const std::vector<std::string>& fisher_ids,
-           bool fit_in_memory, RunListener& listener) {
-  for (const std::string& warning :
-       merge_results(job.spec, trials, fisher_ids, &job.inputs, job.hashes, fit_in_memory)) {
+void merge(Job& job, const std::vector<PlannedTrial>& trials, const std::vector<std::string>& fisher_ids, bool is_whole,
+           RunListener& listener) {
+  for (const std::string& warning : merge_results(job.spec, trials, fisher_ids, &job.inputs, job.hashes, is_whole)) {
     listener.on_warning(warning);
   }
 }

@@ -77,18 +77,19 @@ void record_result(TrialRecord& record, const TrainResult& result, const Task& t
   record.mismatched_predictions = result.mismatched_predictions;
 }
 
-MaskRecord mask_of(const Trial& trial, const TrainingRun& training, const ParameterCatalogue& catalogue) {
+MaskRecord mask_of(const Trial& trial, const std::vector<std::pair<ParameterIndex, at::Tensor>>& chosen,
+                   const ParameterCatalogue& catalogue) {
   MaskRecord mask{.id = trial.mask_id(),
                   .method = trial.method.text(),
                   .runs = fmt::format("{}", fmt::join(trial.fisher_runs, " ")),
                   .indices = {}};
-  std::map<ParameterIndex, std::vector<std::int64_t>> chosen;  // in the order of the catalogue
-  for (const auto& [parameter, indices] : training.chosen_scalars()) {
+  std::map<ParameterIndex, std::vector<std::int64_t>> in_order;  // of the catalogue
+  for (const auto& [parameter, indices] : chosen) {
     const at::Tensor on_host = indices.cpu().contiguous();
     const auto* const first = on_host.const_data_ptr<std::int64_t>();
-    chosen[parameter] = {first, first + on_host.numel()};
+    in_order[parameter] = {first, first + on_host.numel()};
   }
-  for (auto& [parameter, indices] : chosen) mask.indices.emplace_back(catalogue[parameter].name, std::move(indices));
+  for (auto& [parameter, indices] : in_order) mask.indices.emplace_back(catalogue[parameter].name, std::move(indices));
   return mask;
 }
 

@@ -82,35 +82,34 @@ void TrialRun::log_failure(const std::exception& error) {
 }
 
 std::optional<TrialSummary> TrialRun::finish_attempt() {
-  bool has_result = false;
+  std::optional<TrialEnd> end;
   if (training_) {
     try {
-      const Trial& trial = taken_.planned.trial;
-      if (!trial.fisher_runs.empty()) record_.mask = mask_of(trial, *training_, catalogue_);
+      const auto chosen = training_->chosen_scalars();
       const TrainResult result = std::move(*training_).finish().result;
       if (result.end == TrialEnd::kStopped) {
         return TrialSummary{.end = TrialEnd::kStopped, .score = std::numeric_limits<double>::quiet_NaN()};
       }
       record_result(record_, result, *data_.task, catalogue_);
-      has_result = true;
+      const Trial& trial = taken_.planned.trial;
+      if (!trial.fisher_runs.empty()) record_.mask = mask_of(trial, chosen, catalogue_);
+      end = result.end;
     } catch (const std::exception& error) {
       log_failure(error);
     }
   }
-  if (has_result) return record_end();
+  if (end) return record_end(*end);
   if (attempts_ > rank_.job.spec.retries) return record_failure();
   begin_attempt();
   return std::nullopt;
 }
 
-TrialSummary TrialRun::record_end() {
+TrialSummary TrialRun::record_end(TrialEnd end) {
   const JobFolder& folder = rank_.job.folder;
   write_trial(folder.trial_file(taken_.planned.id), record_);
   std::filesystem::remove(folder.failed_file(taken_.planned.id));
   checkpoints_.remove();
-  return {.end = parse_trial_end(record_.row.state).value(),
-          .score = record_.row.score,
-          .seconds = record_.row.wall_seconds};
+  return {.end = end, .score = record_.row.score, .seconds = record_.row.wall_seconds};
 }
 
 TrialSummary TrialRun::record_failure() {

@@ -19,7 +19,7 @@ class StageFollower final : public QueueListener {
   StageFollower& operator=(const StageFollower&) = delete;
 
   void on_start(TrialIndex trial, int rank) override {
-    listener_.on_trial_start(trial, rank);
+    listener_.on_trial_start(trial);
     progress_.start(stage_.trials[trial].id, rank);
   }
 

@@ -28,7 +28,7 @@ class Coordinator {
         channel_(channel),
         policy_(std::move(queue), static_cast<std::size_t>(communicator.size())) {}
 
-  // Ends early if rank 0's own work is given up: what this reports to is gone then.
+  // Ends early if rank 0's worker has thrown: the listener is about to be destroyed.
   void run(const std::atomic<bool>& is_abandoned) {
     for (int working_ranks = communicator_.size(); working_ranks > 0 && !is_abandoned;) {
       channel_.poll();
@@ -102,7 +102,7 @@ bool distribute_trials(RankTeam& team, std::vector<QueuedTrial> queue, const Wor
   std::thread coordinator;
   if (team.is_root()) {
     coordinator = std::thread([&] {
-      // Nobody could join this thread's exception to its rank while all ranks wait for trials.
+      // Rank 0's main thread waits for answers from this one, so it could not rethrow.
       try {
         Coordinator(communicator, std::move(queue), listener, stop, channel).run(is_abandoned);
       } catch (const std::exception& error) {

@@ -85,7 +85,7 @@ class StagePlayer {
     return true;
   }
 
-  bool measure(const std::vector<PlannedFisher>&) {
+  bool measure() {
     for (const PlanTimes::FisherTime& run : sweep_.times.fisher_runs) {
       const auto shares = static_cast<double>(std::min(devices_, static_cast<std::size_t>(run.examples)));
       all_.makespan += run.seconds / shares;

@@ -2,8 +2,8 @@
 
 namespace tunescope {
 
-bool agree_on_stop(RankTeam& team, StopRequest& stop) {
-  const bool is_set = team.any_of(stop.is_set());
+bool agree_on_stop(RankTeam& team, StopRequest& stop, const RankTeam::Place& place) {
+  const bool is_set = team.any_of(stop.is_set(), place);
   if (is_set) stop.request_stop();
   return is_set;  // not what a rank sees now: a signal may have come to it since
 }

@@ -15,7 +15,7 @@ namespace {
 
 using Kind = FileRangeLock::Kind;
 
-// What the bytes of the lock file stand for; from the last on, one a trial.
+// What the bytes of the lock file stand for. Each trial has one, from `kFirstTrialByte` on.
 constexpr std::int64_t kFolderByte = 0;
 constexpr std::int64_t kFisherByte = 1;
 constexpr std::int64_t kFirstTrialByte = 2;

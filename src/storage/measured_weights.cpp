@@ -26,7 +26,7 @@ std::set<std::int64_t> missing_steps(const JobFolder& folder, const std::string&
   std::set<std::int64_t> steps;
   for (const PlannedFisher& planned : runs) {
     if (planned.is_done || planned.run.training.id() != trial || has_weights(folder, trial, planned.step)) continue;
-    if (!load_fisher_status(folder, planned.id).fit_in_memory) steps.insert(planned.step);
+    if (!load_fisher_status(folder, planned.id).is_done) steps.insert(planned.step);
   }
   return steps;
 }

@@ -52,7 +52,7 @@ StoredFisher load_fisher_status(const JobFolder& folder, const std::string& run)
   if (!std::filesystem::exists(file)) return {};
   try {
     read_fisher(file);
-    return {.fit_in_memory = true};
+    return {.is_done = true};
   } catch (const Hdf5Error& error) {
     return {.warning = std::string(error.what()) + "; the Fisher run is computed again" + remedy_for(file)};
   }
@@ -65,7 +65,7 @@ void load_status_and_link(const SweepSpec& spec, std::vector<PlannedFisher>& run
     if (planned.is_done) continue;
     if (has_folder) link_result_of_other_job(spec, "fisher/" + planned.id + ".h5");
     const StoredFisher stored = load_fisher_status(folder, planned.id);
-    planned.is_done = stored.fit_in_memory;
+    planned.is_done = stored.is_done;
     planned.warning = stored.warning;
   }
 }

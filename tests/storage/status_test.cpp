@@ -96,12 +96,12 @@ TEST_F(Status, CountsWhatOtherJobsInTheFolderHaveAndLinksIt) {
 }
 
 TEST_F(Status, OfAFisherRunIsWholeUnlessItsFileIsDamaged) {
-  EXPECT_FALSE(load_fisher_status(*folder_, kFisherRun).fit_in_memory);
+  EXPECT_FALSE(load_fisher_status(*folder_, kFisherRun).is_done);
   std::filesystem::copy(test::golden("earlier_build/results/earlier/fisher") / (std::string(kFisherRun) + ".h5"),
                         folder_->fisher);
-  EXPECT_TRUE(load_fisher_status(*folder_, kFisherRun).fit_in_memory);
+  EXPECT_TRUE(load_fisher_status(*folder_, kFisherRun).is_done);
   std::filesystem::resize_file(folder_->fisher_file(kFisherRun), 1000);
-  EXPECT_FALSE(load_fisher_status(*folder_, kFisherRun).fit_in_memory);
+  EXPECT_FALSE(load_fisher_status(*folder_, kFisherRun).is_done);
   EXPECT_THAT(load_fisher_status(*folder_, kFisherRun).warning, HasSubstr("computed again"));
 }
 

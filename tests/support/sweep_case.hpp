@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -15,12 +16,19 @@ namespace tunescope::test {
 
 /// What a run told, on rank 0.
 struct RecordedRun final : RunListener {
-  void on_trial_start(TrialIndex trial, int) override { started.push_back(trial); }
+  void on_trial_start(TrialIndex trial) override {
+    started.push_back(trial);
+    most_in_training = std::max(most_in_training, ++in_training);
+    if (on_start) on_start();
+  }
   void on_trials(const std::vector<PlannedTrial>& trials, const TrialIndices&) override { listed = &trials; }
   void on_trial_progress(TrialIndex, std::int64_t, std::int64_t) override {
     if (on_progress) on_progress();
   }
-  void on_trial_end(TrialIndex trial, const TrialSummary& summary) override { ends[(*listed)[trial].id] = summary.end; }
+  void on_trial_end(TrialIndex trial, const TrialSummary& summary) override {
+    ends[(*listed)[trial].id] = summary.end;
+    --in_training;
+  }
   void on_waiting(std::size_t) override {
     if (on_wait) on_wait();
   }
@@ -32,7 +40,9 @@ struct RecordedRun final : RunListener {
   std::map<std::string, TrialEnd> ends;  // by trial
   std::vector<std::string> fisher_errors;
   std::vector<std::string> warnings;
-  std::function<void()> on_progress, on_wait;
+  int in_training = 0;
+  int most_in_training = 0;
+  std::function<void()> on_start, on_progress, on_wait;
 };
 
 /// Sweeps of the golden model on a few rows of CoLA and RTE in a folder of all ranks.

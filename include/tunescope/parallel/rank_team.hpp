@@ -23,13 +23,13 @@ class RootError : public Error {
 };
 
 /// All ranks of a job, for what they do together: a call is *collective*, so all ranks must make it, in the same order.
-/// A function is collective exactly if it takes a `RankTeam&`. What a rank does alone takes a `Communicator`, or
-/// neither, and so cannot wait for ranks that never come.
+/// A function is collective exactly if it takes a `RankTeam&` or belongs to an object that was made with one. What a
+/// rank does alone takes a `Communicator`, or neither. `Reducer` alone does without the check below.
 ///
 /// Every call begins by comparing, over all ranks, the place in the source code that makes it. Ranks that are in
 /// different calls would otherwise wait for each other for ever, or take each other's numbers; here all of them throw
-/// `MpiError` with the names of two such places. That is one message of 8 bytes per call, of which a sweep makes a few
-/// dozen.
+/// `MpiError` with the names of two such places. That is one message of 8 bytes per call, of which there are so
+/// few that it costs nothing.
 class RankTeam {
  public:
   using Place = std::source_location;

@@ -21,13 +21,13 @@ struct SweepPlan {
 SweepPlan plan_sweep(const std::vector<PlannedTrial>& trials, const std::vector<PlannedFisher>& fisher,
                      SweepInputs& inputs);
 
-/// Carries out the stages of a plan in their order. This is the only place that knows the order: `SweepRun` carries it
-/// out on all ranks, `simulate_sweep` plays it. `Executor` has
+/// Carries out the stages of a plan in their order. This is the only place that knows the order: `StageRunner` carries
+/// it out on all ranks, `simulate_sweep` plays it. `Executor` has
 ///
 ///     bool train(const TrialIndices&);                  // the job's trials
 ///     bool take_turn();                                 // one sweep of a shared folder at a time measures
 ///     bool train_measured(const std::vector<PlannedTrial>&);
-///     bool measure(const std::vector<PlannedFisher>&);
+///     bool measure();                                   // the Fisher runs
 ///     void end_turn();
 ///
 /// which return false if they were stopped before their end; the same is returned for the whole.
@@ -36,7 +36,7 @@ bool carry_out(const SweepPlan& plan, Executor& executor) {
   if (!executor.train(plan.independent)) return false;
   if (!plan.fisher_runs.empty()) {
     if (!executor.take_turn()) return false;
-    const bool is_measured = executor.train_measured(plan.measured_trainings) && executor.measure(plan.fisher_runs);
+    const bool is_measured = executor.train_measured(plan.measured_trainings) && executor.measure();
     executor.end_turn();
     if (!is_measured) return false;
   }

@@ -24,7 +24,7 @@ class RunListener {
   virtual void on_sweep(const std::vector<PlannedTrial>& /*trials*/) {}
   /// Trials are going to be trained, in this order, until `on_trials_end`; until then `trials` stays as it is.
   virtual void on_trials(const std::vector<PlannedTrial>& /*trials*/, const TrialIndices& /*order*/) {}
-  virtual void on_trial_start(TrialIndex /*trial*/, int /*rank*/) {}
+  virtual void on_trial_start(TrialIndex /*trial*/) {}
   virtual void on_trial_progress(TrialIndex /*trial*/, std::int64_t /*step*/, std::int64_t /*steps*/) {}
   virtual void on_trial_end(TrialIndex /*trial*/, const TrialSummary& /*summary*/) {}
   virtual void on_trials_end() {}
@@ -35,7 +35,7 @@ class RunListener {
   virtual void on_fisher_stage(const std::vector<PlannedFisher>& /*runs*/, std::string_view /*reducer*/) {}
   /// Pending Fisher runs are going to be computed in this order, until `on_fisher_runs_end`.
   virtual void on_fisher_runs(const std::vector<PlannedFisher>& /*pending*/) {}
-  /// `done` and `total` micro-batches are of rank 0's shard; the other ranks have as many.
+  /// `done` and `total` micro-batches are of rank 0's share; the other ranks have as many.
   virtual void on_fisher_progress(std::size_t /*run*/, std::int64_t /*done*/, std::int64_t /*total*/) {}
   /// `error` is empty if the run is done.
   virtual void on_fisher_end(std::size_t /*run*/, double /*seconds*/, const std::string& /*error*/) {}

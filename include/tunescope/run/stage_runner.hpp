@@ -1,9 +1,10 @@
 #pragma once
 
-#include <chrono>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "tunescope/parallel/reducer.hpp"
 #include "tunescope/plan/sweep_plan.hpp"
 #include "tunescope/run/trial_stage.hpp"
 
@@ -21,7 +22,7 @@ class StageRunner {
   bool train(const TrialIndices& order);
   bool take_turn();
   bool train_measured(const std::vector<PlannedTrial>& trainings);
-  bool measure(const std::vector<PlannedFisher>& runs);
+  bool measure();
   void end_turn() { turn_.reset(); }
 
   /// Waits for trials that other sweeps have taken, and trains those that they leave unfinished.
@@ -34,8 +35,9 @@ class StageRunner {
   const RankContext& rank_;
   RunListener& listener_;
   std::vector<PlannedTrial>& trials_;
-  TrialIndices elsewhere_;     // taken by other sweeps
-  std::optional<Claim> turn_;  // on rank 0
+  TrialIndices elsewhere_;            // taken by other sweeps
+  std::optional<Claim> turn_;         // on rank 0
+  std::unique_ptr<Reducer> reducer_;  // from the first look at pending Fisher runs on
 };
 
 }  // namespace tunescope

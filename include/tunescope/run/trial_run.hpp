@@ -40,7 +40,7 @@ class TrialRun {
   TrainControl control(const TrainState* resume);
   std::optional<TrainState> load_checkpoint() const;
   void log_failure(const std::exception& error);
-  TrialSummary record_end();
+  TrialSummary record_end(TrialEnd end);
   TrialSummary record_failure();
 
   TakenTrial taken_;

@@ -8,7 +8,7 @@
 namespace tunescope {
 
 /// Makes a stop of any rank one of all; returns whether there is one.
-bool agree_on_stop(RankTeam& team, StopRequest& stop);
+bool agree_on_stop(RankTeam& team, StopRequest& stop, const RankTeam::Place& place = RankTeam::Place::current());
 
 /// Spreads a stop while the ranks work on their own: a rank that is asked to stop tells rank 0, and rank 0 tells every
 /// other. Each message is sent once, so a stop costs at most two per rank, however many ranks a signal reaches. One

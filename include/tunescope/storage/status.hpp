@@ -21,7 +21,7 @@ void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& tria
 
 /// What is stored of a Fisher run.
 struct StoredFisher {
-  bool fit_in_memory = false;
+  bool is_done = false;
   std::string warning = {};  ///< why a file that exists does not count
 };
 StoredFisher load_fisher_status(const JobFolder& folder, const std::string& run);

@@ -19,22 +19,21 @@ class SweepDisplay final : public RunDisplay {
   void begin_sweep(const RankContext& rank, int ranks) {
     begin(rank.job.spec, ranks);
     rank_ = &rank;
-    ranks_ = ranks;
   }
 
   void on_sweep(const std::vector<PlannedTrial>& trials) override {
     const RankSetup& setup = rank_->setup;
-    const CoreSplit split{.ranks = ranks_, .threads = setup.threads};
+    const CoreSplit split{.ranks = ranks(), .threads = setup.threads};
     const auto to_run =
         trials.size() - static_cast<std::size_t>(std::ranges::count_if(trials, &PlannedTrial::is_finished));
     fmt::print("{}: {} trials, {} already there, {} to run on {} ({}; built for {}; found {})\n", rank_->job.spec.name,
                trials.size(), trials.size() - to_run, to_run, split.text(), setup.device.str(), compiled_backends(),
                Machine().text());
-    if (ranks_ == setup.node_ranks && setup.device.is_cpu() && !setup.threads_are_given)
+    if (ranks() == setup.node_ranks && setup.device.is_cpu() && !setup.threads_are_given)
       note_better_split(trials, split);
-    if (static_cast<std::size_t>(ranks_) > to_run && to_run > 0) {
+    if (static_cast<std::size_t>(ranks()) > to_run && to_run > 0) {
       on_note(fmt::format("more ranks than trials; {} ranks will have nothing to do",
-                          static_cast<std::size_t>(ranks_) - to_run));
+                          static_cast<std::size_t>(ranks()) - to_run));
     }
     std::fflush(stdout);
   }
@@ -48,7 +47,6 @@ class SweepDisplay final : public RunDisplay {
   }
 
   const RankContext* rank_ = nullptr;
-  int ranks_ = 1;
 };
 
 void print_end(const SweepSpec& spec, const SweepEnd& end, double seconds) {

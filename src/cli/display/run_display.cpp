@@ -52,7 +52,7 @@ void RunDisplay::on_trials(const std::vector<PlannedTrial>& trials, const TrialI
   progress_.emplace(std::move(items), "trials", style_);
 }
 
-void RunDisplay::on_trial_start(TrialIndex trial, int) { progress_->start(positions_.at(trial)); }
+void RunDisplay::on_trial_start(TrialIndex trial) { progress_->start(positions_.at(trial)); }
 
 void RunDisplay::on_trial_progress(TrialIndex trial, std::int64_t step, std::int64_t steps) {
   progress_->progress(positions_.at(trial), static_cast<double>(step) / static_cast<double>(steps));

@@ -20,7 +20,7 @@ class RunDisplay : public RunListener {
   void on_note(const std::string& text) override;
   void on_warning(const std::string& text) override;
   void on_trials(const std::vector<PlannedTrial>& trials, const TrialIndices& order) override;
-  void on_trial_start(TrialIndex trial, int rank) override;
+  void on_trial_start(TrialIndex trial) override;
   void on_trial_progress(TrialIndex trial, std::int64_t step, std::int64_t steps) override;
   void on_trial_end(TrialIndex trial, const TrialSummary& summary) override;
   void on_trials_end() override;
@@ -31,10 +31,13 @@ class RunDisplay : public RunListener {
   void on_fisher_end(std::size_t run, double seconds, const std::string& error) override;
   void on_fisher_runs_end() override;
 
+ protected:
+  int ranks() const { return ranks_; }
+
  private:
+  int ranks_ = 1;
   std::string job_;
   ProgressStyle style_ = ProgressStyle::kAuto;
-  int ranks_ = 1;
   std::optional<ProgressDisplay> progress_;  // of the list in work
   const std::vector<PlannedTrial>* trials_ = nullptr;
   std::map<TrialIndex, std::size_t> positions_;  // in that list
