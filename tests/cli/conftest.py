@@ -55,7 +55,7 @@ class Program:
         launcher = [] if ranks is None else ["mpirun", "--oversubscribe", "-n", str(ranks)]
         environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         command = [*launcher, str(self.binary), *map(str, arguments)]
-        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @dataclass

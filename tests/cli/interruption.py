@@ -64,7 +64,7 @@ def kill_all(process):
             pass
 
 
-def wait_until(condition, seconds=60):
+def wait_until(condition, seconds=150):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

@@ -85,7 +85,7 @@ def test_signal_to_one_rank_stops_a_fisher_run(large_fisher, tmp_path, rank):
     process = start(job, command="fisher")
     wait_until(lambda: (job.results / "log" / "rank-1.log").exists() and len(ranks_of(process)) == 2)
     os.kill(ranks_of(process)[rank], signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=150)
     assert process.returncode == STOPPED_EARLY, output
     assert "run it again to go on" in output
     result = job.run("fisher", ranks=2)

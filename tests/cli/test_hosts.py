@@ -60,7 +60,7 @@ class Hosts:
         root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         return run(
             *self.inside("a"), "unshare", "--uts", "bash", "-c", command,
-            cwd=job.folder, env=os.environ | root, timeout=120,
+            cwd=job.folder, env=os.environ | root, timeout=300,
         )  # fmt: skip
 
     def remove(self):

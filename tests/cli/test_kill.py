@@ -46,7 +46,7 @@ def kill_at_random(process, generator):
         kill_all(process)
     else:
         os.kill(process.pid if victim == "mpirun" else generator.choice(ranks), signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=150)
     wait_until(lambda: not any(is_running(rank) for rank in ranks), seconds=10)
     return victim
 
@@ -115,7 +115,7 @@ def test_damaged_checkpoint_is_named_and_the_one_before_is_used(make_job, tmp_pa
     process = start(job)
     wait_until(lambda: list(job.results.glob("checkpoints/*/latest.safetensors")))
     process.send_signal(signal.SIGUSR2)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=150)
     assert process.returncode == STOPPED_EARLY, output
     latest = list(job.results.glob("checkpoints/*/latest.safetensors"))
     assert latest

@@ -46,7 +46,7 @@ class Batch:
 
     def __call__(self, **environment):
         process = self.start(**environment)
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=90)
         return process.returncode, output
 
 
@@ -106,6 +106,6 @@ def test_a_signal_to_the_script_alone_reaches_the_ranks_and_the_job_goes_back_in
     while not (batch.folder / "started").exists():
         assert process.poll() is None
     process.send_signal(number)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=90)
     assert "told" in output
     assert "scontrol requeue 7" in output

@@ -34,7 +34,7 @@ def test_second_sweep_on_the_same_folder_is_refused(make_job, tmp_path):
         assert job.run("status").returncode == 0
     finally:
         process.send_signal(signal.SIGUSR2)
-        process.communicate(timeout=60)
+        process.communicate(timeout=150)
     assert process.returncode == STOPPED_EARLY
 
 
@@ -47,7 +47,7 @@ def trials_started(job):
 def test_sweeps_that_share_a_folder_train_every_trial_once(make_job, tmp_path, undisturbed):
     job = make_job(tmp_path, LONGER)
     sweeps = [start(job, "--share") for _ in range(2)]
-    outputs = [process.communicate(timeout=120)[0] for process in sweeps]
+    outputs = [process.communicate(timeout=300)[0] for process in sweeps]
     assert [process.returncode for process in sweeps] == [0, 0], outputs
     assert all("8 of 8 trials done" in output for output in outputs)
     assert sorted(trials_started(job)) == sorted(path.stem for path in undisturbed.trial_files())
@@ -63,8 +63,8 @@ def test_trials_of_a_killed_sweep_are_taken_over_by_the_one_it_shared_with(make_
     other = start(job, "--share", ranks=1)
     wait_until(lambda: len(trials_started(job)) >= 3)
     kill_all(killed)
-    killed.communicate(timeout=60)
-    output, _ = other.communicate(timeout=120)
+    killed.communicate(timeout=150)
+    output, _ = other.communicate(timeout=300)
     assert other.returncode == 0, output
     assert contents(job.merged) == contents(undisturbed.merged)
     job.sweep()  # alone in the folder, so that it removes what the killed one left half-written
@@ -74,7 +74,7 @@ def test_trials_of_a_killed_sweep_are_taken_over_by_the_one_it_shared_with(make_
 def test_sweeps_that_share_a_folder_compute_fisher_information_once(make_job, tmp_path):
     job = make_job(tmp_path, {"sweep.methods": "fisher:fraction=0.25 layernorm", "fisher.examples": "8"})
     sweeps = [start(job, "--share", ranks=1) for _ in range(2)]
-    outputs = [process.communicate(timeout=120)[0] for process in sweeps]
+    outputs = [process.communicate(timeout=300)[0] for process in sweeps]
     assert [process.returncode for process in sweeps] == [0, 0], outputs
     assert sum("2 to compute" in output for output in outputs) == 1
     assert len(trials_started(job)) == 2 + 4, "two sources of Fisher information and four trials, each once"

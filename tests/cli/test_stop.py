@@ -29,7 +29,7 @@ def test_signal_to_the_launcher_saves_and_the_next_run_goes_on_bitwise(make_job,
     process = start(job)
     wait_until_training(job)
     process.send_signal(signal.SIGUSR2)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=150)
     assert process.returncode == STOPPED_EARLY, output
     assert "run it again to go on" in output
     assert list((job.results / "checkpoints").glob("*/latest.safetensors"))
@@ -47,7 +47,7 @@ def test_lanes_are_saved_at_a_stop_and_go_on_alone(make_job, tmp_path):
     process = start(job, "--run.lanes", "8", ranks=1)
     wait_until_training(job, ranks=1)
     process.send_signal(signal.SIGUSR2)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=150)
     assert process.returncode == STOPPED_EARLY, output
     assert len(list((job.results / "checkpoints").glob("*/latest.safetensors"))) == 8
     run_to_the_end(job)
@@ -62,7 +62,7 @@ def test_status_tells_what_each_rank_is_at_work_on(make_job, tmp_path):
     wait_until(lambda: "step 0 of" not in job.run("status").stdout and "rank 1" in job.run("status").stdout)
     output = job.run("status").stdout
     process.send_signal(signal.SIGUSR2)
-    process.communicate(timeout=60)
+    process.communicate(timeout=150)
     assert "a sweep is at work here" in output
     assert output.count("to go") == 2
     after = job.run("status").stdout
@@ -76,7 +76,7 @@ def test_signal_to_one_rank_stops_all(make_job, tmp_path, number):
     process = start(job)
     wait_until_training(job)
     os.kill(ranks_of(process)[1], number)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=150)
     assert process.returncode == STOPPED_EARLY, output
     assert len(list((job.results / "checkpoints").glob("*/latest.safetensors"))) == 2
 
@@ -153,6 +153,6 @@ def test_copies_of_a_signal_do_not_cut_off_the_save(make_job, tmp_path):
                 os.kill(rank, signal.SIGTERM)
             except ProcessLookupError:
                 pass
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=150)
     assert process.returncode == STOPPED_EARLY, output
     assert len(list((job.results / "checkpoints").glob("*/latest.safetensors"))) == 2

@@ -17,7 +17,7 @@ def run_limited(job, command, kilobytes):
     job.file.write_text(job.text)
     script = f'ulimit -f {kilobytes}; exec "$0" "$@"'
     program = [str(job.program.binary), command, job.file.name]
-    return subprocess.run(["bash", "-c", script, *program], cwd=job.folder, capture_output=True, text=True, timeout=120)
+    return subprocess.run(["bash", "-c", script, *program], cwd=job.folder, capture_output=True, text=True, timeout=300)
 
 
 def sweep_with_full_folder(job, folder, kilobytes):
@@ -30,7 +30,7 @@ def sweep_with_full_folder(job, folder, kilobytes):
     program = [str(job.program.binary), "sweep", job.file.name]
     environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     return subprocess.run(["unshare", "-rm", "sh", "-c", script, *program], cwd=job.folder, env=environment,
-                          capture_output=True, text=True, timeout=120)  # fmt: skip
+                          capture_output=True, text=True, timeout=300)  # fmt: skip
 
 
 def identifiers(path):
@@ -140,6 +140,6 @@ def test_output_that_cannot_be_written_is_an_error(job):
     job.file.write_text(job.text)
     with open("/dev/full", "w") as full:
         result = subprocess.run([job.program.binary, "plan", job.file], cwd=job.folder, stdout=full,
-                                stderr=subprocess.PIPE, text=True, timeout=120)  # fmt: skip
+                                stderr=subprocess.PIPE, text=True, timeout=300)  # fmt: skip
     assert result.returncode == WRONG_ENVIRONMENT
     assert "standard output" in result.stderr

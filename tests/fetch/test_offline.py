@@ -35,7 +35,7 @@ def tunescope(request, tmp_path):
         pytest.skip("no program to try the files with: give --binary PATH")
     binary = Path(option).resolve()
     return lambda *arguments: subprocess.run(
-        [binary, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [binary, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
 
 

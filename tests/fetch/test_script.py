@@ -26,7 +26,7 @@ def checkout(tmp_path):
 
 def run(checkout, *arguments):
     command = [checkout / "scripts" / "fetch-assets", *arguments]
-    return subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=150)
 
 
 def calls(checkout):

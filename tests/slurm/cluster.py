@@ -156,7 +156,7 @@ class Cluster:
         process.kill()
         process.wait()
 
-    def wait_until(self, what, condition, seconds=60):
+    def wait_until(self, what, condition, seconds=150):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if condition():
