@@ -12,11 +12,10 @@ MPI_Comm duplicate(MPI_Comm parent) {
   return copy;
 }
 
-// "sweep_run.cpp:31:12 in bool tunescope::train(...)"
+// "sweep_run.cpp:31 in run_sweep"
 std::string name_of(const RankTeam::Place& place) {
-  const std::string_view file = place.file_name();
-  return std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(place.line()) + ":" +
-         std::to_string(place.column()) + " in " + place.function_name();
+  const std::string_view file = place.file;
+  return std::string(file.substr(file.rfind('/') + 1)) + ":" + std::to_string(place.line) + " in " + place.function;
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -32,7 +31,16 @@ class RootError : public Error {
 /// few that it costs nothing.
 class RankTeam {
  public:
-  using Place = std::source_location;
+  /// A place in the source code, as `std::source_location`, which clang has only since version 16.
+  struct Place {
+    const char* file;
+    int line;
+    const char* function;
+    static constexpr Place current(const char* file = __builtin_FILE(), int line = __builtin_LINE(),
+                                   const char* function = __builtin_FUNCTION()) {
+      return {file, line, function};
+    }
+  };
 
   /// Duplicates `parent`. Collective over it.
   explicit RankTeam(MPI_Comm parent);
