@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
 from make_file import Content, write_file
 from make_sample import SAMPLES
 from matplotlib.figure import Figure
 from reading import Page
-from small_sweep import fisher_fields, small_content
+from small_sweep import COMPONENTS, LAYERS, SIZE, fisher_fields, fisher_of, small_content, trial
 
 from tunescope_analysis import open_results
 from tunescope_analysis.cli import main
@@ -99,3 +100,32 @@ def written(fisher_file, tmp_path_factory):
         assert main([str(fisher_file), "-o", str(folder), "--format", formats]) == 0
     html = (folder / "report.html").read_text(encoding="utf-8")
     return WrittenReport(folder, html, Page(html), printed.getvalue().splitlines())
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two sweeps: on RTE `full` moved far, `layernorm` a little; CoLA is equal; one method is in one file."""
+    first = [trial("RTE", "full", 1e-5, seed, 0.60 + 0.002 * seed) for seed in (1, 2, 3)]
+    first += [trial("RTE", "layernorm", 1e-3, seed, 0.60 + 0.01 * seed) for seed in (1, 2, 3)]
+    first += [trial("CoLA", "full", 1e-5, 1, 0.5), trial("CoLA", "layernorm", 1e-3, 1, 0.5)]
+    second = [trial("RTE", "full", 1e-5, seed, 0.70 + 0.002 * seed) for seed in (1, 2, 3)]
+    second += [trial("RTE", "layernorm", 1e-3, seed, 0.61 + 0.01 * seed) for seed in (1, 2, 3)]
+    second += [trial("CoLA", "full", 1e-5, 1, 0.5), trial("CoLA", "layernorm", 1e-3, 1, 0.51)]
+    second += [trial("CoLA", "bitfit", 1e-3, 1, 0.4)]
+    return [write_file(tmp_path / f"{n}.h5", Content(own)) for n, own in (("a", first), ("b", second))]
+
+
+@pytest.fixture
+def open_runs(write):
+    """Open a file of Fisher runs; every run has the base maps unless others are given."""
+    opened = []
+
+    def open_content(runs, maps=None):
+        maps = maps or fisher_of(np.ones(len(runs)))
+        path = write([], layers=LAYERS, components=COMPONENTS, size=SIZE, fisher_runs=runs, fisher=maps)
+        opened.append(open_results(path))
+        return opened[-1].fisher
+
+    yield open_content
+    for results in opened:
+        results.close()

@@ -137,3 +137,14 @@ def sizes_sweep(gaps):
         for place, own in enumerate(gaps)
         for method, gap in (("full", 0.0), ("layernorm-output", own))
     ]  # fmt: skip
+
+
+def seed_scores(task, method, values):
+    return [trial(task, "full", 1e-5, seed, value) | {"method": method} for seed, value in enumerate(values)]
+
+
+def ordered_sweep():
+    """On RTE every seed of `full` is above all of `layernorm`; `bitfit` has one seed, CoLA one method."""
+    low, high = [0.50, 0.51, 0.49, 0.50, 0.52], [0.70, 0.71, 0.69, 0.72, 0.70]
+    return [*seed_scores("RTE", "full", high), *seed_scores("RTE", "layernorm", low),
+            *seed_scores("RTE", "bitfit", [0.6]), *seed_scores("CoLA", "layernorm", low)]  # fmt: skip

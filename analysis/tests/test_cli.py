@@ -4,7 +4,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from make_file import Content, write_file
 from reading import Page
 from small_sweep import trial
 
@@ -70,19 +69,6 @@ def test_unwritable_folder_is_one_line_and_exit_2(small_file, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main([str(small_file), "-o", str(tmp_path / "file")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
-
-
-@pytest.fixture
-def two(tmp_path):
-    """Two sweeps: on RTE `full` moved far, `layernorm` a little; CoLA is equal; one method is in one file."""
-    first = [trial("RTE", "full", 1e-5, seed, 0.60 + 0.002 * seed) for seed in (1, 2, 3)]
-    first += [trial("RTE", "layernorm", 1e-3, seed, 0.60 + 0.01 * seed) for seed in (1, 2, 3)]
-    first += [trial("CoLA", "full", 1e-5, 1, 0.5), trial("CoLA", "layernorm", 1e-3, 1, 0.5)]
-    second = [trial("RTE", "full", 1e-5, seed, 0.70 + 0.002 * seed) for seed in (1, 2, 3)]
-    second += [trial("RTE", "layernorm", 1e-3, seed, 0.61 + 0.01 * seed) for seed in (1, 2, 3)]
-    second += [trial("CoLA", "full", 1e-5, 1, 0.5), trial("CoLA", "layernorm", 1e-3, 1, 0.51)]
-    second += [trial("CoLA", "bitfit", 1e-3, 1, 0.4)]
-    return [write_file(tmp_path / f"{n}.h5", Content(own)) for n, own in (("a", first), ("b", second))]
 
 
 def test_diff_command_says_what_moved_and_writes_the_table(two, tmp_path, capsys):

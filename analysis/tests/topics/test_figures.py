@@ -1,9 +1,8 @@
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from drawn import draw_within_page
 from reading import words
 
 from tunescope_analysis import open_results
-from tunescope_analysis.report.drawing.panel_grid import PAGE_WIDTH
 from tunescope_analysis.topics.fisher.figure import fisher_figure
 from tunescope_analysis.topics.fisher.section import fisher_section
 from tunescope_analysis.topics.fisher.table import fisher_by_task
@@ -31,13 +30,7 @@ def test_no_label_leaves_the_page(sample):
         subsets_figure(subset_differences(sample.trials)),
     ]
     for figure in figures:
-        renderer = FigureCanvasAgg(figure).get_renderer()
-        figure.draw(renderer)
-        assert figure.get_figwidth() <= PAGE_WIDTH
-        for axes in figure.axes:
-            for axis in (axes.xaxis, axes.yaxis):
-                box = axis.get_tightbbox(renderer)
-                assert box is None or (box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1)
+        draw_within_page(figure)
 
 
 @pytest.mark.parametrize("build", [fisher_section, fisher_change_section, stability_section, subsets_section])

@@ -1,26 +1,5 @@
-import pytest
-from make_file import Content, write_file
-from small_sweep import trial
-
 from tunescope_analysis import open_results
 from tunescope_analysis.topics.comparison.table import gaps_of_files, side_by_side
-
-
-def write(path, trials):
-    return write_file(path, Content(trials))
-
-
-@pytest.fixture
-def two(tmp_path):
-    """Two sweeps: on RTE `full` moved far, `layernorm` a little; CoLA is equal; one method is in one file."""
-    first = [trial("RTE", "full", 1e-5, seed, 0.60 + 0.002 * seed) for seed in (1, 2, 3)]
-    first += [trial("RTE", "layernorm", 1e-3, seed, 0.60 + 0.01 * seed) for seed in (1, 2, 3)]
-    first += [trial("CoLA", "full", 1e-5, 1, 0.5), trial("CoLA", "layernorm", 1e-3, 1, 0.5)]
-    second = [trial("RTE", "full", 1e-5, seed, 0.70 + 0.002 * seed) for seed in (1, 2, 3)]
-    second += [trial("RTE", "layernorm", 1e-3, seed, 0.61 + 0.01 * seed) for seed in (1, 2, 3)]
-    second += [trial("CoLA", "full", 1e-5, 1, 0.5), trial("CoLA", "layernorm", 1e-3, 1, 0.51)]
-    second += [trial("CoLA", "bitfit", 1e-3, 1, 0.4)]
-    return write(tmp_path / "a.h5", first), write(tmp_path / "b.h5", second)
 
 
 def test_files_stand_side_by_side(two):

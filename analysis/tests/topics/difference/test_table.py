@@ -13,19 +13,6 @@ def write(path, trials):
 
 
 @pytest.fixture
-def two(tmp_path):
-    """Two sweeps: on RTE `full` moved far, `layernorm` a little; CoLA is equal; one method is in one file."""
-    first = [trial("RTE", "full", 1e-5, seed, 0.60 + 0.002 * seed) for seed in (1, 2, 3)]
-    first += [trial("RTE", "layernorm", 1e-3, seed, 0.60 + 0.01 * seed) for seed in (1, 2, 3)]
-    first += [trial("CoLA", "full", 1e-5, 1, 0.5), trial("CoLA", "layernorm", 1e-3, 1, 0.5)]
-    second = [trial("RTE", "full", 1e-5, seed, 0.70 + 0.002 * seed) for seed in (1, 2, 3)]
-    second += [trial("RTE", "layernorm", 1e-3, seed, 0.61 + 0.01 * seed) for seed in (1, 2, 3)]
-    second += [trial("CoLA", "full", 1e-5, 1, 0.5), trial("CoLA", "layernorm", 1e-3, 1, 0.51)]
-    second += [trial("CoLA", "bitfit", 1e-3, 1, 0.4)]
-    return write(tmp_path / "a.h5", first), write(tmp_path / "b.h5", second)
-
-
-@pytest.fixture
 def moved(two):
     with open_results(two[0]) as first, open_results(two[1]) as second:
         return moved_scores(first.trials, second.trials)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from small_sweep import COMPONENTS, LAYERS, SIZE, fisher_of
+from small_sweep import fisher_of
 
 from tunescope_analysis import open_results
 from tunescope_analysis.topics.fisher.runs import default_runs
@@ -10,22 +10,6 @@ from tunescope_analysis.topics.fisher.runs import default_runs
 def results(fisher_file):
     with open_results(fisher_file) as opened:
         yield opened
-
-
-@pytest.fixture
-def open_runs(write):
-    """Open a file of Fisher runs; every run has the base maps unless others are given."""
-    opened = []
-
-    def open_content(runs, maps=None):
-        maps = maps or fisher_of(np.ones(len(runs)))
-        path = write([], layers=LAYERS, components=COMPONENTS, size=SIZE, fisher_runs=runs, fisher=maps)
-        opened.append(open_results(path))
-        return opened[-1].fisher
-
-    yield open_content
-    for results in opened:
-        results.close()
 
 
 def test_default_runs_are_per_example_of_most_examples_after_training(results):

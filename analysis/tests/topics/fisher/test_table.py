@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from small_sweep import COMPONENTS, LAYERS, SIZE, fisher_of
+from small_sweep import SIZE, fisher_of
 
 from tunescope_analysis import open_results
 from tunescope_analysis.topics.fisher.table import (
@@ -21,22 +21,6 @@ OUTPUT = "output.LayerNorm.weight"
 def results(fisher_file):
     with open_results(fisher_file) as opened:
         yield opened
-
-
-@pytest.fixture
-def open_runs(write):
-    """Open a file of Fisher runs; every run has the base maps unless others are given."""
-    opened = []
-
-    def open_content(runs, maps=None):
-        maps = maps or fisher_of(np.ones(len(runs)))
-        path = write([], layers=LAYERS, components=COMPONENTS, size=SIZE, fisher_runs=runs, fisher=maps)
-        opened.append(open_results(path))
-        return opened[-1].fisher
-
-    yield open_content
-    for results in opened:
-        results.close()
 
 
 def test_maps_are_means_over_seeds_at_the_default_setting(results):

@@ -1,12 +1,11 @@
 import pytest
+from drawn import draw_within_page
 from make_file import write_file
 from make_sample import SAMPLES
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from reading import words
 from small_sweep import trial
 
 from tunescope_analysis import open_results
-from tunescope_analysis.report.drawing.panel_grid import PAGE_WIDTH
 from tunescope_analysis.topics.change.figure import change_figure
 from tunescope_analysis.topics.change.table import change_by_task
 from tunescope_analysis.topics.parameters.figure import parameters_figure
@@ -23,13 +22,7 @@ def test_no_label_leaves_the_page_or_covers_another(tmp_path, name):
         maps = change_figure(change_by_task(results.change, results.trials))
         figures = [maps, scores_figure(table), parameters_figure(average_table(results.trials))]
     for figure in figures:
-        renderer = FigureCanvasAgg(figure).get_renderer()
-        figure.draw(renderer)
-        assert figure.get_figwidth() <= PAGE_WIDTH
-        for axes in figure.axes:
-            for axis in (axes.xaxis, axes.yaxis):
-                box = axis.get_tightbbox(renderer)
-                assert box is None or (box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1)
+        renderer = draw_within_page(figure)
         for axes in maps.axes[:-1]:
             rows = [label.get_window_extent(renderer) for label in axes.get_yticklabels() if label.get_text()]
             assert all(upper.y0 >= lower.y1 - 2 for upper, lower in zip(rows, rows[1:], strict=False))

@@ -1,6 +1,6 @@
 import pytest
 from reading import words
-from small_sweep import trial
+from small_sweep import ordered_sweep
 
 from tunescope_analysis import open_results
 from tunescope_analysis.stats.stochastic_order import RELIABLE_SEEDS
@@ -9,15 +9,9 @@ from tunescope_analysis.topics.stochastic_order.section import seeds_sentence
 from tunescope_analysis.topics.stochastic_order.table import order_table
 
 
-def scores(task, method, values):
-    return [trial(task, "full", 1e-5, seed, value) | {"method": method} for seed, value in enumerate(values)]
-
-
 @pytest.fixture
 def trials():
-    low, high = [0.50, 0.51, 0.49, 0.50, 0.52], [0.70, 0.71, 0.69, 0.72, 0.70]
-    return [*scores("RTE", "full", high), *scores("RTE", "layernorm", low),
-            *scores("RTE", "bitfit", [0.6]), *scores("CoLA", "layernorm", low)]  # fmt: skip
+    return ordered_sweep()
 
 
 def test_report_shows_the_bounds_and_says_how_many_seeds_they_need(write, trials):
