@@ -23,10 +23,7 @@ constexpr std::chrono::seconds kClaimPoll{1};  // between two looks at what anot
 bool StageRunner::train(const TrialIndices& order) {
   if (order.empty()) return true;
   const JobFolder& folder = rank_.job.folder;
-  const auto is_done = [&](const PlannedTrial& planned) {
-    const StoredTrial stored = load_status(folder, planned.id);
-    return stored.end && is_final(*stored.end);
-  };
+  const auto is_done = [&](const PlannedTrial& planned) { return load_status(folder, planned.id).is_finished(); };
   const StageEnd end = train_trials(team_, rank_, listener_, {.trials = trials_, .order = order, .is_done = is_done});
   for (const TrialIndex trial : end.recorded) wait_for_weights(folder, trials_[trial].id, rank_.job.fisher);
   elsewhere_.insert(elsewhere_.end(), end.elsewhere.begin(), end.elsewhere.end());

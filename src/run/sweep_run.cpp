@@ -49,12 +49,6 @@ void merge(Job& job, const std::vector<PlannedTrial>& trials, const std::vector<
   }
 }
 
-std::vector<PlannedTrial> stored_trials(const Job& job) {
-  std::vector<PlannedTrial> trials = list_trials(job.spec, job.hashes);
-  load_status(job.spec, trials);
-  return trials;
-}
-
 }  // namespace
 
 SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listener) {
@@ -67,7 +61,7 @@ SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listene
   StageRunner stages(team, rank, listener, work.trials);
   const bool came_to_its_end = carry_out(work.plan, stages) && stages.wait_for_other_sweeps();
   return team.on_root([&] {
-    const std::vector<PlannedTrial> trials = stored_trials(job);
+    const std::vector<PlannedTrial> trials = stored_trials(job.spec, job.hashes);
     if (!came_to_its_end && !is_complete(trials)) return SweepEnd{.is_stopped = true, .trials = trials.size()};
     warn_of_files(trials, listener);
     merge(job, trials, job_fisher_ids(job.spec, job.hashes), is_complete(trials), listener);
@@ -89,10 +83,10 @@ FisherEnd run_fisher(RankTeam& team, const RankContext& rank, RunListener& liste
   const bool came_to_its_end = carry_out(plan, stages);
   FisherEnd end{.is_stopped = !came_to_its_end,
                 .runs = job.fisher.size(),
-                .done = job.fisher.size() - update_fisher_status(team, job).size()};
+                .done = job.fisher.size() - pending_of(job.fisher).size()};
   if (end.is_stopped) return end;
   end.is_merged = team.on_root([&] {
-    const std::vector<PlannedTrial> stored = stored_trials(job);
+    const std::vector<PlannedTrial> stored = stored_trials(job.spec, job.hashes);
     warn_of_files(stored, listener);
     const bool is_refused =
         std::ranges::any_of(stored, [](const PlannedTrial& planned) { return !planned.stored.warning.empty(); });

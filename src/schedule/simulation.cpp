@@ -59,11 +59,7 @@ class StagePlayer {
       : sweep_(sweep), devices_(devices), max_co_trained_(max_co_trained) {}
 
   bool train(const TrialIndices& order) {
-    std::vector<SimulatedTrial> trials;
-    for (const QueuedTrial& queued : queue_of(sweep_.trials, order)) {
-      trials.push_back({queued, sweep_.times.trials[queued.trial]});
-    }
-    const Simulation stage = play(trials);
+    const Simulation stage = play(sweep_.trials, order, [&](TrialIndex i) { return sweep_.times.trials[i]; });
     all_.starts.insert(all_.starts.end(), stage.starts.begin(), stage.starts.end());
     return true;
   }
@@ -77,11 +73,7 @@ class StagePlayer {
       if (sweep_.times.measured_trainings[i]) order.push_back(i);
     }
     sort_longest_first(order, trainings);
-    std::vector<SimulatedTrial> trials;
-    for (const QueuedTrial& queued : queue_of(trainings, order)) {
-      trials.push_back({queued, *sweep_.times.measured_trainings[queued.trial]});
-    }
-    play(trials);
+    play(trainings, order, [&](TrialIndex i) { return *sweep_.times.measured_trainings[i]; });
     return true;
   }
 
@@ -100,7 +92,10 @@ class StagePlayer {
   }
 
  private:
-  Simulation play(const std::vector<SimulatedTrial>& trials) {
+  template <typename SecondsOf>
+  Simulation play(const std::vector<PlannedTrial>& planned, const TrialIndices& order, const SecondsOf& seconds_of) {
+    std::vector<SimulatedTrial> trials;
+    for (const QueuedTrial& queued : queue_of(planned, order)) trials.push_back({queued, seconds_of(queued.trial)});
     Simulation stage = simulate(trials, devices_, max_co_trained_);
     all_.makespan += stage.makespan;
     all_.lower_bound = std::max(all_.lower_bound, stage.lower_bound);

@@ -40,6 +40,12 @@ void load_status(const SweepSpec& spec, std::vector<PlannedTrial>& trials) {
   for (PlannedTrial& planned : trials) planned.stored = load_status(folder, planned.id);
 }
 
+std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes& hashes) {
+  std::vector<PlannedTrial> trials = list_trials(spec, hashes);
+  load_status(spec, trials);
+  return trials;
+}
+
 void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& trials) {
   if (std::filesystem::exists(JobFolder(spec).trials)) {
     for (const PlannedTrial& planned : trials) link_result_of_other_job(spec, "trials/" + planned.id + ".h5");

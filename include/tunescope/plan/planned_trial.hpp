@@ -17,6 +17,9 @@ struct StoredTrial {
   double seconds = 0.0;      ///< that it took
   std::string error = {};    ///< of a failed or diverged trial
   std::string warning = {};  ///< why a file that exists does not count
+
+  /// Whether it is done or diverged.
+  bool is_finished() const { return end && is_final(*end); }
 };
 
 /// A trial of a job, what is expected of it, and where it stands.
@@ -29,7 +32,7 @@ struct PlannedTrial {
   StoredTrial stored = {};                ///< filled by `load_status`
 
   /// Whether it is done or diverged.
-  bool is_finished() const { return stored.end && is_final(*stored.end); }
+  bool is_finished() const { return stored.is_finished(); }
 };
 
 /// A trial by its place in the list of a job's trials.

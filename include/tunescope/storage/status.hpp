@@ -16,7 +16,10 @@ StoredTrial load_status(const JobFolder& folder, const std::string& trial);
 /// Looks up what is stored of these trials.
 void load_status(const SweepSpec& spec, std::vector<PlannedTrial>& trials);
 
-/// The same; a finished trial of another job in the same results folder counts, and is linked into this job's.
+/// Every trial of the job, without costs, with what is stored of it.
+std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes& hashes);
+
+/// As `load_status`; a finished trial of another job in the same results folder counts, and is linked into this job's.
 void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& trials);
 
 /// What is stored of a Fisher run.

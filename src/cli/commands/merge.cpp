@@ -46,8 +46,7 @@ ExitStatus merge(const CommandLine& line) {
   const SweepSpec spec = parse_single_job(line);
   const auto [inputs, hashes] = know_inputs(spec);
   const std::vector<std::string> fisher_ids = job_fisher_ids(spec, hashes);
-  std::vector<PlannedTrial> trials = list_trials(spec, hashes);
-  load_status(spec, trials);
+  std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   if (line.wants_reseal) {
     for (const std::string& told : reseal_files(spec, trials, fisher_ids)) print_warning(told);
     load_status(spec, trials);

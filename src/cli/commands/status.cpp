@@ -41,8 +41,7 @@ void print_running(const JobFolder& folder, const std::vector<PlannedTrial>& tri
 
 ExitStatus status(const CommandLine& line) {
   const SweepSpec spec = parse_single_job(line);
-  std::vector<PlannedTrial> trials = list_trials(spec, know_inputs(spec).hashes);
-  load_status(spec, trials);
+  const std::vector<PlannedTrial> trials = stored_trials(spec, know_inputs(spec).hashes);
   print_warnings(trials);
   const TrialCounts counts = count(trials);
   fmt::print("{}: {} trials: {} done, {} diverged, {} failed, {} missing ({} of them partly done and saved)\n",
