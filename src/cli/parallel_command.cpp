@@ -10,6 +10,7 @@
 #include "cli/single_job.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/parallel/environment.hpp"
+#include "tunescope/schedule/stop_signals.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -35,7 +36,8 @@ ExitStatus open(RankTeam& team, int argc, char** argv, FisherRunsOf fisher_runs,
 }  // namespace
 
 ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const ParallelCommand& command) {
-  StopRequest stop;  // first, so that a signal during start-up counts
+  StopRequest stop;
+  const StopSignals signals(stop);  // first, so that a signal during start-up counts
   MpiEnvironment mpi;
   RankTeam& team = mpi.world();
   try {
@@ -57,8 +59,18 @@ ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const Para
   }
 }
 
-void print_stopped_early(const SweepSpec& spec) {
-  fmt::print("{}: stopped early with everything saved; run it again to go on\n", spec.name);
+ExitStatus report_stop(const RankTeam& team, const SweepSpec& spec, bool has_lost_work) {
+  if (!has_lost_work) {
+    if (team.is_root()) fmt::print("{}: stopped early with everything saved; run it again to resume\n", spec.name);
+    return kStoppedEarly;
+  }
+  if (team.is_root()) {
+    fmt::print(stderr,
+               "tunescope: {}: stopped early, and not everything could be saved: the files in {} say what and why; run "
+               "it again to resume from the checkpoints before\n",
+               spec.name, JobFolder(spec).log.string());
+  }
+  return kWrongEnvironment;
 }
 
 }  // namespace tunescope::cli

@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "tunescope/cli/exit_status.hpp"
+#include "tunescope/base/exit_status.hpp"
 #include "tunescope/parallel/rank_team.hpp"
 #include "tunescope/run/rank_context.hpp"
 
@@ -19,7 +19,8 @@ struct ParallelCommand {
 /// the command. An exception after that ends all ranks.
 ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const ParallelCommand& command);
 
-/// What rank 0 says when a command ends with `kStoppedEarly`.
-void print_stopped_early(const SweepSpec& spec);
+/// Says on rank 0 that a command was stopped, and returns its status: `kWrongEnvironment` if a rank could not save what
+/// it was at work on.
+ExitStatus report_stop(const RankTeam& team, const SweepSpec& spec, bool has_lost_work);
 
 }  // namespace tunescope::cli

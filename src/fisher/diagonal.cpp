@@ -119,7 +119,7 @@ FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard
   if (control.resume != nullptr && control.resume->total == state.total) restore(*control.resume, state);
   for (; state.micro_batches < state.total; ++state.micro_batches) {
     const NextAction action = control.next_action();
-    save_for(action, [&] { control.save(state); });
+    if (action != NextAction::kContinue) control.save(state);
     if (action == NextAction::kSaveAndStop) return state;
     add_squares(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)], squares,
                 profile);

@@ -49,7 +49,7 @@ void CoTrainingSize::judge(double rate) {
   const auto is_as_good = [&](const auto& tried) { return tried.second >= kAsGood * best->second; };
   const auto& [trials, chosen] = *std::find_if(rates_.begin(), rates_.end(), is_as_good);
   wanted_ = trials;
-  spdlog::info("{} trials are trained together, {:.2f} times the tokens a second of one alone", wanted_,
+  spdlog::info("{} trials are trained together, {:.2f} times the tokens per second of one alone", wanted_,
                chosen / rates_.front().second);
 }
 

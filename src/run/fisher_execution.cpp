@@ -67,7 +67,7 @@ class FisherExecution {
                                 .save =
                                     [&](FisherState state) {
                                       state.seconds = seconds();
-                                      checkpoint_.save(state);
+                                      clock.save([&] { checkpoint_.save(state); });
                                     },
                                 .resume = saved_ ? &*saved_ : nullptr};
     std::optional<FisherInformation> measured;

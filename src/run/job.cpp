@@ -22,7 +22,7 @@ void log_to_file(const JobFolder& folder, int rank) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-// What only a sweep that is alone in the folder may do: processes of killed ones are gone.
+// What only a sweep that is alone in the folder may do.
 void clean_up(const SweepSpec& spec, const JobFolder& folder) {
   remove_unfinished_files(spec.job_folder());
   remove_stale_checkpoints(folder);

@@ -42,9 +42,9 @@ void warn_of_files(const std::vector<PlannedTrial>& trials, RunListener& listene
   }
 }
 
-void merge(Job& job, const std::vector<PlannedTrial>& trials, const std::vector<std::string>& fisher_ids, bool is_whole,
-           RunListener& listener) {
-  for (const std::string& warning : merge_results(job.spec, trials, fisher_ids, &job.inputs, job.hashes, is_whole)) {
+void merge(Job& job, const std::vector<PlannedTrial>& trials, const std::vector<std::string>& fisher_ids,
+           bool is_complete, RunListener& listener) {
+  for (const std::string& warning : merge_results(job.spec, trials, fisher_ids, &job.inputs, job.hashes, is_complete)) {
     listener.on_warning(warning);
   }
 }
@@ -60,9 +60,12 @@ SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listene
   }
   StageRunner stages(team, rank, listener, work.trials);
   const bool came_to_its_end = carry_out(work.plan, stages) && stages.wait_for_other_sweeps();
+  const bool has_lost_work = team.any_of(rank.stop.has_lost_work());
   return team.on_root([&] {
     const std::vector<PlannedTrial> trials = stored_trials(job.spec, job.hashes);
-    if (!came_to_its_end && !is_complete(trials)) return SweepEnd{.is_stopped = true, .trials = trials.size()};
+    if (!came_to_its_end && !is_complete(trials)) {
+      return SweepEnd{.is_stopped = true, .has_lost_work = has_lost_work, .trials = trials.size()};
+    }
     warn_of_files(trials, listener);
     merge(job, trials, job_fisher_ids(job.spec, job.hashes), is_complete(trials), listener);
     const auto done = std::ranges::count_if(
@@ -82,6 +85,7 @@ FisherEnd run_fisher(RankTeam& team, const RankContext& rank, RunListener& liste
   StageRunner stages(team, rank, listener, trials);
   const bool came_to_its_end = carry_out(plan, stages);
   FisherEnd end{.is_stopped = !came_to_its_end,
+                .has_lost_work = team.any_of(rank.stop.has_lost_work()),
                 .runs = job.fisher.size(),
                 .done = job.fisher.size() - pending_of(job.fisher).size()};
   if (end.is_stopped) return end;

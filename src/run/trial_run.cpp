@@ -44,9 +44,9 @@ void TrialRun::begin_attempt() {
     training_.emplace(*train_inputs_, control(saved ? &*saved : nullptr));
     train_inputs_->importance.clear();  // large, and read for the start alone
     if (training_->steps_done() > 0) {
-      spdlog::info("trial {} goes on after step {}", taken_.planned.id, training_->steps_done());
+      spdlog::info("trial {} resumes after step {}", taken_.planned.id, training_->steps_done());
     } else if (saved) {
-      spdlog::warn("trial {} starts anew: its checkpoint is of other scalars, or of an earlier version",
+      spdlog::warn("trial {} starts from scratch: its checkpoint is of other scalars, or of an earlier version",
                    taken_.planned.id);
     }
   } catch (const std::exception& error) {
@@ -65,7 +65,7 @@ TrainControl TrialRun::control(const TrainState* resume) {
                 queue_.poll_stop();
                 return clock_.next_action();
               },
-          .save = [this](const TrainState& state) { checkpoints_.save(state); },
+          .save = [this](const TrainState& state) { is_saved_ = clock_.save([&] { checkpoints_.save(state); }); },
           .resume = resume};
 }
 
@@ -88,7 +88,8 @@ std::optional<TrialSummary> TrialRun::finish_attempt() {
       const auto chosen = training_->chosen_scalars();
       const TrainResult result = std::move(*training_).finish().result;
       if (result.end == TrialEnd::kStopped) {
-        return TrialSummary{.end = TrialEnd::kStopped, .score = std::numeric_limits<double>::quiet_NaN()};
+        return TrialSummary{.end = is_saved_ ? TrialEnd::kStopped : TrialEnd::kNotSaved,
+                            .score = std::numeric_limits<double>::quiet_NaN()};
       }
       record_result(record_, result, *data_.task, catalogue_);
       const Trial& trial = taken_.planned.trial;

@@ -9,12 +9,12 @@
 #include <thread>
 #include <utility>
 
+#include "tunescope/base/exit_status.hpp"
 #include "tunescope/parallel/environment.hpp"
 
 namespace tunescope {
 namespace {
 
-constexpr int kEnvironmentExitStatus = 3;
 constexpr std::chrono::milliseconds kPollInterval{2};
 
 // Answers requests until every rank has been told that no trial is left.
@@ -107,7 +107,7 @@ bool distribute_trials(RankTeam& team, std::vector<QueuedTrial> queue, const Wor
         Coordinator(communicator, std::move(queue), listener, stop, channel).run(is_abandoned);
       } catch (const std::exception& error) {
         spdlog::critical("coordinator: {}", error.what());
-        abort_all_ranks(kEnvironmentExitStatus);
+        abort_all_ranks(kWrongEnvironment);
       }
     });
   }

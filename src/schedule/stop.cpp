@@ -1,41 +1,16 @@
 #include "tunescope/schedule/stop.hpp"
 
-#include <signal.h>
 #include <spdlog/spdlog.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 
 namespace tunescope {
 namespace {
-
-constexpr int kStoppedEarlyExitStatus = 75;
-// A launcher and a batch system may both pass on what was meant as one signal.
-constexpr std::int64_t kRepeatSeconds = 5;
-
-std::atomic<bool> is_stop_requested{false};
-std::atomic<std::int64_t> first_signal_seconds{0};
-
-std::int64_t monotonic_seconds() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);  // safe in a signal handler
-  return now.tv_sec;
-}
-
-void on_signal(int) {
-  const std::int64_t now = monotonic_seconds();
-  std::int64_t first = 0;
-  if (!first_signal_seconds.compare_exchange_strong(first, now) && now - first >= kRepeatSeconds) {
-    ::_exit(kStoppedEarlyExitStatus);
-  }
-  is_stop_requested = true;
-}
 
 using Duration = std::chrono::steady_clock::duration;
 
@@ -54,27 +29,8 @@ std::optional<Duration> slurm_time_left(std::chrono::system_clock::time_point no
 
 }  // namespace
 
-StopRequest::StopRequest() {
-  is_stop_requested = false;
-  first_signal_seconds = 0;
-  struct sigaction action;
-  std::memset(&action, 0, sizeof action);
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
-  ::sigaction(SIGTERM, &action, nullptr);
-  ::sigaction(SIGUSR2, &action, nullptr);
-  // Of these, what somebody has a use for stays: nohup and shells ignore them for a process in the background.
-  for (const int signal : {SIGINT, SIGHUP, SIGUSR1}) {
-    struct sigaction current;
-    ::sigaction(signal, nullptr, &current);
-    if ((current.sa_flags & SA_SIGINFO) == 0 && current.sa_handler == SIG_DFL) ::sigaction(signal, &action, nullptr);
-  }
-}
-
-void StopRequest::request_stop() { is_stop_requested = true; }
-
 bool StopRequest::is_set() const {
-  return is_stop_requested || (deadline_ && std::chrono::steady_clock::now() >= *deadline_);
+  return is_requested_ || (deadline_ && std::chrono::steady_clock::now() >= *deadline_);
 }
 
 bool StopRequest::has_time_for(std::chrono::duration<double> time) const {
@@ -87,6 +43,21 @@ NextAction CheckpointClock::next_action() {
   if (interval_.count() <= 0.0 || now - last_ < interval_) return NextAction::kContinue;
   last_ = now;
   return NextAction::kSave;
+}
+
+bool CheckpointClock::save(const std::function<void()>& write) {
+  try {
+    write();
+    return true;
+  } catch (const std::exception& error) {
+    if (stop_.is_set()) {
+      spdlog::error("not saved: {}; what was computed since the last checkpoint is lost", error.what());
+      stop_.note_lost_work();
+    } else {
+      spdlog::warn("no checkpoint: {}; the computation continues without one", error.what());
+    }
+    return false;
+  }
 }
 
 std::optional<std::chrono::steady_clock::time_point> find_deadline(double seconds, std::chrono::seconds margin,

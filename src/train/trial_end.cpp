@@ -6,11 +6,12 @@
 namespace tunescope {
 namespace {
 
-constexpr std::array<std::pair<TrialEnd, std::string_view>, 5> kWords = {{
+constexpr std::array<std::pair<TrialEnd, std::string_view>, 6> kWords = {{
     {TrialEnd::kDone, "done"},
     {TrialEnd::kDiverged, "diverged"},
     {TrialEnd::kFailed, "failed"},
     {TrialEnd::kStopped, "saved"},
+    {TrialEnd::kNotSaved, "not saved"},
     {TrialEnd::kTakenByAnotherSweep, "elsewhere"},
 }};
 

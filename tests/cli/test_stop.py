@@ -1,6 +1,7 @@
 """A sweep that is stopped, by a signal or a deadline, saves and goes on."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,9 @@ from interruption import (  # noqa: E402
     wait_until,
     wait_until_training,
 )
-from test_sweep import assert_close_results  # noqa: E402
+from result_files import assert_close_results  # noqa: E402
+
+WRONG_ENVIRONMENT = 3
 
 
 def test_signal_to_the_launcher_saves_and_the_next_run_goes_on_bitwise(make_job, tmp_path, undisturbed):
@@ -31,8 +34,27 @@ def test_signal_to_the_launcher_saves_and_the_next_run_goes_on_bitwise(make_job,
     process.send_signal(signal.SIGUSR2)
     output, _ = process.communicate(timeout=150)
     assert process.returncode == STOPPED_EARLY, output
-    assert "run it again to go on" in output
+    assert "run it again to resume" in output
     assert list((job.results / "checkpoints").glob("*/latest.safetensors"))
+    run_to_the_end(job)
+    assert_same_results(job, undisturbed)
+
+
+def test_checkpoint_that_cannot_be_written_at_a_stop_is_named_and_the_others_are_saved(make_job, tmp_path, undisturbed):
+    job = make_job(tmp_path, LONGER)
+    process = start(job)
+    wait_until_training(job)
+    of_rank_0 = re.findall(r"trial (\w+) starts: ", (job.results / "log/rank-0.log").read_text())[-1]
+    obstacle = job.results / "checkpoints" / of_rank_0
+    obstacle.write_text("not a folder")
+    process.send_signal(signal.SIGUSR2)
+    output, _ = process.communicate(timeout=150)
+    assert process.returncode == WRONG_ENVIRONMENT, output
+    assert "not everything could be saved" in output
+    assert f"checkpoints/{of_rank_0}" in (job.results / "log/rank-0.log").read_text()
+    assert not (job.results / "failed" / f"{of_rank_0}.h5").exists()
+    assert list((job.results / "checkpoints").glob("*/latest.safetensors"))
+    obstacle.unlink()
     run_to_the_end(job)
     assert_same_results(job, undisturbed)
 

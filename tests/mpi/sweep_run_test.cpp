@@ -19,6 +19,7 @@ extern tunescope::RankTeam* team;
 namespace tunescope {
 namespace {
 
+using test::expect_same_training;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::HasSubstr;
@@ -68,13 +69,6 @@ class Sweep : public ::testing::Test {
   test::RecordedRun run_;
 };
 
-void expect_same_training(const TrialRecord& one, const TrialRecord& other) {
-  ASSERT_EQ(one.history.size(), other.history.size());
-  for (std::size_t i = 0; i < one.history.size(); ++i) EXPECT_EQ(one.history[i].loss, other.history[i].loss) << i;
-  EXPECT_EQ(one.predictions.logits, other.predictions.logits);
-  EXPECT_EQ(one.row.score, other.row.score);
-}
-
 TEST_F(Sweep, TrainsEveryTrialOnceAndMergesThem) {
   const SweepEnd end = case_.sweep(run_);
   EXPECT_FALSE(end.is_stopped);
@@ -114,7 +108,7 @@ TEST_F(Sweep, ResumesACheckpointOfAnEarlierBuild) {
   EXPECT_EQ(case_.sweep(run_).done, 1U);
   if (!is_root()) return;
   EXPECT_THAT(logs(),
-              HasSubstr("trial " + std::string(kStopped) + " goes on after step " + std::to_string(saved_steps)));
+              HasSubstr("trial " + std::string(kStopped) + " resumes after step " + std::to_string(saved_steps)));
   const TrialRecord resumed = record(kStopped);
   const TrialRecord undisturbed = read_trial(test::golden("earlier_build/expected") / (std::string(kStopped) + ".h5"));
   ASSERT_EQ(resumed.history.size(), undisturbed.history.size());
@@ -173,7 +167,7 @@ TEST_F(Sweep, StopsOnAllRanksAndResumesToTheSameNumbers) {
 
   test::RecordedRun resumed;
   EXPECT_EQ(case_.sweep(resumed).done, 1U);
-  EXPECT_THAT(logs(), HasSubstr("trial " + id + " goes on after step "));
+  EXPECT_THAT(logs(), HasSubstr("trial " + id + " resumes after step "));
   expect_same_training(record(id), undisturbed);
 }
 

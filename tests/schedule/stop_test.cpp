@@ -1,5 +1,3 @@
-#include "tunescope/schedule/stop.hpp"
-
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -7,6 +5,9 @@
 
 #include <array>
 #include <thread>
+
+#include "tunescope/base/error.hpp"
+#include "tunescope/schedule/stop_signals.hpp"
 
 namespace tunescope {
 namespace {
@@ -53,41 +54,78 @@ TEST(StopRequest, IsSetAtTheDeadlineOfTheSteadyClock) {
   EXPECT_TRUE(stop.is_set());
 }
 
-class StopSignals : public ::testing::Test {
+void fail() { throw EnvironmentError("the disk is full"); }
+
+TEST(CheckpointClock, ContinuesWithoutACheckpointThatCannotBeWritten) {
+  StopRequest stop;
+  CheckpointClock clock(1.0, stop);
+  EXPECT_FALSE(clock.save(fail));
+  EXPECT_EQ(clock.next_action(), NextAction::kContinue);
+  EXPECT_FALSE(stop.has_lost_work());
+  EXPECT_TRUE(clock.save([] {}));
+}
+
+TEST(CheckpointClock, KnowsThatAStopHasLostWork) {
+  StopRequest stop;
+  CheckpointClock clock(1.0, stop);
+  stop.request_stop();
+  EXPECT_EQ(clock.next_action(), NextAction::kSaveAndStop);
+  EXPECT_TRUE(clock.save([] {}));
+  EXPECT_FALSE(stop.has_lost_work());
+  EXPECT_FALSE(clock.save(fail));
+  EXPECT_TRUE(stop.has_lost_work());
+}
+
+// With the handlers that the process began with, whatever ran before.
+class SignalHandlers : public ::testing::Test {
  protected:
-  StopSignals() { restore(); }
-  ~StopSignals() override { restore(); }
+  SignalHandlers() { restore(); }
+  ~SignalHandlers() override { restore(); }
   static void restore() {
     for (const int signal : kSignals) ::signal(signal, SIG_DFL);
   }
 
   static constexpr std::array kSignals = {SIGTERM, SIGUSR2, SIGUSR1, SIGINT, SIGHUP};
+  StopRequest stop_;
 };
 
-TEST_F(StopSignals, AskForAStop) {
+TEST_F(SignalHandlers, AskForAStop) {
   for (const int signal : kSignals) {
-    restore();
-    const StopRequest stop;
+    StopRequest stop;
+    const StopSignals signals(stop);
     EXPECT_FALSE(stop.is_set());
     ::raise(signal);
     EXPECT_TRUE(stop.is_set()) << strsignal(signal);
   }
 }
 
-TEST_F(StopSignals, ThatTheProcessWasStartedToIgnoreStayIgnored) {
+TEST_F(SignalHandlers, ThatTheProcessWasStartedToIgnoreStayIgnored) {
   for (const int signal : {SIGUSR1, SIGINT, SIGHUP}) {
     ::signal(signal, SIG_IGN);
-    const StopRequest stop;
+    const StopSignals signals(stop_);
     ::raise(signal);
-    EXPECT_FALSE(stop.is_set()) << strsignal(signal);
+    EXPECT_FALSE(stop_.is_set()) << strsignal(signal);
   }
 }
 
+TEST_F(SignalHandlers, AreThoseOfBeforeOnceStopSignalsAreGone) {
+  ::signal(SIGTERM, SIG_IGN);
+  { const StopSignals signals(stop_); }
+  ::raise(SIGTERM);
+  EXPECT_FALSE(stop_.is_set());
+}
+
+TEST_F(SignalHandlers, ServeOneRequestAtATime) {
+  const StopSignals signals(stop_);
+  StopRequest other;
+  EXPECT_THROW(StopSignals{other}, Error);
+}
+
 // A launcher and a batch system may both pass on one signal; a user who sends another later does not want to wait.
-TEST(StopRequest, EndsTheProcessAtAnotherSignalFiveSecondsLater) {
+TEST_F(SignalHandlers, EndTheProcessAtAnotherSignalFiveSecondsLater) {
   EXPECT_EXIT(
       {
-        const StopRequest stop;
+        const StopSignals signals(stop_);
         ::raise(SIGTERM);
         ::raise(SIGUSR2);
         std::this_thread::sleep_for(seconds(6));

@@ -3,7 +3,7 @@
 #include <exception>
 #include <string>
 
-#include "tunescope/cli/exit_status.hpp"
+#include "tunescope/base/exit_status.hpp"
 #include "tunescope/cli/job_file.hpp"
 
 namespace tunescope::cli {

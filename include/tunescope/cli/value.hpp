@@ -8,7 +8,7 @@
 
 namespace tunescope::cli {
 
-/// A key's value and where it was given: "jobs/rte.cfg:12" or "option --train.epochs".
+/// A key's value and where it was given: "jobs/rte-cola.cfg:12" or "option --train.epochs".
 struct Value {
   std::string key;
   std::string text;

@@ -56,7 +56,7 @@ struct FisherControl {
   std::function<void(std::int64_t done, std::int64_t total)> on_progress = [](std::int64_t, std::int64_t) {};
   /// Polled before each micro-batch.
   std::function<NextAction()> next_action = [] { return NextAction::kContinue; };
-  /// Called through `save_for` if `next_action` asks to save, and if another rank was stopped.
+  /// Called if `next_action` asks to save, and if another rank was stopped.
   std::function<void(const FisherState& state)> save = [](const FisherState&) {};
   /// The state in which this shard of the same inputs was saved; null to start from scratch. A state with another
   /// number of micro-batches in all is ignored.

@@ -23,13 +23,13 @@ class StageRunner {
   bool take_turn();
   bool train_measured(const std::vector<PlannedTrial>& trainings);
   bool measure();
-  void end_turn() { turn_.reset(); }
+  void end_turn() { turn_.reset(); }  // local
 
   /// Waits for trials that other sweeps have taken, and trains those that they leave unfinished.
   bool wait_for_other_sweeps();
 
  private:
-  void pause() const;
+  void pause() const;  // local
 
   RankTeam& team_;
   const RankContext& rank_;

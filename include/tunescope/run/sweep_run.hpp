@@ -10,7 +10,8 @@ namespace tunescope {
 
 /// How a sweep ended, the same on every rank.
 struct SweepEnd {
-  bool is_stopped = false;  ///< with work left; the merged file is as it was
+  bool is_stopped = false;     ///< with work left; the merged file is as it was
+  bool has_lost_work = false;  ///< a rank could not save what it was at work on when the stop came
   std::size_t trials = 0;
   std::size_t done = 0;
 };
@@ -22,9 +23,10 @@ SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listene
 
 /// How the computation of a job's Fisher runs ended, the same on every rank.
 struct FisherEnd {
-  bool is_stopped = false;  ///< with work left; the merged file is as it was
-  bool is_merged =
-      false;  ///< false if the merged file was kept because it may hold trials whose files do not count now
+  bool is_stopped = false;     ///< with work left; the merged file is as it was
+  bool has_lost_work = false;  ///< as for a sweep
+  /// False if the merged file was kept because it may hold trials whose files do not count now.
+  bool is_merged = false;
   std::size_t runs = 0;
   std::size_t done = 0;
 };

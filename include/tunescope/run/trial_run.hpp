@@ -51,6 +51,7 @@ class TrialRun {
   TrialCheckpoints checkpoints_;
   WeightsWriter weights_;
   CheckpointClock clock_;
+  bool is_saved_ = false;  // whether the latest checkpoint could be written
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::int64_t attempts_ = 0;
   TrialRecord record_;

@@ -1,45 +1,57 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <optional>
 
 #include "tunescope/base/next_action.hpp"
 
 namespace tunescope {
 
-/// Whether this process should save its work and end: after SIGTERM or SIGUSR2; after SIGINT, SIGHUP or SIGUSR1 unless
-/// the process was started with them ignored or a library takes them over (MPI and NCCL may take SIGUSR1); at a
-/// deadline; or because another rank was asked to. A signal 5 s or more after the first ends the process at once with
-/// status 75, which is safe too: every file is written under a temporary name. Repeats before that are taken for copies
-/// of the first, which launchers and batch systems send.
+/// Whether this process should save its work and end: after a signal (see `StopSignals`), at a deadline, or because
+/// another rank was asked to; and whether it could save its work then.
 class StopRequest {
  public:
-  /// Installs the signal handlers, which are the process's: one at a time.
-  StopRequest();
+  StopRequest() = default;
+  StopRequest(const StopRequest&) = delete;
+  StopRequest& operator=(const StopRequest&) = delete;
 
   /// Asks for a stop at a time of the steady clock, which no change of the wall clock moves.
   void set_deadline(std::optional<std::chrono::steady_clock::time_point> deadline) { deadline_ = deadline; }
-  /// Asks for a stop now.
-  void request_stop();
+  /// Asks for a stop now. Safe in a signal handler.
+  void request_stop() { is_requested_ = true; }
   bool is_set() const;
   /// Whether the deadline, if there is one, is at least `time` away.
   bool has_time_for(std::chrono::duration<double> time) const;
 
+  /// Called if a stop came and a computation could not save what it had done.
+  void note_lost_work() { has_lost_work_ = true; }
+  bool has_lost_work() const { return has_lost_work_; }
+
  private:
+  std::atomic<bool> is_requested_{false};
+  static_assert(decltype(is_requested_)::is_always_lock_free);
   std::optional<std::chrono::steady_clock::time_point> deadline_;
+  std::atomic<bool> has_lost_work_{false};
 };
 
 /// When a computation saves its state: at intervals (0: never), and once more when it is asked to stop.
 class CheckpointClock {
  public:
-  CheckpointClock(double interval_seconds, const StopRequest& stop)
+  CheckpointClock(double interval_seconds, StopRequest& stop)
       : interval_(interval_seconds), stop_(stop), last_(std::chrono::steady_clock::now()) {}
 
   NextAction next_action();
 
+  /// Calls `write`, which writes a checkpoint, and returns whether it could. If it throws, the log says why: without a
+  /// stop the computation continues, for a checkpoint on the way is insurance; at a stop what was done since the
+  /// checkpoint before is lost, and the request knows it.
+  bool save(const std::function<void()>& write);
+
  private:
   std::chrono::duration<double> interval_;
-  const StopRequest& stop_;
+  StopRequest& stop_;
   std::chrono::steady_clock::time_point last_;
 };
 

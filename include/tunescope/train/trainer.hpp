@@ -89,7 +89,7 @@ struct TrainControl {
   /// Polled after every step except the last, and before each pass of an evaluation. A run that is saved within an
   /// evaluation repeats it when it resumes.
   std::function<NextAction()> next_action = [] { return NextAction::kContinue; };
-  /// Called through `save_for` if `next_action` asks to save.
+  /// Called if `next_action` asks to save.
   std::function<void(const TrainState& state)> save = [](const TrainState&) {};
   /// The state in which an earlier run of the same inputs was saved. The run starts from scratch if it is null or its
   /// fingerprint differs.

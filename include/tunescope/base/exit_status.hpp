@@ -1,14 +1,14 @@
 #pragma once
 
-namespace tunescope::cli {
+namespace tunescope {
 
 /// What the program returns; the numbers are part of its interface.
 enum ExitStatus : int {
   kAllDone = 0,           ///< everything the job asks for is done
   kSomeFailed = 1,        ///< some trials failed or diverged, the rest are done
   kWrongInput = 2,        ///< the job file, the options or the inputs are wrong; nothing was run
-  kStoppedEarly = 75,     ///< by a signal or a deadline, with work left and everything saved: run again to go on
+  kStoppedEarly = 75,     ///< by a signal or a deadline, with work left and everything saved: run again to resume
   kWrongEnvironment = 3,  ///< MPI, the device or the filesystem
 };
 
-}  // namespace tunescope::cli
+}  // namespace tunescope
