@@ -93,11 +93,11 @@ FisherRecord schema::read_fisher(const hdf5::File& file, const std::filesystem::
     record.row = schema::read_row<FisherRow>(group, schema::kFisherColumns, schema::version_of(file));
     record.axes = {group.read_strings("layer"), group.read_strings("component"), group.read_integers("size")};
     if (record.axes.sizes.size() != record.axes.cell_count()) throw std::out_of_range("size");
-    schema::for_each_fisher_map([&](const char* name, auto member) { record.maps.*member = group.read_doubles(name); });
-    const std::vector<double> none(record.axes.layers.size(), std::numeric_limits<double>::quiet_NaN());
+    schema::for_each_fisher_map([&](const char* name, auto member) {
+      record.maps.*member = schema::read_or_missing(group, name, record.axes.cell_count());
+    });
     schema::for_each_fisher_profile([&](const char* name, const std::string&, auto member) {
-      record.profiles.*member = group.has(name) ? group.read_doubles(name) : none;
-      if ((record.profiles.*member).size() != none.size()) throw std::out_of_range(name);
+      record.profiles.*member = schema::read_or_missing(group, name, record.axes.layers.size());
     });
     return record;
   } catch (const std::out_of_range&) {

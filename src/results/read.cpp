@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "schema.hpp"
 #include "tunescope/base/error.hpp"
 
@@ -21,7 +23,7 @@ std::vector<Evaluation> read_evaluations(const Group& file) {
     evaluations.push_back({.step = steps[i], .epoch = epochs.at(i), .loss = losses.at(i), .scores = {}});
   }
   for (const Metric metric : all_metrics()) {
-    const auto values = group.read_doubles(std::string(metric_name(metric)));
+    const auto values = schema::read_or_missing(group, std::string(metric_name(metric)), steps.size());
     for (std::size_t i = 0; i < steps.size(); ++i) evaluations[i].scores.push_back(values.at(i));
   }
   return evaluations;
@@ -51,6 +53,20 @@ Predictions read_predictions(const Group& group, const std::string& suffix) {
   predictions.labels = group.read_floats("label" + suffix);
   expect_length(predictions.labels.size(), shape[0]);
   return predictions;
+}
+
+// In the order of `all_metrics`; a metric that came later than the file is missing.
+Scores read_scores(const Group& group, const std::string& name) {
+  const auto labels = group.read_strings("metric");
+  const auto values = group.read_doubles(name);
+  expect_length(values.size(), labels.size());
+  Scores scores;
+  for (const Metric metric : all_metrics()) {
+    const auto found = std::find(labels.begin(), labels.end(), metric_name(metric));
+    scores.push_back(found == labels.end() ? schema::kMissing
+                                           : values[static_cast<std::size_t>(found - labels.begin())]);
+  }
+  return scores;
 }
 
 // A trial's file has one mask at most.
@@ -90,6 +106,13 @@ std::optional<MaskRecord> read_mask(const std::filesystem::path& path) {
   }
 }
 
+std::vector<double> schema::read_or_missing(const Group& group, const std::string& name, std::size_t count) {
+  if (!group.has(name)) return std::vector<double>(count, kMissing);
+  std::vector<double> values = group.read_doubles(name);
+  expect_length(values.size(), count);
+  return values;
+}
+
 TrialRow schema::read_trial_row(const Group& file, const std::filesystem::path& path) {
   try {
     return read_row<TrialRow>(file.open_group("trials"), kTrialColumns, version_of(file));
@@ -112,14 +135,14 @@ TrialRecord schema::read_trial(const Group& file, TrialRow row, const std::files
     TrialRecord record;
     record.row = std::move(row);
     const Group scores = file.open_group("scores");
-    record.best_scores = scores.read_doubles("best");
-    record.final_scores = scores.read_doubles("final");
-    expect_length(record.best_scores.size(), all_metrics().size());
-    expect_length(record.final_scores.size(), all_metrics().size());
+    record.best_scores = read_scores(scores, "best");
+    record.final_scores = read_scores(scores, "final");
     const Group change = file.open_group("change");
     record.axes = {change.read_strings("layer"), change.read_strings("component"), change.read_integers("size")};
     expect_length(record.axes.sizes.size(), record.axes.cell_count());
-    schema::for_each_measure([&](const char* name, auto member) { record.change.*member = change.read_doubles(name); });
+    schema::for_each_measure([&](const char* name, auto member) {
+      record.change.*member = schema::read_or_missing(change, name, record.axes.cell_count());
+    });
     record.evaluations = read_evaluations(file);
     record.history = read_history(file);
     const Group predictions = file.open_group("predictions").open_group(record.row.id);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -57,6 +58,12 @@ inline const std::tuple kTrialColumns = {
     Column{"hostname", &TrialRow::hostname},
     Column{"error", &TrialRow::error},
 };
+
+/// What a metric, a measure or a map has in files that are older than it.
+inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+/// A dataset of `count` numbers, all of them missing if the group does not have it. Throws `std::out_of_range` if it
+/// has another length.
+std::vector<double> read_or_missing(const hdf5::Group& group, const std::string& name, std::size_t count);
 
 /// The measures of `/change`, for both reading and writing.
 template <typename Visitor>

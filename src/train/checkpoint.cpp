@@ -60,7 +60,10 @@ TrainResult parse(const Json& json) {
                                   .epoch = evaluation.at(1),
                                   .loss = evaluation.at(2),
                                   .scores = to_scores(evaluation.at(3))});
-    if (result.evaluations.back().scores.size() != all_metrics().size()) throw std::out_of_range("scores");
+    // A metric that came later than the file is missing: new ones come last.
+    Scores& scores = result.evaluations.back().scores;
+    if (scores.size() > all_metrics().size()) throw std::out_of_range("scores");
+    scores.resize(all_metrics().size(), std::numeric_limits<double>::quiet_NaN());
   }
   const std::size_t evaluations = std::max<std::size_t>(result.evaluations.size(), 1);
   if (result.best_evaluation >= evaluations) throw std::out_of_range("best_evaluation");

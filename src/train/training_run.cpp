@@ -143,7 +143,6 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
     gradients.push_back({loss.logits_gradient, run.trainable_});
   }
   bert.backward(models, activations, gradients);
-  for (const Part& part : parts) part.run.gradients_ = part.run.trainable_.finish_gradients();
 }
 
 bool TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
@@ -163,8 +162,8 @@ bool TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
   }
   for (TrainingRun* run : runs) run->restart_step();
   const std::size_t half = runs.size() / 2;
-  const bool is_first_whole = compute_gradients(runs.first(half));
-  return compute_gradients(runs.subspan(half)) && is_first_whole && has_memory;
+  const bool first_half_fit = compute_gradients(runs.first(half));
+  return compute_gradients(runs.subspan(half)) && first_half_fit && has_memory;
 }
 
 void TrainingRun::compute_gradient_in_parts() {
@@ -198,7 +197,8 @@ void TrainingRun::end_step() {
 
 void TrainingRun::update() {
   const double learning_rate = inputs_.learning_rate * schedule_.factor(result_.steps);
-  const double norm = gradients_->norm();
+  const TrainableParameters::StepGradients gradients = trainable_.finish_gradients();
+  const double norm = gradients.norm();
   ++result_.steps;
   result_.history.push_back(
       {.step = result_.steps, .loss = loss_, .learning_rate = learning_rate, .gradient_norm = norm});
@@ -207,9 +207,9 @@ void TrainingRun::update() {
     result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss_, norm);
     return;
   }
-  trainable_.step(*gradients_, {.learning_rate = learning_rate,
-                                .weight_decay = inputs_.options.weight_decay,
-                                .gradient_factor = clipping_factor(norm)});
+  trainable_.step(gradients, {.learning_rate = learning_rate,
+                              .weight_decay = inputs_.options.weight_decay,
+                              .gradient_factor = clipping_factor(norm)});
 }
 
 // As torch.nn.utils.clip_grad_norm_, including its constant.
@@ -223,7 +223,7 @@ void TrainingRun::poll_control() {
   const NextAction action = control_.next_action();
   if (action == NextAction::kContinue) return;
   count_time();  // includes the evaluation so far, although it is repeated if the run is saved within it
-  save_for(action, [&] { control_.save({result_, trainable_.state(), fingerprint_}); });
+  control_.save({result_, trainable_.state(), fingerprint_});
   if (action == NextAction::kSaveAndStop) result_.end = TrialEnd::kStopped;
 }
 

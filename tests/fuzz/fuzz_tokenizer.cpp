@@ -5,7 +5,7 @@
 
 using namespace tunescope;
 
-// The bytes as tokenizer.json, as each of the files beside a vocab.txt, and as a text that is tokenised.
+// The bytes as tokenizer.json, as each of the files beside a vocab.txt, and as a text that is tokenized.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const fuzz::FuzzedFile file(data, size);
   const std::string_view text(reinterpret_cast<const char*>(data), size);

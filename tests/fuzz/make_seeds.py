@@ -3,7 +3,7 @@
     python make_seeds.py
 
 The results have every group and column that the readers want, but many names share one dataset: a small file, of which
-every byte matters, is fuzzed best.
+every byte matters, is fuzzed best. They are sealed, so that at least the seeds themselves get past the checksum.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import numpy as np
 CORPUS = Path(__file__).parent / "corpus"
 DEFLATED = {"compression": "gzip", "shuffle": True}
 
-TRIAL_TEXTS = "id task method mask state metric device hostname error".split()
+TRIAL_TEXTS = "id task method mask state metric precision device hostname error".split()
 TRIAL_NUMBERS = "learning_rate score final_score wall_seconds".split()
 TRIAL_INTEGERS = (
     "seed best_step steps trainable_parameters total_parameters train_examples dev_examples rank threads".split()
@@ -120,6 +120,12 @@ def write_fisher(file: h5py.File, sizes: list[int]) -> None:
     share(file.create_group("fisher_parameters/r"), ["w"], np.ones((2, 3), np.float32))
 
 
+def seal(path: Path) -> None:
+    """End a file with its checksum, as programs of version 0.1 did: without one no reader looks at the rest."""
+    content = path.read_bytes()
+    path.write_bytes(content + b"\ntunescope sha256 " + hashlib.sha256(content).hexdigest().encode() + b"\n")
+
+
 def main() -> None:
     weights = {"a": np.ones((2, 3), np.float32), "b": np.zeros((0, 4), np.float64), "c": np.array(2.0, np.float32)}
     (CORPUS / "safetensors" / "three-tensors").write_bytes(safetensors(weights, {"format": "pt"}))
@@ -128,6 +134,7 @@ def main() -> None:
     (CORPUS / "checkpoint" / "fewer-scores").write_bytes(checkpoint(np.float32, scores=2))
     with h5py.File(CORPUS / "result" / "list-for-version.h5", "w", libver=("earliest", "v110")) as file:
         file.attrs["schema_version"] = np.ones(200, np.int64)
+    seal(CORPUS / "result" / "list-for-version.h5")
     for name, write, sizes in [
         ("trial.h5", write_trial, [6, 0, 3, 2]),
         ("fisher.h5", write_fisher, [6, 0, 3, 2]),
@@ -136,6 +143,7 @@ def main() -> None:
         with h5py.File(CORPUS / "result" / name, "w", libver=("earliest", "v110"), meta_block_size=512) as file:
             file.attrs["schema_version"] = np.int64(1)
             write(file, sizes)
+        seal(CORPUS / "result" / name)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,16 @@
 #include "support/sample_record.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"
+#include "tunescope/io/sealed_file.hpp"
+#include "tunescope/results/results_file.hpp"
 
 namespace tunescope {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::IsNan;
+using ::testing::SizeIs;
 
 constexpr std::int64_t kNextVersion = schema::kVersion + 1;
 
@@ -35,6 +42,29 @@ TEST(Columns, ThatAFileOfTheirVersionLacksAreAnError) {
   const hdf5::File file = schema::open_sealed(folder.path() / "a.h5");
   EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_with_one_more_column(file, kNextVersion); }),
               ::testing::HasSubstr("added"));
+}
+
+void remove_dataset(const std::filesystem::path& path, const std::string& name) {
+  const hdf5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
+  ASSERT_GE(H5Ldelete(file.get(), name.c_str(), H5P_DEFAULT), 0);
+}
+
+// As in a file of before this metric and this measure of change.
+TEST(Columns, OfANewMetricOrMeasureAreMissingInEarlierFiles) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "a.h5";
+  const TrialRecord written = test::sample_record("a", 0);
+  write_trial(path, written);
+  remove_dataset(path, "evaluations/accuracy");
+  remove_dataset(path, "change/rms");
+  seal_file(path);
+  const TrialRecord read = read_trial(path);
+  EXPECT_THAT(read.change.rms, AllOf(SizeIs(written.change.rms.size()), Each(IsNan())));
+  EXPECT_THAT(read.evaluations, SizeIs(written.evaluations.size()));
+  EXPECT_THAT(read.evaluations.front().scores.front(), IsNan());
+  EXPECT_EQ(read.evaluations.front().scores.back(), written.evaluations.front().scores.back());
+  EXPECT_NO_THROW(
+      merge_files(folder.path() / "merged.h5", {.trial_files = {path}, .fisher_files = {}, .masks = {}}, {}));
 }
 
 TEST(Masks, AreKeptInTheFileOfTheTrialThatUsedThem) {

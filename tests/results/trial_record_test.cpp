@@ -3,17 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
+#include "results/schema.hpp"
 #include "support/changed_bytes.hpp"
 #include "support/sample_record.hpp"
 #include "support/small_config.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"
-#include "tunescope/base/version.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/io/sealed_file.hpp"
 #include "tunescope/results/results_file.hpp"
@@ -21,39 +19,15 @@
 namespace tunescope {
 namespace {
 
+using test::expect_same_numbers;
 using test::sample_record;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::NanSensitiveDoubleEq;
-using ::testing::Pointwise;
-
-void expect_same_numbers(const std::vector<double>& found, const std::vector<double>& expected) {
-  EXPECT_THAT(found, Pointwise(NanSensitiveDoubleEq(), expected));
-}
 
 void expect_same_row(const TrialRow& found, const TrialRow& expected) {
-  EXPECT_EQ(found.id, expected.id);
-  EXPECT_EQ(found.task, expected.task);
-  EXPECT_EQ(found.method, expected.method);
-  EXPECT_EQ(found.mask, expected.mask);
-  EXPECT_EQ(found.state, expected.state);
-  EXPECT_EQ(found.metric, expected.metric);
-  EXPECT_EQ(found.device, expected.device);
-  EXPECT_EQ(found.hostname, expected.hostname);
-  EXPECT_EQ(found.error, expected.error);
-  EXPECT_EQ(found.learning_rate, expected.learning_rate);
-  EXPECT_EQ(found.score, expected.score);
-  EXPECT_EQ(found.final_score, expected.final_score);
-  EXPECT_EQ(found.wall_seconds, expected.wall_seconds);
-  EXPECT_EQ(found.seed, expected.seed);
-  EXPECT_EQ(found.best_step, expected.best_step);
-  EXPECT_EQ(found.steps, expected.steps);
-  EXPECT_EQ(found.trainable_parameters, expected.trainable_parameters);
-  EXPECT_EQ(found.total_parameters, expected.total_parameters);
-  EXPECT_EQ(found.train_examples, expected.train_examples);
-  EXPECT_EQ(found.dev_examples, expected.dev_examples);
-  EXPECT_EQ(found.rank, expected.rank);
-  EXPECT_EQ(found.threads, expected.threads);
+  schema::for_each_column(schema::kTrialColumns, [&](const auto& column) {
+    EXPECT_EQ(found.*column.member, expected.*column.member) << column.name;
+  });
 }
 
 void expect_same_predictions(const Predictions& found, const Predictions& expected) {
@@ -231,103 +205,6 @@ TEST(MapAxes, HaveASizeForEveryTensorOfTheModel) {
   EXPECT_EQ(axes.sizes.front(), 11 * 4);  // the word embeddings
   EXPECT_EQ(axes.sizes.back(), 2);        // the classifier's bias
   EXPECT_EQ(axes.sizes[axes.components.size()], 0) << "layer 0 has no word embeddings";
-}
-
-class MergedTrials : public ::testing::Test {
- protected:
-  MergedTrials() {
-    write_trial(first_file_, first_);
-    write_trial(second_file_, second_);
-    merge_files(merged_file_, {.trial_files = {first_file_, second_file_}, .fisher_files = {}, .masks = {}},
-                {.job_text = "[job]\nname = \"ä\"\n", .is_complete = true});
-  }
-
-  test::TemporaryFolder folder_;
-  const TrialRecord first_ = sample_record("trial-a", 0);
-  const TrialRecord second_ = [] {
-    TrialRecord record = sample_record("trial-b", 100);
-    record.history.pop_back();
-    return record;
-  }();
-  const std::filesystem::path first_file_ = folder_.path() / "a.h5";
-  const std::filesystem::path second_file_ = folder_.path() / "b.h5";
-  const std::filesystem::path merged_file_ = folder_.path() / "merged.h5";
-};
-
-std::vector<double> joined(std::vector<double> one, const std::vector<double>& other) {
-  one.insert(one.end(), other.begin(), other.end());
-  return one;
-}
-
-TEST_F(MergedTrials, EqualTheirParts) {
-  const hdf5::File merged = hdf5::File::open(merged_file_);
-  const hdf5::Group trials = merged.open_group("trials");
-  EXPECT_THAT(trials.read_strings("id"), ElementsAre("trial-a", "trial-b"));
-  EXPECT_THAT(trials.read_integers("seed"), ElementsAre(11, 111));
-  EXPECT_THAT(trials.read_integers("total_parameters"), ElementsAre(5'000'000'000, 5'000'000'100));
-  EXPECT_THAT(trials.read_doubles("score"), ElementsAre(0.75, 100.75));
-
-  const hdf5::Group scores = merged.open_group("scores");
-  expect_same_numbers(scores.read_doubles("best"), joined(first_.best_scores, second_.best_scores));
-  expect_same_numbers(scores.read_doubles("final"), joined(first_.final_scores, second_.final_scores));
-
-  const hdf5::Group change = merged.open_group("change");
-  EXPECT_THAT(change.shape("mean_abs"), ElementsAre(2, 2, 3));
-  expect_same_numbers(change.read_doubles("mean_abs"), joined(first_.change.mean_abs, second_.change.mean_abs));
-  expect_same_numbers(change.read_doubles("max_abs"), joined(first_.change.max_abs, second_.change.max_abs));
-  EXPECT_EQ(change.read_integers("size"), first_.axes.sizes);
-}
-
-TEST_F(MergedTrials, TellWhichRowsAreWhoseByTrial) {
-  const hdf5::File merged = hdf5::File::open(merged_file_);
-  EXPECT_THAT(merged.open_group("history").read_integers("trial"), ElementsAre(0, 0, 0, 1, 1));
-  EXPECT_THAT(merged.open_group("history").read_integers("step"), ElementsAre(1, 2, 3, 1, 2));
-  EXPECT_THAT(merged.open_group("evaluations").read_integers("trial"), ElementsAre(0, 0, 1, 1));
-  EXPECT_THAT(merged.open_group("evaluations").read_integers("step"), ElementsAre(5, 10, 5, 10));
-}
-
-TEST_F(MergedTrials, KeepEachTrialsPredictions) {
-  const hdf5::Group predictions = hdf5::File::open(merged_file_).open_group("predictions");
-  EXPECT_THAT(predictions.members(), ElementsAre("trial-a", "trial-b"));
-  EXPECT_EQ(predictions.open_group("trial-a").read_floats("logits"), first_.predictions.logits);
-  EXPECT_EQ(predictions.open_group("trial-b").read_floats("logits"), second_.predictions.logits);
-  EXPECT_EQ(predictions.open_group("trial-b").read_floats("label_mismatched"), second_.mismatched_predictions.labels);
-}
-
-TEST_F(MergedTrials, CarryTheAttributesOfTheirJob) {
-  const hdf5::File merged = hdf5::File::open(merged_file_);
-  EXPECT_EQ(merged.read_integer_attribute("schema_version"), 1);
-  EXPECT_EQ(merged.read_integer_attribute("complete"), 1);
-  EXPECT_EQ(merged.read_string_attribute("job"), "[job]\nname = \"ä\"\n");
-  EXPECT_EQ(merged.read_string_attribute("tunescope_version"), version());
-  EXPECT_EQ(merged.read_string_attribute("git_commit"), git_commit());
-  EXPECT_THAT(merged.read_string_attribute("created"),
-              testing::MatchesRegex("[0-9]+-[0-9]+-[0-9]+T[0-9]+:[0-9]+:[0-9]+Z"));
-}
-
-TEST_F(MergedTrials, NameWhatTheirTrialsDrewAnewAndOnlyThen) {
-  EXPECT_THROW(hdf5::File::open(merged_file_).read_string_attribute("drawn_anew"), Hdf5Error);
-  merge_files(merged_file_, {.trial_files = {first_file_}, .fisher_files = {}, .masks = {}},
-              {.job_text = "", .drawn_anew = "bert.pooler.dense.weight bert.pooler.dense.bias"});
-  EXPECT_EQ(hdf5::File::open(merged_file_).read_string_attribute("drawn_anew"),
-            "bert.pooler.dense.weight bert.pooler.dense.bias");
-}
-
-TEST_F(MergedTrials, MayBeIncomplete) {
-  merge_files(merged_file_, {.trial_files = {second_file_}, .fisher_files = {}, .masks = {}},
-              {.job_text = "", .is_complete = false});
-  const hdf5::File merged = hdf5::File::open(merged_file_);
-  EXPECT_EQ(merged.read_integer_attribute("complete"), 0);
-  EXPECT_THAT(merged.open_group("trials").read_strings("id"), ElementsAre("trial-b"));
-}
-
-TEST_F(MergedTrials, RefuseADamagedPartAndKeepTheOldFile) {
-  const std::string before = test::read_bytes(merged_file_);
-  std::filesystem::resize_file(second_file_, std::filesystem::file_size(second_file_) / 2);
-  EXPECT_THROW(
-      merge_files(merged_file_, {.trial_files = {first_file_, second_file_}, .fisher_files = {}, .masks = {}}, {}),
-      Hdf5Error);
-  EXPECT_EQ(test::read_bytes(merged_file_), before);
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <gmock/gmock.h>
+
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "tunescope/results/trial_record.hpp"
 
@@ -52,6 +55,11 @@ inline TrialRecord sample_record(const std::string& id, std::int64_t shift) {
   record.predictions = {.output_size = 3, .logits = {0.5F + f, -1, 2, 3, 4, 5}, .labels = {0, 2}};
   record.mismatched_predictions = {.output_size = 3, .logits = {9 + f, 8, 7}, .labels = {1}};
   return record;
+}
+
+/// Of numbers that may be NaN.
+inline void expect_same_numbers(const std::vector<double>& found, const std::vector<double>& expected) {
+  EXPECT_THAT(found, ::testing::Pointwise(::testing::NanSensitiveDoubleEq(), expected));
 }
 
 }  // namespace tunescope::test

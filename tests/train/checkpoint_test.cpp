@@ -133,19 +133,6 @@ TEST_F(Checkpoint, SavingDoesNotDisturbTheRun) {
   expect_equal(saved, train_model(trial, {}));
 }
 
-TEST_F(Checkpoint, ThatCannotBeWrittenOnTheWayCostsNothing) {
-  const TrainInputs trial = inputs("full");
-  const auto fail = [](const TrainState&) { throw EnvironmentError("the disk is full"); };
-  const TrainedModel unsaved = train_model(trial, {.next_action = [] { return NextAction::kSave; }, .save = fail});
-  expect_equal(unsaved, train_model(trial, {}));
-}
-
-TEST_F(Checkpoint, ThatCannotBeWrittenAtAStopIsAnError) {
-  const auto stop = [] { return NextAction::kSaveAndStop; };
-  const auto fail = [](const TrainState&) { throw EnvironmentError("the disk is full"); };
-  EXPECT_THROW(train_model(inputs("full"), {.next_action = stop, .save = fail}), EnvironmentError);
-}
-
 TEST_F(Checkpoint, DamageIsFoundAndNamed) {
   const std::filesystem::path file = folder.path() / "c";
   train_model(inputs("layernorm"), {.next_action = [] { return NextAction::kSaveAndStop; },
@@ -165,6 +152,20 @@ TEST_F(Checkpoint, DamageIsFoundAndNamed) {
 }
 
 // The checksum holds: the file is one that another program wrote, or for another purpose.
+TEST_F(Checkpoint, MetricsThatCameLaterAreMissing) {
+  const std::filesystem::path file = folder.path() / "c";
+  train_model(inputs("layernorm"), {.next_action = [] { return NextAction::kSaveAndStop; },
+                                    .save = [&](const TrainState& state) { save_checkpoint(file, state); }});
+  CheckedTensors earlier = read_checked_tensors(file);
+  earlier.text =
+      R"({"steps":1,"seconds":1,"best_evaluation":0,"output_size":2,"history":[],"evaluations":[[1,1,1,[0.5]]]})";
+  write_checked_tensors(file, earlier);
+  const Scores scores = load_checkpoint(file).result.evaluations.at(0).scores;
+  ASSERT_EQ(scores.size(), all_metrics().size());
+  EXPECT_EQ(scores.front(), 0.5);
+  EXPECT_TRUE(std::isnan(scores.back()));
+}
+
 TEST_F(Checkpoint, ContentOfAnotherKindIsRefused) {
   const std::filesystem::path file = folder.path() / "c";
   train_model(inputs("layernorm"), {.next_action = [] { return NextAction::kSaveAndStop; },
@@ -185,11 +186,12 @@ TEST_F(Checkpoint, ContentOfAnotherKindIsRefused) {
   std::erase_if(other.tensors, [](const auto& named) { return named.first == "first_moments"; });
   other.tensors.insert(other.tensors.begin(), {"first_moments", at::empty({1})});
   EXPECT_NE(refusal(other).find("first_moments"), std::string::npos);
-  for (const char* text :
-       {"", "7", "[]", R"({"steps":1,"seconds":1,"best_evaluation":1,"output_size":2,"history":[],"evaluations":[]})",
-        R"({"steps":1,"seconds":1,"best_evaluation":0,"output_size":2,"history":[],"evaluations":[[1,1,1,[0.5]]]})",
-        R"({"steps":1.5,"seconds":1,"best_evaluation":0,"output_size":2,"history":[],"evaluations":[]})",
-        R"({"steps":1,"seconds":1,"best_evaluation":-1,"output_size":2,"history":[],"evaluations":[]})"}) {
+  for (
+      const char* text :
+      {"", "7", "[]", R"({"steps":1,"seconds":1,"best_evaluation":1,"output_size":2,"history":[],"evaluations":[]})",
+       R"({"steps":1,"seconds":1,"best_evaluation":0,"output_size":2,"history":[],"evaluations":[[1,1,1,[1,2,3,4,5,6,7]]]})",
+       R"({"steps":1.5,"seconds":1,"best_evaluation":0,"output_size":2,"history":[],"evaluations":[]})",
+       R"({"steps":1,"seconds":1,"best_evaluation":-1,"output_size":2,"history":[],"evaluations":[]})"}) {
     other = good;
     other.text = text;
     EXPECT_NE(refusal(other).find(file.string()), std::string::npos) << text;

@@ -106,7 +106,7 @@ TEST_F(CoTraining, EachHasAPoolerOfItsOwnIfTheModelHasNone) {
   }
 }
 
-// A sum in another order may round to the neighboring bfloat16 number: a relative error of 2^-8, averaged over many.
+// A sum in another order may round to the neighbouring bfloat16 number: a relative error of 2^-8, averaged over many.
 TEST_F(CoTraining, InBfloat16EachTrainsAsItDoesAlone) {
   const Bfloat16Weights bfloat16_weights(model);
   for (TrainInputs& trial : trials) trial.bfloat16_weights = &bfloat16_weights;

@@ -62,8 +62,8 @@ class TrainableParameters final : public GradientSink {
     double epsilon = 1e-8;
     double gradient_factor = 1.0;  ///< gradients are multiplied by it first
   };
-  /// Updates the values. Weight decay applies to everything but LayerNorm and biases.
-  /// Updates by the gradients that `finish_gradients` has returned last.
+  /// Updates the values by the gradients that `finish_gradients` has returned last. Weight decay applies to everything
+  /// but LayerNorm and biases.
   void step(const StepGradients& gradients, const Update& update);
 
   /// What the next steps depend on besides the number of steps done, [N] float32 each.

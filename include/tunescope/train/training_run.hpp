@@ -104,7 +104,6 @@ class TrainingRun {
   std::span<const std::int64_t> examples_;
   std::optional<std::uint64_t> dropout_key_;
   double loss_ = 0.0;
-  std::optional<TrainableParameters::StepGradients> gradients_;
   std::int64_t tokens_ = 0;
 };
 
