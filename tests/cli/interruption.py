@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from test_sweep import contents
+from result_files import contents
 
 STOPPED_EARLY = 75
 STARTED = []

@@ -1,11 +1,11 @@
-"""Fisher information: the stage of its own, the methods that use it, and what is wrong with a job of either."""
+"""Fisher information: the stage of its own, its grid, and runs that are there or damaged."""
 
 import pytest
 
 h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
-from test_sweep import DIFFERS_BETWEEN_RUNS, contents, flip_a_byte  # noqa: E402
+from result_files import DIFFERS_BETWEEN_RUNS, contents, flip_a_byte  # noqa: E402
 
 FISHER_DIFFERS = DIFFERS_BETWEEN_RUNS | {"fisher/wall_seconds", "fisher/hostname"}
 WRONG_INPUT = 2
@@ -19,7 +19,6 @@ GRID = {
 }
 BRANCHES = ("hidden", "attention_branch", "feed_forward_branch")
 SCALES = [f"{branch}{kind}_rms" for kind in ("", "_gradient") for branch in BRANCHES]
-METHODS = "layernorm fisher:fraction=0.25 fisher:fraction=0.25,scope=union fisher:fraction=0.25,scope=leave-one-out"
 
 
 def fisher(job, ranks=1, expect=0):
@@ -162,131 +161,6 @@ def test_wrong_grid_is_refused_once_before_any_training(make_job, tmp_path):
     result = fisher(job, ranks=3, expect=WRONG_INPUT)
     assert result.stderr.count("[fisher] examples = 100000") == 1
     assert not job.trial_files()
-
-
-@pytest.fixture(scope="module")
-def chosen(make_job, tmp_path_factory):
-    job = make_job(
-        tmp_path_factory.mktemp("methods"),
-        {
-            "sweep.methods": METHODS,
-            "fisher.examples": "16",
-            "fisher.parameters": "layernorm",
-            "fisher.keep": "layernorm",
-        },
-    )
-    job.sweep(ranks=2)
-    return job
-
-
-def test_sweep_computes_once_a_task_what_its_methods_need(chosen):
-    with h5py.File(chosen.merged) as file:
-        assert sorted(file["fisher/task"].asstr()[:]) == ["CoLA", "MNLI"]
-        assert np.isnan(file["fisher/mean"][:]).any()
-        assert file.attrs["complete"] == 1
-
-
-def ranked(file, run):
-    """Flat Fisher information of the LayerNorm pool, in model order, as (tensor, index) from the largest on."""
-    group = file[f"fisher_parameters/{run}"]
-    entries = [
-        (-value, position, name, index)
-        for position, name in enumerate(layer_norm_order(group))
-        for index, value in enumerate(group[name][:])
-    ]
-    return [(name, index) for _, _, name, index in sorted(entries)]
-
-
-def layer_norm_order(group):
-    names = [name for name in group if not name.startswith("axis")]
-
-    def key(name):
-        layer = -1 if "embeddings" in name else int(name.split(".")[3])
-        return (layer, ".output.LayerNorm" in name.replace("attention.output", ""), name.endswith("bias"))
-
-    return sorted(names, key=key)
-
-
-def mask_of(file, task, scope):
-    """The chosen scalars of a task's trial, and the runs they were chosen by."""
-    trials = file["trials"]
-    for row_task, method, mask in zip(
-        trials["task"].asstr()[:], trials["method"].asstr()[:], trials["mask"].asstr()[:], strict=True
-    ):
-        if row_task == task and method.endswith(f"scope={scope}"):
-            group = file[f"fisher_masks/{mask}"]
-            names = np.repeat(group["tensor"].asstr()[:], group["count"][:])
-            return set(zip(names, group["index"][:], strict=True)), group.attrs["runs"].split()
-    raise AssertionError(f"no trial of {task} with scope {scope}")
-
-
-def test_masks_are_the_largest_fraction_of_the_right_tasks(chosen):
-    with h5py.File(chosen.merged) as file:
-        run_of = dict(zip(file["fisher/task"].asstr()[:], file["fisher/id"].asstr()[:], strict=True))
-        pool = ranked(file, run_of["CoLA"])
-        for task, other in (("CoLA", "MNLI"), ("MNLI", "CoLA")):
-            own, runs = mask_of(file, task, "task")
-            assert runs == [run_of[task]]
-            assert own == set(ranked(file, run_of[task])[: len(pool) // 4])
-            left_out, runs = mask_of(file, task, "leave-one-out")
-            assert runs == [run_of[other]]
-            assert left_out == mask_of(file, other, "task")[0]
-        union, runs = mask_of(file, "CoLA", "union")
-        assert sorted(runs) == sorted(run_of.values())
-        assert len(union) == len(pool) // 4
-        tops = [set(ranked(file, run)[: len(pool) // 8]) for run in run_of.values()]
-        assert union >= tops[0] | tops[1] or len(tops[0] | tops[1]) > len(union)
-
-
-def test_only_chosen_scalars_change(chosen):
-    with h5py.File(chosen.merged) as file:
-        methods = file["trials/method"].asstr()[:]
-        components = file["change/component"].asstr()[:]
-        change = file["change/max_abs"][:]
-        for row, method in enumerate(methods):
-            if method.startswith("fisher"):
-                frozen = np.array(["LayerNorm" not in name and "classifier" not in name for name in components])
-                assert np.nanmax(change[row][:, frozen]) == 0
-                count = file["trials/trainable_parameters"][row]
-                assert count < file["trials/trainable_parameters"][list(methods).index("layernorm")]
-
-
-@pytest.mark.parametrize(
-    ("keys", "needles"),
-    [
-        ({"sweep.methods": "fisher:fraction=0"}, ["fraction", "at most 1"]),
-        ({"sweep.methods": "fisher:fraction=0.5,scope=everything"}, ["scope", "known are task, union, leave-one-out"]),
-        ({"sweep.methods": "fisher:fraction=0.5,pool=head"}, ["pool", "head", "no", "members"]),
-        ({"sweep.methods": "fisher:fraction=0.5", "fisher.examples": "100000"}, ["[fisher] examples = 100000", "CoLA"]),
-        ({"sweep.methods": "fisher:fraction=0.5", "fisher.points": "1.5"}, ["fisher.points", "1.5"]),
-        ({"sweep.methods": "full", "fisher.points": "1 1.0"}, ["fisher.points", "'1.0' only once"]),
-        ({"sweep.methods": "fisher:fraction=0.5", "fisher.mode": "exact"}, ["exact", "empirical, true, sampled"]),
-        (
-            {"sweep.methods": "fisher:fraction=0.5", "fisher.mode": "true", "fisher.batch_sizes": "4"},
-            ["mode = true", "batch_sizes = 1"],
-        ),
-        (
-            {"sweep.methods": "fisher:fraction=0.5,pool=bitfit", "fisher.keep": "layernorm", "fisher.examples": "8"},
-            ["pool bitfit", "[fisher] keep = layernorm"],
-        ),
-        (
-            {"sweep.methods": "full", "fisher.parameters": "layernorm", "fisher.keep": "bitfit"},
-            ["keep = bitfit", "parameters = layernorm"],
-        ),
-        (
-            {"sweep.methods": "fisher:fraction=0.5,scope=leave-one-out", "data.tasks": "CoLA"},
-            ["leave-one-out", "two tasks"],
-        ),
-        ({"fisher.at": "fisher:fraction=0.5"}, ["fisher.at", "needs no Fisher information"]),
-        ({"run.reducer": "gloo"}, ["run.reducer", "auto, mpi, nccl"]),
-    ],
-)
-def test_wrong_fisher_jobs_are_refused_before_any_training(make_job, tmp_path, keys, needles):
-    job = make_job(tmp_path, keys)
-    result = job.run("sweep", ranks=1)
-    assert result.returncode == WRONG_INPUT, result.stdout + result.stderr
-    assert all(needle in result.stderr for needle in needles), result.stderr
-    assert job.trial_files() == []
 
 
 def test_fisher_run_with_a_flipped_bit_is_named_and_computed_again(make_job, tmp_path):

@@ -87,7 +87,7 @@ def test_signal_to_one_rank_stops_a_fisher_run(large_fisher, tmp_path, rank):
     os.kill(ranks_of(process)[rank], signal.SIGTERM)
     output, _ = process.communicate(timeout=150)
     assert process.returncode == STOPPED_EARLY, output
-    assert "run it again to go on" in output
+    assert "run it again to resume" in output
     result = job.run("fisher", ranks=2)
     assert result.returncode == 0, result.stdout
     assert diagonals(job) == undisturbed

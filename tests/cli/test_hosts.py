@@ -8,7 +8,7 @@ import pytest
 
 h5py = pytest.importorskip("h5py")
 
-from test_sweep import contents  # noqa: E402
+from result_files import contents  # noqa: E402
 
 ADDRESSES = {"a": "10.213.7.1", "b": "10.213.7.2"}
 

@@ -21,7 +21,7 @@ from interruption import (  # noqa: E402
     start,
     wait_until,
 )
-from test_sweep import contents  # noqa: E402
+from result_files import contents  # noqa: E402
 
 WRONG_ENVIRONMENT = 3
 

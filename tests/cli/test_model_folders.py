@@ -8,7 +8,7 @@ import pytest
 h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
-from test_sweep import contents  # noqa: E402
+from result_files import contents  # noqa: E402
 
 POOLER = ["bert.pooler.dense.weight", "bert.pooler.dense.bias"]
 
@@ -30,7 +30,7 @@ def without_pooler(own_model):
     return own_model
 
 
-def test_plan_says_what_was_recognised_in_one_line(job):
+def test_plan_says_what_was_recognized_in_one_line(job):
     result = job.run("plan")
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
@@ -43,7 +43,7 @@ def test_plan_says_what_was_recognised_in_one_line(job):
 def test_plan_names_what_is_drawn_anew_and_warns(job, without_pooler):
     result = job.run("plan")
     assert result.returncode == 0, result.stderr
-    assert "  drawn anew: bert.pooler.dense" in result.stdout
+    assert "  newly drawn: bert.pooler.dense" in result.stdout
     assert [line for line in result.stderr.splitlines() if "no pooler" in line] == result.stderr.splitlines()
 
 

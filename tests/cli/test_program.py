@@ -97,11 +97,11 @@ def column(output, name):
 
 def test_plan_predicts_from_finished_trials(job):
     job.keys |= {"sweep.methods": "full head", "sweep.seeds": "1", "data.tasks": "CoLA"}
-    assert set(column(job.run("plan").stdout, "time a trial").values()) == {"?"}
+    assert set(column(job.run("plan").stdout, "time/trial").values()) == {"?"}
     job.sweep()
     job.keys["sweep.seeds"] = "1 2"
     output = job.run("plan").stdout
-    assert all(value.endswith(" s") for value in column(output, "time a trial").values())
+    assert all(value.endswith(" s") for value in column(output, "time/trial").values())
     assert "device-hours)" in output
 
 
@@ -109,13 +109,13 @@ def test_plan_measures_and_simulates(job):
     result = job.run("plan", "--calibrate", "--simulate", "3")
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("measuring") == 6
-    assert "?" not in column(result.stdout, "time a trial").values()
+    assert "?" not in column(result.stdout, "time/trial").values()
     assert "on 3 devices: " in result.stdout
     assert "above the lower bound" in result.stdout
-    assert "a device is taken for" not in result.stdout
+    assert "TFLOP/s per device" not in result.stdout
     unmeasured = job.run("plan", "--simulate", "3", "--run.lanes", "auto").stdout
     assert "on 3 devices with up to 16 trials at once on each: " in unmeasured
-    assert "a device is taken for" in unmeasured
+    assert "TFLOP/s per device" in unmeasured
     assert not (job.results / "trials").exists() or job.trial_files() == []
 
 

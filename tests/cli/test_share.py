@@ -17,7 +17,7 @@ from interruption import (  # noqa: E402
     wait_until,
     wait_until_training,
 )
-from test_sweep import contents  # noqa: E402
+from result_files import contents  # noqa: E402
 
 WRONG_INPUT = 2
 

@@ -80,7 +80,7 @@ def test_a_trial_that_another_program_wrote_to_is_taken_on_demand(swept):
     assert "--reseal" in refused.stderr
     taken = swept.run("merge", "--reseal")
     assert taken.returncode == 0, taken.stderr
-    assert "sealed again" in taken.stderr
+    assert "has a new checksum" in taken.stderr
     assert identifiers(swept.merged) == both
     assert swept.run("status").stderr == ""
 

@@ -8,36 +8,12 @@ import time
 import pytest
 
 h5py = pytest.importorskip("h5py")
-np = pytest.importorskip("numpy")
+
+from result_files import assert_close_results, contents, flip_a_byte  # noqa: E402
 
 SOME_FAILED = 1
 WRONG_INPUT = 2
 WRONG_ENVIRONMENT = 3
-DIFFERS_BETWEEN_RUNS = {"trials/wall_seconds", "trials/rank", "trials/hostname"}
-
-
-def contents(path, without=DIFFERS_BETWEEN_RUNS):
-    """Every dataset of a file, as comparable values: numbers by their bits."""
-    values = {}
-
-    def visit(name, node):
-        if not isinstance(node, h5py.Dataset) or name in without:
-            return
-        is_text = h5py.check_string_dtype(node.dtype) is not None
-        data = node.asstr()[:].tolist() if is_text else node[:].tobytes()
-        values[name] = (node.shape, str(node.dtype), data)
-
-    with h5py.File(path) as file:
-        file.visititems(visit)
-    return values
-
-
-def assert_close_results(one, other):
-    """That two files tell of the same trial, to rounding."""
-    with h5py.File(one) as first, h5py.File(other) as second:
-        assert first["trials/id"][0] == second["trials/id"][0]
-        np.testing.assert_allclose(first["history/loss"][:], second["history/loss"][:], rtol=1e-3, atol=1e-4)
-        np.testing.assert_allclose(first["change/rms"][:], second["change/rms"][:], rtol=1e-2, atol=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -160,14 +136,6 @@ def test_truncated_trial_is_reported_and_runs_again(make_job, tmp_path, share):
     assert contents(damaged) == expected
 
 
-def flip_a_byte(path, share=0.5):
-    """One bit of the byte at this share of the file; the modification time stays."""
-    content, times = bytearray(path.read_bytes()), path.stat()
-    content[int(share * (len(content) - 1))] ^= 4
-    path.write_bytes(content)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.75, 1.0])
 def test_trial_with_a_flipped_bit_is_named_and_runs_again(make_job, tmp_path, share):
     job = make_job(tmp_path, {"data.tasks": "CoLA"})
@@ -198,77 +166,6 @@ def test_more_ranks_than_trials(make_job, tmp_path):
     assert "more ranks than trials; 3 ranks will have nothing to do" in result.stdout
     assert "1 of 1 trials done" in result.stdout
     assert len(job.trial_files()) == 1
-
-
-def test_job_with_the_same_trials_adopts_them(make_job, tmp_path):
-    first = make_job(tmp_path)
-    first.sweep()
-    second = make_job(tmp_path, {"name": "other", "sweep.seeds": "1 2"})
-    result = second.sweep()
-    assert "other: 12 trials, 6 already there, 6 to run" in result.stdout
-    for path in first.trial_files():
-        twin = second.results / "trials" / path.name
-        assert contents(twin, without=()) == contents(path, without=())
-    assert len(second.trial_files()) == 12
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("data.max_length", "40"),
-        ("data.train_examples", "31"),
-        ("data.dev_examples", "15"),
-        ("sweep.peft_learning_rates", "2e-2"),
-        ("sweep.seeds", "2"),
-        ("train.epochs", "2"),
-        ("train.max_steps", "2"),
-        ("train.batch_size", "16"),
-        ("train.warmup_fraction", "0.2"),
-        ("train.schedule", "constant"),
-        ("train.weight_decay", "0.02"),
-        ("train.clip_norm", "2"),
-        ("train.evaluate_every", "2"),
-        ("train.dropout", "0.2"),
-        ("train.precision", "bfloat16"),
-    ],
-)
-def test_what_changes_numbers_makes_another_trial(swept, key, value):
-    result = swept[1].run("status", f"--{key}", value, "--sweep.methods", "layernorm")
-    assert "0 done, 0 diverged, 0 failed, 2 missing" in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("run.threads", "2"),
-        ("run.device", "cpu"),
-        ("run.progress", "none"),
-        ("data.cache", "other-cache"),
-        ("sweep.learning_rates", "0.001"),
-        ("sweep.methods", "random:pool=layernorm,fraction=0.50 layernorm full"),
-        ("data.tasks", "MNLI, CoLA"),
-    ],
-)
-def test_what_changes_no_number_keeps_the_trials(swept, key, value):
-    assert "6 done, 0 diverged, 0 failed, 0 missing" in swept[1].run("status", f"--{key}", value).stdout
-
-
-def test_changed_weights_make_other_trials(job, own_model):
-    job.keys |= {"data.tasks": "CoLA", "sweep.methods": "layernorm"}
-    job.sweep()
-    weights = own_model / "model.safetensors"
-    content = bytearray(weights.read_bytes())
-    content[-1] ^= 1
-    weights.write_bytes(content)
-    assert "1 missing" in job.run("status").stdout
-
-
-def test_changed_data_make_other_trials(job, own_glue):
-    job.keys |= {"sweep.methods": "layernorm"}
-    job.sweep()
-    path = own_glue / "CoLA" / "train.tsv"
-    path.write_text("demo\t1\t\tA farmer sold a boat.\n" + path.read_text())
-    assert "1 done, 0 diverged, 0 failed, 1 missing" in job.run("status").stdout
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

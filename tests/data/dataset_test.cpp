@@ -8,35 +8,24 @@
 #include <string>
 #include <vector>
 
+#include "support/small_dataset.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"
-#include "tunescope/data/packed_batch.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/io/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
 
+using test::example;
 using test::message_of;
+using test::numbered_dataset;
+using test::small_tokenizer;
+using test::tokenize;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// Ids: [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3, [MASK] 4, a 5, b 6, c 7, ##d 8.
-WordPiece small_tokenizer() {
-  return WordPiece(std::vector<std::string>{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c", "##d"},
-                   WordPieceOptions{});
-}
-
-RawExample example(std::string first, std::string second, std::string label, std::size_t line) {
-  return {.first = std::move(first), .second = std::move(second), .label = std::move(label), .line = line};
-}
-
-Dataset tokenize(const char* task, std::vector<RawExample> examples, std::int64_t max_length = 128) {
-  const RawExamples raw{.examples = std::move(examples)};
-  return tokenize_examples(raw, find_task(task), small_tokenizer(), max_length, "glue/train.tsv");
-}
 
 std::string refused_label(const char* task, const char* label) {
   return message_of<DataError>([&] { tokenize(task, {example("a", "b", label, 17)}); });
@@ -47,25 +36,6 @@ void expect_equal(const Dataset& one, const Dataset& other) {
   EXPECT_EQ(one.type_ids, other.type_ids);
   EXPECT_EQ(one.offsets, other.offsets);
   EXPECT_EQ(one.labels, other.labels);
-}
-
-// Examples of 1, 2, ... `count` tokens; every token of example i has the id 100 + i, and i is its label.
-Dataset numbered_dataset(std::int64_t count) {
-  Dataset dataset;
-  for (std::int64_t i = 0; i < count; ++i) {
-    dataset.token_ids.insert(dataset.token_ids.end(), static_cast<std::size_t>(i + 1),
-                             static_cast<std::int32_t>(100 + i));
-    dataset.type_ids.resize(dataset.token_ids.size(), 0);
-    dataset.offsets.push_back(static_cast<std::int64_t>(dataset.token_ids.size()));
-    dataset.labels.push_back(static_cast<float>(i));
-  }
-  return dataset;
-}
-
-std::vector<std::int64_t> integers(const at::Tensor& tensor) {
-  EXPECT_EQ(tensor.scalar_type(), at::kLong);
-  const auto* data = tensor.const_data_ptr<std::int64_t>();
-  return {data, data + tensor.numel()};
 }
 
 TEST(TokenizeExamples, LaysExamplesEndToEnd) {
@@ -294,42 +264,6 @@ TEST(Subsample, KeepsEachExamplesTokensAndLabelTogether) {
 TEST(Subsample, OfZeroOrTooManyIsTheWholeDataset) {
   const Dataset dataset = numbered_dataset(5);
   for (const std::int64_t count : {0, 5, 6}) expect_equal(subsample(dataset, count), dataset);
-}
-
-TEST(SplitByTokens, CutsConsecutiveRunsOfAtMostThatManyTokens) {
-  // Lengths 1 2 3 4 5: 1+2+3 = 6 | 4 | 5.
-  EXPECT_THAT(split_by_tokens(numbered_dataset(5), 6),
-              ElementsAre(ElementsAre(0, 1, 2), ElementsAre(3), ElementsAre(4)));
-}
-
-TEST(SplitByTokens, GivesALongerExampleARunOfItsOwn) {
-  EXPECT_THAT(split_by_tokens(numbered_dataset(4), 2),
-              ElementsAre(ElementsAre(0), ElementsAre(1), ElementsAre(2), ElementsAre(3)));
-}
-
-TEST(SplitByTokens, OfNoExamplesIsEmpty) { EXPECT_TRUE(split_by_tokens(Dataset{}, 10).empty()); }
-
-TEST(Pack, LaysTheNamedExamplesEndToEndInTheirOrder) {
-  const Dataset dataset = tokenize("RTE", {example("a", "bd", "entailment", 2), example("b b", "c", "entailment", 3),
-                                           example("c", "a a", "not_entailment", 4)});
-  const PackedBatch batch = pack(dataset, std::vector<std::int64_t>{2, 0}, false, at::kCPU);
-  EXPECT_THAT(batch.examples, ElementsAre(2, 0));
-  EXPECT_THAT(batch.sequence_offsets, ElementsAre(0, 6, 12));
-  EXPECT_EQ(batch.token_count(), 12);
-  EXPECT_EQ(batch.sequence_count(), 2);
-  EXPECT_THAT(integers(batch.token_ids), ElementsAre(2, 7, 3, 5, 5, 3, 2, 5, 3, 6, 8, 3));
-  EXPECT_THAT(integers(batch.type_ids), ElementsAre(0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1));
-  EXPECT_THAT(integers(batch.position_ids), ElementsAre(0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5));
-  EXPECT_THAT(integers(batch.first_tokens), ElementsAre(0, 6));
-  EXPECT_THAT(integers(batch.labels), ElementsAre(1, 0));
-}
-
-TEST(Pack, GivesRegressionLabelsAsFloats) {
-  const Dataset dataset = tokenize("STS-B", {example("a", "b", "2.5", 2), example("b", "c", "0.75", 3)});
-  const PackedBatch batch = pack(dataset, std::vector<std::int64_t>{0, 1}, true, at::kCPU);
-  ASSERT_EQ(batch.labels.scalar_type(), at::kFloat);
-  EXPECT_EQ(batch.labels.const_data_ptr<float>()[0], 2.5F);
-  EXPECT_EQ(batch.labels.const_data_ptr<float>()[1], 0.75F);
 }
 
 }  // namespace

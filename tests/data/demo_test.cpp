@@ -25,7 +25,7 @@ std::map<std::string, std::string> contents(const std::filesystem::path& folder)
 }
 
 // The splits of a task that have labels, and the number of examples that each should have.
-std::map<std::string, std::int64_t> labeled_splits(const Task& task, const DemoSizes& sizes) {
+std::map<std::string, std::int64_t> labelled_splits(const Task& task, const DemoSizes& sizes) {
   std::map<std::string, std::int64_t> splits = {{"train.tsv", sizes.train}, {std::string(task.dev_file), sizes.dev}};
   if (!task.mismatched_dev_file.empty()) splits[std::string(task.mismatched_dev_file)] = sizes.dev;
   return splits;
@@ -51,7 +51,7 @@ TEST_F(Demo, WritesSplitsThatReadWithTokenizableLabels) {
   const WordPiece tokenizer(std::vector<std::string>{"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a"},
                             WordPieceOptions{});
   for (const Task& task : glue_tasks()) {
-    for (const auto& [name, size] : labeled_splits(task, sizes_)) {
+    for (const auto& [name, size] : labelled_splits(task, sizes_)) {
       const std::filesystem::path path = folder_.path() / task.name / name;
       SCOPED_TRACE(path.string());
       const RawExamples raw = read_examples(path, task, Labels::kRead);
@@ -76,7 +76,7 @@ TEST_F(Demo, WritesTestFilesWithoutLabels) {
 
 TEST_F(Demo, HasNoClassWithMoreThanThreeQuartersOfASplit) {
   for (const Task& task : glue_tasks()) {
-    for (const auto& [name, size] : labeled_splits(task, sizes_)) {
+    for (const auto& [name, size] : labelled_splits(task, sizes_)) {
       std::map<std::string, std::int64_t> counts;
       for (const RawExample& example : read_examples(folder_.path() / task.name / name, task, Labels::kRead).examples) {
         ++counts[example.label];

@@ -21,6 +21,12 @@ PLACEHOLDER = re.compile(
     r"[\W_]*|\d[\d.e+-]*|[A-Z]{1,2}|.*\.\.\..*|.*\b(NAME|JOB|ID|COMMAND)\b.*|.*/path/to/.*", re.DOTALL
 )
 README_LINES = 130
+# Oxford's spelling has colour, catalogue and normalize. Libraries say color=, center and gray, so these are left out.
+OTHER_SPELLINGS = re.compile(
+    r"(token|normal|initial|optim|recogn|serial|summar|organ|minim|maxim)is(e|ed|es|ing|er|ation)\b"
+    r"|behavior|neighbor|favor|catalog\b|labeled|canceled",
+    re.IGNORECASE,
+)
 
 
 @cache
@@ -152,6 +158,12 @@ def test_links_lead_somewhere(page):
         if name not in files() and name not in folders() or anchor and anchor not in anchors(name):
             broken.append(target)
     assert not broken, f"{page} links to what is not there: {broken}"
+
+
+def test_words_have_one_spelling():
+    found = {name: OTHER_SPELLINGS.search(text) for name in PAGES for text in [text_of(name)]}
+    found["the sources"] = OTHER_SPELLINGS.search(sources())
+    assert not {name: match.group() for name, match in found.items() if match}
 
 
 def test_readme_is_short():

@@ -36,6 +36,11 @@ def archive_path(task):
     return f"/glue/data/{ARCHIVES[task]}.zip"
 
 
+GLUE = ("--only", "glue")
+RTE = (*GLUE, "--tasks", "RTE")
+RTE_ARCHIVE = archive_path("RTE")
+
+
 def zip_of(members):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -149,3 +154,11 @@ def server():
 @pytest.fixture
 def program(tmp_path, server):
     return Program(tmp_path, server)
+
+
+@pytest.fixture
+def rte(server):
+    """Serve RTE with rows enough to cut a transfer in the middle; return its files."""
+    files = {name: content + os.urandom(50_000) for name, content in task_files("RTE").items()}
+    publish_task(server, "RTE", files)
+    return files

@@ -3,17 +3,16 @@
 import fcntl
 import json
 import os
-import signal
-import subprocess
-import time
-from email.utils import formatdate
 
 import pytest
 from conftest import (
     ARCHIVES,
+    GLUE,
     MRPC_DEV_IDS,
     MRPC_HEADER,
     ROOT,
+    RTE,
+    RTE_ARCHIVE,
     archive_path,
     publish_mrpc,
     publish_task,
@@ -21,22 +20,6 @@ from conftest import (
     task_files,
     zip_of,
 )
-
-GLUE = ("--only", "glue")
-RTE = (*GLUE, "--tasks", "RTE")
-ARCHIVE = archive_path("RTE")
-
-
-@pytest.fixture
-def rte(server):
-    """Serve RTE with rows enough to cut a transfer in the middle; return its files."""
-    files = {name: content + os.urandom(50_000) for name, content in task_files("RTE").items()}
-    publish_task(server, "RTE", files)
-    return files
-
-
-def ranges(server):
-    return [request.headers.get("Range") for request in server.requests_of(ARCHIVE)]
 
 
 def test_every_task_arrives_as_the_files_that_are_read(program, server):
@@ -76,7 +59,7 @@ def test_the_first_fetch_records_the_sums_of_downloads_and_files(program, server
     assert program.lock == {
         "glue": {
             "RTE": {
-                "downloads": {"glue/data/RTE.zip": sha256(server.files[ARCHIVE])},
+                "downloads": {"glue/data/RTE.zip": sha256(server.files[RTE_ARCHIVE])},
                 "files": {name: sha256(content) for name, content in rte.items()},
             }
         }
@@ -109,117 +92,6 @@ def test_a_missing_file_is_brought_again(program, rte):
     assert program.task("RTE") == rte
 
 
-def test_a_cut_transfer_goes_on_in_the_same_run(program, server, rte):
-    server.cuts[ARCHIVE] = 40_000
-
-    program.fetch(*RTE)
-
-    assert ranges(server) == [None, "bytes=40000-"]
-    assert program.task("RTE") == rte
-
-
-def test_a_cut_transfer_goes_on_in_the_next_run(program, server, rte):
-    server.cuts[ARCHIVE] = 40_000
-
-    assert "40,000 bytes are kept" in program.fetch(*RTE, "--attempts", 1, status=3)
-    assert program.task("RTE")[".fetching/RTE.zip.partial"] == server.files[ARCHIVE][:40_000]
-    program.fetch(*RTE)
-
-    assert ranges(server) == [None, "bytes=40000-"]
-    assert program.task("RTE") == rte
-
-
-def wait_for_bytes(path):
-    deadline = time.monotonic() + 30
-    while not (path.exists() and path.stat().st_size > 0):
-        assert time.monotonic() < deadline, f"nothing arrived in {path}"
-        time.sleep(0.01)
-
-
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 75), (signal.SIGINT, 75), (signal.SIGKILL, -9)])
-def test_a_process_stopped_within_a_transfer_goes_on_in_the_next_run(program, server, rte, sent, status):
-    server.cuts[ARCHIVE] = 40_000
-    server.go_on.clear()
-
-    process = subprocess.Popen(program.command(*RTE), **program.options())
-    wait_for_bytes(program.folder / "data/glue/RTE/.fetching/RTE.zip.partial")
-    process.send_signal(sent)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == status
-    assert ("run this again to go on" in errors) == (status == 75)
-    program.fetch(*RTE)
-
-    (start,) = filter(None, ranges(server))
-    assert 0 < int(start.removeprefix("bytes=").removesuffix("-")) <= 40_000
-    assert program.task("RTE") == rte
-
-
-def test_an_archive_that_changed_after_the_cut_is_fetched_from_its_start(program, server, rte):
-    server.cuts[ARCHIVE] = 40_000
-    program.fetch(*RTE, "--attempts", 1, status=3)
-    other = {name: os.urandom(len(content)) for name, content in rte.items()}
-    publish_task(server, "RTE", other)
-
-    program.fetch(*RTE)
-
-    assert ranges(server)[1] == "bytes=40000-"
-    assert program.task("RTE") == other
-
-
-@pytest.mark.parametrize("etag", [None, 'W/"weak"'])
-def test_a_cut_transfer_starts_again_where_the_server_cannot_say_whether_the_file_is_the_same(
-    program, server, rte, etag
-):
-    server.etags[ARCHIVE] = etag
-    server.cuts[ARCHIVE] = 40_000
-
-    program.fetch(*RTE)
-
-    assert ranges(server) == [None, None]
-    assert program.task("RTE") == rte
-
-
-def test_a_partial_file_that_is_whole_is_taken(program, server, rte):
-    server.cuts[ARCHIVE] = 40_000
-    program.fetch(*RTE, "--attempts", 1, status=3)
-    partial = program.folder / "data/glue/RTE/.fetching/RTE.zip.partial"
-    partial.write_bytes(server.files[ARCHIVE])
-
-    program.fetch(*RTE)
-
-    assert ranges(server) == [None, f"bytes={len(server.files[ARCHIVE])}-"]
-    assert program.task("RTE") == rte
-
-
-def test_a_busy_server_is_asked_again(program, server, rte):
-    server.statuses[ARCHIVE] = [503]
-
-    program.fetch(*RTE)
-
-    assert len(server.requests) == 2
-    assert program.task("RTE") == rte
-
-
-@pytest.mark.parametrize("as_date", [False, True])
-def test_a_busy_server_is_asked_again_when_it_says(program, server, rte, as_date):
-    server.statuses[ARCHIVE] = [429]
-    begin = time.time()
-    server.error_headers = {"Retry-After": formatdate(begin + 3, usegmt=True) if as_date else "3"}
-
-    program.fetch(*RTE)
-
-    assert time.time() - begin > 2
-    assert len(server.requests) == 2
-    assert program.task("RTE") == rte
-
-
-def test_a_server_that_asks_for_hours_is_not_waited_for(program, server, rte):
-    server.statuses[ARCHIVE] = [429]
-    server.error_headers = {"Retry-After": "7200"}
-
-    assert "it asks to wait 7200 s, run this again then" in program.fetch(*RTE, status=3)
-
-
 def test_a_changed_file_is_named_with_both_sums_and_the_remedy(program, rte):
     program.fetch(*RTE)
     damaged = program.folder / "data/glue/RTE/dev.tsv"
@@ -238,7 +110,7 @@ def test_a_changed_file_is_named_with_both_sums_and_the_remedy(program, rte):
 
 def test_an_archive_with_another_sum_is_refused_until_the_lock_is_updated(program, server, rte):
     program.fetch(*RTE)
-    sum_on_record = sha256(server.files[ARCHIVE])
+    sum_on_record = sha256(server.files[RTE_ARCHIVE])
     other = {name: content + b"more" for name, content in rte.items()}
     publish_task(server, "RTE", other)
     (program.folder / "data/glue/RTE/dev.tsv").unlink()
@@ -246,7 +118,7 @@ def test_an_archive_with_another_sum_is_refused_until_the_lock_is_updated(progra
     output = program.fetch(*RTE, status=2)
     assert "RTE.zip: checksum mismatch" in output
     assert sum_on_record in output
-    assert sha256(server.files[ARCHIVE]) in output
+    assert sha256(server.files[RTE_ARCHIVE]) in output
     assert "--update-lock" in output
     assert sorted(program.task("RTE")) == ["train.tsv"]
 
@@ -295,7 +167,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_the_environment(program,
 @pytest.mark.parametrize("member", ["../escaped", "RTE/../../escaped", "/escaped", "..\\escaped"])
 def test_an_archive_that_points_outside_its_folder_is_refused(program, server, member):
     members = {f"RTE/{name}": content for name, content in task_files("RTE").items()}
-    server.files[ARCHIVE] = zip_of(members | {member: b"evil"})
+    server.files[RTE_ARCHIVE] = zip_of(members | {member: b"evil"})
 
     output = program.fetch(*RTE, status=2)
 
@@ -305,17 +177,17 @@ def test_an_archive_that_points_outside_its_folder_is_refused(program, server, m
 
 
 def test_an_archive_without_an_expected_file_is_refused(program, server):
-    server.files[ARCHIVE] = zip_of({"RTE/train.tsv": b"x"})
+    server.files[RTE_ARCHIVE] = zip_of({"RTE/train.tsv": b"x"})
 
     assert "has no member 'RTE/dev.tsv'; found: RTE/train.tsv" in program.fetch(*RTE, status=2)
     assert program.task("RTE") == {}
 
 
 def test_what_is_no_archive_is_refused_and_fetched_anew_by_the_next_run(program, server, rte):
-    archive = server.files[ARCHIVE]
-    server.files[ARCHIVE] = b"<html>Log in to the network</html>"
+    archive = server.files[RTE_ARCHIVE]
+    server.files[RTE_ARCHIVE] = b"<html>Log in to the network</html>"
     assert "damaged or no zip archive" in program.fetch(*RTE, status=2)
-    server.files[ARCHIVE] = archive
+    server.files[RTE_ARCHIVE] = archive
 
     program.fetch(*RTE)
 

@@ -122,7 +122,7 @@ TEST_F(ForeignCheckpoint, OfWholeNumbersIsRefused) {
   for (const char* type : {"I32", "I8", "U8"}) {
     const std::string message =
         refusal([&](TinyFile& file) { file.replace(kPoolerBias, type, std::string(type[1] == '3' ? 128 : 32, '\1')); });
-    EXPECT_THAT(message, AllOf(HasSubstr(kPoolerBias), HasSubstr(type), HasSubstr("quantised")));
+    EXPECT_THAT(message, AllOf(HasSubstr(kPoolerBias), HasSubstr(type), HasSubstr("quantized")));
   }
 }
 
@@ -208,7 +208,7 @@ class NewPooler : public ForeignCheckpoint {
 
 TEST_F(NewPooler, IsWarnedOfAndNoted) {
   EXPECT_FALSE(model_.has_pooler);
-  EXPECT_THAT(model_.notes.notes, Contains(HasSubstr("drawn anew: bert.pooler.dense")));
+  EXPECT_THAT(model_.notes.notes, Contains(HasSubstr("newly drawn: bert.pooler.dense")));
   EXPECT_THAT(model_.notes.warnings, ElementsAre(HasSubstr("no pooler")));
 }
 

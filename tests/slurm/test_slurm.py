@@ -109,7 +109,7 @@ def test_sweep_over_two_nodes_completes(make_batch):
 def test_deadline_puts_the_job_back(make_batch):
     batch = make_batch({**ENDLESS, "run.deadline_seconds": "4"}).submit()
     batch.wait_for("PENDING", restarts=1)
-    assert "run it again to go on" in batch.log
+    assert "run it again to resume" in batch.log
     assert len(batch.saved()) == 4
     batch.cancel()
 
@@ -125,7 +125,7 @@ def test_deadline_puts_the_job_back_until_complete(make_batch):
 def test_time_limit_puts_the_job_back(make_batch):
     batch = make_batch({**ENDLESS, "run.end_margin_seconds": "50"}).submit("--time=1")
     batch.wait_for("PENDING", restarts=1)
-    assert "run it again to go on" in batch.log
+    assert "run it again to resume" in batch.log
     assert len(batch.saved()) == 4
     batch.cancel()
 
@@ -137,7 +137,7 @@ def test_signal_saves_and_puts_the_job_back(make_batch, options):
     batch.wait_until_training()
     batch.cluster.run("scancel", "--signal=USR2", *options, batch.number)
     batch.wait_for("PENDING", restarts=1)
-    assert "run it again to go on" in batch.log
+    assert "run it again to resume" in batch.log
     assert list(batch.job.folder.glob(".tunescope-failures-*")) == []  # the script saw 75, no failure
     assert len(batch.saved()) == 4
     batch.cancel()
@@ -168,7 +168,7 @@ def test_node_that_dies_puts_the_job_back_until_it_is_there_again(make_batch, cl
     assert facts["JobState"] == "COMPLETED", batch.log
     batch.assert_complete()
     logs = "".join(path.read_text() for path in (batch.job.results / "log").glob("rank-*.log"))
-    assert "goes on after step" in logs
+    assert "resumes after step" in logs
 
 
 # One GPU a rank, or the node's GPUs shown to each of its ranks.

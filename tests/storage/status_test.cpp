@@ -102,7 +102,7 @@ TEST_F(Status, OfAFisherRunIsWholeUnlessItsFileIsDamaged) {
   EXPECT_TRUE(load_fisher_status(*folder_, kFisherRun).is_done);
   std::filesystem::resize_file(folder_->fisher_file(kFisherRun), 1000);
   EXPECT_FALSE(load_fisher_status(*folder_, kFisherRun).is_done);
-  EXPECT_THAT(load_fisher_status(*folder_, kFisherRun).warning, HasSubstr("computed again"));
+  EXPECT_THAT(load_fisher_status(*folder_, kFisherRun).damage, HasSubstr(kFisherRun));
 }
 
 TEST_F(Status, KnowsWhereATrialDiverged) {
@@ -165,8 +165,9 @@ TEST_F(Status, CheckpointOfAnEarlierBuildThatIsDamagedDoesNotCount) {
 
 TEST_F(Status, OfWeightsThatAreDamagedIsThatTheyAreMissing) {
   PlannedFisher planned;
+  const std::string trial = kTrial;
+  planned.training = trial;
   planned.step = 7;
-  const std::string trial = planned.run.training.id();
   const std::filesystem::path file = folder_->weights_file(trial, 7);
   EXPECT_THAT(missing_weights_reason(*folder_, planned), HasSubstr("left no weights at step 7"));
   write_safetensors(file, {{"a", at::ones({3})}});

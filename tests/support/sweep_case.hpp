@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -10,6 +12,7 @@
 #include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/parallel/rank_team.hpp"
+#include "tunescope/results/trial_record.hpp"
 #include "tunescope/run/sweep_run.hpp"
 
 namespace tunescope::test {
@@ -116,5 +119,13 @@ class SweepCase {
   std::optional<TemporaryFolder> folder_;
   std::filesystem::path root_;
 };
+
+/// To the bit.
+inline void expect_same_training(const TrialRecord& one, const TrialRecord& other) {
+  ASSERT_EQ(one.history.size(), other.history.size());
+  for (std::size_t i = 0; i < one.history.size(); ++i) EXPECT_EQ(one.history[i].loss, other.history[i].loss) << i;
+  EXPECT_EQ(one.predictions.logits, other.predictions.logits);
+  EXPECT_EQ(one.row.score, other.row.score);
+}
 
 }  // namespace tunescope::test

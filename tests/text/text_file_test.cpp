@@ -60,7 +60,7 @@ TEST_F(TextFile, InUtf16OrUtf32IsNamedWithTheConversion) {
   EXPECT_THAT(refusal("\0\0\xFE\xFF\0\0\0h"sv), HasSubstr("UTF-32"));
 }
 
-TEST_F(TextFile, InUtf16WithoutAMarkIsRecognisedByItsNulBytes) {
+TEST_F(TextFile, InUtf16WithoutAMarkIsRecognizedByItsNulBytes) {
   EXPECT_THAT(refusal("n\0a\0m\0e\0\n\0"sv), AllOf(HasSubstr("without a byte-order mark"), HasSubstr("UTF-16LE")));
   EXPECT_THAT(refusal("\0n\0a\0m\0e\0\n"sv), HasSubstr("UTF-16BE"));
 }

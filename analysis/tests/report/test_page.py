@@ -45,7 +45,7 @@ def test_page_names_the_tensors_that_trials_drew_anew(write, page_of):
     }
     page, _ = page_of(write(trials, attributes={"drawn_anew": drawn}, **maps))
     assert "their change says nothing about the pre-trained model" in page.text
-    assert "drawn anew for each trial: bert.pooler.dense.weight, bert.pooler.dense.bias" in page.text
+    assert "newly drawn for each trial: bert.pooler.dense.weight, bert.pooler.dense.bias" in page.text
 
 
 def test_page_counts_the_ranks_of_fisher_runs(written):

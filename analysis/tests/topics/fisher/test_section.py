@@ -17,7 +17,7 @@ def results(fisher_file):
         yield opened
 
 
-def test_says_which_component_is_first_by_each_normalisation(results):
+def test_says_which_component_is_first_by_each_normalization(results):
     text = words(fisher_section(results))
     assert (
         "By Fisher information per scalar, output LayerNorm weight is first (6.00e+01 typical of the tasks), "
@@ -48,7 +48,7 @@ def test_says_how_sure_the_first_place_is(results):
 def test_says_the_setting_once_where_tasks_share_it(results):
     text = words(fisher_section(results))
     assert "Setting: batch size 1, 1,024 examples, empirical labels, after training by full." in text
-    assert "Up to 2 seeds a task." in text
+    assert "Up to 2 seeds per task." in text
 
 
 def test_verdicts_of_the_sample_name_their_figures(sample):

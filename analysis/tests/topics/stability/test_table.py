@@ -9,7 +9,7 @@ from tunescope_analysis.topics.stability.table import (
     agreement_with_reference,
     differing_factor,
     pair_table,
-    summarise_pairs,
+    summarize_pairs,
 )
 
 
@@ -80,7 +80,7 @@ def test_names_the_factor(first, second, factor):
 
 
 def test_summary_has_a_row_for_each_change_of_a_setting(pairs):
-    table = summarise_pairs(pairs)
+    table = summarize_pairs(pairs)
     tensors = table[table["level"] == "tensor"]
     assert tensors["differs"].tolist() == ["batch_size", "examples", "point", "seed", "several"]
     assert tensors["pairs"].tolist() == [1, 1, 1, 1, 6]
@@ -115,6 +115,6 @@ def test_a_single_run_has_nothing_to_compare(write):
     with open_results(path) as results:
         pairs = pair_table(results)
         assert pairs.empty
-        assert summarise_pairs(pairs).empty
+        assert summarize_pairs(pairs).empty
         assert agreement_with_reference(pairs, results.fisher).empty
         assert set(AGREEMENTS) <= set(pairs.columns)
