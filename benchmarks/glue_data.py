@@ -46,7 +46,7 @@ def read_rows(file: Path) -> list[list[str]]:
 
 
 def read_examples(file: Path, task: Task, tokenizer: Callable, max_length: int) -> list[Example]:
-    """The tokenised examples of one TSV file; of a pair, the longer text is cut first."""
+    """The tokenized examples of one TSV file; of a pair, the longer text is cut first."""
     rows = read_rows(file)
     header = rows.pop(0) if task.has_header else []
 

@@ -3,7 +3,7 @@
     python -m side_by_side.peer '{"model": ..., "style": "padded", ...}'
 
 Runs in the peers' environment. Each line of standard input is a command, a list of a name and its arguments; each is
-answered by a line of JSON. The model, the data and the optimiser stay, so that every round is a warm one.
+answered by a line of JSON. The model, the data and the optimizer stay, so that every round is a warm one.
 """
 
 import json

@@ -18,9 +18,10 @@ STOPPED = 75
 SOME_FAILED = 1
 DEFAULT_MODEL = "google-bert/bert-large-cased"
 DESCRIPTION = """\
-Bring the GLUE tasks and models of the Hugging Face hub into the folders that the job files name. Run it once where
-there is internet, on a login node; after that everything runs offline. What is there and whole is not fetched again.
-A download that was cut goes on where it stopped, in the next run too. Relative paths start at the top of the checkout.
+Bring the GLUE tasks and models of the Hugging Face hub into the folders that the job files name. Run it once on a
+machine with internet access, such as a login node; after that everything runs offline. What is there and whole is not
+fetched again. An interrupted download resumes where it stopped, in a later run too. Relative paths start at the top of
+the checkout.
 
 SHA-256 sums are kept in a lock file: written by the first fetch, verified by later ones. Commit it, and every machine
 gets the same bytes. A model stays at the commit on record."""
@@ -28,14 +29,14 @@ EPILOG = """\
 environment:
   HF_ENDPOINT   another hub or a mirror (default: https://huggingface.co)
   HF_TOKEN      a token for models that need a login
-  HTTPS_PROXY   the proxy, where the login node needs one
+  HTTPS_PROXY   the proxy, if the login node needs one
 
 exit status:
   0   everything asked for is there
   1   some assets could not be fetched, the others are there
   2   wrong use, unknown model, damaged or unexpected content; remedy in the message
   3   nothing could be fetched: network, server or filesystem
-  75  stopped by a signal; run it again to go on
+  75  stopped by a signal; run it again to resume
 
 examples:
   scripts/fetch-assets                                        what jobs/paper.cfg needs
@@ -59,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--glue-folder", type=Path, default=Path("data/glue"), metavar="DIR", help="default: %(default)s")
     add("--models-folder", type=Path, default=Path("models"), metavar="DIR", help="default: %(default)s")
     add("--lock", type=Path, default=Path("scripts/assets.lock"), metavar="FILE", help="default: %(default)s")
-    add("--update-lock", action="store_true", help="fetch anew, models at their newest commit; record the new sums")
+    add("--update-lock", action="store_true", help="fetch again, models at their newest commit; record the new sums")
     add(
         "--glue-url",
         type=web_address,
@@ -150,5 +151,5 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("stopped; what has come is kept, run this again to go on", file=sys.stderr)
+        print("stopped; what has come is kept, run this again to resume", file=sys.stderr)
         return STOPPED

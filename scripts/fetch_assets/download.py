@@ -62,7 +62,7 @@ class Downloader:
                 self._fetch_rest(url, partial, headers or {})
                 break
             except (TemporaryError, httpx2.TransportError) as error:
-                kept = f"; {partial.size:,} bytes are kept, run this again to go on" if partial.size else ""
+                kept = f"; {partial.size:,} bytes are kept, run this again to resume" if partial.size else ""
                 has_got_on = partial.size > size_before
                 patience.wait_after(error, f"{url}: {describe(error)}{kept}", has_got_on=has_got_on)
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:

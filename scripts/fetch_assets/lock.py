@@ -57,7 +57,7 @@ class Lock:
                     f"{folder / name} is there, but {self.path} has no sum for it: move it away, "
                     "or let --update-lock fetch over it"
                 )
-            verify(folder / name, sums[name], str(self.path), "Delete the file and run this again to fetch it anew.")
+            verify(folder / name, sums[name], str(self.path), "Delete the file and run this again to fetch it again.")
         return [name for name in names if name not in present]
 
     def accept_download(self, path: Path, expected: str | None) -> str:

@@ -27,11 +27,11 @@ constexpr std::array kCommands = {
     CommandHelp{
         "plan", "JOB.cfg [--calibrate] [--simulate DEVICES] [--section.key VALUE ...]",
         "Checks the job and its inputs and lists its trials: how many of each task and method, what is done, "
-        "how many parameters train, the work and memory of a trial, and its time where finished trials of the "
-        "job tell it. --calibrate measures the first steps of one trial of each task and method here; "
-        "--simulate plays the sweep through on so many devices, by the coordinator's own rules, with up to run.lanes "
-        "trials at once on each (auto: 16). Each trial takes its time above from the device: what lanes gain comes on "
-        "top where it was not measured. The last lines tell how many ranks, of how many threads, suit this machine.",
+        "how many parameters train, the work and memory per trial, and the time per trial if finished trials of the "
+        "job tell it. --calibrate measures the first steps of one trial of each task and method on this machine. "
+        "--simulate plays the sweep on that many devices, by the coordinator's own rules, with up to run.lanes "
+        "trials at once on each (auto: 16); it leaves out what training together gains unless that was measured. "
+        "The last lines say how many ranks, with how many threads each, suit this machine.",
         true},
     CommandHelp{"sweep", "JOB.cfg [--share] [--section.key VALUE ...]",
                 "Trains every trial that is missing, over all MPI ranks, and writes the merged file. The Fisher "
@@ -48,9 +48,10 @@ constexpr std::array kCommands = {
                 "Tells which trials are done, failed (with the error) and missing; works while a sweep runs.", true},
     CommandHelp{
         "merge", "JOB.cfg [--reseal] [--replace] [--section.key VALUE ...]",
-        "Collects the finished trials into one HDF5 file; works while a sweep runs. A file that would lose trials "
-        "or Fisher runs by it is kept; --replace replaces it. --reseal first takes files that another program has "
-        "opened for writing, so that their checksum is gone or does not match, where all of them can be read.",
+        "Collects the finished trials into one HDF5 file; works while a sweep runs. A merged file that would lose "
+        "trials or Fisher runs is kept; --replace replaces it all the same. --reseal first gives a new checksum to "
+        "files whose own is gone or does not match, because another program opened them for writing, if all of "
+        "their contents can be read.",
         true},
     CommandHelp{"demo", "FOLDER",
                 "Writes a small synthetic GLUE (all tasks, official layouts) for trying the program; docs/demo.md says "
@@ -58,7 +59,7 @@ constexpr std::array kCommands = {
                 false},
     CommandHelp{
         "tokenize", "MODEL_FOLDER [FILE.tsv TASK]",
-        "Prints token ids, blank-separated, one line an example: of the lines of standard input (a tab separates "
+        "Prints token ids, blank-separated, one line per example: of the lines of standard input (a tab separates "
         "the sentences of a pair), or of a task's file.",
         false},
 };
@@ -98,7 +99,7 @@ std::string job_help() {
 constexpr std::string_view kExitHelp =
     "\nExit status: 0 all done; 1 some trials failed or diverged; 2 wrong job, options or inputs, nothing was run;\n"
     "3 wrong environment (MPI, device, filesystem); 75 stopped early by a signal (SIGTERM, SIGINT,\n"
-    "SIGHUP, SIGUSR1, SIGUSR2) or a deadline with everything saved: run again to go on.\n";
+    "SIGHUP, SIGUSR1, SIGUSR2) or a deadline with everything saved: run again to resume.\n";
 
 std::string mpi_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];

@@ -47,7 +47,7 @@ std::vector<std::string> known_sections() {
 // Names of sections and keys are plain; what stands beside them was pasted from elsewhere and cannot be seen.
 void refuse_deceptive_name(const std::string& name, const std::string& origin) {
   if (const auto character = find_deceptive_character(name)) {
-    throw ConfigError(fmt::format("{}: '{}' holds {}; type the line anew", origin, name, *character));
+    throw ConfigError(fmt::format("{}: '{}' holds {}; type the line again", origin, name, *character));
   }
 }
 
@@ -158,7 +158,7 @@ void assign(const JobKey& key, const Value& value, SweepSpec& spec) {
   } catch (const ConfigError& error) {
     const auto character = find_deceptive_character(value.text);
     if (!character) throw;
-    throw ConfigError(fmt::format("{}; the value holds {}: type it anew", error.what(), *character));
+    throw ConfigError(fmt::format("{}; the value holds {}: type it again", error.what(), *character));
   }
 }
 
@@ -167,7 +167,7 @@ void refuse_cache_as_job_folder(const SweepSpec& spec) {
   const bool is_same = (spec.job_folder() / "").lexically_normal() == (spec.cache_folder / "").lexically_normal();
   if (!is_same || std::filesystem::exists(spec.job_folder() / "trials")) return;
   throw ConfigError(
-      fmt::format("name = {}: its results would lie in the folder of tokenised data, {}; choose another "
+      fmt::format("name = {}: its results would lie in the folder of tokenized data, {}; choose another "
                   "name, or another folder with [data] cache",
                   spec.name, spec.cache_folder.string()));
 }

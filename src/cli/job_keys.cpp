@@ -142,15 +142,15 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.glue_folder = parse_path(value); }},
       {"data.tasks", "CoLA SST-2 MRPC STS-B QQP MNLI QNLI RTE",
        "tasks, by the names of their folders; letters and digits alone count, in either case", assign_tasks},
-      {"data.max_length", "128", "tokens an example, special tokens included; longer ones are cut",
+      {"data.max_length", "128", "most tokens per example, special tokens included; longer ones are truncated",
        [](SweepSpec& spec, const Value& value) { spec.max_length = parse_integer(value, 1); }},
-      {"data.train_examples", "0", "training examples a task, a fixed random subset; 0 = all",
+      {"data.train_examples", "0", "training examples per task, a fixed random subset; 0 = all",
        [](SweepSpec& spec, const Value& value) { spec.train_examples = parse_integer(value, 0); }},
-      {"data.dev_examples", "0", "development examples a task, a fixed random subset; 0 = all",
+      {"data.dev_examples", "0", "development examples per task, a fixed random subset; 0 = all",
        [](SweepSpec& spec, const Value& value) { spec.dev_examples = parse_integer(value, 0); }},
-      {"data.cache", "results/cache", "folder for tokenised data, named by content; can be deleted at any time",
+      {"data.cache", "results/cache", "folder for tokenized data, named by content; can be deleted at any time",
        [](SweepSpec& spec, const Value& value) { spec.cache_folder = parse_folder(value); }},
-      {"sweep.methods", "full layernorm", "what to train beside the head; listed below", assign_methods},
+      {"sweep.methods", "full layernorm", "what to train besides the head; listed below", assign_methods},
       {"sweep.learning_rates", "1e-5 2e-5 3e-5 4e-5 5e-5", "learning rates of method full",
        [](SweepSpec& spec, const Value& value) { spec.learning_rates = parse_positive_numbers(value); }},
       {"sweep.peft_learning_rates", "1e-4 2.5e-4 5e-4 7.5e-4 1e-3", "learning rates of every other method",
@@ -159,9 +159,9 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.seeds = parse_seeds(value); }},
       {"train.epochs", "3", "passes over the training set (our choice)",
        [](SweepSpec& spec, const Value& value) { spec.train.epochs = parse_integer(value, 1); }},
-      {"train.max_steps", "0", "end training after so many steps; 0 = no limit",
+      {"train.max_steps", "0", "training ends after this many steps; 0 = no limit",
        [](SweepSpec& spec, const Value& value) { spec.train.max_steps = parse_integer(value, 0); }},
-      {"train.batch_size", "32", "examples a step (our choice)",
+      {"train.batch_size", "32", "examples per step (our choice)",
        [](SweepSpec& spec, const Value& value) { spec.train.batch_size = parse_integer(value, 1); }},
       {"train.warmup_fraction", "0.1", "share of the steps in which the learning rate rises (our choice)",
        [](SweepSpec& spec, const Value& value) { spec.train.warmup_fraction = parse_number(value, 0.0, 1.0); }},
@@ -173,10 +173,10 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.train.clip_norm = parse_number(value, 0.0, kInfinity); }},
       {"train.evaluate_every", "0", "steps between evaluations; 0 = after each epoch",
        [](SweepSpec& spec, const Value& value) { spec.train.evaluate_every = parse_integer(value, 0); }},
-      {"train.dropout", "model", "dropout probability in place of the model's own; model = as in config.json",
+      {"train.dropout", "model", "dropout probability instead of the model's own; model = as in config.json",
        assign_dropout},
       {"train.precision", "float32",
-       "of the factors in the encoder's matrix products: float32, or bfloat16 (sums stay float32; used where it is "
+       "operand type of the encoder's matrix products: float32, or bfloat16 (sums stay float32; used only if it is "
        "measured to be faster)",
        assign_precision},
       {"fisher.at", "full",
@@ -187,18 +187,18 @@ const std::vector<JobKey>& job_keys() {
          if (spec.fisher.at.needs_fisher()) refuse(value, "a method that needs no Fisher information itself");
        }},
       {"fisher.points", "1",
-       "fractions of that training after which it is measured, 0 (before) to 1 (after); of this and each list below, "
-       "methods use the first",
+       "fractions of that training after which its weights are measured, 0 (before) to 1 (after); methods use the "
+       "first entry of this list and of each list below",
        assign_fisher_points},
-      {"fisher.learning_rate", "0", "of that training; 0 = the first in [sweep] for the method",
+      {"fisher.learning_rate", "0", "learning rate of that training; 0 = the first in [sweep] for the method",
        [](SweepSpec& spec, const Value& value) { spec.fisher.learning_rate = parse_number(value, 0.0, kInfinity); }},
       {"fisher.seeds", "1", "seeds of that training and of sampled labels",
        [](SweepSpec& spec, const Value& value) { spec.fisher.seeds = parse_seeds(value); }},
       {"fisher.mode", "empirical",
-       "labels that squared gradients are averaged over: empirical (those given), true (exact expectation under the "
+       "labels over which squared gradients are averaged: empirical (those given), true (exact expectation under the "
        "model) or sampled (drawn from the model)",
        assign_fisher_modes},
-      {"fisher.examples", "1024", "training examples a task that are measured, a fixed random subset; 0 = all",
+      {"fisher.examples", "1024", "training examples per task that are measured, a fixed random subset; 0 = all",
        [](SweepSpec& spec, const Value& value) { spec.fisher.examples = parse_integers(value, 0); }},
       {"fisher.batch_sizes", "1",
        "examples whose gradient is averaged before it is squared: 1 is the Fisher information, more a biased estimate "
@@ -208,18 +208,19 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) {
          spec.fisher.parameters = at_origin(value, [&] { return canonical_group(value.text); });
        }},
-      {"fisher.keep", "all", "pool for which the value of every scalar is kept in the files, beside the maps",
+      {"fisher.keep", "all", "pool whose values are stored for every single scalar, besides the maps",
        [](SweepSpec& spec, const Value& value) {
          spec.fisher.keep = at_origin(value, [&] { return canonical_group(value.text); });
        }},
       {"run.results", "results", "folder for results; the job's own lies below it",
        [](SweepSpec& spec, const Value& value) { spec.results_folder = parse_folder(value); }},
       {"run.device", "auto",
-       "cpu, cuda, or auto (cuda where the machine has a GPU, cpu where it has none; a GPU that cannot be used ends "
+       "cpu, cuda, or auto (cuda if the machine has a GPU, cpu if it has none; a GPU that cannot be used ends "
        "the run)",
        assign_device},
       {"run.threads", "0",
-       "threads a rank; 0 = OMP_NUM_THREADS if set, else SLURM_CPUS_PER_TASK if the rank may use that many cores, else "
+       "threads per rank; 0 = OMP_NUM_THREADS if set, else SLURM_CPUS_PER_TASK if the rank may use that many cores, "
+       "else "
        "the node's cores divided by its ranks",
        [](SweepSpec& spec, const Value& value) { spec.threads = parse_integer(value, 0); }},
       {"run.lanes", "auto",
@@ -227,14 +228,18 @@ const std::vector<JobKey>& job_keys() {
        "to pay; to rounding the numbers are those of separate runs)",
        assign_lanes},
       {"run.reducer", "auto",
-       "sums Fisher information over ranks: nccl, mpi, or auto (nccl where every rank has a GPU)", assign_reducer},
+       "what sums Fisher information over ranks: nccl, mpi, or auto (nccl if every rank has a GPU)", assign_reducer},
       {"run.retries", "1", "how often a trial that ends with an exception is tried again in the same sweep",
        [](SweepSpec& spec, const Value& value) { spec.retries = parse_integer(value, 0); }},
-      {"run.checkpoint_seconds", "600", "between checkpoints of a running trial or Fisher run; 0 = only at a stop",
+      {"run.checkpoint_seconds", "600",
+       "seconds between checkpoints of a running trial or Fisher run; 0 = only at a stop",
        [](SweepSpec& spec, const Value& value) { spec.checkpoint_seconds = parse_number(value, 0.0, kInfinity); }},
-      {"run.deadline_seconds", "0", "after which everything is saved and the sweep ends with status 75; 0 = none",
+      {"run.deadline_seconds", "0",
+       "seconds after which everything is saved and the sweep ends with status 75; 0 = none",
        [](SweepSpec& spec, const Value& value) { spec.deadline_seconds = parse_number(value, 0.0, kInfinity); }},
-      {"run.end_margin_seconds", "120", "the same so long before the end of the Slurm allocation (SLURM_JOB_END_TIME)",
+      {"run.end_margin_seconds", "120",
+       "seconds before the end of the Slurm allocation (SLURM_JOB_END_TIME) at which everything is saved and the "
+       "sweep ends with status 75",
        [](SweepSpec& spec, const Value& value) { spec.end_margin_seconds = parse_number(value, 0.0, kInfinity); }},
       {"run.progress", "auto", "auto (bar on a terminal, else lines), bar, lines or none", assign_progress},
   };

@@ -45,7 +45,7 @@ std::string expand_home(const Value& value) {
   if (std::filesystem::exists("~", ignored)) {
     refuse(value,
            "no folder '~' here, for ~ is the home folder now; move what it holds and remove it with rmdir './~', or "
-           "write ./~ to go on with it");
+           "write ./~ to use it");
   }
   return environment_variable(value, "HOME") + value.text.substr(1);
 }

@@ -88,7 +88,7 @@ bool prepare_cache(const std::filesystem::path& folder, const DataWarning& warni
   if (!error && ::access(folder.c_str(), W_OK | X_OK) != 0) error.assign(errno, std::generic_category());
   if (error) {
     warning(
-        fmt::format("{}: this folder cannot be written ({}), so what it does not hold is tokenised each time; choose "
+        fmt::format("{}: this folder cannot be written ({}), so what it does not hold is tokenized each time; choose "
                     "another one with [data] cache",
                     folder.string(), error.message()));
   }

@@ -155,7 +155,7 @@ std::string_view describe(Seal seal) {
     case Seal::kBroken:
       return "is damaged, or another program has written to it: its checksum does not match";
     case Seal::kDamaged:
-      return "is damaged: it was cut, or its checksum does not match";
+      return "is damaged: it was truncated, or its checksum does not match";
   }
   return "";
 }

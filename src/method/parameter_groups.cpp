@@ -7,7 +7,7 @@ namespace tunescope {
 const std::vector<ParameterGroup>& parameter_groups() {
   static const std::vector<ParameterGroup> table = {
       {"full", "every parameter", [](const ParameterInfo&) { return true; }},
-      {"head", "nothing beside the classification head (the control)", [](const ParameterInfo&) { return false; }},
+      {"head", "nothing besides the classification head (the control)", [](const ParameterInfo&) { return false; }},
       {"layernorm", "all LayerNorm weights and biases",
        [](const ParameterInfo& parameter) { return parameter.is_layer_norm(); }},
       {"layernorm-output", "the LayerNorm after each feed-forward block",
@@ -51,7 +51,7 @@ std::vector<ParameterIndex> group_tensors(const std::string& group, const Parame
 
 std::string canonical_group(const std::string& group) {
   const std::string& name = find_group(group).name;
-  if (name == "head") throw ConfigError("pool 'head' has no members beside the head, which always trains");
+  if (name == "head") throw ConfigError("pool 'head' has no members besides the head, which always trains");
   return name;
 }
 

@@ -30,7 +30,7 @@ struct SubsetMethod {
   std::string name;
   std::string description;
   std::map<std::string, std::string> defaults;  ///< every option; one with an empty default is required
-  bool needs_importance = false;                ///< whether `select` reads `SelectionContext::scores`
+  bool needs_importance = false;                ///< whether `select` reads `SelectionContext::importance`
   Selection (*select)(const Method&, const ParameterCatalogue&, const SelectionContext&) = nullptr;
 };
 

@@ -147,7 +147,7 @@ CheckpointNames match_names(const Safetensors& file, const ParameterCatalogue& c
     }
     names.stored.emplace_back(found->second);
     if (file.shape(found->second) != parameter.shape) {
-      problems.misshapen.push_back(fmt::format("{} [{}] where config.json means [{}]", found->second,
+      problems.misshapen.push_back(fmt::format("{} [{}], but config.json implies [{}]", found->second,
                                                fmt::join(file.shape(found->second), ", "),
                                                fmt::join(parameter.shape, ", ")));
     }

@@ -26,8 +26,8 @@ namespace {
 void refuse_whole_numbers(const Safetensors& file, const std::string& stored, const std::filesystem::path& folder) {
   if (at::isFloatingType(file.type(stored))) return;
   throw ModelError(fmt::format(
-      "{}: tensor {} has type {}, whole numbers: quantised weights are not supported; take those from before "
-      "quantisation, or let transformers dequantise and save them",
+      "{}: tensor {} has type {}, whole numbers: quantized weights are not supported; take those from before "
+      "quantization, or let transformers dequantize and save them",
       folder.string(), stored, file.type_name(stored)));
 }
 
@@ -74,7 +74,7 @@ void note_names(const Safetensors& file, const CheckpointNames& names, FolderNot
 }
 
 void note_new_pooler(FolderNotes& notes) {
-  notes.notes.emplace_back("drawn anew: bert.pooler.dense (the file has no pooler)");
+  notes.notes.emplace_back("newly drawn: bert.pooler.dense (the file has no pooler)");
   notes.warnings.emplace_back(
       "the weights have no pooler: each trial draws bert.pooler.dense from its seed, normal with initializer_range, as "
       "transformers does; methods that do not train it leave it so");

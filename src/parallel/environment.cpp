@@ -32,8 +32,8 @@ void refuse_singletons(int ranks) {
     if (std::atoi(value) == 1) return;
     throw EnvironmentError(std::string(name) + " announces " + value +
                            " tasks, but MPI sees one rank: each process would run the whole sweep. Start it with "
-                           "'srun --mpi=pmix' or 'mpirun' of the Open MPI that tunescope was built with; where one "
-                           "rank is meant, with 'mpirun -n 1' or with " +
+                           "'srun --mpi=pmix' or 'mpirun' of the Open MPI that tunescope was built with; if one rank "
+                           "is meant, start it with 'mpirun -n 1' or set " +
                            name + "=1.");
   }
 }

@@ -137,12 +137,12 @@ double expected_added_bytes(const Trial& trial, const BertConfig& config, const 
   // A layer keeps its input, query, key, value, context, both LayerNorm inputs and the output between them, the
   // intermediate values before and after the activation, and the probabilities of attention, the last one only input,
   // key and value; the backward pass holds half of the former again for one layer, and its probabilities twice.
-  const std::int64_t a_layer = 8 * config.hidden_size + 2 * config.intermediate_size;
+  const std::int64_t per_layer = 8 * config.hidden_size + 2 * config.intermediate_size;
   const std::int64_t whole_layers = config.num_hidden_layers - 1;
-  const std::int64_t a_token = (1 + 3) * config.hidden_size + a_layer * whole_layers + a_layer / 2;
-  const std::int64_t a_pair = config.num_attention_heads * (whole_layers + 2);
+  const std::int64_t per_token = (1 + 3) * config.hidden_size + per_layer * whole_layers + per_layer / 2;
+  const std::int64_t per_pair = config.num_attention_heads * (whole_layers + 2);
   const LongestBatch batch = longest_batch(data.train, trial.options.batch_size);
-  const std::int64_t numbers = buffers + a_token * batch.tokens + a_pair * batch.pairs;
+  const std::int64_t numbers = buffers + per_token * batch.tokens + per_pair * batch.pairs;
   return static_cast<double>(numbers) * sizeof(float);
 }
 

@@ -57,6 +57,7 @@ std::vector<PlannedFisher> plan_fisher(const SweepSpec& spec, const std::vector<
     check_examples(run, data);
     planned_runs.push_back({.run = run,
                             .id = run.id(),
+                            .training = run.training.id(),
                             .step = measured_step(run, inputs),
                             .examples = run.examples > 0 ? run.examples : data.train.size()});
   }
@@ -72,7 +73,7 @@ std::vector<PlannedTrial> measured_trainings(const std::vector<PlannedFisher>& r
   std::vector<PlannedTrial> trainings;
   std::set<std::string> known;
   for (const PlannedFisher& planned : runs) {
-    if (planned.is_done || !known.insert(planned.run.training.id()).second) continue;
+    if (planned.is_done || !known.insert(planned.training).second) continue;
     trainings.push_back(plan_trial(planned.run.training, inputs));
   }
   return trainings;

@@ -51,7 +51,7 @@ std::optional<FisherState> FisherCheckpoint::load() const {
         find(tensors, kScales, {kDepthQuantities, static_cast<std::int64_t>(inputs_.catalogue.layers.size()) + 1});
     return state;
   } catch (const DataError& error) {
-    spdlog::warn("{}; this rank's share starts anew", error.what());
+    spdlog::warn("{}; this rank's shard starts from scratch", error.what());
     return std::nullopt;
   }
 }

@@ -25,7 +25,7 @@ std::set<std::int64_t> missing_steps(const JobFolder& folder, const std::string&
                                      const std::vector<PlannedFisher>& runs) {
   std::set<std::int64_t> steps;
   for (const PlannedFisher& planned : runs) {
-    if (planned.is_done || planned.run.training.id() != trial || has_weights(folder, trial, planned.step)) continue;
+    if (planned.is_done || planned.training != trial || has_weights(folder, trial, planned.step)) continue;
     if (!load_fisher_status(folder, planned.id).is_done) steps.insert(planned.step);
   }
   return steps;
@@ -51,7 +51,7 @@ void WeightsWriter::write(std::int64_t step, const Parameters& parameters, const
   write_safetensors(folder_.weights_file(trial_, step), trained);
   // Sums over earlier weights, which may differ in rounding, must not be added to sums over these.
   for (const PlannedFisher& fisher : runs_) {
-    if (fisher.step == step && fisher.run.training.id() == trial_) {
+    if (fisher.step == step && fisher.training == trial_) {
       std::filesystem::remove_all(folder_.checkpoint_folder(fisher.id));
     }
   }
@@ -70,17 +70,16 @@ void wait_for_weights(const JobFolder& folder, const std::string& trial, const s
   const std::optional<std::int64_t> end = step_of_divergence(folder, trial);
   for (const PlannedFisher& planned : runs) {
     const bool leaves_weights = planned.step > 0 && (!end || planned.step < *end);
-    if (planned.is_done || planned.run.training.id() != trial || !leaves_weights) continue;
+    if (planned.is_done || planned.training != trial || !leaves_weights) continue;
     // Another sweep may have measured and removed them already.
     wait_for_any({folder.weights_file(trial, planned.step), folder.fisher_file(planned.id)});
   }
 }
 
 std::string missing_weights_reason(const JobFolder& folder, const PlannedFisher& planned) {
-  const std::string trial = planned.run.training.id();
-  if (has_weights(folder, trial, planned.step)) return "";
-  const std::optional<std::int64_t> diverged = step_of_divergence(folder, trial);
-  return fmt::format("its training (trial {}) left no weights at step {}: {}", trial, planned.step,
+  if (has_weights(folder, planned.training, planned.step)) return "";
+  const std::optional<std::int64_t> diverged = step_of_divergence(folder, planned.training);
+  return fmt::format("its training (trial {}) left no weights at step {}: {}", planned.training, planned.step,
                      diverged ? fmt::format("it diverged at step {}", *diverged) : "it failed");
 }
 
@@ -88,7 +87,7 @@ Parameters load_measured_weights(const JobFolder& folder, const PlannedFisher& p
                                  const ParameterCatalogue& catalogue) {
   Parameters parameters = with_new_head(model, catalogue, planned.run.training.seed);
   if (planned.step == 0) return parameters;
-  const std::filesystem::path path = folder.weights_file(planned.run.training.id(), planned.step);
+  const std::filesystem::path path = folder.weights_file(planned.training, planned.step);
   wait_for_file(path);
   const Safetensors file = Safetensors::open_file(path);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
@@ -103,7 +102,7 @@ void remove_measured_weights(const SweepSpec& spec, const InputHashes& hashes, S
   const JobFolder folder(spec);
   std::set<std::filesystem::path> measured, needed;
   for (const FisherRun& run : job_fisher_runs(spec, hashes)) {
-    const bool is_done = std::filesystem::exists(folder.fisher_file(run.id()));
+    const bool is_done = load_fisher_status(folder, run.id()).is_done;
     (is_done ? measured : needed).insert(folder.weights_file(run.training.id(), measured_step(run, inputs)));
   }
   for (const std::filesystem::path& weights : measured) {

@@ -32,14 +32,9 @@ std::vector<std::filesystem::path> intact_fisher_files(const JobFolder& folder, 
                                                        std::vector<std::string>& warnings) {
   std::vector<std::filesystem::path> files;
   for (const std::string& id : ids) {
-    const std::filesystem::path file = folder.fisher_file(id);
-    if (!std::filesystem::exists(file)) continue;
-    try {
-      read_fisher(file);
-      files.push_back(file);
-    } catch (const Hdf5Error& error) {
-      warnings.push_back(std::string(error.what()) + "; it is left out");
-    }
+    const StoredFisher stored = load_fisher_status(folder, id);
+    if (stored.is_done) files.push_back(folder.fisher_file(id));
+    if (!stored.damage.empty()) warnings.push_back(stored.damage + "; it is left out");
   }
   return files;
 }
@@ -56,7 +51,8 @@ std::string names_drawn_anew(const SweepInputs* inputs, const std::filesystem::p
                              std::vector<std::string>& warnings) {
   if (inputs == nullptr) {
     if (!std::filesystem::exists(merged)) {
-      warnings.push_back("the model's folder is gone, so the merged file does not say whether tensors were drawn anew");
+      warnings.push_back(
+          "the model's folder is gone, so the merged file does not say whether tensors were newly drawn");
       return "";
     }
     try {
@@ -133,11 +129,11 @@ std::vector<std::string> reseal_files(const SweepSpec& spec, const std::vector<P
     try {
       reseal(file);
       lines.push_back(file.string() + ": " + std::string(describe(seal)) +
-                      "; all of it can be read, it is sealed again");
+                      "; all of it can be read, so it has a new checksum");
     } catch (const EnvironmentError&) {
       throw;
     } catch (const Error& error) {
-      lines.push_back(file.string() + ": cannot be sealed again: " + error.what());
+      lines.push_back(file.string() + ": cannot get a new checksum: " + error.what());
     }
   }
   return lines;

@@ -60,7 +60,7 @@ StoredFisher load_fisher_status(const JobFolder& folder, const std::string& run)
     read_fisher(file);
     return {.is_done = true};
   } catch (const Hdf5Error& error) {
-    return {.warning = std::string(error.what()) + "; the Fisher run is computed again" + remedy_for(file)};
+    return {.damage = error.what()};
   }
 }
 
@@ -72,7 +72,8 @@ void load_status_and_link(const SweepSpec& spec, std::vector<PlannedFisher>& run
     if (has_folder) link_result_of_other_job(spec, "fisher/" + planned.id + ".h5");
     const StoredFisher stored = load_fisher_status(folder, planned.id);
     planned.is_done = stored.is_done;
-    planned.warning = stored.warning;
+    if (stored.damage.empty()) continue;
+    planned.warning = stored.damage + "; the Fisher run is computed again" + remedy_for(folder.fisher_file(planned.id));
   }
 }
 

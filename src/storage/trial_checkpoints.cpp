@@ -35,7 +35,7 @@ std::optional<TrainState> TrialCheckpoints::load() const {
     try {
       return load_checkpoint(path);
     } catch (const DataError& error) {
-      spdlog::warn("{}; an earlier one is used, or the trial starts anew", error.what());
+      spdlog::warn("{}; an earlier one is used, or the trial starts from scratch", error.what());
       std::filesystem::rename(path, path.string() + ".damaged");  // else it would displace the good one before it
     }
   }

@@ -6,7 +6,7 @@
 
 namespace tunescope {
 
-/// Initialises MPI with `MPI_THREAD_MULTIPLE` for the life of the object; one per process, made in `main`.
+/// Initializes MPI with `MPI_THREAD_MULTIPLE` for the life of the object; one per process, made in `main`.
 class MpiEnvironment {
  public:
   /// Throws `MpiError` if MPI does not provide `MPI_THREAD_MULTIPLE`.

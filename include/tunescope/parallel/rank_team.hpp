@@ -22,8 +22,9 @@ class RootError : public Error {
 };
 
 /// All ranks of a job, for what they do together: a call is *collective*, so all ranks must make it, in the same order.
-/// A function is collective exactly if it takes a `RankTeam&` or belongs to an object that was made with one. What a
-/// rank does alone takes a `Communicator`, or neither. `Reducer` alone does without the check below.
+/// A function is collective exactly if it takes a `RankTeam&` that is not const, or belongs to an object that was made
+/// with one and does not say that it is local. What a rank does alone takes a `Communicator`, or neither. `Reducer`
+/// alone does without the check below.
 ///
 /// Every call begins by comparing, over all ranks, the place in the source code that makes it. Ranks that are in
 /// different calls would otherwise wait for each other for ever, or take each other's numbers; here all of them throw

@@ -49,12 +49,12 @@ class CostModel {
   Rates all_;
 };
 
-/// Trains a trial's first steps and returns the seconds and floating-point operations of all but the first, without
-/// what happens once per trial. A Fisher method is measured as a random subset of the same size.
 struct Measurement {
   double flops = 0.0;
   double seconds = 0.0;
 };
+/// Trains a trial's first steps and returns the seconds and floating-point operations of all but the first, without
+/// what happens once per trial. A Fisher method is measured as a random subset of the same size.
 Measurement measure_first_steps(Trial trial, SweepInputs& inputs);
 
 }  // namespace tunescope

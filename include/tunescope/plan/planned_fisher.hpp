@@ -12,6 +12,7 @@ namespace tunescope {
 struct PlannedFisher {
   FisherRun run;
   std::string id;
+  std::string training;       ///< the identifier of the measured training
   std::int64_t step = 0;      ///< of the measured training, at which its weights are measured
   std::int64_t examples = 0;  ///< that are measured
   bool is_done = false;

@@ -40,7 +40,7 @@ struct SweepSpec {
 
   std::filesystem::path model_folder;
   std::filesystem::path glue_folder;
-  std::filesystem::path cache_folder;  ///< tokenised data
+  std::filesystem::path cache_folder;  ///< tokenized data
   std::vector<std::string> tasks;
   std::int64_t max_length = 128;
   std::int64_t train_examples = 0;  ///< 0 = all

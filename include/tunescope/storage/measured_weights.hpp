@@ -11,8 +11,8 @@
 
 namespace tunescope {
 
-/// The weights that trainings leave for Fisher runs to measure: on disk from the step that is measured until the last
-/// run that measures them is done. They are large, so no others are kept.
+// The weights that trainings leave for Fisher runs to measure: on disk from the step that is measured until the last
+// run that measures them is done. They are large, so no others are kept.
 
 /// Writes the tensors of a trial that differ from the model's, at the steps at which pending runs measure weights that
 /// are not on disk yet. The arguments must outlive it.

@@ -25,7 +25,7 @@ void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& tria
 /// What is stored of a Fisher run.
 struct StoredFisher {
   bool is_done = false;
-  std::string warning = {};  ///< why a file that exists does not count
+  std::string damage = {};  ///< why a file that exists does not count, with its path
 };
 StoredFisher load_fisher_status(const JobFolder& folder, const std::string& run);
 

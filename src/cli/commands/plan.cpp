@@ -56,7 +56,7 @@ CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial
   return model;
 }
 
-// What was recognised in the model's folder: one line, and one for each thing that is not ordinary.
+// What was recognized in the model's folder: one line, and one for each thing that is not ordinary.
 void print_model(const SweepInputs& inputs) {
   const BertConfig& config = inputs.model().config;
   const WordPieceOptions& options = inputs.tokenizer().options();
@@ -73,7 +73,7 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
   std::size_t width = 0;
   for (const Method& method : spec.methods) width = std::max(width, method.text().size());
   fmt::print(fmt::runtime(kRow), "task", "method", width, "trials", "done", "diverged", "failed", "missing",
-             "trainable", "work a trial", "memory", "time a trial", "device-hours");
+             "trainable", "work/trial", "memory", "time/trial", "device-hours");
   for (const std::string& task : spec.tasks) {
     const TaskData& data = inputs.task(task);
     const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
@@ -125,7 +125,7 @@ void print_best_split(const SweepSpec& spec, const std::vector<PlannedTrial>& tr
     return;
   }
   if (device.is_cuda()) {
-    fmt::print("best here: mpirun -n {}, a rank for each GPU\n", machine.cuda.count);
+    fmt::print("best here: mpirun -n {}, one rank per GPU\n", machine.cuda.count);
     return;
   }
   const CoreSplit best = best_core_split(split_work(trials, available_memory(device)), available_cores());
@@ -163,14 +163,15 @@ ExitStatus plan(const CommandLine& line) {
     fmt::print("Fisher runs that methods choose by: {}, {} to compute\n", fisher.size(), pending_of(fisher).size());
   }
   if (costs.is_empty() && line.simulated_devices == 0) {
-    fmt::print("times are known once trials are done; --calibrate measures their first steps here\n");
+    fmt::print("times are known once trials are done; --calibrate measures their first steps on this machine\n");
   }
   if (line.simulated_devices > 0) {
     const SweepPlan plan = plan_sweep(trials, fisher, inputs);
     const PlanTimes times = expected_times(spec, plan, trials, inputs, costs);
     print_simulation({.plan = plan, .trials = trials, .times = times}, spec, line.simulated_devices);
     if (costs.is_empty()) {
-      fmt::print("a device is taken for {:.0f} TFLOP/s; --calibrate measures this one\n", kAssumedFlopPerSecond / 1e12);
+      fmt::print("assuming {:.0f} TFLOP/s per device; --calibrate measures this machine\n",
+                 kAssumedFlopPerSecond / 1e12);
     }
   }
   if (counts.to_run() > 0) print_best_split(spec, trials);

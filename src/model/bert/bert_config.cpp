@@ -108,7 +108,7 @@ bool is_plain(const Json& value, std::string_view plain) {
 // Refuses a file without model_type that cannot be a BERT's. RoBERTa's tensors have BERT's names, but its positions
 // start after the id of its padding token, 1.
 void check_unnamed_type(const Json& json, const Reader& reader) {
-  constexpr const char* kExpected = "\"bert\": add it to config.json where the model is a BERT";
+  constexpr const char* kExpected = "\"bert\": add it to config.json if the model is a BERT";
   if (!is_given(json, "architectures")) {
     if (is_given(json, "pad_token_id") && json["pad_token_id"] != 0) reader.fail("model_type", kExpected);
     return;

@@ -21,7 +21,7 @@ constexpr std::string_view kOldPooler = "of Google's multilingual files; BERT's 
 
 constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"model_type", kRead},
-    {"architectures", kRead, "where there is no model_type"},
+    {"architectures", kRead, "if there is no model_type"},
     {"vocab_size", kRead},
     {"hidden_size", kRead},
     {"num_hidden_layers", kRead},
@@ -34,13 +34,13 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"hidden_dropout_prob", kRead},
     {"attention_probs_dropout_prob", kRead},
     {"classifier_dropout", kRead},
-    {"initializer_range", kRead, "for the head, and for a pooler that is drawn anew"},
+    {"initializer_range", kRead, "for the head, and for a pooler that is newly drawn"},
 
     {"position_embedding_type", kRefused, "only absolute positions are supported", "absolute"},
     {"is_decoder", kRefused, "a decoder hides later tokens from earlier ones; only encoders are supported"},
     {"add_cross_attention", kRefused, "only encoders are supported"},
-    {"quantization_config", kRefused, "quantised weights are not supported: take those from before quantisation"},
-    {"compression_config", kRefused, "quantised weights are not supported: take those from before quantisation"},
+    {"quantization_config", kRefused, "quantized weights are not supported: take those from before quantization"},
+    {"compression_config", kRefused, "quantized weights are not supported: take those from before quantization"},
     {"pruned_heads", kRefused, "layers with fewer heads than num_attention_heads are not supported"},
     {"per_layer_config", kRefused, "layers that differ from each other are not supported"},
 

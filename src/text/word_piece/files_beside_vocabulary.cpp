@@ -126,7 +126,8 @@ std::optional<std::string> other_class(const JsonObject& config) {
 
 void warn_of_truncation(const JsonObject& config, FolderNotes& notes) {
   if (config.has("truncation_side") && config.text("truncation_side") != "right") {
-    notes.warnings.emplace_back("tokenizer_config.json: truncation_side is not read: texts are cut at their ends");
+    notes.warnings.emplace_back(
+        "tokenizer_config.json: truncation_side is not read: texts are truncated at their ends");
   }
 }
 

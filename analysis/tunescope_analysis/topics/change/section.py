@@ -120,6 +120,6 @@ def _add_measure(section: Section, by_task: xr.DataArray, finding: Finding, cert
         Picture(
             f"change_{finding.measure}",
             partial(change_figure, by_task),
-            alt=f"Heat map, component by layer, a panel a task. {sentence}",
+            alt=f"Heat map, component by layer, one panel per task. {sentence}",
         ),
     )

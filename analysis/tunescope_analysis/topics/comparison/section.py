@@ -88,7 +88,7 @@ def side_by_side_section(trials: Mapping[str, xr.Dataset]) -> Section:
             if len(own):
                 rows.append([Cell(method), Cell(file), *(_cell(own, task) for task in tasks)])
     headings = [Heading("Method", is_number=False), Heading("File", is_number=False), *map(Heading, tasks)]
-    alt = "Dot plot of the table, a panel a task, a line a method, a marker a file."
+    alt = "Dot plot of the table, one panel per task, one line per method, one marker per file."
     section.add_paragraph(
         "Dev-set scores × 100 at each file's best learning rate, mean ± standard deviation over seeds."
     )
@@ -127,7 +127,7 @@ def _add_sizes(section: Section, gaps: pd.DataFrame, files: list[str]) -> None:
     section.add(
         Table(name, gaps),
         Picture(name, partial(sizes_figure, gaps, ["full", *dict.fromkeys(gaps["method"])]),
-                "Lines of the difference to full over training-set size, a line a method."),
+                "Lines of the difference to full over training-set size, one line per method."),
     )  # fmt: skip
 
 

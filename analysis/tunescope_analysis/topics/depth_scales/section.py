@@ -51,7 +51,7 @@ def add_scales(section: Section, fisher: xr.Dataset, premises: Sequence[Verdict 
         Table("depth_scales", profile.to_series().dropna().reset_index()),
         *(
             Picture(f"{kind}_depth", partial(depth_figure, profile.sel(kind=kind), words),
-                    f"Lines of the {words.lower()} over layers, a panel a task. {sentence}")
+                    f"Lines of the {words.lower()} over layers, one panel per task. {sentence}")
             for kind, words in QUANTITIES.items()
         ),
     )  # fmt: skip

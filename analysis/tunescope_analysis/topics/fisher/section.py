@@ -1,4 +1,4 @@
-"""Where the Fisher information is: maps, and rankings by each normalisation."""
+"""Where the Fisher information is: maps, and rankings by each normalization."""
 
 from functools import partial
 
@@ -86,7 +86,7 @@ def fisher_sentence(finding: Finding, label: str, task: str | None = None) -> st
 def _settings(runs: pd.DataFrame) -> str:
     """The settings of the maps, and how many seeds are behind them."""
     seeds = runs.groupby("task")["seed"].nunique().max()
-    known = f"{plural(int(seeds), 'seed')} a task." if seeds == 1 else f"Up to {int(seeds)} seeds a task."
+    known = f"{plural(int(seeds), 'seed')} per task." if seeds == 1 else f"Up to {int(seeds)} seeds per task."
     return f"{settings_sentence('Setting', runs)} {known}"
 
 
@@ -109,7 +109,7 @@ def _add_measure(section: Section, by_task: xr.DataArray, finding: Finding, more
     section.add(Subheading(fisher_label(finding.measure, capital=True)))
     whole = f"{sentence} {more}".rstrip()
     section.add_paragraph(whole)
-    alt = f"Heat map, component by layer, a panel a task. {sentence}"
+    alt = f"Heat map, component by layer, one panel per task. {sentence}"
     section.add(Picture(f"fisher_map_{finding.measure}", partial(fisher_figure, by_task), alt))
     return whole
 

@@ -44,7 +44,7 @@ def fisher_change_section(results: Results) -> Section:
         Picture(
             "fisher_change",
             partial(fisher_change_figure, frame, measures[0]),
-            alt=f"Scatter plot on log axes, a panel a task, a marker a tensor. {sentence}",
+            alt=f"Scatter plot on log axes, one panel per task, one marker per tensor. {sentence}",
         ),
     )
     return section

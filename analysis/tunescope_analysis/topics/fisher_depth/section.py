@@ -32,7 +32,7 @@ def add_depth(section: Section, fisher: xr.Dataset) -> Verdict | None:
         _depth_table(table),
         Table("fisher_depth", profile.to_series().dropna().rename("fisher").reset_index()),
         Picture("fisher_depth", partial(depth_figure, profile, "Fisher information per scalar"),
-                f"Lines over layers, a panel a task. {sentence}"),
+                f"Lines over layers, one panel per task. {sentence}"),
     )  # fmt: skip
     words = "Fisher information per scalar"
     section.datasets["fisher_depth"] = profile.assign_attrs(long_name=words).to_dataset(name="fisher")

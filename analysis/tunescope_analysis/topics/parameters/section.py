@@ -40,7 +40,9 @@ def parameters_section(results: Results) -> Section:
             "`tunescope sweep JOB`."
         )
         return section
-    alt = "Scatter plot of the table: score against trainable parameters on a log scale, a marker a method."
+    alt = (
+        "Scatter plot of the table: score against trainable parameters on a log scale, one marker per method."
+    )
     section.add(Picture("parameters", partial(parameters_figure, averages), alt))
     return section
 

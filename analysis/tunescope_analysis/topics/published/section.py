@@ -35,7 +35,7 @@ def add_published(section: Section, results: Results) -> None:
         section.add_paragraph(f"For {name} they are of {methods}, on tasks that this file has no score for.")
         return
     section.add_paragraph(
-        f"{_recognised(results, name)} Published scores come from other seeds and settings: a difference "
+        f"{_recognized(results, name)} Published scores come from other seeds and settings: a difference "
         "is no test."
     )
     if (own["figure"] == SHARE_FIGURE).all():
@@ -43,7 +43,7 @@ def add_published(section: Section, results: Results) -> None:
     section.add(_table(table))
 
 
-def _recognised(results: Results, name: str) -> str:
+def _recognized(results: Results, name: str) -> str:
     shape = model_shape(results)
     if shape is None:
         return f"The job names {name}."

@@ -63,7 +63,7 @@ def _model(results: Results, trials: pd.DataFrame) -> str:
     if trials.empty:
         return folder
     drawn = results.attributes.drawn_anew.replace(" ", ", ")
-    anew = f"; drawn anew for each trial: {drawn}" if drawn else ""
+    anew = f"; newly drawn for each trial: {drawn}" if drawn else ""
     return f"{folder}, {count(trials['total_parameters'].max())} parameters with the head{anew}"
 
 

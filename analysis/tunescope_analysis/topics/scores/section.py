@@ -36,7 +36,7 @@ def scores_section(results: Results) -> Section:
         Picture(
             "scores",
             partial(scores_figure, table),
-            alt="Dot plot of the table: a panel a task, a line a method, bars of one standard deviation.",
+            alt="Dot plot of the table: one panel per task, one line per method, bars of one deviation.",
             caption=f"The same numbers{'; each task has its own scale' if len(tasks) > 1 else ''}.",
         ),
     )

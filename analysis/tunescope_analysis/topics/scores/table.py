@@ -48,7 +48,7 @@ def score_table(trials: xr.Dataset) -> pd.DataFrame:
     pair = ["task", "method"]
     chosen = dict(iter(best.groupby(pair)))
     rows = [
-        dict(zip(pair, key, strict=True)) | _summarise(group, chosen.get(key, best.iloc[:0]))
+        dict(zip(pair, key, strict=True)) | _summarize(group, chosen.get(key, best.iloc[:0]))
         for key, group in frame.groupby(pair)
     ]
     table = pd.DataFrame(rows, columns=SCORE_COLUMNS)
@@ -71,7 +71,7 @@ def order_methods(table: pd.DataFrame) -> list[str]:
     return sorted(medians.index, key=lambda method: (-medians[method], method))
 
 
-def _summarise(group: pd.DataFrame, best: pd.DataFrame) -> dict[str, object]:
+def _summarize(group: pd.DataFrame, best: pd.DataFrame) -> dict[str, object]:
     scores = best["score"].astype(float)
     return {
         "metric": _most_frequent(group["metric"]),

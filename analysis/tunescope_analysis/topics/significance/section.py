@@ -179,7 +179,7 @@ def _add_reference(section: Section, trials: xr.Dataset) -> None:
         Picture(
             "equivalence",
             partial(equivalence_figure, table, MARGIN),
-            alt="Intervals of the mean difference to full, a line a method, beside a band of the margin.",
+            alt="Intervals of the mean difference to full, one line per method, beside a band of the margin.",
         ),
     )
 

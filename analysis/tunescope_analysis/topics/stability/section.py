@@ -19,7 +19,7 @@ from tunescope_analysis.topics.stability.table import (
     SEVERAL_FACTORS,
     agreement_with_reference,
     pair_table,
-    summarise_pairs,
+    summarize_pairs,
 )
 from tunescope_analysis.topics.stability.verdict import stability_verdict, weakest_sentence
 
@@ -45,7 +45,7 @@ def stability_section(results: Results) -> Section:
     )
     section.add(Table("stability_pairs", pairs))
     against = agreement_with_reference(pairs, results.fisher)
-    section.add(_summary_table(summarise_pairs(pairs), pairs))
+    section.add(_summary_table(summarize_pairs(pairs), pairs))
     if against.empty:
         section.add_note(f"No two runs differ in one setting alone, so nothing is drawn. {RUN_GRID}")
         return section
@@ -56,7 +56,9 @@ def stability_section(results: Results) -> Section:
         items = int(pairs.loc[pairs["level"] == level, "items"].max())
         section.add(Subheading(f"Ranking of {RANKED_LEVELS[level]}"))
         section.add_paragraph(f"{count(items)} items ranked. {sentence}")
-        alt = f"Plots of agreement, a row a measure, a column a setting, a line a task. {sentence}"
+        alt = (
+            f"Plots of agreement, one row per measure, one column per setting, one line per task. {sentence}"
+        )
         picture = Picture(f"stability_{level}", partial(stability_figure, against, level), alt)
         section.add(Table(picture.name, against[against["level"] == level]), picture)
     section.add_verdicts(stability_verdict(against))

@@ -46,7 +46,7 @@ def pair_table(results: Results) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 
-def summarise_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
+def summarize_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
     """Mean agreement by level, differing factor and the two values, with `pairs` and the least Spearman.
 
     Pairs that differ in seed, in several settings or in nothing are one row each.

@@ -48,7 +48,7 @@ def subsets_section(results: Results) -> Section:
         "holm_p": Column("p, Holm", probability),
         "smallest_p": Column("Smallest p possible", probability),
     }
-    alt = "Dots of differences, a panel a method, a line a task, around a line at zero. " + " ".join(
+    alt = "Dots of differences, one panel per method, one line per task, around a line at zero. " + " ".join(
         sentences
     )
     section.add(

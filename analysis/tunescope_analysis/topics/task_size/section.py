@@ -36,7 +36,7 @@ def task_size_section(results: Results) -> Section:
         section.add_note(
             f"Below {MIN_SIZES} sizes a trend cannot be told. Run more `tasks` or `train_examples`."
         )
-    alt = "Difference to full over training-set size on a log axis, a marker a task, a line a method."
+    alt = "Difference to full over training-set size on a log axis, one marker per task, one line per method."
     others = [method for method in methods if method in set(gaps["method"])]
     section.add(
         _gap_table(gaps, known, others), Picture("task_size", partial(sizes_figure, gaps, methods), alt)

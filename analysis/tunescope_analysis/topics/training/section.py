@@ -49,7 +49,7 @@ def _add_curves(section: Section, results: Results, methods: list[str]) -> None:
     section.add(
         Table("learning_curves", curves),
         Picture("learning_curves", partial(curves_figure, curves, methods),
-                "Lines of the dev metric over epochs, a panel a task, a line a method."),
+                "Lines of the dev metric over epochs, one panel per task, one line per method."),
     )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def _add_budget(section: Section, budget: pd.DataFrame, methods: list[str]) -> N
     section.add(
         Table("budget", budget),
         Picture("budget", partial(budget_figure, budget, methods),
-                "Rising lines of the expected best score over the number of trials, a panel a task."),
+                "Rising lines of the expected best score over the number of trials, one panel per task."),
     )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def _add_rates(section: Section, rates: pd.DataFrame, methods: list[str]) -> Non
         section.add_paragraph(
             "Mean over seeds, shaded ± one standard deviation. A cross: some trial diverged."
         )
-        alt = "Lines of the score over learning rates, a panel a task, a line a method."
+        alt = "Lines of the score over learning rates, one panel per task, one line per method."
         section.add(Picture("learning_rates", partial(rates_figure, rates, methods), alt))
     else:
         section.add_note(
@@ -114,5 +114,5 @@ def _add_seeds(section: Section, scores: pd.DataFrame, methods: list[str]) -> No
         f"Widest: {widest['method']} on {widest['task']}, {percent(widest['min'])} to "
         f"{percent(widest['max'])} over {plural(int(widest['count']), 'seed')}."
     )
-    alt = "Dots of every seed's score, a panel a task, a column a method."
+    alt = "Dots of every seed's score, one panel per task, one column per method."
     section.add(Picture("seeds", partial(seeds_figure, scores, methods), alt))

@@ -17,8 +17,8 @@ struct BertNormalizerOptions {
 
 /// Normalizes text as Hugging Face's `BertNormalizer` does: it applies its options in the order above to the whole
 /// text. Here one pass over the text does all of them: what they make of a single code point never depends on its
-/// neighbors (only the order of combining marks does), so it is computed for each code point once, on construction, and
-/// looked up from then on. Construction takes about 20 ms; use is thread-safe.
+/// neighbours (only the order of combining marks does), so it is computed for each code point once, on construction,
+/// and looked up from then on. Construction takes about 20 ms; use is thread-safe.
 class BertNormalizer {
  public:
   explicit BertNormalizer(BertNormalizerOptions options);

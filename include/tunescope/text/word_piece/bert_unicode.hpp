@@ -13,7 +13,7 @@
 ///   - lower case and white space: Unicode 17.0 (Rust's standard library)
 /// ICU supplies the data. A code point younger than the frozen version counts as unassigned, so the result does not
 /// depend on the installed version of ICU. The few properties that Unicode changed later are listed in
-/// `src/text/bert_unicode.cpp`.
+/// `src/text/word_piece/bert_unicode.cpp`.
 namespace tunescope::bert_unicode {
 
 /// The Unicode property White_Space.
@@ -51,7 +51,7 @@ struct CodePoints {
 /// The full canonical decomposition (NFD) of one code point; the code point itself if it has none.
 CodePoints decompose(char32_t code_point);
 
-/// The lower-case form of one code point, regardless of its neighbors. Only that of U+0130 has two code points.
+/// The lower-case form of one code point, regardless of its neighbours. Only that of U+0130 has two code points.
 CodePoints lower_case(char32_t code_point);
 
 }  // namespace tunescope::bert_unicode
