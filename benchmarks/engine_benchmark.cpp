@@ -17,7 +17,7 @@
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/device/host_memory.hpp"
 #include "tunescope/fisher/diagonal.hpp"
-#include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
 #include "tunescope/train/loss.hpp"
 #include "tunescope/train/trainable_parameters.hpp"
 
@@ -31,10 +31,9 @@ struct Subject {
   explicit Subject(const Options& options)
       : task(find_task(options.at("task"))),
         model(load_pretrained(options.at("model"))),
-        catalogue(model.config, task.output_size()),
+        catalogue(model.network->catalogue(task.output_size())),
         parameters(with_new_head(model, catalogue, 1)),
         bfloat16_weights(options.at("precision") == "bfloat16" ? std::optional<Bfloat16Weights>(model) : std::nullopt),
-        bert(model.config, catalogue, bfloat16_weights ? &*bfloat16_weights : nullptr),
         batch_size(std::stoll(options.at("batch_size"))) {
     const WordPiece tokenizer = WordPiece::from_folder(options.at("model"));
     dataset = subsample(load_task(task, tokenizer,
@@ -51,12 +50,13 @@ struct Subject {
     }
   }
 
+  const Bfloat16Weights* bfloat16() const { return bfloat16_weights ? &*bfloat16_weights : nullptr; }
+
   const Task& task;
   PretrainedModel model;
   ParameterCatalogue catalogue;
   Parameters parameters;
   std::optional<Bfloat16Weights> bfloat16_weights;
-  Bert bert;
   std::int64_t batch_size;
   Dataset dataset;
   std::vector<PackedBatch> batches;
@@ -69,7 +69,7 @@ void count(benchmark::State& state, const Subject& subject) {
 void evaluate(benchmark::State& state, const Subject& subject) {
   for (auto _ : state) {
     for (const PackedBatch& batch : subject.batches) {
-      benchmark::DoNotOptimize(subject.bert.logits(subject.parameters, batch));
+      benchmark::DoNotOptimize(evaluate_logits(*subject.model.network, subject.parameters, batch, subject.bfloat16()));
     }
   }
   count(state, subject);
@@ -81,16 +81,15 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
   Parameters parameters = subject.parameters;
   TrainableParameters trainable(subject.catalogue,
                                 select_parameters(parse_method(method), subject.catalogue, {.seed = 1}), parameters,
-                                subject.bfloat16_weights ? &*subject.bfloat16_weights : nullptr);
+                                subject.bfloat16());
   std::uint64_t step = 0;
   for (auto _ : state) {
     for (const PackedBatch& batch : subject.batches) {
       const std::optional<std::uint64_t> key = with_dropout ? std::optional(++step) : std::nullopt;
-      const ModelInput input{parameters, batch, key};
-      const BertActivations activations = subject.bert.forward(input);
       trainable.zero_grad();
-      subject.bert.backward(input, activations,
-                            {batch_loss(activations.logits.front(), batch.labels).logits_gradient, trainable});
+      Pass pass(*subject.model.network, ModelInput{parameters, batch, &trainable, key},
+                {.bfloat16_weights = subject.bfloat16()});
+      pass.backward(batch_loss(pass.logits().front(), batch.labels).logits_gradient);
       const auto gradients = trainable.finish_gradients();
       if (with_update) trainable.step(gradients, {.learning_rate = 1e-12});
     }
@@ -99,7 +98,7 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
 }
 
 void fisher(benchmark::State& state, const Subject& subject, const std::string& pool, FisherMode mode) {
-  const FisherInputs inputs{.config = subject.model.config,
+  const FisherInputs inputs{.network = *subject.model.network,
                             .catalogue = subject.catalogue,
                             .parameters = subject.parameters,
                             .dataset = subject.dataset,

@@ -10,7 +10,7 @@
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/fisher/depth_profile.hpp"
 #include "tunescope/fisher/squared_gradients.hpp"
-#include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
 
 namespace tunescope {
 namespace {
@@ -55,28 +55,41 @@ void restore(const FisherState& saved, FisherState& state) {
   }
 }
 
-void add_squares(const FisherInputs& inputs, const Examples& examples, SquaredGradients& squares,
-                 DepthProfile& profile) {
-  const Bert bert(inputs.config, inputs.catalogue, nullptr, LastLayer::kAllTokens);  // for the scales over depth
-  const PackedBatch batch =
-      pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
-  const ModelInput model{inputs.parameters, batch};
-  const BertActivations activations = bert.forward(model);
-  profile.add(inputs.parameters, activations);
-  squares.begin(batch, inputs.batch_size);
-  for (const at::Tensor& gradients :
-       log_likelihood_gradients(inputs.mode, activations.logits.front(), batch, inputs.seed)) {
-    for (std::int64_t first = 0; first < gradients.size(0); first += inputs.batch_size) {
-      const std::int64_t count = std::min(inputs.batch_size, gradients.size(0) - first);
-      if (count > 1) gradients.narrow(0, first, count).div_(count);
-    }
-    bert.backward(model, activations, {gradients, profile});
+// Of the gradients of a group's examples, to those of its mean.
+void average_in_groups(const at::Tensor& gradients, std::int64_t group_size) {
+  for (std::int64_t first = 0; first < gradients.size(0); first += group_size) {
+    const std::int64_t count = std::min(group_size, gradients.size(0) - first);
+    if (count > 1) gradients.narrow(0, first, count).div_(count);
   }
 }
 
+// The sums of one or several micro-batches, and of the sizes over depth.
+struct Sums {
+  explicit Sums(const FisherInputs& inputs)
+      : squares(inputs.catalogue, inputs.needs_gradient, inputs.parameters.front().device(), inputs.batch_size),
+        profile(inputs.catalogue, inputs.parameters.front().device()) {}
+
+  void add(const FisherInputs& inputs, const Examples& examples) {
+    const PackedBatch batch =
+        pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
+    // All tokens leave the last layer for the sizes over depth.
+    Pass pass(inputs.network, ModelInput{inputs.parameters, batch, &squares},
+              {.last_layer = LastLayer::kAllTokens, .observer = &profile});
+    std::vector<at::Tensor> gradients =
+        log_likelihood_gradients(inputs.mode, pass.logits().front(), batch, inputs.seed);
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      average_in_groups(gradients[i], inputs.batch_size);
+      pass.backward(gradients[i], i + 1 < gradients.size() ? Keep::kActivations : Keep::kNothing);
+    }
+  }
+
+  SquaredGradients squares;
+  DepthProfile profile;
+};
+
 at::Tensor root_mean_squares(const FisherInputs& inputs, const at::Tensor& sums) {
   const auto tokens = static_cast<std::int64_t>(inputs.dataset.token_ids.size());
-  return sums.div(static_cast<double>(tokens * inputs.config.hidden_size)).sqrt_();
+  return sums.div(static_cast<double>(tokens * inputs.network.limits().hidden_size)).sqrt_();
 }
 
 std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sums) {
@@ -95,10 +108,9 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
       const auto begin = batches[number].begin() + static_cast<std::ptrdiff_t>(first);
       const auto end =
           batches[number].end() - begin > inputs.batch_size ? begin + inputs.batch_size : batches[number].end();
-      SquaredGradients squares(inputs.catalogue, inputs.needs_gradient, inputs.parameters.front().device());
-      DepthProfile profile(inputs.catalogue, squares, inputs.parameters.front().device());
-      add_squares(inputs, Examples(begin, end), squares, profile);
-      if (const auto tensor = find_non_finite(squares.sums())) {
+      Sums sums(inputs);
+      sums.add(inputs, Examples(begin, end));
+      if (const auto tensor = find_non_finite(sums.squares.sums())) {
         throw NumericalError(
             fmt::format("task {}, example {} (from 0, in the fixed random order of [data] "
                         "train_examples): the gradient of {} is not finite",
@@ -113,16 +125,15 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
 
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control) {
   const std::vector<Examples> batches = micro_batches(inputs);
-  SquaredGradients squares(inputs.catalogue, inputs.needs_gradient, inputs.parameters.front().device());
-  DepthProfile profile(inputs.catalogue, squares, inputs.parameters.front().device());
-  FisherState state{.total = shard_size(batches, shard), .sums = squares.sums(), .depth_sums = profile.sums()};
+  Sums sums(inputs);
+  FisherState state{
+      .total = shard_size(batches, shard), .sums = sums.squares.sums(), .depth_sums = sums.profile.sums()};
   if (control.resume != nullptr && control.resume->total == state.total) restore(*control.resume, state);
   for (; state.micro_batches < state.total; ++state.micro_batches) {
     const NextAction action = control.next_action();
     if (action != NextAction::kContinue) control.save(state);
     if (action == NextAction::kSaveAndStop) return state;
-    add_squares(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)], squares,
-                profile);
+    sums.add(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)]);
     control.on_progress(state.micro_batches + 1, state.total);
   }
   if (find_non_finite(state.sums)) refuse_non_finite(inputs, batches, shard);

@@ -1,5 +1,6 @@
 #include "tunescope/fisher/squared_gradients.hpp"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -7,60 +8,102 @@
 #include "tunescope/kernels/per_example_squares.hpp"
 
 namespace tunescope {
+namespace {
+
+// The rows of all uses of a parameter, ordered by group, and the offsets of the groups in them. The gradient of a group
+// is the sum over its rows, whichever use they are of.
+class GroupedRows {
+ public:
+  template <typename Factors>
+  GroupedRows(std::span<const Factors> uses, std::int64_t group_size) {
+    for (const Factors& use : uses) starts_.push_back(group_starts(use.sequence_offsets, group_size));
+    for (std::size_t group = 0; group < starts_.front().size(); ++group) {
+      offsets_.push_back(0);
+      for (const auto& starts : starts_) offsets_.back() += starts[group];
+    }
+  }
+
+  std::span<const std::int64_t> offsets() const { return offsets_; }
+
+  // Lays the rows of the uses, one tensor for each, in that order; a single one stays as it is.
+  at::Tensor arrange(const std::vector<at::Tensor>& uses) const {
+    if (uses.size() == 1) return uses.front();
+    std::vector<at::Tensor> pieces;
+    for (std::size_t group = 0; group + 1 < offsets_.size(); ++group) {
+      for (std::size_t use = 0; use < uses.size(); ++use) {
+        pieces.push_back(uses[use].narrow(0, starts_[use][group], starts_[use][group + 1] - starts_[use][group]));
+      }
+    }
+    return at::cat(pieces);
+  }
+
+ private:
+  static std::vector<std::int64_t> group_starts(SequenceOffsets sequences, std::int64_t group_size) {
+    std::vector<std::int64_t> starts;
+    const auto count = static_cast<std::int64_t>(sequences.size()) - 1;
+    for (std::int64_t sequence = 0; sequence < count; sequence += group_size) {
+      starts.push_back(sequences[static_cast<std::size_t>(sequence)]);
+    }
+    starts.push_back(sequences.back());
+    return starts;
+  }
+
+  std::vector<std::vector<std::int64_t>> starts_;  // of each use
+  std::vector<std::int64_t> offsets_;
+};
+
+// What `select` takes of each use.
+template <typename Factors, typename Select>
+std::vector<at::Tensor> of_each(std::span<const Factors> uses, const Select& select) {
+  std::vector<at::Tensor> tensors;
+  for (const Factors& use : uses) tensors.push_back(select(use));
+  return tensors;
+}
+
+}  // namespace
 
 SquaredGradients::SquaredGradients(const ParameterCatalogue& catalogue, const std::vector<bool>& needs_gradient,
-                                   at::Device device)
-    : sums_(catalogue.size()),
-      first_needing_gradient_(static_cast<ParameterIndex>(
-          std::find(needs_gradient.begin(), needs_gradient.end(), true) - needs_gradient.begin())) {
+                                   at::Device device, std::int64_t group_size)
+    : sums_(catalogue.size()), group_size_(group_size) {
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (needs_gradient[i]) sums_[i] = at::zeros(catalogue[i].shape, at::TensorOptions(at::kDouble).device(device));
   }
 }
 
-void SquaredGradients::begin(const PackedBatch& batch, std::int64_t group_size) {
-  token_offsets_.clear();
-  sequence_offsets_.clear();
-  for (std::int64_t sequence = 0; sequence < batch.sequence_count(); sequence += group_size) {
-    sequence_offsets_.push_back(sequence);
-  }
-  sequence_offsets_.push_back(batch.sequence_count());
-  for (const std::int64_t sequence : sequence_offsets_) {
-    token_offsets_.push_back(batch.sequence_offsets[static_cast<std::size_t>(sequence)]);
-  }
-}
-
-const std::vector<std::int64_t>& SquaredGradients::offsets_of(const at::Tensor& rows) const {
-  return rows.size(0) == token_offsets_.back() ? token_offsets_ : sequence_offsets_;
-}
-
-void SquaredGradients::on_linear(const LinearParameters& parameters, const at::Tensor& input,
-                                 const at::Tensor& output_gradient) {
-  const std::vector<std::int64_t>& offsets = offsets_of(output_gradient);
+void SquaredGradients::on_linear(const LinearParameters& parameters, std::span<const LinearFactors> uses) {
+  const GroupedRows rows(uses, group_size_);
+  const at::Tensor gradient = rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.output_gradient; }));
   if (const at::Tensor& weight = sums_[parameters.weight]; weight.defined()) {
-    add_squared_products(weight, output_gradient, input, offsets);
+    const at::Tensor input = rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.input; }));
+    add_squared_products(weight, gradient, input, rows.offsets());
   }
   if (const at::Tensor& bias = sums_[parameters.bias]; bias.defined()) {
-    add_squared_sums(bias, output_gradient, offsets);
+    add_squared_sums(bias, gradient, rows.offsets());
   }
 }
 
-void SquaredGradients::on_layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
-                                     const at::Tensor& output_gradient) {
-  const std::vector<std::int64_t>& offsets = offsets_of(output_gradient);
+void SquaredGradients::on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) {
+  const GroupedRows rows(uses, group_size_);
   if (const at::Tensor& weight = sums_[parameters.weight]; weight.defined()) {
-    const at::Tensor normalized = activations.input.sub(activations.mean).mul_(activations.rstd);
-    add_squared_sums(weight, normalized.mul_(output_gradient), offsets);
+    const auto product = [](const LayerNormFactors& use) {
+      const LayerNormActivations& saved = use.activations;
+      return saved.input.sub(saved.mean).mul_(saved.rstd).mul_(use.output_gradient);
+    };
+    add_squared_sums(weight, rows.arrange(of_each(uses, product)), rows.offsets());
   }
   if (const at::Tensor& bias = sums_[parameters.bias]; bias.defined()) {
-    add_squared_sums(bias, output_gradient, offsets);
+    add_squared_sums(bias, rows.arrange(of_each(uses, [](const LayerNormFactors& use) { return use.output_gradient; })),
+                     rows.offsets());
   }
 }
 
-void SquaredGradients::on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
-  if (const at::Tensor& sums = sums_[table]; sums.defined()) {
-    add_squared_scatters(sums, ids, output_gradient, token_offsets_);
-  }
+void SquaredGradients::on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) {
+  const at::Tensor& sums = sums_[table];
+  if (!sums.defined()) return;
+  const GroupedRows rows(uses, group_size_);
+  add_squared_scatters(sums, rows.arrange(of_each(uses, [](const EmbeddingFactors& use) { return use.ids; })),
+                       rows.arrange(of_each(uses, [](const EmbeddingFactors& use) { return use.output_gradient; })),
+                       rows.offsets());
 }
 
 }  // namespace tunescope

@@ -1,7 +1,5 @@
 #include "tunescope/model/bfloat16_weights.hpp"
 
-#include <array>
-
 namespace tunescope {
 namespace {
 
@@ -14,19 +12,14 @@ at::Tensor whole_storage(const at::Tensor& tensor) {
 }  // namespace
 
 Bfloat16Weights::Bfloat16Weights(const PretrainedModel& model) {
-  const ParameterCatalogue catalogue(model.config, 1);
-  const auto add = [&](const LinearParameters& layer) {
-    const at::Tensor& weight = model.backbone[layer.weight];
+  const ParameterCatalogue catalogue = model.network->catalogue(1);
+  for (ParameterIndex i = 0; i < model.backbone.size(); ++i) {
+    const bool is_drawn = catalogue[i].block == Block::kPooler && !model.has_pooler;
+    if (!catalogue[i].is_matrix() || is_drawn) continue;
+    const at::Tensor& weight = model.backbone[i];
     const auto [known, is_new] = storages_.try_emplace(weight.storage().data());
     if (is_new) known->second = whole_storage(weight).to(at::kBFloat16);
-  };
-  for (const EncoderLayerParameters& layer : catalogue.layers) {
-    for (const LinearParameters& linear :
-         {layer.query, layer.key, layer.value, layer.attention_output, layer.intermediate, layer.output}) {
-      add(linear);
-    }
   }
-  if (model.has_pooler) add(catalogue.pooler);
 }
 
 at::Tensor Bfloat16Weights::cast(const at::Tensor& matrix) const {

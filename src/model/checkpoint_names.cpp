@@ -134,14 +134,14 @@ CheckpointNames match_names(const Safetensors& file, const ParameterCatalogue& c
   CheckpointNames names;
   Problems problems;
   std::map<std::string, std::string> encoder = sort_names(file, names.left_out, folder);
-  const LinearParameters& pooler = catalogue.pooler;
-  const bool has_pooler =
-      encoder.contains(catalogue[pooler.weight].name) || encoder.contains(catalogue[pooler.bias].name);
-  for (ParameterIndex i = 0; i < catalogue.classifier.weight; ++i) {
+  names.has_pooler = std::any_of(catalogue.parameters().begin(), catalogue.parameters().end(), [&](const auto& info) {
+    return info.block == Block::kPooler && encoder.contains(info.name);
+  });
+  for (ParameterIndex i = 0; i < catalogue.backbone_count(); ++i) {
     const ParameterInfo& parameter = catalogue[i];
     const auto found = encoder.find(parameter.name);
     if (found == encoder.end()) {
-      if (has_pooler || parameter.block != Block::kPooler) problems.missing.push_back(parameter.name);
+      if (names.has_pooler || parameter.block != Block::kPooler) problems.missing.push_back(parameter.name);
       names.stored.emplace_back();
       continue;
     }

@@ -16,6 +16,7 @@ struct CheckpointNames {
   /// By catalogue index without the head: the stored name of the tensor. Those of the pooler are empty if the file has
   /// no pooler.
   std::vector<std::optional<std::string>> stored;
+  bool has_pooler = true;             ///< whether the file has one
   std::vector<std::string> left_out;  ///< stored names of heads, in alphabetical order
 };
 

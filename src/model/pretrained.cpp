@@ -7,7 +7,6 @@
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/fmt/ranges.h>
 
-#include <array>
 #include <cmath>
 #include <set>
 #include <utility>
@@ -41,8 +40,7 @@ struct Damage {
     const float low = smallest.item<float>();
     const float high = largest.item<float>();
     if (!std::isfinite(low) || !std::isfinite(high)) not_finite.push_back(parameter.name);
-    const bool is_weight = parameter.role == ParameterRole::kDense && !parameter.is_bias;
-    if (is_weight && low == 0.0F && high == 0.0F) zero.push_back(parameter.name);
+    if (parameter.is_matrix() && low == 0.0F && high == 0.0F) zero.push_back(parameter.name);
   }
 
   void warn(std::vector<std::string>& warnings) const {
@@ -98,10 +96,10 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
   if (const std::string problem = has_config ? "" : hub_cache_problem(folder); !problem.empty()) {
     throw ModelError(problem);
   }
-  BertConfigFile config = read_bert_config(folder / "config.json");
-  PretrainedModel model{.config = config.config, .backbone = {}, .notes = std::move(config.notes)};
+  NetworkFile network = read_network(folder / "config.json");
+  PretrainedModel model{.network = std::move(network.network), .backbone = {}, .notes = std::move(network.notes)};
   const Safetensors file = Safetensors::open_folder(folder);
-  const ParameterCatalogue catalogue(model.config, 1);
+  const ParameterCatalogue catalogue = model.network->catalogue(1);
   const CheckpointNames names = match_names(file, catalogue, folder);
   note_names(file, names, model.notes);
   Damage damage;
@@ -113,7 +111,7 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
     if (stored) damage.check(model.backbone.back(), catalogue[i]);
   }
   damage.warn(model.notes.warnings);
-  model.has_pooler = names.stored[catalogue.pooler.weight].has_value();
+  model.has_pooler = names.has_pooler;
   if (!model.has_pooler) note_new_pooler(model.notes);
   move_to(model, at::kCPU);
   return model;
@@ -121,13 +119,15 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
 
 void move_to(PretrainedModel& model, at::Device device) {
   for (at::Tensor& tensor : model.backbone) tensor = tensor.to(device);
-  for (const EncoderLayerParameters& layer : ParameterCatalogue(model.config, 1).layers) {
-    const std::array<at::Tensor*, 3> weights = {&model.backbone[layer.query.weight], &model.backbone[layer.key.weight],
-                                                &model.backbone[layer.value.weight]};
-    const at::Tensor together = at::cat({*weights[0], *weights[1], *weights[2]});
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      const std::int64_t width = weights[i]->size(0);
-      *weights[i] = together.narrow(0, static_cast<std::int64_t>(i) * width, width);
+  for (const std::vector<ParameterIndex>& group : model.network->joint_weights()) {
+    std::vector<at::Tensor> weights;
+    for (const ParameterIndex index : group) weights.push_back(model.backbone[index]);
+    const at::Tensor together = at::cat(weights);
+    std::int64_t begin = 0;
+    for (const ParameterIndex index : group) {
+      const std::int64_t width = model.backbone[index].size(0);
+      model.backbone[index] = together.narrow(0, begin, width);
+      begin += width;
     }
   }
 }
@@ -143,13 +143,16 @@ Parameters with_new_head(const PretrainedModel& model, const ParameterCatalogue&
   Parameters parameters = model.backbone;
   parameters.resize(catalogue.size());
   const at::Device device = model.backbone.front().device();
-  const auto draw = [&](const LinearParameters& layer, RandomUse use) {
-    parameters[layer.weight] =
-        normal_tensor(catalogue[layer.weight].shape, model.config.initializer_range, random_key(seed, use)).to(device);
-    parameters[layer.bias] = at::zeros(catalogue[layer.bias].shape, at::TensorOptions().dtype(at::kFloat)).to(device);
-  };
-  if (!model.has_pooler) draw(catalogue.pooler, RandomUse::kPooler);
-  draw(catalogue.classifier, RandomUse::kHead);
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    const ParameterInfo& info = catalogue[i];
+    const bool is_drawn = info.is_head() || (info.block == Block::kPooler && !model.has_pooler);
+    if (!is_drawn) continue;
+    const RandomUse use = info.is_head() ? RandomUse::kHead : RandomUse::kPooler;
+    const at::Tensor drawn = info.is_bias
+                                 ? at::zeros(info.shape, at::TensorOptions().dtype(at::kFloat))
+                                 : normal_tensor(info.shape, model.network->initializer_range(), random_key(seed, use));
+    parameters[i] = drawn.to(device);
+  }
   return parameters;
 }
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <numeric>
 
-#include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
 #include "tunescope/train/batch_order.hpp"
 #include "tunescope/train/trainer.hpp"
 
@@ -58,19 +58,14 @@ struct PassFlops {
 
 // `is_trained` by catalogue index.
 PassFlops pass_flops(const ParameterCatalogue& catalogue, const std::vector<bool>& is_trained, LastLayer last_layer) {
-  const EncoderLayerParameters& last = catalogue.layers.back();
-  const auto is_of_tokens = [&](ParameterIndex weight) {
-    const bool leaves_last_layer =
-        weight >= last.query.weight && weight != last.key.weight && weight != last.value.weight;
-    return weight < catalogue.pooler.weight && (!leaves_last_layer || last_layer == LastLayer::kAllTokens);
-  };
+  const RowsOf fewest_tokens = last_layer == LastLayer::kAllTokens ? RowsOf::kLeavingTokens : RowsOf::kTokens;
   PassFlops pass;
   bool is_below_trained = false;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     is_below_trained = is_below_trained || is_trained[i];
-    if (catalogue[i].role != ParameterRole::kDense || catalogue[i].is_bias) continue;
+    if (!catalogue[i].is_matrix()) continue;
     const auto operations = static_cast<double>(2 * catalogue[i].size());
-    Flops& flops = is_of_tokens(i) ? pass.token : pass.sequence;
+    Flops& flops = catalogue[i].rows <= fewest_tokens ? pass.token : pass.sequence;
     flops.forward += operations;
     flops.backward += (is_below_trained ? operations : 0.0) + (is_trained[i] ? operations : 0.0);
   }
@@ -97,7 +92,7 @@ double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, c
   const Selection selection = planning_stand_in_selection(trial.method, catalogue);
   std::vector<bool> is_trained;
   for (const TensorSelection& tensor : selection) is_trained.push_back(tensor.kind != TensorSelection::Kind::kNone);
-  const PassFlops pass = pass_flops(catalogue, is_trained, LastLayer::kFirstTokens);
+  const PassFlops pass = pass_flops(catalogue, is_trained, LastLayer::kPooledTokens);
   const Flops of_train = pass.of(data.train);
   const std::int64_t examples = data.train.size();
   const std::int64_t steps = total_steps(trial.options, examples);
@@ -119,13 +114,13 @@ double expected_flops(const FisherRun& run, const ParameterCatalogue& catalogue,
   return (forward + passes * backward) * share;
 }
 
-double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
+double expected_bytes(const Trial& trial, const NetworkLimits& limits, const ParameterCatalogue& catalogue,
                       const TaskData& data) {
   const double model = static_cast<double>(catalogue.total_size()) * sizeof(float);
-  return model + expected_added_bytes(trial, config, catalogue, data);
+  return model + expected_added_bytes(trial, limits, catalogue, data);
 }
 
-double expected_added_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
+double expected_added_bytes(const Trial& trial, const NetworkLimits& limits, const ParameterCatalogue& catalogue,
                             const TaskData& data) {
   const Selection selection = planning_stand_in_selection(trial.method, catalogue);
   std::int64_t buffers = 4 * trainable_count(selection, catalogue);
@@ -137,10 +132,10 @@ double expected_added_bytes(const Trial& trial, const BertConfig& config, const 
   // A layer keeps its input, query, key, value, context, both LayerNorm inputs and the output between them, the
   // intermediate values before and after the activation, and the probabilities of attention, the last one only input,
   // key and value; the backward pass holds half of the former again for one layer, and its probabilities twice.
-  const std::int64_t per_layer = 8 * config.hidden_size + 2 * config.intermediate_size;
-  const std::int64_t whole_layers = config.num_hidden_layers - 1;
-  const std::int64_t per_token = (1 + 3) * config.hidden_size + per_layer * whole_layers + per_layer / 2;
-  const std::int64_t per_pair = config.num_attention_heads * (whole_layers + 2);
+  const std::int64_t per_layer = 8 * limits.hidden_size + 2 * limits.intermediate_size;
+  const std::int64_t whole_layers = limits.layers - 1;
+  const std::int64_t per_token = (1 + 3) * limits.hidden_size + per_layer * whole_layers + per_layer / 2;
+  const std::int64_t per_pair = limits.attention_heads * (whole_layers + 2);
   const LongestBatch batch = longest_batch(data.train, trial.options.batch_size);
   const std::int64_t numbers = buffers + per_token * batch.tokens + per_pair * batch.pairs;
   return static_cast<double>(numbers) * sizeof(float);

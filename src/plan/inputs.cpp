@@ -12,38 +12,38 @@ namespace {
 // Rows behind the last token are what padding an embedding to a round size leaves, up to this many.
 constexpr std::int64_t kMostSpareRows = 1023;
 
-void check_vocabulary(const WordPiece& tokenizer, const BertConfig& config, const std::filesystem::path& folder,
+void check_vocabulary(const WordPiece& tokenizer, const NetworkLimits& limits, const std::filesystem::path& folder,
                       FolderNotes& notes) {
   const auto tokens = static_cast<std::int64_t>(tokenizer.vocabulary_size());
-  const std::int64_t spare = config.vocab_size - tokens;
+  const std::int64_t spare = limits.vocabulary - tokens;
   if (spare == 0) return;
   if (spare > 0 && spare <= kMostSpareRows) {
     notes.notes.push_back(
-        fmt::format("left out: {} of the embedding's {} rows, which no token has", spare, config.vocab_size));
+        fmt::format("left out: {} of the embedding's {} rows, which no token has", spare, limits.vocabulary));
     return;
   }
   throw ModelError(
       fmt::format("{}: the vocabulary has {} tokens (added ones included), the model's embedding {} (vocab_size in "
                   "config.json); they do not belong together{}",
-                  folder.string(), tokens, config.vocab_size,
+                  folder.string(), tokens, limits.vocabulary,
                   spare > 0 ? ": if they do, fill vocab.txt up with lines such as [unused1]" : ""));
 }
 
-void check_lengths(const SweepSpec& spec, const BertConfig& config) {
+void check_lengths(const SweepSpec& spec, const NetworkLimits& limits) {
   constexpr std::int64_t kShortestPair = 5;  // [CLS] a [SEP] b [SEP]
-  if (spec.max_length < kShortestPair || spec.max_length > config.max_position_embeddings) {
+  if (spec.max_length < kShortestPair || spec.max_length > limits.positions) {
     throw ConfigError(
         fmt::format("[data] max_length = {} must be from {} to the model's {} positions "
                     "(max_position_embeddings in config.json)",
-                    spec.max_length, kShortestPair, config.max_position_embeddings));
+                    spec.max_length, kShortestPair, limits.positions));
   }
 }
 
-void check_types(const SweepSpec& spec, const BertConfig& config) {
+void check_types(const SweepSpec& spec, const NetworkLimits& limits) {
   for (const std::string& name : spec.tasks) {
-    if (find_task(name).text_columns.size() > static_cast<std::size_t>(config.type_vocab_size)) {
+    if (find_task(name).text_columns.size() > static_cast<std::size_t>(limits.token_types)) {
       throw ConfigError(
-          fmt::format("task {} has sentence pairs, but the model has {} token types", name, config.type_vocab_size));
+          fmt::format("task {} has sentence pairs, but the model has {} token types", name, limits.token_types));
     }
   }
 }
@@ -57,9 +57,9 @@ SweepInputs::SweepInputs(const SweepSpec& spec, DataWarning warning)
       tokenizer_(WordPiece::from_folder(spec.model_folder)) {
   notes_.append(model_.notes);
   notes_.append(tokenizer_.notes());
-  check_vocabulary(tokenizer_, model_.config, spec.model_folder, notes_);
-  check_lengths(spec, model_.config);
-  check_types(spec, model_.config);
+  check_vocabulary(tokenizer_, model_.network->limits(), spec.model_folder, notes_);
+  check_lengths(spec, model_.network->limits());
+  check_types(spec, model_.network->limits());
   for (std::string& warning : notes_.warnings) {
     warning = spec.model_folder.string() + ": " + warning;
     warning_(warning);
@@ -90,7 +90,7 @@ const TaskData& SweepInputs::task(const std::string& name) {
 }
 
 const ParameterCatalogue& SweepInputs::catalogue(const Task& task) {
-  return catalogues_.try_emplace(task.output_size(), model_.config, task.output_size()).first->second;
+  return catalogues_.try_emplace(task.output_size(), model_.network->catalogue(task.output_size())).first->second;
 }
 
 void SweepInputs::move_model_to(at::Device device) {
@@ -99,8 +99,8 @@ void SweepInputs::move_model_to(at::Device device) {
 }
 
 bool SweepInputs::is_bfloat16_faster() const {
-  const double gain = measure_bfloat16_speedup(model_.backbone.front().device(), model_.config.hidden_size,
-                                               model_.config.intermediate_size);
+  const double gain = measure_bfloat16_speedup(model_.backbone.front().device(), model_.network->limits().hidden_size,
+                                               model_.network->limits().intermediate_size);
   spdlog::info("products in bfloat16 are {:.1f} times as fast as in float32", gain);
   return gain > 1.0;
 }

@@ -23,7 +23,7 @@ PlannedTrial plan_trial(const Trial& trial, SweepInputs& inputs) {
   return {.trial = trial,
           .id = trial.id(),
           .flops = expected_flops(trial, catalogue, data),
-          .added_bytes = expected_added_bytes(trial, inputs.model().config, catalogue, data),
+          .added_bytes = expected_added_bytes(trial, inputs.model().network->limits(), catalogue, data),
           .group = co_training_group(trial.method, catalogue)};
 }
 

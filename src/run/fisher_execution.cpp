@@ -41,7 +41,7 @@ class FisherExecution {
         catalogue_(rank.job.inputs.catalogue(*data_.task)),
         parameters_(load_measured_weights(rank.job.folder, planned, rank.job.inputs.model(), catalogue_)),
         dataset_(subsample(data_.train, planned.run.examples)),
-        inputs_{.config = rank.job.inputs.model().config,
+        inputs_{.network = *rank.job.inputs.model().network,
                 .catalogue = catalogue_,
                 .parameters = parameters_,
                 .dataset = dataset_,

@@ -48,7 +48,7 @@ std::optional<FisherState> FisherCheckpoint::load() const {
         state.sums[i] = find(tensors, inputs_.catalogue[i].name, inputs_.catalogue[i].shape);
     }
     state.depth_sums =
-        find(tensors, kScales, {kDepthQuantities, static_cast<std::int64_t>(inputs_.catalogue.layers.size()) + 1});
+        find(tensors, kScales, {kDepthQuantities, static_cast<std::int64_t>(inputs_.catalogue.encoder_layers()) + 1});
     return state;
   } catch (const DataError& error) {
     spdlog::warn("{}; this rank's shard starts from scratch", error.what());

@@ -63,8 +63,12 @@ std::string names_drawn_anew(const SweepInputs* inputs, const std::filesystem::p
   }
   const PretrainedModel& model = inputs->model();
   if (model.has_pooler) return "";
-  const ParameterCatalogue catalogue(model.config, 1);
-  return catalogue[catalogue.pooler.weight].name + " " + catalogue[catalogue.pooler.bias].name;
+  std::string names;
+  const ParameterCatalogue catalogue = model.network->catalogue(1);
+  for (const ParameterInfo& parameter : catalogue.parameters()) {
+    if (parameter.block == Block::kPooler) names += (names.empty() ? "" : " ") + parameter.name;
+  }
+  return names;
 }
 
 }  // namespace

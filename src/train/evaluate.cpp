@@ -43,13 +43,14 @@ std::vector<double> decide(const Predictions& predictions, const Task& task) {
 
 }  // namespace
 
-std::optional<Predictions> predict(const Bert& bert, const Parameters& parameters, const Dataset& dataset,
-                                   const Task& task, const std::function<bool()>& keep_going) {
+std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& dataset, const Task& task,
+                                   const std::function<bool()>& keep_going) {
   Predictions predictions{.output_size = task.output_size(), .logits = {}, .labels = dataset.labels};
   predictions.logits.reserve(static_cast<std::size_t>(dataset.size() * predictions.output_size));
   const auto add = [&](std::span<const std::int64_t> examples) {
-    const PackedBatch batch = pack(dataset, examples, task.is_regression(), parameters.front().device());
-    const at::Tensor logits = bert.logits(parameters, batch).cpu().contiguous();
+    const PackedBatch batch = pack(dataset, examples, task.is_regression(), model.parameters.front().device());
+    const at::Tensor logits =
+        evaluate_logits(model.network, model.parameters, batch, model.bfloat16_weights).cpu().contiguous();
     const float* const values = logits.const_data_ptr<float>();
     predictions.logits.insert(predictions.logits.end(), values, values + logits.numel());
   };

@@ -32,7 +32,6 @@ TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, co
     : catalogue_(catalogue),
       parameters_(parameters),
       bfloat16_weights_(bfloat16_weights),
-      first_needing_gradient_(catalogue.size()),
       segment_of_(catalogue.size(), nullptr) {
   values_ = at::empty({trainable_count(selection, catalogue)}, parameters.front().options());
   gradients_ = at::zeros_like(values_);
@@ -45,7 +44,6 @@ TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, co
       if (selection[i].kind == TensorSelection::Kind::kNone || is_decayed(catalogue[i]) != decayed) continue;
       add_segment(i, selection[i], offset);
       offset += segments_.back().count;
-      first_needing_gradient_ = std::min(first_needing_gradient_, i);
     }
     if (decayed) decayed_count_ = offset;
   }
@@ -145,38 +143,42 @@ void TrainableParameters::add_gradient(ParameterIndex index, Compute compute) {
   segment.is_stale = false;
 }
 
-void TrainableParameters::on_linear(const LinearParameters& parameters, const at::Tensor& input,
-                                    const at::Tensor& output_gradient) {
-  const Bfloat16Weights* const weights =
-      parameters.weight == catalogue_.classifier.weight ? nullptr : bfloat16_weights_;
-  add_gradient(parameters.weight, [&](const at::Tensor& gradient, Accumulate accumulate) {
-    matmul(matmul_operand(output_gradient, weights).t(), matmul_operand(input, weights), gradient, accumulate);
-  });
-  add_gradient(parameters.bias, [&](const at::Tensor& gradient, Accumulate accumulate) {
-    write(gradient, output_gradient.sum(0), accumulate);
-  });
+void TrainableParameters::on_linear(const LinearParameters& parameters, std::span<const LinearFactors> uses) {
+  const Bfloat16Weights* const weights = catalogue_[parameters.weight].is_head() ? nullptr : bfloat16_weights_;
+  for (const LinearFactors& use : uses) {
+    add_gradient(parameters.weight, [&](const at::Tensor& gradient, Accumulate accumulate) {
+      matmul(matmul_operand(use.output_gradient, weights).t(), matmul_operand(use.input, weights), gradient,
+             accumulate);
+    });
+    add_gradient(parameters.bias, [&](const at::Tensor& gradient, Accumulate accumulate) {
+      write(gradient, use.output_gradient.sum(0), accumulate);
+    });
+  }
 }
 
-void TrainableParameters::on_layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
-                                        const at::Tensor& output_gradient) {
+void TrainableParameters::on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) {
   const bool needs_weight = needs_gradient(parameters.weight);
   const bool needs_bias = needs_gradient(parameters.bias);
   if (!needs_weight && !needs_bias) return;
-  const auto [unused, weight_gradient, bias_gradient] = at::native_layer_norm_backward(
-      output_gradient, activations.input, {activations.input.size(-1)}, activations.mean, activations.rstd,
-      parameters_[parameters.weight], parameters_[parameters.bias], {false, needs_weight, needs_bias});
   const auto add = [](const at::Tensor& computed) {
     return [&computed](const at::Tensor& gradient, Accumulate accumulate) { write(gradient, computed, accumulate); };
   };
-  add_gradient(parameters.weight, add(weight_gradient));
-  add_gradient(parameters.bias, add(bias_gradient));
+  for (const auto& [saved, output_gradient, unused_offsets] : uses) {
+    const auto [unused, weight_gradient, bias_gradient] = at::native_layer_norm_backward(
+        output_gradient, saved.input, {saved.input.size(-1)}, saved.mean, saved.rstd, parameters_[parameters.weight],
+        parameters_[parameters.bias], {false, needs_weight, needs_bias});
+    add_gradient(parameters.weight, add(weight_gradient));
+    add_gradient(parameters.bias, add(bias_gradient));
+  }
 }
 
-void TrainableParameters::on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) {
-  add_gradient(table, [&](const at::Tensor& gradient, Accumulate accumulate) {
-    if (accumulate == Accumulate::kNo) gradient.zero_();
-    gradient.index_add_(0, ids, output_gradient);
-  });
+void TrainableParameters::on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) {
+  for (const EmbeddingFactors& use : uses) {
+    add_gradient(table, [&](const at::Tensor& gradient, Accumulate accumulate) {
+      if (accumulate == Accumulate::kNo) gradient.zero_();
+      gradient.index_add_(0, use.ids, use.output_gradient);
+    });
+  }
 }
 
 }  // namespace tunescope

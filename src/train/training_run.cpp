@@ -20,11 +20,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-BertConfig with_dropout(BertConfig config, std::optional<double> dropout) {
-  if (dropout) config.dropout = DropoutProbabilities::uniform(*dropout);
-  return config;
-}
-
 std::string fingerprint_of(const Selection& selection) {
   Sha256 hash;
   for (const TensorSelection& tensor : selection) {
@@ -44,8 +39,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
     : inputs_(inputs),
       control_(std::move(control)),
       task_(*inputs.data.task),
-      config_(with_dropout(inputs.model.config, inputs.options.dropout)),
-      bert_(config_, inputs.catalogue, inputs.bfloat16_weights),
+      pass_options_{.bfloat16_weights = inputs.bfloat16_weights, .dropout = inputs.options.dropout},
       initial_(with_new_head(inputs.model, inputs.catalogue, inputs.seed)),
       parameters_(initial_),
       trainable_(inputs.catalogue, selection, parameters_, inputs.bfloat16_weights),
@@ -108,7 +102,8 @@ TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> r
 void TrainingRun::begin_step() {
   examples_ = order_.at_step(result_.steps);
   dropout_key_.reset();
-  if (config_.dropout != DropoutProbabilities::uniform(0.0)) {
+  const std::optional<double>& dropout = inputs_.options.dropout;
+  if (dropout ? *dropout > 0.0 : inputs_.model.network->has_dropout()) {
     dropout_key_ = random_key(inputs_.seed, RandomUse::kDropout, static_cast<std::uint64_t>(result_.steps));
   }
   restart_step();
@@ -124,25 +119,25 @@ void TrainingRun::restart_step() {
 void TrainingRun::add_gradients(std::span<const Part> parts) {
   std::vector<PackedBatch> batches;
   std::vector<ModelInput> models;
-  std::vector<Bert::ModelGradient> gradients;
   batches.reserve(parts.size());
   for (const auto& [run, examples] : parts) {
     batches.push_back(
         pack(run.inputs_.data.train, examples, run.task_.is_regression(), run.parameters_.front().device()));
-    models.push_back({run.parameters_, batches.back(), run.dropout_key_});
+    models.push_back({run.parameters_, batches.back(), &run.trainable_, run.dropout_key_});
     run.tokens_ += batches.back().token_count();
   }
-  const Bert& bert = parts.front().run.bert_;
-  const BertActivations activations = bert.forward(models);
+  const TrainingRun& any = parts.front().run;
+  Pass pass(*any.inputs_.model.network, models, any.pass_options_);
+  std::vector<at::Tensor> gradients;
   for (std::size_t model = 0; model < parts.size(); ++model) {
     TrainingRun& run = parts[model].run;
-    const Loss loss = batch_loss(activations.logits[model], batches[model].labels);
+    const Loss loss = batch_loss(pass.logits()[model], batches[model].labels);
     const double share = static_cast<double>(parts[model].examples.size()) / static_cast<double>(run.examples_.size());
     if (share < 1.0) loss.logits_gradient.mul_(share);
     run.loss_ += share * loss.value;
-    gradients.push_back({loss.logits_gradient, run.trainable_});
+    gradients.push_back(loss.logits_gradient);
   }
-  bert.backward(models, activations, gradients);
+  pass.backward(gradients);
 }
 
 bool TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
@@ -239,9 +234,11 @@ void TrainingRun::evaluate() {
     poll_control();
     return result_.end == TrialEnd::kDone;
   };
-  std::optional<Predictions> predictions = predict(bert_, parameters_, inputs_.data.dev, task_, keep_going);
+  std::optional<Predictions> predictions =
+      predict({*inputs_.model.network, parameters_, inputs_.bfloat16_weights}, inputs_.data.dev, task_, keep_going);
   if (!predictions) return;
-  std::optional<Predictions> mismatched = predict(bert_, parameters_, inputs_.data.mismatched_dev, task_, keep_going);
+  std::optional<Predictions> mismatched = predict({*inputs_.model.network, parameters_, inputs_.bfloat16_weights},
+                                                  inputs_.data.mismatched_dev, task_, keep_going);
   if (!mismatched) return;
   const std::int64_t steps_in_epoch = steps_per_epoch(inputs_.data.train.size(), inputs_.options.batch_size);
   Evaluation evaluation{.step = result_.steps,

@@ -4,12 +4,13 @@
 #include <cmath>
 #include <numeric>
 
+#include "support/catalogue_lookup.hpp"
 #include "support/collected_gradients.hpp"
 #include "support/fisher_case.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/method/method.hpp"
-#include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {
@@ -81,16 +82,13 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
   FisherCase subject;
   for (at::Tensor& parameter : subject.parameters) parameter = parameter.to(at::kDouble);
   const FisherInputs inputs = subject.inputs();
-  const Bert bert(subject.model.config, subject.catalogue);
   std::vector<at::Tensor> expected;
   for (const at::Tensor& parameter : subject.parameters) expected.push_back(at::zeros(parameter.sizes(), at::kDouble));
   for (std::int64_t example = 0; example < subject.dataset.size(); ++example) {
     const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, at::kCPU);
-    const BertActivations activations = bert.forward({subject.parameters, batch});
-    const at::Tensor score =
-        log_likelihood_gradients(FisherMode::kEmpirical, activations.logits.front(), batch, 0).front();
     test::CollectedGradients single(subject.parameters);
-    bert.backward({subject.parameters, batch}, activations, {score, single});
+    Pass pass(*subject.model.network, ModelInput{subject.parameters, batch, &single});
+    pass.backward(log_likelihood_gradients(FisherMode::kEmpirical, pass.logits().front(), batch, 0).front());
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i].addcmul_(single.gradients[i], single.gradients[i]);
   }
   const std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {}).sums;
@@ -102,7 +100,7 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
 
 double log_probability(const FisherCase& subject, std::int64_t example) {
   const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, at::kCPU);
-  const at::Tensor logits = Bert(subject.model.config, subject.catalogue).logits(subject.parameters, batch);
+  const at::Tensor logits = evaluate_logits(*subject.model.network, subject.parameters, batch);
   return logits.log_softmax(1)[0][batch.labels[0].item<std::int64_t>()].item<double>();
 }
 
@@ -131,24 +129,43 @@ TEST(FisherDiagonal, EqualsFiniteDifferencesOfTheLogLikelihood) {
   }
 }
 
+// What the head reads.
+class HeadInput final : public GradientSink {
+ public:
+  explicit HeadInput(ParameterIndex weight) : weight_(weight) {}
+
+  bool needs_gradient(ParameterIndex parameter) const override { return parameter == weight_; }
+  void on_linear(const LinearParameters&, std::span<const LinearFactors> uses) override {
+    features = uses.front().input;
+  }
+  void on_layer_norm(const LayerNormParameters&, std::span<const LayerNormFactors>) override {}
+  void on_embedding(ParameterIndex, std::span<const EmbeddingFactors>) override {}
+
+  at::Tensor features;
+
+ private:
+  ParameterIndex weight_;
+};
+
 // For softmax regression on features h: E_y (∂ log p(y|h) / ∂W_cj)² = p_c (1 − p_c) h_j².
 TEST(FisherDiagonal, OfTheHeadIsTheClosedFormOfSoftmaxRegression) {
   const FisherCase subject;
   std::vector<std::int64_t> all(static_cast<std::size_t>(subject.dataset.size()));
   std::iota(all.begin(), all.end(), 0);
   const PackedBatch batch = pack(subject.dataset, all, false, at::kCPU);
-  const BertActivations activations =
-      Bert(subject.model.config, subject.catalogue).forward({subject.parameters, batch});
-  const at::Tensor p = activations.logits.front().softmax(1);
-  const at::Tensor expected = p.mul(p.neg().add(1)).t().mm(activations.pooled.square()).div(subject.dataset.size());
+  HeadInput head_input(test::index_of(subject.catalogue, "classifier.weight"));
+  Pass pass(*subject.model.network, ModelInput{subject.parameters, batch, &head_input});
+  pass.backward(pass.logits().front());
+  const at::Tensor p = pass.logits().front().softmax(1);
+  const at::Tensor expected = p.mul(p.neg().add(1)).t().mm(head_input.features.square()).div(subject.dataset.size());
   const std::vector<at::Tensor> diagonal = FisherCase::diagonal(subject.inputs(FisherMode::kTrue));
-  EXPECT_LT(relative_l2(diagonal[subject.catalogue.classifier.weight], expected), 1e-5);
+  EXPECT_LT(relative_l2(diagonal[test::index_of(subject.catalogue, "classifier.weight")], expected), 1e-5);
 }
 
 TEST(FisherDiagonal, OfSampledLabelsTendsToTheExactExpectation) {
   const FisherCase subject;
   const std::vector<at::Tensor> exact = FisherCase::diagonal(subject.inputs(FisherMode::kTrue));
-  const ParameterIndex head = subject.catalogue.classifier.weight;
+  const ParameterIndex head = test::index_of(subject.catalogue, "classifier.weight");
   at::Tensor mean = at::zeros_like(exact[head]);
   constexpr int kDraws = 300;
   for (int draw = 0; draw < kDraws; ++draw) {
@@ -219,7 +236,7 @@ TEST(FisherDiagonal, ShardResumedAtAnyMicroBatchIsTheSameBitForBit) {
 
 TEST(FisherDiagonal, NamesExampleAndTensorOfAGradientThatIsNotFinite) {
   FisherCase subject;
-  const ParameterIndex table = subject.catalogue.embeddings.position;
+  const ParameterIndex table = test::index_of(subject.catalogue, "bert.embeddings.position_embeddings.weight");
   subject.parameters[table] = subject.parameters[table].clone();
   subject.parameters[table][40].fill_(std::numeric_limits<float>::infinity());  // only the third example is as long
   try {

@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "support/catalogue_lookup.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"
+#include "tunescope/model/bert/bert.hpp"
 
 namespace tunescope {
 namespace {
@@ -30,7 +32,7 @@ ParameterCatalogue bert_large_cased() {
   config.num_hidden_layers = 24;
   config.num_attention_heads = 16;
   config.intermediate_size = 4096;
-  return ParameterCatalogue(config, 2);
+  return make_bert(config)->catalogue(2);
 }
 
 constexpr std::int64_t kHeadOfTwoOutputs = 2 * 1024 + 2;
@@ -121,8 +123,8 @@ TEST(MethodSelection, AlwaysTrainsTheWholeHead) {
   const ParameterCatalogue catalogue = bert_large_cased();
   for (const char* method : {"full", "head", "layernorm", "bitfit", "random:fraction=0.001"}) {
     const Selection selection = select_parameters(parse_method(method), catalogue, {.seed = 1});
-    EXPECT_EQ(selection[catalogue.classifier.weight].kind, TensorSelection::Kind::kAll) << method;
-    EXPECT_EQ(selection[catalogue.classifier.bias].kind, TensorSelection::Kind::kAll) << method;
+    EXPECT_EQ(selection[test::index_of(catalogue, "classifier.weight")].kind, TensorSelection::Kind::kAll) << method;
+    EXPECT_EQ(selection[test::index_of(catalogue, "classifier.bias")].kind, TensorSelection::Kind::kAll) << method;
   }
 }
 
@@ -202,7 +204,7 @@ class FisherSelection : public ::testing::Test {
                                    const std::vector<ParameterImportance>& importance) const {
     return group_positions(select_parameters(parse_method(method), catalogue, {.importance = importance}), catalogue);
   }
-  ParameterCatalogue catalogue{small(), 2};
+  ParameterCatalogue catalogue = make_bert(small())->catalogue(2);
 };
 
 TEST_F(FisherSelection, TakesTheLargestScores) {

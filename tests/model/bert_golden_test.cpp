@@ -8,6 +8,8 @@
 #include "support/golden_batch.hpp"
 #include "tunescope/io/safetensors.hpp"
 #include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
+#include "tunescope/model/pretrained.hpp"
 #include "tunescope/train/loss.hpp"
 
 namespace tunescope {
@@ -21,21 +23,19 @@ double largest_difference(const at::Tensor& actual, const at::Tensor& expected) 
   return actual.sub(expected).abs().max().item<double>();
 }
 
-struct Pass {
-  BertActivations activations;
+struct Differentiated {
+  at::Tensor logits;
   Loss loss;
   std::vector<at::Tensor> gradients;
 };
 
-Pass run_pass(const PretrainedModel& model, const ParameterCatalogue& catalogue, const Parameters& parameters,
-              const PackedBatch& batch) {
-  const Bert bert(model.config, catalogue);
-  Pass pass{.activations = bert.forward({parameters, batch}), .loss = {}, .gradients = {}};
-  pass.loss = batch_loss(pass.activations.logits.front(), batch.labels);
+Differentiated differentiate(const Network& network, const Parameters& parameters, const PackedBatch& batch,
+                             const PassOptions& options = {}, std::optional<std::uint64_t> dropout_key = {}) {
   test::CollectedGradients sink(parameters);
-  bert.backward({parameters, batch}, pass.activations, {pass.loss.logits_gradient, sink});
-  pass.gradients = std::move(sink.gradients);
-  return pass;
+  Pass pass(network, ModelInput{parameters, batch, &sink, dropout_key}, options);
+  const Loss loss = batch_loss(pass.logits().front(), batch.labels);
+  pass.backward(loss.logits_gradient);
+  return {pass.logits().front(), loss, std::move(sink.gradients)};
 }
 
 Parameters with_head(const PretrainedModel& model, const Safetensors& file, const std::string& prefix) {
@@ -65,55 +65,53 @@ void expect_gradients(const ParameterCatalogue& catalogue, const std::vector<at:
 class TinyBert : public ::testing::Test {
  protected:
   PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  BertConfig config = read_bert_config(test::golden("model/tiny/config.json")).config;
   Safetensors weights = Safetensors::open_folder(test::golden("model/tiny"));
   Safetensors expected = Safetensors::open_file(test::golden("model/tiny/expected.safetensors"));
 };
 
 TEST_F(TinyBert, ClassifiesAndDifferentiatesAsTransformers) {
-  const ParameterCatalogue catalogue(model.config, 3);
+  const ParameterCatalogue catalogue = model.network->catalogue(3);
   const Parameters parameters = with_head(model, weights, "");
-  const Pass pass = run_pass(model, catalogue, parameters, test::golden_batch(expected, expected.tensor("labels")));
-  EXPECT_LT(largest_difference(pass.activations.logits.front(), expected.tensor("logits")), 1e-5);
+  const Differentiated pass =
+      differentiate(*model.network, parameters, test::golden_batch(expected, expected.tensor("labels")));
+  EXPECT_LT(largest_difference(pass.logits, expected.tensor("logits")), 1e-5);
   EXPECT_NEAR(pass.loss.value, expected.tensor("loss").item<double>(), 1e-5);
   expect_gradients(catalogue, pass.gradients, expected, "grad.");
 }
 
 TEST_F(TinyBert, RegressesAndDifferentiatesAsTransformers) {
-  const ParameterCatalogue catalogue(model.config, 1);
+  const ParameterCatalogue catalogue = model.network->catalogue(1);
   const Parameters parameters = with_head(model, expected, "regression.");
-  const Pass pass =
-      run_pass(model, catalogue, parameters, test::golden_batch(expected, expected.tensor("regression.labels")));
-  EXPECT_LT(largest_difference(pass.activations.logits.front(), expected.tensor("regression.logits")), 1e-5);
+  const Differentiated pass =
+      differentiate(*model.network, parameters, test::golden_batch(expected, expected.tensor("regression.labels")));
+  EXPECT_LT(largest_difference(pass.logits, expected.tensor("regression.logits")), 1e-5);
   EXPECT_NEAR(pass.loss.value, expected.tensor("regression.loss").item<double>(), 1e-5);
   expect_gradients(catalogue, pass.gradients, expected, "regression.grad.");
 }
 
 TEST_F(TinyBert, EvaluationGivesTheLogitsOfTheTrainingPassWithoutDropout) {
-  const ParameterCatalogue catalogue(model.config, 3);
+  const ParameterCatalogue catalogue = model.network->catalogue(3);
   const Parameters parameters = with_head(model, weights, "");
   const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
-  const Bert bert(model.config, catalogue);
-  EXPECT_TRUE(bert.logits(parameters, batch).equal(bert.forward({parameters, batch}).logits.front()));
+  EXPECT_TRUE(evaluate_logits(*model.network, parameters, batch)
+                  .equal(differentiate(*model.network, parameters, batch).logits));
 }
 
 // The tokens that the head does not read change nothing, with dropout either; attention's would draw other masks.
 TEST_F(TinyBert, TheLastLayerOfAllTokensGivesTheSameInFloat64) {
-  const ParameterCatalogue catalogue(model.config, 3);
+  const ParameterCatalogue catalogue = model.network->catalogue(3);
   const Parameters parameters = in_float64(with_head(model, weights, ""));
   const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
-  BertConfig config = model.config;
-  config.dropout = DropoutProbabilities::uniform(0.2);
-  config.dropout.attention_probabilities = 0.0;
-  const ModelInput model{parameters, batch, 42};
-  const auto differentiate = [&](LastLayer last_layer) {
-    const Bert bert(config, catalogue, nullptr, last_layer);
-    const BertActivations activations = bert.forward(model);
-    test::CollectedGradients sink(parameters);
-    bert.backward(model, activations, {cross_entropy(activations.logits.front(), batch.labels).logits_gradient, sink});
-    return sink.gradients;
+  BertConfig without_attention_dropout = config;
+  without_attention_dropout.dropout = DropoutProbabilities::uniform(0.2);
+  without_attention_dropout.dropout.attention_probabilities = 0.0;
+  const auto network = make_bert(without_attention_dropout);
+  const auto gradients = [&](LastLayer last_layer) {
+    return differentiate(*network, parameters, batch, {.last_layer = last_layer}, 42).gradients;
   };
-  const std::vector<at::Tensor> first = differentiate(LastLayer::kFirstTokens);
-  const std::vector<at::Tensor> all = differentiate(LastLayer::kAllTokens);
+  const std::vector<at::Tensor> first = gradients(LastLayer::kPooledTokens);
+  const std::vector<at::Tensor> all = gradients(LastLayer::kAllTokens);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     EXPECT_LT(largest_difference(first[i], all[i]), 1e-12) << catalogue[i].name;
   }
@@ -121,29 +119,27 @@ TEST_F(TinyBert, TheLastLayerOfAllTokensGivesTheSameInFloat64) {
 
 TEST_F(TinyBert, HonorsActivationAndEpsilonOfTheConfiguration) {
   const Safetensors variants = Safetensors::open_file(test::golden("model/variants.safetensors"));
-  const ParameterCatalogue catalogue(model.config, 3);
   const Parameters parameters = with_head(model, weights, "");
   const std::vector<std::pair<std::string, Activation>> activations = {{"gelu", Activation::kGelu},
                                                                        {"gelu_new", Activation::kGeluTanh},
                                                                        {"relu", Activation::kRelu},
                                                                        {"silu", Activation::kSilu}};
   for (const auto& [name, activation] : activations) {
-    BertConfig config = model.config;
-    config.hidden_act = activation;
-    config.layer_norm_eps = 1e-5;
+    BertConfig variant = config;
+    variant.hidden_act = activation;
+    variant.layer_norm_eps = 1e-5;
     const at::Tensor logits =
-        Bert(config, catalogue).logits(parameters, test::golden_batch(expected, expected.tensor("labels")));
+        evaluate_logits(*make_bert(variant), parameters, test::golden_batch(expected, expected.tensor("labels")));
     EXPECT_LT(largest_difference(logits, variants.tensor("logits." + name)), 1e-5) << name;
   }
 }
 
 // A packed batch gives each sequence what it gets alone: no token sees another sequence.
 TEST_F(TinyBert, SequencesOfABatchDoNotInfluenceEachOther) {
-  const ParameterCatalogue catalogue(model.config, 3);
+  const ParameterCatalogue catalogue = model.network->catalogue(3);
   const Parameters parameters = with_head(model, weights, "");
   const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
-  const Bert bert(model.config, catalogue);
-  const at::Tensor together = bert.logits(parameters, batch);
+  const at::Tensor together = evaluate_logits(*model.network, parameters, batch);
   for (std::size_t b = 0; b < batch.examples.size(); ++b) {
     const std::int64_t first = batch.sequence_offsets[b];
     const std::int64_t length = batch.sequence_offsets[b + 1] - first;
@@ -154,26 +150,26 @@ TEST_F(TinyBert, SequencesOfABatchDoNotInfluenceEachOther) {
     alone.first_tokens = at::zeros({1}, batch.first_tokens.options());
     alone.sequence_offsets = {0, length};
     alone.examples = {static_cast<std::int64_t>(b)};
-    EXPECT_LT(largest_difference(bert.logits(parameters, alone)[0], together[static_cast<std::int64_t>(b)]), 1e-5);
+    EXPECT_LT(largest_difference(evaluate_logits(*model.network, parameters, alone)[0],
+                                 together[static_cast<std::int64_t>(b)]),
+              1e-5);
   }
 }
 
 TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
-  const ParameterCatalogue catalogue(model.config, 3);
+  const ParameterCatalogue catalogue = model.network->catalogue(3);
   Parameters parameters = in_float64(with_head(model, weights, ""));
   const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
-  BertConfig config = model.config;
-  config.dropout = DropoutProbabilities::uniform(0.2);
-  const Bert bert(config, catalogue);
-  const ModelInput model{parameters, batch, 42};
-  const auto loss_at = [&] { return cross_entropy(bert.forward(model).logits.front(), batch.labels); };
-  const BertActivations activations = bert.forward(model);
-  test::CollectedGradients sink(parameters);
-  bert.backward(model, activations, {loss_at().logits_gradient, sink});
+  const PassOptions options{.dropout = 0.2};
+  const auto loss_at = [&] {
+    const Pass pass(*model.network, ModelInput{parameters, batch, nullptr, 42}, options);
+    return cross_entropy(pass.logits().front(), batch.labels);
+  };
+  const std::vector<at::Tensor> gradients = differentiate(*model.network, parameters, batch, options, 42).gradients;
   constexpr double kStep = 1e-6;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     parameters[i] = parameters[i].clone();
-    const std::int64_t scalar = sink.gradients[i].abs().argmax().item<std::int64_t>();
+    const std::int64_t scalar = gradients[i].abs().argmax().item<std::int64_t>();
     double* const value = parameters[i].mutable_data_ptr<double>() + scalar;
     const double original = *value;
     *value = original + kStep;
@@ -181,7 +177,7 @@ TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
     *value = original - kStep;
     const double below = loss_at().value;
     *value = original;
-    const double derivative = sink.gradients[i].view(-1)[scalar].item<double>();
+    const double derivative = gradients[i].view(-1)[scalar].item<double>();
     EXPECT_NEAR((above - below) / (2.0 * kStep), derivative, 1e-6 + 1e-5 * std::abs(derivative)) << catalogue[i].name;
   }
 }
@@ -207,10 +203,10 @@ TEST(MiniLm, ClassifiesAndDifferentiatesAsTransformers) {
   if (!std::filesystem::exists(test::minilm_folder())) GTEST_SKIP() << "no models/minilm-l6; scripts/setup fetches it";
   const PretrainedModel model = load_pretrained(test::minilm_folder());
   const Safetensors expected = Safetensors::open_file(test::golden("model/minilm.safetensors"));
-  const ParameterCatalogue catalogue(model.config, 3);
-  const Pass pass = run_pass(model, catalogue, with_head(model, expected, ""),
-                             test::golden_batch(expected, expected.tensor("labels")));
-  EXPECT_LT(largest_difference(pass.activations.logits.front(), expected.tensor("logits")), 1e-5);
+  const ParameterCatalogue catalogue = model.network->catalogue(3);
+  const Differentiated pass = differentiate(*model.network, with_head(model, expected, ""),
+                                            test::golden_batch(expected, expected.tensor("labels")));
+  EXPECT_LT(largest_difference(pass.logits, expected.tensor("logits")), 1e-5);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (test::is_zero_in_theory(catalogue[i])) continue;
     EXPECT_LT(relative_l2(sketch(pass.gradients[i]), expected.tensor("sketch." + catalogue[i].name)), 1e-4)

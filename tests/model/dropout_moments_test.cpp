@@ -16,6 +16,8 @@
 #include "support/projected_gradients.hpp"
 #include "tunescope/io/safetensors.hpp"
 #include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
+#include "tunescope/model/pretrained.hpp"
 #include "tunescope/random/stream.hpp"
 #include "tunescope/train/loss.hpp"
 
@@ -33,7 +35,7 @@ struct Case {
   std::string model;
   std::string batch;
   std::string place;
-  LastLayer last_layer = LastLayer::kFirstTokens;
+  LastLayer last_layer = LastLayer::kPooledTokens;
   std::int64_t draws = 0;  // unless TUNESCOPE_DROPOUT_DRAWS says how many
 };
 
@@ -46,9 +48,9 @@ std::vector<Case> cases() {
   for (const char* place :
        {"embeddings", "attention_probabilities", "attention_output", "feed_forward_output", "pooled", "all"}) {
     for (const char* batch : {"one", "batch"}) {
-      all.push_back({"tiny", batch, place, LastLayer::kFirstTokens, 2000});
+      all.push_back({"tiny", batch, place, LastLayer::kPooledTokens, 2000});
       all.push_back({"tiny", batch, place, LastLayer::kAllTokens, 400});
-      all.push_back({"minilm", batch, place, LastLayer::kFirstTokens, 160});
+      all.push_back({"minilm", batch, place, LastLayer::kPooledTokens, 160});
       all.push_back({"minilm", batch, place, LastLayer::kAllTokens, 160});
     }
   }
@@ -127,15 +129,16 @@ TEST_P(DropoutMoments, AreThoseOfTransformers) {
   if (!std::filesystem::exists(model_folder())) GTEST_SKIP() << model_folder() << " is not there: run scripts/setup";
   const Safetensors golden = Safetensors::open_file(test::golden("model/dropout_" + GetParam().model + ".safetensors"));
   const std::string prefix = GetParam().batch + ".";
-  PretrainedModel model = load_pretrained(model_folder());
-  model.config.dropout = dropout_at(GetParam().place, golden.tensor("probability").item<double>());
+  const PretrainedModel model = load_pretrained(model_folder());
+  BertConfig config = read_bert_config(model_folder() / "config.json").config;
+  config.dropout = dropout_at(GetParam().place, golden.tensor("probability").item<double>());
+  const auto network = make_bert(config);
   Parameters parameters = model.backbone;
   for (const char* part : {"weight", "bias"}) {
     parameters.push_back(golden.float_tensor(prefix + "classifier." + part));
   }
-  const ParameterCatalogue catalogue(model.config, parameters.back().numel());
+  const ParameterCatalogue catalogue = network->catalogue(parameters.back().numel());
   const PackedBatch batch = test::golden_batch(golden, golden.tensor(prefix + "labels"), prefix);
-  const Bert bert(model.config, catalogue, nullptr, GetParam().last_layer);
 
   // The steps of a training run, several of them in one pass, as if each were a model of its own.
   std::vector<at::Tensor> logits, gradients;
@@ -145,16 +148,16 @@ TEST_P(DropoutMoments, AreThoseOfTransformers) {
     std::vector<ModelInput> inputs;
     for (std::int64_t i = 0; i < kModels; ++i) {
       const auto number = static_cast<std::uint64_t>(step + i);
-      inputs.push_back({parameters, batch, random_key(1, RandomUse::kDropout, number)});
+      inputs.push_back(
+          {parameters, batch, &sinks[static_cast<std::size_t>(i)], random_key(1, RandomUse::kDropout, number)});
     }
-    const BertActivations activations = bert.forward(inputs);
-    std::vector<Bert::ModelGradient> logits_gradients;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const at::Tensor& own = activations.logits[i];
-      logits_gradients.push_back({batch_loss(own, batch.labels).logits_gradient, sinks[i]});
+    Pass pass(*network, inputs, {.last_layer = GetParam().last_layer});
+    std::vector<at::Tensor> logits_gradients;
+    for (const at::Tensor& own : pass.logits()) {
+      logits_gradients.push_back(batch_loss(own, batch.labels).logits_gradient);
       logits.push_back(own.reshape({-1}).to(at::kDouble));
     }
-    bert.backward(inputs, activations, logits_gradients);
+    pass.backward(logits_gradients);
     for (const test::ProjectedGradients& sink : sinks) gradients.push_back(sink.values.clone());
   }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "support/catalogue_lookup.hpp"
 #include "support/tiny_file.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/model/pretrained.hpp"
@@ -199,11 +200,11 @@ TEST_F(ForeignCheckpoint, WithGooglesConfigurationAloneIsRefusedNamingIt) {
 class NewPooler : public ForeignCheckpoint {
  protected:
   at::Tensor weight(std::uint64_t seed) const {
-    return with_new_head(model_, catalogue_, seed)[catalogue_.pooler.weight];
+    return with_new_head(model_, catalogue_, seed)[test::index_of(catalogue_, "bert.pooler.dense.weight")];
   }
 
   const PretrainedModel model_ = load_changed(remove_pooler);
-  const ParameterCatalogue catalogue_{model_.config, 32};
+  const ParameterCatalogue catalogue_ = model_.network->catalogue(32);
 };
 
 TEST_F(NewPooler, IsWarnedOfAndNoted) {
@@ -215,14 +216,15 @@ TEST_F(NewPooler, IsWarnedOfAndNoted) {
 TEST_F(NewPooler, IsAFunctionOfTheSeedAndNotTheHead) {
   EXPECT_TRUE(are_equal(weight(4), weight(4)));
   EXPECT_FALSE(are_equal(weight(4), weight(5)));
-  EXPECT_FALSE(are_equal(weight(4), with_new_head(model_, catalogue_, 4)[catalogue_.classifier.weight]));
+  EXPECT_FALSE(
+      are_equal(weight(4), with_new_head(model_, catalogue_, 4)[test::index_of(catalogue_, "classifier.weight")]));
 }
 
 // What a head draws must not depend on whether a pooler was drawn.
 TEST_F(NewPooler, LeavesTheHeadAsItIs) {
   const PretrainedModel golden = load_pretrained(test::tiny_folder());
-  EXPECT_TRUE(are_equal(with_new_head(model_, catalogue_, 7)[catalogue_.classifier.weight],
-                        with_new_head(golden, catalogue_, 7)[catalogue_.classifier.weight]));
+  EXPECT_TRUE(are_equal(with_new_head(model_, catalogue_, 7)[test::index_of(catalogue_, "classifier.weight")],
+                        with_new_head(golden, catalogue_, 7)[test::index_of(catalogue_, "classifier.weight")]));
 }
 
 TEST_F(NewPooler, HasNormalWeightsOfTheConfigurationsRangeAndZeroBias) {
@@ -231,7 +233,7 @@ TEST_F(NewPooler, HasNormalWeightsOfTheConfigurationsRangeAndZeroBias) {
   // initializer_range is 0.3 in config.json; bounds of five standard errors of 1024 values.
   EXPECT_NEAR(values.mean().item<double>(), 0.0, 5 * 0.3 / std::sqrt(1024.0));
   EXPECT_NEAR(values.std().item<double>(), 0.3, 5 * 0.3 / std::sqrt(2048.0));
-  const at::Tensor bias = with_new_head(model_, catalogue_, 1)[catalogue_.pooler.bias];
+  const at::Tensor bias = with_new_head(model_, catalogue_, 1)[test::index_of(catalogue_, "bert.pooler.dense.bias")];
   EXPECT_EQ(bias.count_nonzero().item<std::int64_t>(), 0);
 }
 

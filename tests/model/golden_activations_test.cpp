@@ -1,12 +1,35 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
-#include "model/bert/bert_pass.hpp"
+#include <array>
+#include <map>
+
+#include "model/blocks/post_norm_layer.hpp"
+#include "support/catalogue_lookup.hpp"
 #include "support/golden.hpp"
 #include "tunescope/io/safetensors.hpp"
+#include "tunescope/model/bert/bert.hpp"
 
 namespace tunescope {
 namespace {
+
+// What every layer reads, by the name of its weight: the sinks are handed it.
+class LayerInputs final : public GradientSink {
+ public:
+  explicit LayerInputs(const ParameterCatalogue& catalogue) : catalogue_(catalogue) {}
+
+  bool needs_gradient(ParameterIndex) const override { return true; }
+  void on_linear(const LinearParameters& p, std::span<const LinearFactors> uses) override {
+    inputs[catalogue_[p.weight].name] = uses.front().input;
+  }
+  void on_layer_norm(const LayerNormParameters&, std::span<const LayerNormFactors>) override {}
+  void on_embedding(ParameterIndex, std::span<const EmbeddingFactors>) override {}
+
+  std::map<std::string, at::Tensor> inputs;
+
+ private:
+  const ParameterCatalogue& catalogue_;
+};
 
 // Trained weights without embeddings, and every intermediate tensor of one input, computed in float64.
 TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
@@ -15,40 +38,69 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
   const Safetensors weights = Safetensors::open_folder(folder);
   const Safetensors golden = Safetensors::open_file(folder / "golden_activations.safetensors");
   const BertConfig config = read_bert_config(folder / "config.json").config;
-  const ParameterCatalogue catalogue(config, 2);
+  const ParameterCatalogue catalogue = make_bert(config)->catalogue(2);
   Parameters parameters;
   for (const ParameterInfo& parameter : catalogue.parameters()) {
     parameters.push_back(weights.has(parameter.name) ? weights.float_tensor(parameter.name) : at::zeros({1}));
   }
-  const auto expect_near = [&](const at::Tensor& actual, const std::string& name) {
-    EXPECT_LT(actual.sub(golden.tensor(name)).abs().max().item<double>(), 1e-5) << name;
+  const auto linear_of = [&](const std::string& name) {
+    return LinearParameters{test::index_of(catalogue, name + ".weight"), test::index_of(catalogue, name + ".bias")};
+  };
+  const auto norm_of = [&](const std::string& name) {
+    return LayerNormParameters{test::index_of(catalogue, name + ".weight"), test::index_of(catalogue, name + ".bias")};
   };
 
-  at::Tensor hidden = golden.tensor("embedding_output");
   PackedBatch batch;
-  batch.sequence_offsets = {0, hidden.size(0)};
+  batch.sequence_offsets = {0, golden.tensor("embedding_output").size(0)};
   batch.examples = {0};
   batch.first_tokens = at::zeros({1}, at::TensorOptions().dtype(at::kLong));
-  const ModelInput model{parameters, batch};
-  const Bert bert(config, catalogue, nullptr, LastLayer::kAllTokens);
-  const BertPass pass(bert, {&model, 1});
-  for (std::size_t layer = 0; layer < catalogue.layers.size(); ++layer) {
-    const std::string prefix = "layer" + std::to_string(layer) + ".";
-    EncoderLayerActivations saved;
-    hidden = pass.encode(layer, hidden, saved);
-    const std::int64_t width = config.hidden_size;
-    expect_near(saved.projections.query, prefix + "query");
-    expect_near(saved.projections.key_value.narrow(1, 0, width), prefix + "key");
-    expect_near(saved.projections.key_value.narrow(1, width, width), prefix + "value");
-    expect_near(saved.attention.context, prefix + "attention_context");
-    expect_near(saved.attention_output, prefix + "attention_output");
-    expect_near(saved.activated, prefix + "intermediate_gelu");
-    expect_near(hidden, prefix + "output");
+  LayerInputs sink(catalogue);
+  const ModelInput model{parameters, batch, &sink};
+  Recording pass({&model, 1}, {.last_layer = LastLayer::kAllTokens});
+  const ModelInput without_sink{parameters, batch};
+  Recording projections({&without_sink, 1}, {});
+  std::map<std::string, at::Tensor> found;
+  Value hidden{.tensor = golden.tensor("embedding_output"), .rows = &pass.tokens()};
+  const PostNormOptions options{.hidden_size = config.hidden_size,
+                                .intermediate_size = config.intermediate_size,
+                                .heads = config.num_attention_heads,
+                                .layers = catalogue.encoder_layers(),
+                                .activation = config.hidden_act,
+                                .epsilon = config.layer_norm_eps};
+  for (std::size_t number = 0; number < options.layers; ++number) {
+    const std::string prefix = "bert.encoder.layer." + std::to_string(number) + ".";
+    const std::string name = "layer" + std::to_string(number) + ".";
+    for (const std::string part : {"query", "key", "value"}) {
+      const Value input{.tensor = hidden.tensor, .rows = &projections.tokens()};
+      found[name + part] = linear(projections, linear_of(prefix + "attention.self." + part), input).tensor;
+    }
+    const PostNormLayer layer{.query = linear_of(prefix + "attention.self.query"),
+                              .key = linear_of(prefix + "attention.self.key"),
+                              .value = linear_of(prefix + "attention.self.value"),
+                              .attention_output = linear_of(prefix + "attention.output.dense"),
+                              .attention_layer_norm = norm_of(prefix + "attention.output.LayerNorm"),
+                              .intermediate = linear_of(prefix + "intermediate.dense"),
+                              .output = linear_of(prefix + "output.dense"),
+                              .output_layer_norm = norm_of(prefix + "output.LayerNorm")};
+    hidden = post_norm_layer(pass, layer, options, number, hidden);
+    found[name + "output"] = hidden.tensor;
   }
-  BertActivations saved;
-  pass.classify(hidden, saved);
-  expect_near(saved.pooled, "pooler_output");
-  expect_near(saved.logits.front(), "logits");
+  const Value pooled = tanh(pass, linear(pass, linear_of("bert.pooler.dense"), pooled_tokens(pass, hidden)));
+  const std::vector<Value> logits = head(pass, linear_of("classifier"), pooled);
+  found["pooler_output"] = pooled.tensor;
+  found["logits"] = logits.front().tensor;
+  pass.play_back(logits, {&logits.front().tensor, 1}, Keep::kNothing);
+  for (std::size_t number = 0; number < options.layers; ++number) {
+    const std::string prefix = "bert.encoder.layer." + std::to_string(number) + ".";
+    const std::string name = "layer" + std::to_string(number) + ".";
+    found[name + "attention_context"] = sink.inputs.at(prefix + "attention.output.dense.weight");
+    found[name + "attention_output"] = sink.inputs.at(prefix + "intermediate.dense.weight");
+    found[name + "intermediate_gelu"] = sink.inputs.at(prefix + "output.dense.weight");
+  }
+
+  for (const auto& [name, tensor] : found) {
+    EXPECT_LT(tensor.sub(golden.tensor(name)).abs().max().item<double>(), 1e-5) << name;
+  }
 }
 
 }  // namespace

@@ -3,10 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
+#include "support/catalogue_lookup.hpp"
 #include "support/small_config.hpp"
 
 namespace tunescope {
@@ -15,20 +16,16 @@ namespace {
 using ::testing::ElementsAre;
 
 const ParameterInfo& find(const ParameterCatalogue& catalogue, const std::string& name) {
-  const auto& all = catalogue.parameters();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& info) { return info.name == name; });
-  if (found == all.end()) throw std::out_of_range(name);
-  return *found;
+  return catalogue[test::index_of(catalogue, name)];
 }
 
 TEST(ParameterCatalogue, LabelsItsLayersFromEmbeddingsToHead) {
-  EXPECT_THAT(ParameterCatalogue(test::small_config(), 2).layer_labels(),
-              ElementsAre("embeddings", "0", "1", "pooler", "head"));
+  EXPECT_THAT(test::small_catalogue(2).layer_labels(), ElementsAre("embeddings", "0", "1", "pooler", "head"));
 }
 
 TEST(ParameterCatalogue, NamesEveryComponentOnceInModelOrder) {
   EXPECT_THAT(
-      ParameterCatalogue(test::small_config(), 2).component_labels(),
+      test::small_catalogue(2).component_labels(),
       ElementsAre("word_embeddings.weight", "position_embeddings.weight", "token_type_embeddings.weight",
                   "LayerNorm.weight", "LayerNorm.bias", "attention.self.query.weight", "attention.self.query.bias",
                   "attention.self.key.weight", "attention.self.key.bias", "attention.self.value.weight",
@@ -39,7 +36,7 @@ TEST(ParameterCatalogue, NamesEveryComponentOnceInModelOrder) {
 }
 
 TEST(ParameterCatalogue, UsesTheNamesOfHuggingFace) {
-  const ParameterCatalogue catalogue(test::small_config(), 3);
+  const ParameterCatalogue catalogue = test::small_catalogue(3);
   // 5 tensors of embeddings, 16 a layer, 2 of the pooler, 2 of the head.
   EXPECT_EQ(catalogue.size(), 5U + 2U * 16U + 2U + 2U);
   EXPECT_EQ(catalogue[0].name, "bert.embeddings.word_embeddings.weight");
@@ -52,7 +49,7 @@ TEST(ParameterCatalogue, UsesTheNamesOfHuggingFace) {
 }
 
 TEST(ParameterCatalogue, KnowsTheShapeOfEveryKindOfTensor) {
-  const ParameterCatalogue catalogue(test::small_config(), 3);
+  const ParameterCatalogue catalogue = test::small_catalogue(3);
   EXPECT_THAT(find(catalogue, "bert.embeddings.word_embeddings.weight").shape, ElementsAre(11, 4));
   EXPECT_THAT(find(catalogue, "bert.embeddings.position_embeddings.weight").shape, ElementsAre(5, 4));
   EXPECT_THAT(find(catalogue, "bert.encoder.layer.0.intermediate.dense.weight").shape, ElementsAre(6, 4));
@@ -63,7 +60,7 @@ TEST(ParameterCatalogue, KnowsTheShapeOfEveryKindOfTensor) {
 }
 
 TEST(ParameterCatalogue, PlacesEveryTensorInItsLayerAndComponent) {
-  const ParameterCatalogue catalogue(test::small_config(), 2);
+  const ParameterCatalogue catalogue = test::small_catalogue(2);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     EXPECT_EQ(catalogue.component_labels()[catalogue.component_index(i)], catalogue[i].component);
     EXPECT_TRUE(catalogue[i].name.ends_with(catalogue[i].component)) << catalogue[i].name;
@@ -79,20 +76,26 @@ TEST(ParameterCatalogue, PlacesEveryTensorInItsLayerAndComponent) {
 }
 
 TEST(ParameterCatalogue, NumbersTensorsInForwardOrder) {
-  const ParameterCatalogue catalogue(test::small_config(), 2);
-  const EncoderLayerParameters& first = catalogue.layers.at(0);
-  EXPECT_LT(catalogue.embeddings.layer_norm.bias, first.query.weight);
-  EXPECT_LT(first.value.bias, first.attention_output.weight);
-  EXPECT_LT(first.attention_output.bias, first.attention_layer_norm.weight);
-  EXPECT_LT(first.attention_layer_norm.bias, first.intermediate.weight);
-  EXPECT_LT(first.output.bias, first.output_layer_norm.weight);
-  EXPECT_LT(first.output_layer_norm.bias, catalogue.layers.at(1).query.weight);
-  EXPECT_LT(catalogue.layers.at(1).output_layer_norm.bias, catalogue.pooler.weight);
-  EXPECT_LT(catalogue.pooler.bias, catalogue.classifier.weight);
+  const ParameterCatalogue catalogue = test::small_catalogue(2);
+  const std::array names = {"bert.embeddings.LayerNorm.bias",
+                            "bert.encoder.layer.0.attention.self.query.weight",
+                            "bert.encoder.layer.0.attention.self.value.bias",
+                            "bert.encoder.layer.0.attention.output.dense.weight",
+                            "bert.encoder.layer.0.attention.output.LayerNorm.weight",
+                            "bert.encoder.layer.0.intermediate.dense.weight",
+                            "bert.encoder.layer.0.output.dense.bias",
+                            "bert.encoder.layer.0.output.LayerNorm.weight",
+                            "bert.encoder.layer.1.attention.self.query.weight",
+                            "bert.encoder.layer.1.output.LayerNorm.bias",
+                            "bert.pooler.dense.weight",
+                            "classifier.weight"};
+  for (std::size_t i = 1; i < names.size(); ++i) {
+    EXPECT_LT(test::index_of(catalogue, names[i - 1]), test::index_of(catalogue, names[i])) << names[i];
+  }
 }
 
 TEST(ParameterCatalogue, CountsTheScalarsOfBackboneAndHead) {
-  const ParameterCatalogue catalogue(test::small_config(), 3);
+  const ParameterCatalogue catalogue = test::small_catalogue(3);
   // Embeddings (11 + 5 + 2) * 4 + 8 = 80; a layer 4 * (16 + 4) + 8 + (24 + 6) + (24 + 4) + 8 = 154; pooler 20.
   EXPECT_EQ(catalogue.backbone_size(), 80 + 2 * 154 + 20);
   EXPECT_EQ(catalogue.total_size(), 80 + 2 * 154 + 20 + 3 * 4 + 3);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "support/catalogue_lookup.hpp"
 #include "support/floats.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_file.hpp"
@@ -51,9 +52,9 @@ class Pretrained : public ::testing::Test {
 
 TEST_F(Pretrained, LoadsABackboneInCatalogueOrder) {
   const PretrainedModel model = load_pretrained(tiny_folder());
-  EXPECT_EQ(model.config.hidden_size, 32);
-  EXPECT_EQ(model.config.num_hidden_layers, 2);
-  const ParameterCatalogue catalogue(model.config, 3);
+  EXPECT_EQ(model.network->limits().hidden_size, 32);
+  EXPECT_EQ(model.network->limits().layers, 2);
+  const ParameterCatalogue catalogue = model.network->catalogue(3);
   ASSERT_EQ(model.backbone.size(), catalogue.size() - 2);
   const TinyFile file = TinyFile::read();
   for (ParameterIndex i = 0; i < model.backbone.size(); ++i) {
@@ -164,11 +165,11 @@ TEST_F(Pretrained, ContentHashChangesWithTheWeights) {
 class NewHead : public ::testing::Test {
  protected:
   std::vector<float> weights(std::uint64_t seed) const {
-    return test::floats(with_new_head(model_, catalogue_, seed)[catalogue_.classifier.weight]);
+    return test::floats(with_new_head(model_, catalogue_, seed)[test::index_of(catalogue_, "classifier.weight")]);
   }
 
   const PretrainedModel model_ = load_pretrained(tiny_folder());
-  const ParameterCatalogue catalogue_{model_.config, 100};
+  const ParameterCatalogue catalogue_ = model_.network->catalogue(100);
 };
 
 TEST_F(NewHead, IsAFunctionOfTheSeed) {
@@ -178,7 +179,7 @@ TEST_F(NewHead, IsAFunctionOfTheSeed) {
 
 TEST_F(NewHead, HasZeroBias) {
   const Parameters parameters = with_new_head(model_, catalogue_, 1);
-  EXPECT_EQ(test::floats(parameters[catalogue_.classifier.bias]), std::vector<float>(100, 0.0F));
+  EXPECT_EQ(test::floats(parameters[test::index_of(catalogue_, "classifier.bias")]), std::vector<float>(100, 0.0F));
 }
 
 TEST_F(NewHead, HasNormalWeightsOfTheConfigurationsRange) {

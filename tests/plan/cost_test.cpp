@@ -49,7 +49,7 @@ TaskData small_data() {
 TEST(ExpectedFlops, OfAFisherRunAreThoseOfItsPassesOverItsExamples) {
   const double products = 2 * (3 * kProjection + kRestOfLayer) * 10 + kAboveEncoder * 2;
   FisherRun run{.training = trial("RTE", "full"), .examples = 0, .parameters = canonical_group("all"), .keep = {}};
-  const ParameterCatalogue catalogue(test::small_config(), 2);
+  const ParameterCatalogue catalogue = test::small_catalogue(2);
   EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, small_data()), 6 * products);
   run.examples = 1;
   EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, small_data()), 6 * products / 2);
@@ -63,7 +63,7 @@ TEST(ExpectedFlops, OfATrialLeaveOutTheTokensThatTheHeadDoesNotRead) {
   const double products = (first_layer + 2 * kProjection) * 10 + (kProjection + kRestOfLayer + kAboveEncoder) * 2;
   Trial whole = trial("RTE", "full");
   whole.options.epochs = 3;
-  const ParameterCatalogue catalogue(test::small_config(), 2);
+  const ParameterCatalogue catalogue = test::small_catalogue(2);
   EXPECT_DOUBLE_EQ(expected_flops(whole, catalogue, small_data()), 3 * 6 * products);
 }
 

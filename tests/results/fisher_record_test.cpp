@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "support/catalogue_lookup.hpp"
 #include "support/changed_bytes.hpp"
 #include "support/small_config.hpp"
 #include "support/temporary_folder.hpp"
@@ -149,24 +150,25 @@ TEST(FisherMaps, SummarizeEachTensor) {
   config.num_attention_heads = 1;
   config.intermediate_size = 4;
   config.max_position_embeddings = 5;
-  const ParameterCatalogue catalogue(config, 2);
+  const ParameterCatalogue catalogue = make_bert(config)->catalogue(2);
   std::vector<at::Tensor> diagonal(catalogue.size());
-  diagonal[catalogue.embeddings.word] = at::arange(8).to(at::kDouble).view({4, 2});  // sum 28
-  diagonal[catalogue.classifier.bias] = at::arange(2).to(at::kDouble).mul_(4);       // sum 4
+  diagonal[test::index_of(catalogue, "bert.embeddings.word_embeddings.weight")] =
+      at::arange(8).to(at::kDouble).view({4, 2});                                                  // sum 28
+  diagonal[test::index_of(catalogue, "classifier.bias")] = at::arange(2).to(at::kDouble).mul_(4);  // sum 4
   const FisherMaps maps = FisherMaps::of(catalogue, diagonal);
-  const std::size_t word = catalogue.cell(catalogue.embeddings.word);
+  const std::size_t word = catalogue.cell(test::index_of(catalogue, "bert.embeddings.word_embeddings.weight"));
   EXPECT_EQ(maps.mean[word], 3.5);
   EXPECT_EQ(maps.sum[word], 28.0);
   EXPECT_EQ(maps.max[word], 7.0);
   EXPECT_EQ(maps.share[word], 0.875);
-  EXPECT_EQ(maps.share[catalogue.cell(catalogue.classifier.bias)], 0.125);
-  EXPECT_TRUE(std::isnan(maps.mean[catalogue.cell(catalogue.pooler.weight)]));
+  EXPECT_EQ(maps.share[catalogue.cell(test::index_of(catalogue, "classifier.bias"))], 0.125);
+  EXPECT_TRUE(std::isnan(maps.mean[catalogue.cell(test::index_of(catalogue, "bert.pooler.dense.weight"))]));
 }
 
 TEST(FisherProfiles, HaveNoNumberWhereNothingWasSummed) {
-  const ParameterCatalogue catalogue(test::small_config(), 2);
+  const ParameterCatalogue catalogue = test::small_catalogue(2);
   at::Tensor scales =
-      at::zeros({kDepthQuantities, static_cast<std::int64_t>(catalogue.layers.size()) + 1}, at::kDouble);
+      at::zeros({kDepthQuantities, static_cast<std::int64_t>(catalogue.encoder_layers()) + 1}, at::kDouble);
   scales[0] = 3;
   scales[5][1] = 2;
   const FisherProfiles profiles = FisherProfiles::of(catalogue, scales);

@@ -197,7 +197,7 @@ TEST(TrialRecord, RefusesAListForItsVersion) {
 }
 
 TEST(MapAxes, HaveASizeForEveryTensorOfTheModel) {
-  const ParameterCatalogue catalogue(test::small_config(), 2);
+  const ParameterCatalogue catalogue = test::small_catalogue(2);
   const MapAxes axes = MapAxes::of(catalogue);
   EXPECT_THAT(axes.layers, ElementsAre("embeddings", "0", "1", "pooler", "head"));
   EXPECT_EQ(axes.components.size(), 25U);

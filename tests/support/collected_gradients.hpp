@@ -22,22 +22,25 @@ class CollectedGradients final : public GradientSink {
       gradients.push_back(at::zeros(parameter.sizes(), parameter.options()));
   }
 
-  ParameterIndex first_needing_gradient() const override { return 0; }
+  bool needs_gradient(ParameterIndex) const override { return true; }
 
-  void on_linear(const LinearParameters& p, const at::Tensor& input, const at::Tensor& output_gradient) override {
-    gradients[p.weight].add_(output_gradient.t().matmul(input));
-    gradients[p.bias].add_(output_gradient.sum(0));
+  void on_linear(const LinearParameters& p, std::span<const LinearFactors> uses) override {
+    for (const LinearFactors& use : uses) {
+      gradients[p.weight].add_(use.output_gradient.t().matmul(use.input));
+      gradients[p.bias].add_(use.output_gradient.sum(0));
+    }
   }
 
-  void on_layer_norm(const LayerNormParameters& p, const LayerNormActivations& saved,
-                     const at::Tensor& output_gradient) override {
-    const at::Tensor normalized = saved.input.sub(saved.mean).mul(saved.rstd);
-    gradients[p.weight].add_(output_gradient.mul(normalized).sum(0));
-    gradients[p.bias].add_(output_gradient.sum(0));
+  void on_layer_norm(const LayerNormParameters& p, std::span<const LayerNormFactors> uses) override {
+    for (const auto& [saved, output_gradient, offsets] : uses) {
+      const at::Tensor normalized = saved.input.sub(saved.mean).mul(saved.rstd);
+      gradients[p.weight].add_(output_gradient.mul(normalized).sum(0));
+      gradients[p.bias].add_(output_gradient.sum(0));
+    }
   }
 
-  void on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override {
-    gradients[table].index_add_(0, ids, output_gradient);
+  void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override {
+    for (const EmbeddingFactors& use : uses) gradients[table].index_add_(0, use.ids, use.output_gradient);
   }
 
   std::vector<at::Tensor> gradients;

@@ -46,7 +46,7 @@ inline Dataset repeat(const Dataset& dataset, int times) {
 struct FisherCase {
   explicit FisherCase(bool is_regression = false)
       : task(find_task(is_regression ? "STS-B" : "MNLI")),
-        catalogue(model.config, task.output_size()),
+        catalogue(model.network->catalogue(task.output_size())),
         parameters(model.backbone),
         dataset(golden_examples(golden_file, is_regression ? "regression.labels" : "labels")) {
     const std::string prefix = is_regression ? "regression." : "";
@@ -57,7 +57,7 @@ struct FisherCase {
   }
 
   FisherInputs inputs(FisherMode mode = FisherMode::kEmpirical) const {
-    return {.config = model.config,
+    return {.network = *model.network,
             .catalogue = catalogue,
             .parameters = parameters,
             .dataset = dataset,
@@ -79,7 +79,7 @@ struct FisherCase {
   /// The root mean squares over depth on one rank.
   static at::Tensor depth_profile(const FisherInputs& inputs) {
     const auto tokens = static_cast<std::int64_t>(inputs.dataset.token_ids.size());
-    const auto values = static_cast<double>(tokens * inputs.config.hidden_size);
+    const auto values = static_cast<double>(tokens * inputs.network.limits().hidden_size);
     return sum_squared_gradients(inputs, {}).depth_sums.div(values).sqrt();
   }
 

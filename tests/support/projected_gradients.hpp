@@ -45,22 +45,28 @@ class ProjectedGradients final : public GradientSink {
   ProjectedGradients(const ProjectedGradients&) = delete;  // a copy would share `values`
   ProjectedGradients& operator=(const ProjectedGradients&) = delete;
 
-  ParameterIndex first_needing_gradient() const override { return 0; }
+  bool needs_gradient(ParameterIndex) const override { return true; }
 
-  void on_linear(const LinearParameters& p, const at::Tensor& input, const at::Tensor& output_gradient) override {
+  // A pass of these networks uses each parameter once.
+  void on_linear(const LinearParameters& p, std::span<const LinearFactors> uses) override {
+    const at::Tensor& input = uses.front().input;
+    const at::Tensor& output_gradient = uses.front().output_gradient;
     // |dY' X|² = sum of (dY dY') * (X X').
     add(p.weight, output_gradient, input,
         output_gradient.matmul(output_gradient.t()).mul(input.matmul(input.t())).sum());
     add_vector(p.bias, output_gradient.sum(0));
   }
 
-  void on_layer_norm(const LayerNormParameters& p, const LayerNormActivations& saved,
-                     const at::Tensor& output_gradient) override {
+  void on_layer_norm(const LayerNormParameters& p, std::span<const LayerNormFactors> uses) override {
+    const LayerNormActivations& saved = uses.front().activations;
+    const at::Tensor& output_gradient = uses.front().output_gradient;
     add_vector(p.weight, output_gradient.mul(saved.input.sub(saved.mean).mul(saved.rstd)).sum(0));
     add_vector(p.bias, output_gradient.sum(0));
   }
 
-  void on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override {
+  void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override {
+    const at::Tensor& ids = uses.front().ids;
+    const at::Tensor& output_gradient = uses.front().output_gradient;
     const at::Tensor same = ids.unsqueeze(1).eq(ids.unsqueeze(0)).to(output_gradient.scalar_type());  // [T, T]
     for (std::size_t k = 0; k < kProjections; ++k) {
       const at::Tensor rows = signs_[2 * k].index_select(0, ids);

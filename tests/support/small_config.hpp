@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tunescope/model/bert/bert_config.hpp"
+#include "tunescope/model/bert/bert.hpp"
 
 namespace tunescope::test {
 
@@ -14,6 +14,10 @@ inline BertConfig small_config() {
   config.intermediate_size = 6;
   config.max_position_embeddings = 5;
   return config;
+}
+
+inline ParameterCatalogue small_catalogue(std::int64_t outputs) {
+  return make_bert(small_config())->catalogue(outputs);
 }
 
 }  // namespace tunescope::test

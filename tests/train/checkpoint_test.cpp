@@ -51,7 +51,7 @@ class Checkpoint : public ::testing::TestWithParam<const char*> {
   }
 
   PretrainedModel model = load_pretrained(test::golden("model/tiny"));
-  ParameterCatalogue catalogue{model.config, 2};
+  ParameterCatalogue catalogue = model.network->catalogue(2);
   TaskData data;
   test::TemporaryFolder folder;
 };

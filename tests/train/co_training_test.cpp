@@ -3,6 +3,7 @@
 #include <cmath>
 #include <memory>
 
+#include "support/catalogue_lookup.hpp"
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
 #include "support/limited_allocator.hpp"
@@ -75,9 +76,9 @@ class CoTraining : public ::testing::Test {
   }
 
   PretrainedModel model = load_pretrained(test::golden("model/tiny"));
-  ParameterCatalogue one_output{model.config, 1};
-  ParameterCatalogue two_outputs{model.config, 2};
-  ParameterCatalogue three_outputs{model.config, 3};
+  ParameterCatalogue one_output = model.network->catalogue(1);
+  ParameterCatalogue two_outputs = model.network->catalogue(2);
+  ParameterCatalogue three_outputs = model.network->catalogue(3);
   TaskData classes = task_data("SST-2", 40, 1);
   TaskData values = task_data("STS-B", 64, 2);
   TaskData three_classes = task_data("MNLI", 30, 3);
@@ -100,7 +101,7 @@ TEST_F(CoTraining, EachHasAPoolerOfItsOwnIfTheModelHasNone) {
     const TrainedModel together = std::move(*runs[i]).finish();
     expect_near(together, train_model(trials[i], {}));
     const Parameters initial = with_new_head(model, trials[i].catalogue, trials[i].seed);
-    const ParameterIndex pooler = trials[i].catalogue.pooler.weight;
+    const ParameterIndex pooler = test::index_of(trials[i].catalogue, "bert.pooler.dense.weight");
     const double moved = together.parameters[pooler].sub(initial[pooler]).abs().mean().item<double>();
     EXPECT_NEAR(together.result.change[pooler].mean_abs, moved, 1e-6 * moved);
   }

@@ -7,10 +7,11 @@
 #include <cstring>
 #include <numeric>
 
+#include "support/catalogue_lookup.hpp"
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
 #include "tunescope/data/packed_batch.hpp"
-#include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
 
 namespace tunescope {
 namespace {
@@ -31,7 +32,7 @@ class Trainer : public ::testing::Test {
   }
 
   PretrainedModel model = load_pretrained(test::golden("model/tiny"));
-  ParameterCatalogue catalogue{model.config, 2};
+  ParameterCatalogue catalogue = model.network->catalogue(2);
   TaskData data{.task = &find_task("SST-2"),
                 .train = test::learnable_examples(48, 1),
                 .dev = test::learnable_examples(32, 2),
@@ -51,7 +52,7 @@ TEST_P(FrozenScalars, KeepTheirBits) {
   const Method method = parse_method(GetParam());
   const Selection selection = select_parameters(method, catalogue, {.seed = 1});
   const TrainedModel trained = run(GetParam());
-  for (ParameterIndex i = 0; i < catalogue.classifier.weight; ++i) {
+  for (ParameterIndex i = 0; i < catalogue.backbone_count(); ++i) {
     const at::Tensor& before = model.backbone[i];
     const at::Tensor& after = trained.parameters[i];
     if (selection[i].kind == TensorSelection::Kind::kNone) {
@@ -98,9 +99,8 @@ TEST_F(Trainer, EvaluatesWithoutDropout) {
   const TrainedModel trained = run("full");
   std::vector<std::int64_t> examples(static_cast<std::size_t>(data.dev.size()));
   std::iota(examples.begin(), examples.end(), 0);
-  model.config.dropout = DropoutProbabilities::uniform(0.0);
   const at::Tensor expected =
-      Bert(model.config, catalogue).logits(trained.parameters, pack(data.dev, examples, false, at::kCPU));
+      evaluate_logits(*model.network, trained.parameters, pack(data.dev, examples, false, at::kCPU));
   const std::vector<float>& logits = trained.result.predictions.logits;
   ASSERT_EQ(static_cast<std::int64_t>(logits.size()), expected.numel());
   for (std::size_t i = 0; i < logits.size(); ++i) {

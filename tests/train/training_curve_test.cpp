@@ -7,6 +7,7 @@
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/io/safetensors.hpp"
 #include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
 #include "tunescope/train/loss.hpp"
 #include "tunescope/train/schedule.hpp"
 #include "tunescope/train/trainable_parameters.hpp"
@@ -42,13 +43,12 @@ TEST_P(TrainingCurve, FollowsTransformers) {
   const Json& options = golden["hyper_parameters"];
   const PretrainedModel model = load_pretrained(test::golden("model/tiny"));
   const Safetensors weights = Safetensors::open_folder(test::golden("model/tiny"));
-  const ParameterCatalogue catalogue(model.config, 3);
+  const ParameterCatalogue catalogue = model.network->catalogue(3);
   Parameters parameters = model.backbone;
   parameters.push_back(weights.float_tensor("classifier.weight"));
   parameters.push_back(weights.float_tensor("classifier.bias"));
   TrainableParameters trainable(catalogue, select_parameters(parse_method(GetParam()), catalogue, {.seed = 0}),
                                 parameters);
-  const Bert bert(model.config, catalogue);
   const Dataset dataset = golden_dataset(golden["examples"]);
   const std::int64_t batch_size = options["batch_size"];
   const Schedule schedule{.warmup_steps = options["warmup_steps"], .total_steps = options["steps"]};
@@ -56,12 +56,12 @@ TEST_P(TrainingCurve, FollowsTransformers) {
     std::vector<std::int64_t> examples;
     for (std::int64_t i = 0; i < batch_size; ++i) examples.push_back((step * batch_size + i) % dataset.size());
     const PackedBatch batch = pack(dataset, examples, false, at::kCPU);
-    const BertActivations activations = bert.forward({parameters, batch});
-    const Loss loss = cross_entropy(activations.logits.front(), batch.labels);
+    Pass pass(*model.network, ModelInput{parameters, batch, &trainable});
+    const Loss loss = cross_entropy(pass.logits().front(), batch.labels);
     const auto index = static_cast<std::size_t>(step);
     EXPECT_NEAR(loss.value, method["loss"][index].get<double>(), 1e-4) << "step " << step;
     trainable.zero_grad();
-    bert.backward({parameters, batch}, activations, {loss.logits_gradient, trainable});
+    pass.backward(loss.logits_gradient);
     const auto gradients = trainable.finish_gradients();
     const double norm = gradients.norm();
     EXPECT_NEAR(norm / method["gradient_norm"][index].get<double>(), 1.0, 1e-3) << "step " << step;
@@ -81,10 +81,12 @@ TEST_P(DropoutCurve, FollowsTransformersUnderTheSameMasks) {
   const Json golden = read_json("train/dropout_curve.json")["runs"][GetParam()];
   const bool is_regression = golden["outputs"] == 1;
   PretrainedModel model = load_pretrained(test::golden("model/tiny"));
-  model.config.dropout = DropoutProbabilities::uniform(golden["dropout"]["hidden_dropout_prob"]);
-  model.config.dropout.attention_probabilities = golden["dropout"]["attention_probs_dropout_prob"];
-  model.config.dropout.pooled = golden["dropout"]["classifier_dropout"];
-  const ParameterCatalogue catalogue(model.config, golden["outputs"]);
+  BertConfig config = read_bert_config(test::golden("model/tiny/config.json")).config;
+  config.dropout = DropoutProbabilities::uniform(golden["dropout"]["hidden_dropout_prob"]);
+  config.dropout.attention_probabilities = golden["dropout"]["attention_probs_dropout_prob"];
+  config.dropout.pooled = golden["dropout"]["classifier_dropout"];
+  model.network = make_bert(config);
+  const ParameterCatalogue catalogue = model.network->catalogue(golden["outputs"]);
   const Dataset examples = golden_dataset(read_json("train/curve.json")["examples"]);
   const TaskData data{.task = &find_task(is_regression ? "STS-B" : "MNLI"),
                       .train = examples,

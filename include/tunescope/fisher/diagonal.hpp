@@ -7,7 +7,6 @@
 #include "tunescope/base/next_action.hpp"
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/fisher/log_likelihood_gradients.hpp"
-#include "tunescope/model/bert/bert_config.hpp"
 #include "tunescope/model/pretrained.hpp"
 #include "tunescope/parallel/reducer.hpp"
 
@@ -22,7 +21,7 @@ namespace tunescope {
 
 /// What the diagonal Fisher information of a model on a data set depends on.
 struct FisherInputs {
-  const BertConfig& config;
+  const Network& network;
   const ParameterCatalogue& catalogue;
   const Parameters& parameters;
   const Dataset& dataset;  ///< every example is used

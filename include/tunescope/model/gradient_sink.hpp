@@ -2,10 +2,38 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <span>
+
 #include "tunescope/kernels/layer_norm.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
 
 namespace tunescope {
+
+/// Where the sequences of a batch are in the rows of a tensor: sequence b has rows offsets[b] ... offsets[b+1]-1.
+using SequenceOffsets = std::span<const std::int64_t>;  // [B+1]
+
+/// The operands of the gradients of a linear layer in one of its uses, y = x Wᵀ + b: dW = dyᵀ x, db = column sums of
+/// dy.
+struct LinearFactors {
+  at::Tensor input;            ///< x [R, in]; undefined if no sink of the pass needs dW
+  at::Tensor output_gradient;  ///< dy [R, out]
+  SequenceOffsets sequence_offsets;
+};
+
+/// For y = w x̂ + b: dw = column sums of dy x̂, db = column sums of dy.
+struct LayerNormFactors {
+  LayerNormActivations activations;  ///< of R rows
+  at::Tensor output_gradient;        ///< dy [R, H]
+  SequenceOffsets sequence_offsets;
+};
+
+/// For y_r = table[ids_r]: dy_r is added to row ids_r of the table's gradient.
+struct EmbeddingFactors {
+  at::Tensor ids;              ///< [R] int64
+  at::Tensor output_gradient;  ///< dy [R, H]
+  SequenceOffsets sequence_offsets;
+};
 
 /// Receives the operands of every parameter gradient from the backward pass and decides what to compute from them.
 ///
@@ -14,25 +42,21 @@ namespace tunescope {
 /// the square of each example's part before it is summed. The backward pass therefore never computes a parameter
 /// gradient. It computes dy, which the layer below needs anyway, and hands x and dy to the sink. Nothing is computed
 /// for a frozen parameter, and a new use of gradients is a new sink, not a new backward pass.
+///
+/// A pass may use a parameter several times; its gradient is the sum over all uses. The sink is told once per backward
+/// pass, with all of them.
 class GradientSink {
  public:
   virtual ~GradientSink() = default;
 
-  /// The smallest index of a parameter that needs a gradient. The backward pass ends there, since parameters are
-  /// numbered in forward order.
-  virtual ParameterIndex first_needing_gradient() const = 0;
+  /// Whether the gradient of a parameter is needed. The pass keeps and computes nothing for the others, and nothing
+  /// below the lowest of all; functions below may still be called for layers of which only the other tensor, or only
+  /// another model of the pass, needs one.
+  virtual bool needs_gradient(ParameterIndex parameter) const = 0;
 
-  /// For y = x Wᵀ + b: dW = dyᵀ x, db = column sums of dy. `input` x [T, in], `output_gradient` dy [T, out].
-  virtual void on_linear(const LinearParameters& parameters, const at::Tensor& input,
-                         const at::Tensor& output_gradient) = 0;
-
-  /// For y = w x̂ + b: dw = column sums of dy x̂, db = column sums of dy. `output_gradient` dy [T, H].
-  virtual void on_layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
-                             const at::Tensor& output_gradient) = 0;
-
-  /// For y_t = table[ids_t]: dy_t is added to row ids_t of the table's gradient. `ids` [T] int64, `output_gradient` dy
-  /// [T, H].
-  virtual void on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) = 0;
+  virtual void on_linear(const LinearParameters& parameters, std::span<const LinearFactors> uses) = 0;
+  virtual void on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) = 0;
+  virtual void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) = 0;
 };
 
 }  // namespace tunescope

@@ -1,12 +1,11 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
-
-#include "tunescope/model/bert/bert_config.hpp"
 
 namespace tunescope {
 
@@ -15,6 +14,10 @@ enum class ParameterRole { kEmbedding, kDense, kLayerNorm };
 
 /// The block of the network that a tensor belongs to.
 enum class Block { kEmbeddings, kAttention, kFeedForward, kPooler, kHead };
+
+/// To which rows of a pass a dense layer is applied: all tokens, those that leave the encoder (see `LastLayer`), or one
+/// per sequence.
+enum class RowsOf { kTokens, kLeavingTokens, kSequences };
 
 /// One tensor of the model.
 struct ParameterInfo {
@@ -25,14 +28,16 @@ struct ParameterInfo {
   ParameterRole role = ParameterRole::kDense;
   Block block = Block::kEmbeddings;
   bool is_bias = false;
+  RowsOf rows = RowsOf::kTokens;
 
   std::int64_t size() const;  ///< number of scalars
   bool is_layer_norm() const { return role == ParameterRole::kLayerNorm; }
+  bool is_matrix() const { return role == ParameterRole::kDense && !is_bias; }
   bool is_head() const { return block == Block::kHead; }
 };
 
-/// Index of a tensor in the catalogue. Tensors are numbered in the order in which the forward pass uses them, so the
-/// backward pass can stop at the first one that needs a gradient.
+/// Index of a tensor in the catalogue. Tensors are numbered in the order in which the forward pass first uses them, the
+/// head last.
 using ParameterIndex = std::size_t;
 
 struct LinearParameters {
@@ -45,32 +50,23 @@ struct LayerNormParameters {
   ParameterIndex bias = 0;    ///< [H]
 };
 
-struct EmbeddingParameters {
-  ParameterIndex word = 0;      ///< [vocabulary, H]
-  ParameterIndex position = 0;  ///< [positions, H]
-  ParameterIndex type = 0;      ///< [types, H]
-  LayerNormParameters layer_norm;
-};
+/// The tensors of a model in catalogue order, head included.
+using Parameters = std::vector<at::Tensor>;
 
-struct EncoderLayerParameters {
-  LinearParameters query, key, value;
-  LinearParameters attention_output;
-  LayerNormParameters attention_layer_norm;
-  LinearParameters intermediate;
-  LinearParameters output;
-  LayerNormParameters output_layer_norm;
-};
-
-/// Every tensor of a BERT sequence classifier. A tensor's place is its layer and its component; these two are the
+/// Every tensor of a sequence classifier. A tensor's place is its layer and its component; these two are the
 /// coordinates of all maps in result files.
 class ParameterCatalogue {
  public:
-  /// The tensors of BertForSequenceClassification with `output_size` outputs.
-  ParameterCatalogue(const BertConfig& config, std::int64_t output_size);
+  /// `encoder_layers` of the layers are those of the encoder.
+  ParameterCatalogue(std::vector<ParameterInfo> parameters, std::vector<std::string> layer_labels,
+                     std::size_t encoder_layers);
 
   const std::vector<ParameterInfo>& parameters() const { return parameters_; }
   const ParameterInfo& operator[](ParameterIndex index) const { return parameters_[index]; }
   std::size_t size() const { return parameters_.size(); }
+  /// Number of tensors without the head, which comes last.
+  std::size_t backbone_count() const;
+  std::size_t encoder_layers() const { return encoder_layers_; }
 
   /// "embeddings", "0" ... "L-1", "pooler", "head".
   const std::vector<std::string>& layer_labels() const { return layer_labels_; }
@@ -89,20 +85,10 @@ class ParameterCatalogue {
   /// Number of scalars with the head.
   std::int64_t total_size() const;
 
-  EmbeddingParameters embeddings;
-  std::vector<EncoderLayerParameters> layers;
-  LinearParameters pooler;
-  LinearParameters classifier;
-
  private:
-  ParameterIndex add(ParameterInfo info, std::string_view prefix);
-  LinearParameters add_linear(std::string_view prefix, const std::string& name, Block block, std::int64_t out,
-                              std::int64_t in);
-  LayerNormParameters add_layer_norm(std::string_view prefix, const std::string& name, Block block, std::int64_t size);
-  void add_layer(const BertConfig& config, std::int64_t number);
-
   std::vector<ParameterInfo> parameters_;
   std::vector<std::string> layer_labels_;
+  std::size_t encoder_layers_;
   std::vector<std::string> component_labels_;
   std::vector<std::size_t> component_indices_;
 };

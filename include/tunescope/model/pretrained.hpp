@@ -3,24 +3,24 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "tunescope/model/bert/bert_config.hpp"
-#include "tunescope/model/parameter_catalogue.hpp"
+#include "tunescope/model/network.hpp"
 
 namespace tunescope {
 
 /// A pre-trained encoder. A process loads it once, and its trials share it read-only.
 struct PretrainedModel {
-  BertConfig config;
+  std::shared_ptr<const Network> network;
   std::vector<at::Tensor> backbone;  ///< float32, in catalogue order, without the head; a missing pooler is all zeros
   FolderNotes notes = {};
   bool has_pooler = true;  ///< whether the file has a pooler; if not, every trial draws one
 };
 
-/// Moves the tensors of a model to a device. The query, key and value weights of a layer are made contiguous in memory,
-/// so that one matrix product can apply them.
+/// Moves the tensors of a model to a device, and makes those of each group of `Network::joint_weights` contiguous in
+/// memory.
 void move_to(PretrainedModel& model, at::Device device);
 
 /// SHA-256 over the configuration and the weights in a model folder. Throws `ModelError` as `load_pretrained` does.
@@ -31,11 +31,8 @@ std::string model_content_hash(const std::filesystem::path& folder);
 /// Throws `ModelError` naming every unexpected, missing or wrongly shaped tensor.
 PretrainedModel load_pretrained(const std::filesystem::path& folder);
 
-/// The tensors of a model in catalogue order, head included.
-using Parameters = std::vector<at::Tensor>;
-
 /// The parameters that a trial starts from: the shared backbone and a new head, and a new pooler if the file had none.
-/// New weights are normal with standard deviation `initializer_range`, drawn by `seed`; new biases are zero.
+/// New weights are normal with standard deviation `Network::initializer_range`, drawn by `seed`; new biases are zero.
 Parameters with_new_head(const PretrainedModel& model, const ParameterCatalogue& catalogue, std::uint64_t seed);
 
 }  // namespace tunescope

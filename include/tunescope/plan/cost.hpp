@@ -22,12 +22,13 @@ double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, c
 double expected_flops(const FisherRun& run, const ParameterCatalogue& catalogue, const TaskData& data);
 
 /// Bytes that a rank needs for a trial: the model, the trainer's buffers, and what the forward pass of the longest
-/// possible batch leaves for the backward pass. Libraries and allocator come on top.
-double expected_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
+/// possible batch leaves for the backward pass if every tensor is trained; if few are, it leaves less. Libraries and
+/// allocator come on top.
+double expected_bytes(const Trial& trial, const NetworkLimits& limits, const ParameterCatalogue& catalogue,
                       const TaskData& data);
 
 /// The same without the model: what one more co-trained trial takes, which shares the model with the others.
-double expected_added_bytes(const Trial& trial, const BertConfig& config, const ParameterCatalogue& catalogue,
+double expected_added_bytes(const Trial& trial, const NetworkLimits& limits, const ParameterCatalogue& catalogue,
                             const TaskData& data);
 
 /// How long trials take, from trials that were measured on the same kind of device: the median of seconds per

@@ -4,15 +4,22 @@
 #include <optional>
 
 #include "tunescope/data/dataset.hpp"
-#include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
 
+/// A model to be evaluated.
+struct EvaluatedModel {
+  const Network& network;
+  const Parameters& parameters;
+  const Bfloat16Weights* bfloat16_weights = nullptr;  ///< see `PassOptions`
+};
+
 /// The outputs of the model on every example, in evaluation mode. Polls `keep_going` before each pass over a few
 /// thousand tokens, and returns nothing if it returns false. A pass that does not fit into memory is split.
-std::optional<Predictions> predict(const Bert& bert, const Parameters& parameters, const Dataset& dataset,
-                                   const Task& task, const std::function<bool()>& keep_going);
+std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& dataset, const Task& task,
+                                   const std::function<bool()>& keep_going);
 
 /// Mean loss of predictions: cross-entropy, or squared error for a regression task.
 double mean_loss(const Predictions& predictions, const Task& task);

@@ -75,12 +75,10 @@ class TrainableParameters final : public GradientSink {
   /// Resumes from a state that was saved after `steps` steps, for the same selection of the same model.
   void restore(const State& state, std::int64_t steps);
 
-  ParameterIndex first_needing_gradient() const override { return first_needing_gradient_; }
-  void on_linear(const LinearParameters& parameters, const at::Tensor& input,
-                 const at::Tensor& output_gradient) override;
-  void on_layer_norm(const LayerNormParameters& parameters, const LayerNormActivations& activations,
-                     const at::Tensor& output_gradient) override;
-  void on_embedding(ParameterIndex table, const at::Tensor& ids, const at::Tensor& output_gradient) override;
+  bool needs_gradient(ParameterIndex parameter) const override { return segment_of_[parameter] != nullptr; }
+  void on_linear(const LinearParameters& parameters, std::span<const LinearFactors> uses) override;
+  void on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) override;
+  void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override;
 
  private:
   struct Segment {
@@ -93,7 +91,6 @@ class TrainableParameters final : public GradientSink {
   };
   void scatter_values();
   void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);
-  bool needs_gradient(ParameterIndex index) const { return segment_of_[index] != nullptr; }
   template <typename Compute>
   void add_gradient(ParameterIndex index, Compute compute);
   void update_range(std::int64_t begin, std::int64_t count, const Update& update, double weight_decay);
@@ -101,7 +98,6 @@ class TrainableParameters final : public GradientSink {
   const ParameterCatalogue& catalogue_;
   Parameters& parameters_;
   const Bfloat16Weights* bfloat16_weights_;
-  ParameterIndex first_needing_gradient_ = 0;
   std::vector<Segment> segments_;
   std::vector<Segment*> segment_of_;  // by catalogue index; null if frozen
   at::Tensor values_, gradients_, first_moments_, second_moments_;

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
 #include "tunescope/train/batch_order.hpp"
 #include "tunescope/train/schedule.hpp"
 #include "tunescope/train/trainable_parameters.hpp"
@@ -86,8 +86,7 @@ class TrainingRun {
   const TrainInputs& inputs_;
   TrainControl control_;
   const Task& task_;
-  BertConfig config_;
-  Bert bert_;
+  PassOptions pass_options_;
   Parameters initial_;
   Parameters parameters_;
   TrainableParameters trainable_;

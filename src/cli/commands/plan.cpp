@@ -58,10 +58,11 @@ CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial
 
 // What was recognized in the model's folder: one line, and one for each thing that is not ordinary.
 void print_model(const SweepInputs& inputs) {
-  const BertConfig& config = inputs.model().config;
+  const Network& network = *inputs.model().network;
+  const NetworkLimits& limits = network.limits();
   const WordPieceOptions& options = inputs.tokenizer().options();
-  fmt::print("model: BERT, {} layers, hidden {}, {} heads, {} positions; tokenizer: WordPiece, {} tokens, {}\n",
-             config.num_hidden_layers, config.hidden_size, config.num_attention_heads, config.max_position_embeddings,
+  fmt::print("model: {}, {} layers, hidden {}, {} heads, {} positions; tokenizer: WordPiece, {} tokens, {}\n",
+             network.architecture(), limits.layers, limits.hidden_size, limits.attention_heads, limits.positions,
              inputs.tokenizer().vocabulary_size(), options.lowercase ? "lower-cased" : "cased");
   for (const std::string& note : inputs.notes().notes) fmt::print("  {}\n", note);
 }
@@ -86,7 +87,7 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
         any = &planned;
       }
       const std::int64_t trainable = trainable_count(planning_stand_in_selection(method, catalogue), catalogue);
-      const double bytes = expected_bytes(any->trial, inputs.model().config, catalogue, data);
+      const double bytes = expected_bytes(any->trial, inputs.model().network->limits(), catalogue, data);
       const std::optional<double> seconds = costs.seconds(any->trial, any->flops);
       const auto pending = static_cast<double>(counts.to_run());
       fmt::print(fmt::runtime(kRow), task, method.text(), width, counts.total, counts.done, counts.diverged,

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "model_rows.hpp"
+#include "model/pass/model_rows.hpp"
 
 namespace tunescope {
 
@@ -20,11 +20,9 @@ at::Tensor linear(const ModelRows& rows, std::span<const LinearParameters> layer
 /// x Wᵀ, for kernels that add the bias themselves: [R, in] to [R, out].
 at::Tensor linear_without_bias(const ModelRows& rows, const LinearParameters& layer, const at::Tensor& input);
 
-/// The gradient of a linear layer's input: dy W, [R, out] to [R, in].
-at::Tensor input_gradient(const ModelRows& rows, const LinearParameters& layer, const at::Tensor& output_gradient);
-
-/// Adds the input gradient of layers whose outputs lie side by side to `gradient` [R, in].
+/// Adds the gradient of the input, dy W, to `gradient` [R, in], which becomes a new tensor if it is undefined.
+/// `output_gradient` dy [R, sum of the layers' outputs].
 void add_input_gradient(const ModelRows& rows, std::span<const LinearParameters> layers,
-                        const at::Tensor& output_gradient, const at::Tensor& gradient);
+                        const at::Tensor& output_gradient, at::Tensor& gradient);
 
 }  // namespace tunescope

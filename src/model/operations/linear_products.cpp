@@ -1,4 +1,4 @@
-#include "linear.hpp"
+#include "linear_products.hpp"
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
@@ -66,21 +66,6 @@ void apply_weights(const ModelRows& rows, Layers layers, const at::Tensor& input
       });
 }
 
-// gradient = output_gradient W for one layer, or gradient += output_gradient W for layers whose outputs lie side by
-// side.
-void apply_weights_backward(const ModelRows& rows, Layers layers, const at::Tensor& output_gradient,
-                            const at::Tensor& gradient, Accumulate accumulate) {
-  const at::Tensor operand = rows.operand(output_gradient);
-  if (const at::Tensor weight = shared_weight(rows, layers); weight.defined()) {
-    matmul(operand, rows.operand(weight), gradient, accumulate);
-    return;
-  }
-  for_each_model_and_layer(
-      rows, layers, operand, [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {
-        matmul(own, rows.operand(rows.parameter(model, layer.weight)), rows.of(model, gradient), accumulate);
-      });
-}
-
 }  // namespace
 
 at::Tensor linear(const ModelRows& rows, Layers layers, const at::Tensor& input) {
@@ -99,16 +84,22 @@ at::Tensor linear_without_bias(const ModelRows& rows, const LinearParameters& la
   return output;
 }
 
-at::Tensor input_gradient(const ModelRows& rows, const LinearParameters& layer, const at::Tensor& output_gradient) {
-  at::Tensor gradient =
-      at::empty({output_gradient.size(0), rows.shared(layer.weight).size(1)}, output_gradient.options());
-  apply_weights_backward(rows, {&layer, 1}, output_gradient, gradient, Accumulate::kNo);
-  return gradient;
-}
-
-void add_input_gradient(const ModelRows& rows, Layers layers, const at::Tensor& output_gradient,
-                        const at::Tensor& gradient) {
-  apply_weights_backward(rows, layers, output_gradient, gradient, Accumulate::kYes);
+void add_input_gradient(const ModelRows& rows, Layers layers, const at::Tensor& output_gradient, at::Tensor& gradient) {
+  const Accumulate first = gradient.defined() ? Accumulate::kYes : Accumulate::kNo;
+  if (!gradient.defined()) {
+    const std::int64_t width = rows.shared(layers.front().weight).size(1);
+    gradient = at::empty({output_gradient.size(0), width}, output_gradient.options());
+  }
+  const at::Tensor operand = rows.operand(output_gradient);
+  if (const at::Tensor weight = shared_weight(rows, layers); weight.defined()) {
+    matmul(operand, rows.operand(weight), gradient, first);
+    return;
+  }
+  for_each_model_and_layer(
+      rows, layers, operand, [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {
+        const Accumulate accumulate = layer.weight == layers.front().weight ? first : Accumulate::kYes;
+        matmul(own, rows.operand(rows.parameter(model, layer.weight)), rows.of(model, gradient), accumulate);
+      });
 }
 
 }  // namespace tunescope

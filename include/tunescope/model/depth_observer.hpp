@@ -1,0 +1,25 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstddef>
+
+namespace tunescope {
+
+/// A tensor whose size tells how signals change over the depth of a network. The branch of a block is what attention or
+/// the feed-forward network adds to the input of the block, before LayerNorm.
+enum class DepthPoint { kHidden, kAttentionBranch, kFeedForwardBranch };
+
+/// Is shown such tensors, and their gradients, while a pass computes them. Layer 0 stands for the embeddings, layer l
+/// for the l-th layer of the encoder.
+class DepthObserver {
+ public:
+  virtual ~DepthObserver() = default;
+
+  /// `rows` [R, H], of the forward pass.
+  virtual void on_activation(DepthPoint point, std::size_t layer, const at::Tensor& rows) = 0;
+  /// ∂ loss / ∂ rows [R, H]; not called where the backward pass has no gradient.
+  virtual void on_gradient(DepthPoint point, std::size_t layer, const at::Tensor& rows) = 0;
+};
+
+}  // namespace tunescope

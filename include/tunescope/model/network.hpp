@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tunescope/io/folder_notes.hpp"
+#include "tunescope/model/parameter_catalogue.hpp"
+
+namespace tunescope {
+
+class Recording;
+struct Value;
+
+/// What the rest of the program needs to know of a network besides its tensors.
+struct NetworkLimits {
+  std::int64_t layers = 0;
+  std::int64_t hidden_size = 0;
+  std::int64_t intermediate_size = 0;
+  std::int64_t attention_heads = 0;
+  std::int64_t vocabulary = 0;   ///< rows of the word embeddings
+  std::int64_t positions = 0;    ///< the most tokens of a sequence
+  std::int64_t token_types = 0;  ///< sentences that it can tell apart
+};
+
+/// The structure of a transformer for sequence classification, as a `config.json` describes it: its tensors and its
+/// forward pass. It holds no weights and does not change. Each architecture is a subclass in a folder of its own.
+class Network {
+ public:
+  virtual ~Network() = default;
+
+  /// What users call it, such as "BERT".
+  virtual std::string_view architecture() const = 0;
+  virtual const NetworkLimits& limits() const = 0;
+  /// Every tensor of the model with a head of `outputs` outputs, on which the numbers of tensors do not depend.
+  virtual ParameterCatalogue catalogue(std::int64_t outputs) const = 0;
+  /// Groups of weights of linear layers with the same input, in the order of their outputs. Those of a group are laid
+  /// out contiguously, so that one matrix product can apply them.
+  virtual std::vector<std::vector<ParameterIndex>> joint_weights() const = 0;
+  /// Whether any dropout layer has a probability above 0.
+  virtual bool has_dropout() const = 0;
+  /// Standard deviation of weights that are drawn from scratch.
+  virtual double initializer_range() const = 0;
+
+  /// Computes and records the logits of each model of a pass.
+  virtual std::vector<Value> forward(Recording& pass) const = 0;
+};
+
+/// A network that was read from a folder, with notes for the user.
+struct NetworkFile {
+  std::shared_ptr<const Network> network;
+  FolderNotes notes;
+};
+
+/// Reads `config.json`. The key `model_type` names the architecture. Throws `ModelError` naming file, key, what was
+/// found and what is supported.
+NetworkFile read_network(const std::filesystem::path& config_file);
+
+}  // namespace tunescope

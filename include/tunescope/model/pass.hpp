@@ -1,0 +1,87 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "tunescope/data/packed_batch.hpp"
+#include "tunescope/model/bfloat16_weights.hpp"
+#include "tunescope/model/depth_observer.hpp"
+#include "tunescope/model/gradient_sink.hpp"
+#include "tunescope/model/network.hpp"
+
+namespace tunescope {
+
+// How a pass works. The sequences of a batch are packed end to end without padding, so every tensor has one row per
+// token, [T, ...]. The network's forward function calls coarse operations (a linear layer, attention, the end of a
+// block), each of which computes its output and records, on a tape, how to compute the gradient of its inputs. The
+// backward pass plays the tape from its end. It is written by hand for each operation, not recorded by LibTorch's
+// autograd: parameter gradients are never computed, but their two operands are handed to a `GradientSink`. An operation
+// below which nothing needs a gradient is not recorded, and keeps nothing: a trial that trains the top of the network
+// alone never pays for the bottom, and a pass without sinks keeps no activations at all.
+
+/// Which tokens' hidden states leave the last layer of the encoder. The head reads only one token of each sequence: the
+/// others change no logit, and their gradients are zero. If all tokens are kept, dropout on this layer's attention
+/// draws a different mask.
+enum class LastLayer { kPooledTokens, kAllTokens };
+
+/// What one model brings to a pass: its parameters and its batch. Several models of one architecture that share most
+/// of their tensors (co-trained trials on one frozen backbone) are computed in one pass: their batches are laid end to
+/// end, and a weight that is the same object in all of them is multiplied with all rows at once. Each model gets, to
+/// rounding, the numbers that a pass of its own would give.
+struct ModelInput {
+  const Parameters& parameters;
+  const PackedBatch& batch;
+  GradientSink* sink = nullptr;                   ///< null if the backward pass is not going to be called
+  std::optional<std::uint64_t> dropout_key = {};  ///< a new key for each step, see `DropoutStreams`; absent: no dropout
+};
+
+struct PassOptions {
+  /// If set, the matrix products of the backbone's linear layers cast their operands to bfloat16; attention and the
+  /// head stay in full precision. It must be built from the model whose tensors the parameters share.
+  const Bfloat16Weights* bfloat16_weights = nullptr;
+  std::optional<double> dropout =
+      {};  ///< probability of every dropout layer; absent: as the network's configuration says
+  LastLayer last_layer = LastLayer::kPooledTokens;
+  DepthObserver* observer = nullptr;
+};
+
+/// Whether a backward pass may be repeated, with other gradients of the logits.
+enum class Keep { kNothing, kActivations };
+
+/// A forward pass, computed on construction, and its backward pass. All arguments must outlive it.
+class Pass {
+ public:
+  /// The models must have the same network, and either all or none of them have a dropout key; all else may differ, the
+  /// number of outputs included. Throws `Error` if only some have one.
+  Pass(const Network& network, std::span<const ModelInput> models, const PassOptions& options = {});
+  Pass(const Network& network, const ModelInput& model, const PassOptions& options = {});
+  ~Pass();
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
+  /// For each model, [its sequences, its outputs].
+  const std::vector<at::Tensor>& logits() const { return logits_; }
+
+  /// Computes the gradients from those of the logits, one tensor for each model, and hands the operands of parameter
+  /// gradients to the sinks. Frees the activations as it goes unless they are to be kept.
+  void backward(std::span<const at::Tensor> logits_gradients, Keep keep = Keep::kNothing);
+  void backward(const at::Tensor& logits_gradients, Keep keep = Keep::kNothing) {
+    backward({&logits_gradients, 1}, keep);
+  }
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+  std::vector<at::Tensor> logits_;
+};
+
+/// Logits [B, outputs] of one model in evaluation mode. Keeps no activations.
+at::Tensor evaluate_logits(const Network& network, const Parameters& parameters, const PackedBatch& batch,
+                           const Bfloat16Weights* bfloat16_weights = nullptr);
+
+}  // namespace tunescope

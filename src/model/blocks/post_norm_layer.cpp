@@ -1,0 +1,56 @@
+#include "post_norm_layer.hpp"
+
+#include <array>
+
+namespace tunescope {
+namespace {
+
+enum class LayerSite : std::uint32_t { kProbabilities, kAttentionOutput, kOutput };
+
+}  // namespace
+
+// Of the last layer, only keys and values are needed of all tokens.
+PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const PostNormOptions& options, std::size_t number) {
+  const std::int64_t hidden = options.hidden_size;
+  const RowsOf leaving = number + 1 == options.layers ? RowsOf::kLeavingTokens : RowsOf::kTokens;
+  PostNormLayer layer;
+  layer.query = builder.add_linear("attention.self.query", Block::kAttention, hidden, hidden, leaving);
+  layer.key = builder.add_linear("attention.self.key", Block::kAttention, hidden, hidden);
+  layer.value = builder.add_linear("attention.self.value", Block::kAttention, hidden, hidden);
+  layer.attention_output = builder.add_linear("attention.output.dense", Block::kAttention, hidden, hidden, leaving);
+  layer.attention_layer_norm = builder.add_layer_norm("attention.output.LayerNorm", Block::kAttention, hidden);
+  layer.intermediate =
+      builder.add_linear("intermediate.dense", Block::kFeedForward, options.intermediate_size, hidden, leaving);
+  layer.output = builder.add_linear("output.dense", Block::kFeedForward, hidden, options.intermediate_size, leaving);
+  layer.output_layer_norm = builder.add_layer_norm("output.LayerNorm", Block::kFeedForward, hidden);
+  return layer;
+}
+
+Value post_norm_layer(Recording& pass, const PostNormLayer& layer, const PostNormOptions& options, std::size_t number,
+                      const Value& input) {
+  const auto dropout = [&](double probability, LayerSite site) {
+    return pass.dropout(probability,
+                        options.first_site + 3 * static_cast<std::uint32_t>(number) + static_cast<std::uint32_t>(site));
+  };
+  const bool all_leave = number + 1 < options.layers || pass.options().last_layer == LastLayer::kAllTokens;
+  const Value key_value = linear(pass, std::array{layer.key, layer.value}, input);
+  const Value leaving = all_leave ? input : pooled_tokens(pass, input);
+  const Value context = attention(pass, linear(pass, layer.query, leaving), key_value, options.heads,
+                                  dropout(options.attention_probabilities, LayerSite::kProbabilities));
+  const Value attended = end_of_block(pass,
+                                      {.layer = layer.attention_output,
+                                       .norm = {layer.attention_layer_norm, options.epsilon},
+                                       .dropout = dropout(options.attention_output, LayerSite::kAttentionOutput),
+                                       .branch = DepthPoint::kAttentionBranch,
+                                       .depth = number + 1},
+                                      context, leaving);
+  return end_of_block(pass,
+                      {.layer = layer.output,
+                       .norm = {layer.output_layer_norm, options.epsilon},
+                       .dropout = dropout(options.feed_forward_output, LayerSite::kOutput),
+                       .branch = DepthPoint::kFeedForwardBranch,
+                       .depth = number + 1},
+                      linear_activation(pass, layer.intermediate, options.activation, attended), attended);
+}
+
+}  // namespace tunescope

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tunescope/model/parameter_catalogue.hpp"
+
+namespace tunescope {
+
+/// Lists the tensors of a network in forward order, layer by layer.
+class CatalogueBuilder {
+ public:
+  /// Begins a layer. The names of its tensors are `prefix` and their components.
+  void begin_layer(std::string label, std::string prefix);
+  /// The same for the next layer of the encoder, whose label is its number from 0.
+  void begin_encoder_layer(std::string prefix);
+
+  ParameterIndex add_table(const std::string& component, std::int64_t rows, std::int64_t width);
+  LinearParameters add_linear(const std::string& component, Block block, std::int64_t out, std::int64_t in,
+                              RowsOf rows = RowsOf::kTokens);
+  LayerNormParameters add_layer_norm(const std::string& component, Block block, std::int64_t size);
+
+  ParameterCatalogue build() const { return {parameters_, layer_labels_, encoder_layers_}; }
+
+ private:
+  ParameterIndex add(ParameterInfo info);
+
+  std::vector<ParameterInfo> parameters_;
+  std::vector<std::string> layer_labels_;
+  std::size_t encoder_layers_ = 0;
+  std::string prefix_;
+};
+
+}  // namespace tunescope

@@ -1,0 +1,114 @@
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "model/operations/linear_products.hpp"
+#include "model/operations/operations.hpp"
+#include "tunescope/kernels/attention.hpp"
+
+namespace tunescope {
+namespace {
+
+LayerNormWeights weights_of(const ModelRows& rows, const Norm& norm) {
+  return {rows.tensors(norm.parameters.weight), rows.tensors(norm.parameters.bias), norm.epsilon};
+}
+
+}  // namespace
+
+Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& norm, const Dropout& dropout) {
+  const ModelRows& rows = pass.tokens();
+  std::vector<EmbeddingLookup> tables;
+  bool needs_table = false;
+  for (const TableLookup& lookup : lookups) {
+    tables.push_back({rows.tensors(lookup.table), lookup.ids});
+    needs_table = needs_table || pass.needs(lookup.table);
+    pass.count_use(lookup.table);
+  }
+  pass.count_use(norm.parameters.weight);
+  LayerNormActivations saved;
+  at::Tensor output = embedding_layer_norm(tables, weights_of(rows, norm), pass.layout(rows), dropout, saved);
+  return pass.record(std::move(output), rows, needs_table || pass.needs(norm.parameters),
+                     [&pass, &rows, lookups = std::move(lookups), norm, dropout, saved, needs_table](
+                         std::span<const at::Tensor> outputs, Gradients&) {
+                       const at::Tensor& gradient = outputs.front();
+                       if (dropout.probability > 0.0) {
+                         apply_dropout_(gradient, {rows.sequence_offsets(), gradient.size(1)}, pass.streams(), dropout);
+                       }
+                       pass.on_layer_norm(rows, norm.parameters, saved, gradient);
+                       if (!needs_table) return;
+                       const at::Tensor of_sum =
+                           residual_layer_norm_backward(gradient, rows.tensors(norm.parameters.weight),
+                                                        pass.layout(rows), {}, saved)
+                               .residual;
+                       for (const TableLookup& lookup : lookups)
+                         pass.on_embedding(rows, lookup.table, lookup.ids, of_sum);
+                     });
+}
+
+Value attention(Recording& pass, const Value& query, const Value& key_value, std::int64_t heads,
+                const Dropout& dropout) {
+  const ModelRows& queries = *query.rows;
+  const AttentionInputs inputs{query.tensor, key_value.tensor};
+  const AttentionLayout layout{key_value.rows->sequence_offsets(), queries.sequence_offsets(), pass.streams(), heads};
+  AttentionOutput output = attention(inputs, layout, dropout);
+  return pass.record(std::move(output.context), queries, query.slot || key_value.slot,
+                     [inputs, layout, dropout, probabilities = std::move(output.probabilities), query = query.slot,
+                      key_value = key_value.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       const AttentionInputs of_inputs =
+                           attention_backward(outputs.front(), probabilities, inputs, layout, dropout);
+                       if (query) gradients.add(*query, of_inputs.query);
+                       if (key_value) gradients.add(*key_value, of_inputs.key_value);
+                     });
+}
+
+Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual) {
+  const ModelRows& rows = *input.rows;
+  const LayerNormParameters& norm = end.norm.parameters;
+  pass.count_use(end.layer.weight);
+  pass.count_use(norm.weight);
+  LayerNormActivations saved{.input = linear_without_bias(rows, end.layer, input.tensor), .mean = {}, .rstd = {}};
+  at::Tensor output = residual_layer_norm({rows.tensors(end.layer.bias), residual.tensor}, weights_of(rows, end.norm),
+                                          pass.layout(rows), end.dropout, saved);
+  DepthObserver* const observer = pass.options().observer;
+  if (observer != nullptr) observer->on_activation(end.branch, end.depth, saved.input.sub(residual.tensor));
+  const bool needs_sum = input.slot || residual.slot || pass.needs(end.layer);
+  return pass.record(
+      std::move(output), rows, needs_sum || pass.needs(norm),
+      [&pass, &rows, end, norm, observer, saved, needs_sum, factor = pass.factor(end.layer, input.tensor),
+       input = input.slot, residual = residual.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+        pass.on_layer_norm(rows, norm, saved, outputs.front());
+        if (!needs_sum) return;
+        const ResidualGradients of_terms = residual_layer_norm_backward(outputs.front(), rows.tensors(norm.weight),
+                                                                        pass.layout(rows), end.dropout, saved);
+        if (observer != nullptr) observer->on_gradient(end.branch, end.depth, of_terms.branch);
+        pass.on_linear(rows, end.layer, factor, of_terms.branch);
+        if (input) add_input_gradient(rows, {&end.layer, 1}, of_terms.branch, gradients[*input]);
+        if (residual) gradients.add(*residual, of_terms.residual);
+      });
+}
+
+Value pooled_tokens(Recording& pass, const Value& input) {
+  if (input.rows == &pass.sequences()) return input;
+  const at::Tensor& first_tokens = pass.batch().first_tokens;
+  return pass.record(at::index_select(input.tensor, 0, first_tokens), pass.sequences(), input.slot.has_value(),
+                     [&pass, slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       const at::Tensor& rows = outputs.front();
+                       at::Tensor& all = gradients[*slot];
+                       if (!all.defined()) all = at::zeros({pass.batch().token_count(), rows.size(1)}, rows.options());
+                       all.index_add_(0, pass.batch().first_tokens, rows);
+                     });
+}
+
+Value observe_hidden(Recording& pass, const Value& hidden, std::size_t layer) {
+  DepthObserver* const observer = pass.options().observer;
+  if (observer == nullptr) return hidden;
+  observer->on_activation(DepthPoint::kHidden, layer, hidden.tensor);
+  return pass.record(hidden.tensor, *hidden.rows, hidden.slot.has_value(),
+                     [observer, layer, slot = hidden.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       observer->on_gradient(DepthPoint::kHidden, layer, outputs.front());
+                       gradients.add(*slot, outputs.front());
+                     });
+}
+
+}  // namespace tunescope

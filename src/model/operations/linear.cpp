@@ -1,0 +1,94 @@
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/tanh.h>
+#include <ATen/ops/tanh_backward.h>
+
+#include <algorithm>
+
+#include "model/operations/linear_products.hpp"
+#include "model/operations/operations.hpp"
+
+namespace tunescope {
+
+Value linear(Recording& pass, std::span<const LinearParameters> layers, const Value& input) {
+  const ModelRows& rows = *input.rows;
+  std::vector<at::Tensor> factors;
+  bool is_needed = input.slot.has_value();
+  for (const LinearParameters& layer : layers) {
+    factors.push_back(pass.factor(layer, input.tensor));
+    is_needed = is_needed || pass.needs(layer);
+    pass.count_use(layer.weight);
+  }
+  return pass.record(linear(rows, layers, input.tensor), rows, is_needed,
+                     [&pass, &rows, layers = std::vector(layers.begin(), layers.end()), factors = std::move(factors),
+                      slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       std::int64_t column = 0;
+                       for (std::size_t i = 0; i < layers.size(); ++i) {
+                         const std::int64_t width = rows.shared(layers[i].weight).size(0);
+                         pass.on_linear(rows, layers[i], factors[i], outputs.front().narrow(1, column, width));
+                         column += width;
+                       }
+                       if (slot) add_input_gradient(rows, layers, outputs.front(), gradients[*slot]);
+                     });
+}
+
+Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input) {
+  const ModelRows& rows = *input.rows;
+  pass.count_use(layer.weight);
+  const at::Tensor values = linear_without_bias(rows, layer, input.tensor);
+  at::Tensor output = bias_activation(activation, values, rows.tensors(layer.bias), pass.layout(rows));
+  return pass.record(std::move(output), rows, input.slot || pass.needs(layer),
+                     [&pass, &rows, layer, activation, values, factor = pass.factor(layer, input.tensor),
+                      slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       const at::Tensor gradient = activation_backward(activation, values, outputs.front());
+                       pass.on_linear(rows, layer, factor, gradient);
+                       if (slot) add_input_gradient(rows, {&layer, 1}, gradient, gradients[*slot]);
+                     });
+}
+
+Value tanh(Recording& pass, const Value& input) {
+  const at::Tensor output = at::tanh(input.tensor);
+  return pass.record(output, *input.rows, input.slot.has_value(),
+                     [output, slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       gradients.add(*slot, at::tanh_backward(outputs.front(), output));
+                     });
+}
+
+Value dropout(Recording& pass, const Value& input, const Dropout& dropout) {
+  if (dropout.probability == 0.0) return input;
+  const ModelRows& rows = *input.rows;
+  const auto apply_ = [&pass, &rows, dropout](const at::Tensor& values) {
+    apply_dropout_(values, {rows.sequence_offsets(), values.size(1)}, pass.streams(), dropout);
+  };
+  const at::Tensor output = input.tensor.clone();
+  apply_(output);
+  return pass.record(output, rows, input.slot.has_value(),
+                     [apply_, slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       apply_(outputs.front());
+                       gradients.add(*slot, outputs.front());
+                     });
+}
+
+std::vector<Value> head(Recording& pass, const LinearParameters& layer, const Value& input) {
+  const ModelRows& rows = *input.rows;
+  std::vector<at::Tensor> logits;
+  for (std::size_t model = 0; model < rows.size(); ++model) {
+    logits.push_back(at::addmm(rows.parameter(model, layer.bias), rows.of(model, input.tensor),
+                               rows.parameter(model, layer.weight).t()));
+  }
+  return pass.record(std::move(logits), rows, input.slot || pass.needs(layer),
+                     [&pass, &rows, layer, tensor = input.tensor, slot = input.slot](
+                         std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       const at::Tensor gradient = slot ? at::empty_like(tensor) : at::Tensor();
+                       for (std::size_t model = 0; model < rows.size(); ++model) {
+                         pass.on_head(model, layer, rows.of(model, tensor), outputs[model]);
+                         if (!slot) continue;
+                         at::Tensor own = rows.of(model, gradient);
+                         at::mm_out(own, outputs[model], rows.parameter(model, layer.weight));
+                       }
+                       if (slot) gradients.add(*slot, gradient);
+                     });
+}
+
+}  // namespace tunescope

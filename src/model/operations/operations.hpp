@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "model/pass/recording.hpp"
+#include "tunescope/kernels/activation.hpp"
+
+namespace tunescope {
+
+// The operations that networks are made of. Each computes its output and records its backward function. R rows, which
+// belong to tokens or to sequences.
+
+/// x Wᵀ + b for linear layers with the same input, their outputs side by side: [R, in] to [R, sum of their outputs].
+Value linear(Recording& pass, std::span<const LinearParameters> layers, const Value& input);
+inline Value linear(Recording& pass, const LinearParameters& layer, const Value& input) {
+  return linear(pass, std::span(&layer, 1), input);
+}
+
+/// f(x Wᵀ + b), elementwise: [R, in] to [R, out].
+Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input);
+
+/// tanh(x), elementwise.
+Value tanh(Recording& pass, const Value& input);
+
+/// A dropout layer of its own, on rows of sequences.
+Value dropout(Recording& pass, const Value& input, const Dropout& dropout);
+
+/// For each model, x Wᵀ + b with its own number of outputs, in full precision: [B, H] to [its sequences, its outputs].
+std::vector<Value> head(Recording& pass, const LinearParameters& layer, const Value& input);
+
+/// An embedding table and the row of it for each token.
+struct TableLookup {
+  ParameterIndex table = 0;
+  at::Tensor ids;  ///< [T] int64
+};
+
+/// A LayerNorm and its constant.
+struct Norm {
+  LayerNormParameters parameters;
+  double epsilon = 0.0;
+};
+
+/// y = dropout(LayerNorm(sum of the tables' rows)) [T, H].
+Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& norm, const Dropout& dropout);
+
+/// Scaled dot-product attention within each sequence: queries [Q, H], keys and values side by side [T, 2 H]. Returns
+/// the context [Q, H].
+Value attention(Recording& pass, const Value& query, const Value& key_value, std::int64_t heads,
+                const Dropout& dropout);
+
+/// What follows the last linear layer of a block: y = LayerNorm(dropout(x Wᵀ + b) + residual), as BERT has it.
+struct BlockEnd {
+  LinearParameters layer;
+  Norm norm;
+  Dropout dropout = {};
+  DepthPoint branch = DepthPoint::kAttentionBranch;  ///< what it is to an observer
+  std::size_t depth = 0;                             ///< number of the layer, from 1
+};
+Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual);
+
+/// The rows of the tokens that the head reads, one for each sequence: [T, H] to [B, H]. Rows of sequences stay as they
+/// are.
+Value pooled_tokens(Recording& pass, const Value& input);
+
+/// Shows the hidden states that leave a layer, and their gradient, to the pass's observer if it has one.
+Value observe_hidden(Recording& pass, const Value& hidden, std::size_t layer);
+
+}  // namespace tunescope

@@ -1,0 +1,32 @@
+#include "tunescope/model/pass.hpp"
+
+#include "model/pass/recording.hpp"
+
+namespace tunescope {
+
+struct Pass::State {
+  Recording recording;
+  std::vector<Value> outputs = {};
+};
+
+Pass::Pass(const Network& network, std::span<const ModelInput> models, const PassOptions& options)
+    : state_(new State{.recording = {models, options}}) {
+  state_->outputs = network.forward(state_->recording);
+  for (const Value& output : state_->outputs) logits_.push_back(output.tensor);
+}
+
+Pass::Pass(const Network& network, const ModelInput& model, const PassOptions& options)
+    : Pass(network, {&model, 1}, options) {}
+
+Pass::~Pass() = default;
+
+void Pass::backward(std::span<const at::Tensor> logits_gradients, Keep keep) {
+  state_->recording.play_back(state_->outputs, logits_gradients, keep);
+}
+
+at::Tensor evaluate_logits(const Network& network, const Parameters& parameters, const PackedBatch& batch,
+                           const Bfloat16Weights* bfloat16_weights) {
+  return Pass(network, ModelInput{parameters, batch}, {.bfloat16_weights = bfloat16_weights}).logits().front();
+}
+
+}  // namespace tunescope

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "model/pass/model_rows.hpp"
+#include "model/pass/tape.hpp"
+#include "tunescope/model/pass.hpp"
+
+namespace tunescope {
+
+/// What the operations of a pass share: the batches of all models laid end to end, the rows of its tensors, dropout,
+/// and the tape. It tells the sinks of the models about each use of a parameter.
+class Recording {
+ public:
+  Recording(std::span<const ModelInput> models, const PassOptions& options);
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+
+  const PassOptions& options() const { return options_; }
+  /// The sequences of all models.
+  const PackedBatch& batch() const { return batch_; }
+  /// For tensors with a row per token, and with a row per sequence.
+  const ModelRows& tokens() const { return tokens_; }
+  const ModelRows& sequences() const { return sequences_; }
+  RowLayout layout(const ModelRows& rows) const { return {rows.offsets(), rows.sequence_offsets(), streams()}; }
+  DropoutStreams streams() const { return {batch_.examples, dropout_keys_}; }
+  /// The dropout layer at `site` with the probability of the configuration; 0 if the pass has no dropout.
+  Dropout dropout(double probability, std::uint32_t site) const;
+
+  /// Whether any model needs the gradient of this parameter, or of one of a layer's two.
+  bool needs(ParameterIndex parameter) const { return needs_[parameter]; }
+  bool needs(const LinearParameters& p) const { return needs(p.weight) || needs(p.bias); }
+  bool needs(const LayerNormParameters& p) const { return needs(p.weight) || needs(p.bias); }
+  /// What the gradient of a weight needs of the forward pass: `input`, or an undefined tensor if no model needs it.
+  at::Tensor factor(const LinearParameters& p, const at::Tensor& input) const {
+    return needs(p.weight) ? input : at::Tensor();
+  }
+
+  /// Makes the value of an operation's output. If its gradient is needed, `backward` is recorded.
+  Value record(at::Tensor output, const ModelRows& rows, bool is_needed, Backward backward);
+  /// The same for several outputs.
+  std::vector<Value> record(std::vector<at::Tensor> outputs, const ModelRows& rows, bool is_needed, Backward backward);
+
+  /// Counts, while an operation is recorded, a use of these parameters: its backward function will call `on_...` with
+  /// them. `index` is the layer's weight, or an embedding table.
+  void count_use(ParameterIndex index) { ++uses_[index]; }
+
+  /// For backward functions, see `GradientSink`: a use of these parameters. The tensors have the rows of all models,
+  /// and stay as they are until the function returns. The sinks are told with the last use.
+  void on_linear(const ModelRows& rows, const LinearParameters& p, const at::Tensor& input,
+                 const at::Tensor& output_gradient);
+  void on_layer_norm(const ModelRows& rows, const LayerNormParameters& p, const LayerNormActivations& activations,
+                     const at::Tensor& output_gradient);
+  void on_embedding(const ModelRows& rows, ParameterIndex table, const at::Tensor& ids,
+                    const at::Tensor& output_gradient);
+  /// Of a head, whose outputs may differ from model to model: its only use, of one model.
+  void on_head(std::size_t model, const LinearParameters& p, const at::Tensor& input,
+               const at::Tensor& output_gradient);
+
+  /// The backward pass from these values, which have gradients.
+  void play_back(std::span<const Value> values, std::span<const at::Tensor> gradients, Keep keep);
+
+ private:
+  struct Use {
+    const ModelRows& rows;
+    LayerNormActivations activations;  // or only `input`: of a linear layer, or the ids of an embedding
+    at::Tensor output_gradient;
+  };
+  /// Keeps a use until it is the last of its parameter, and then returns all.
+  std::vector<Use> collect(ParameterIndex index, Use use);
+
+  PassOptions options_;
+  std::vector<GradientSink*> sinks_;  // by model
+  PackedBatch batch_;
+  std::vector<std::uint64_t> dropout_keys_;  // one for each sequence; empty: no dropout
+  ModelRows tokens_, sequences_;
+  std::vector<bool> needs_;        // by parameter
+  std::vector<std::size_t> uses_;  // by parameter
+  std::map<ParameterIndex, std::vector<Use>> collected_;
+  Tape tape_;
+};
+
+}  // namespace tunescope
