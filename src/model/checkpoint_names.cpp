@@ -12,7 +12,6 @@
 namespace tunescope {
 namespace {
 
-constexpr std::string_view kPrefix = "bert.";
 constexpr std::string_view kWordEmbeddings = "embeddings.word_embeddings.weight";
 constexpr std::size_t kReportedTensors = 5;
 
@@ -47,13 +46,13 @@ bool is_buffer(const std::string& name) {
 }
 
 // The name that the catalogue has for this tensor if it belongs to the encoder; nothing if it belongs to a head.
-std::optional<std::string> canonical_name(const std::string& stored) {
+std::optional<std::string> canonical_name(const std::string& stored, std::string_view prefix) {
   std::string name = without_wrappers(stored);
-  if (!name.starts_with(kPrefix)) {
+  if (!name.starts_with(prefix)) {
     constexpr std::array<std::string_view, 3> kParts = {"embeddings.", "encoder.", "pooler."};
     const auto begins = [&](std::string_view part) { return name.starts_with(part); };
     if (std::none_of(kParts.begin(), kParts.end(), begins)) return std::nullopt;
-    name.insert(0, kPrefix);
+    name.insert(0, prefix);
   }
   // TensorFlow conversions call LayerNorm's weight and bias gamma and beta.
   if (name.ends_with("LayerNorm.gamma")) return name.substr(0, name.size() - 5) + "weight";
@@ -81,7 +80,7 @@ bool contains(const std::vector<std::string>& names, std::string_view part) {
 }
 
 // What the user should do, as far as the names reveal it.
-std::string remedy(const Problems& problems, const std::vector<std::string>& left_out) {
+std::string remedy(const Problems& problems, const std::vector<std::string>& left_out, std::string_view prefix) {
   if (contains(problems.unexpected, "lora_") || contains(problems.unexpected, "adapter")) {
     return "; merge the adapter into the weights first (merge_and_unload of peft) and save them";
   }
@@ -89,32 +88,36 @@ std::string remedy(const Problems& problems, const std::vector<std::string>& lef
                                     [](const std::string& name) { return name.ends_with(kWordEmbeddings); });
   if (encoder != left_out.end() && contains(problems.missing, kWordEmbeddings)) {
     return fmt::format(
-        "; the encoder's names seem to begin with '{}' where 'bert.' or nothing is expected: save the "
+        "; the encoder's names seem to begin with '{}' where '{}' or nothing is expected: save the "
         "encoder alone, or rename its tensors",
-        encoder->substr(0, encoder->size() - kWordEmbeddings.size()));
+        encoder->substr(0, encoder->size() - kWordEmbeddings.size()), prefix);
   }
   return "; take config.json and weights from one folder, as save_pretrained of transformers writes them";
 }
 
-[[noreturn]] void refuse(const Problems& problems, const std::vector<std::string>& left_out,
+[[noreturn]] void refuse(const Problems& problems, const std::vector<std::string>& left_out, std::string_view prefix,
                          const std::filesystem::path& folder) {
   std::string text;
   if (!problems.missing.empty()) text += "; missing: " + list(problems.missing);
   if (!problems.misshapen.empty()) text += "; wrongly shaped: " + list(problems.misshapen);
   if (!problems.unexpected.empty()) text += "; unexpected: " + list(problems.unexpected);
   if (!problems.missing.empty() && !left_out.empty()) text += "; left out: " + summarize_names(left_out);
-  throw ModelError(
-      fmt::format("{}: the weights do not fit config.json{}{}", folder.string(), text, remedy(problems, left_out)));
+  throw ModelError(fmt::format("{}: the weights do not fit config.json{}{}", folder.string(), text,
+                               remedy(problems, left_out, prefix)));
 }
 
-// Maps canonical names to stored names for the tensors of the encoder. All others go to `left_out`.
-std::map<std::string, std::string> sort_names(const Safetensors& file, std::vector<std::string>& left_out,
-                                              const std::filesystem::path& folder) {
+bool is_pooler(const ParameterInfo& parameter) { return parameter.block == Block::kPooler; }
+
+// Maps canonical names to stored names for the tensors of the encoder. All others go to `left_out`: those of heads, and
+// of a pooler that the network does not use.
+std::map<std::string, std::string> sort_names(const Safetensors& file, const Network& network, bool uses_pooler,
+                                              std::vector<std::string>& left_out, const std::filesystem::path& folder) {
+  const std::string pooler = std::string(network.prefix()) + "pooler.";
   std::map<std::string, std::string> encoder;
   for (const std::string& stored : file.names()) {
     if (is_buffer(stored)) continue;
-    const std::optional<std::string> canonical = canonical_name(stored);
-    if (!canonical) {
+    const std::optional<std::string> canonical = canonical_name(stored, network.prefix());
+    if (!canonical || (!uses_pooler && canonical->starts_with(pooler))) {
       left_out.push_back(stored);
       continue;
     }
@@ -129,19 +132,21 @@ std::map<std::string, std::string> sort_names(const Safetensors& file, std::vect
 
 }  // namespace
 
-CheckpointNames match_names(const Safetensors& file, const ParameterCatalogue& catalogue,
-                            const std::filesystem::path& folder) {
+CheckpointNames match_names(const Safetensors& file, const Network& network, const std::filesystem::path& folder) {
+  const ParameterCatalogue catalogue = network.catalogue(1);
   CheckpointNames names;
   Problems problems;
-  std::map<std::string, std::string> encoder = sort_names(file, names.left_out, folder);
-  names.has_pooler = std::any_of(catalogue.parameters().begin(), catalogue.parameters().end(), [&](const auto& info) {
-    return info.block == Block::kPooler && encoder.contains(info.name);
+  const std::vector<ParameterInfo>& parameters = catalogue.parameters();
+  const bool uses_pooler = std::any_of(parameters.begin(), parameters.end(), is_pooler);
+  std::map<std::string, std::string> encoder = sort_names(file, network, uses_pooler, names.left_out, folder);
+  names.has_pooler = !uses_pooler || std::any_of(parameters.begin(), parameters.end(), [&](const ParameterInfo& info) {
+    return is_pooler(info) && encoder.contains(info.name);
   });
   for (ParameterIndex i = 0; i < catalogue.backbone_count(); ++i) {
     const ParameterInfo& parameter = catalogue[i];
     const auto found = encoder.find(parameter.name);
     if (found == encoder.end()) {
-      if (names.has_pooler || parameter.block != Block::kPooler) problems.missing.push_back(parameter.name);
+      if (names.has_pooler || !is_pooler(parameter)) problems.missing.push_back(parameter.name);
       names.stored.emplace_back();
       continue;
     }
@@ -154,7 +159,7 @@ CheckpointNames match_names(const Safetensors& file, const ParameterCatalogue& c
     encoder.erase(found);
   }
   for (const auto& [canonical, stored] : encoder) problems.unexpected.push_back(stored);
-  if (problems.any()) refuse(problems, names.left_out, folder);
+  if (problems.any()) refuse(problems, names.left_out, network.prefix(), folder);
   return names;
 }
 

@@ -100,7 +100,7 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
   PretrainedModel model{.network = std::move(network.network), .backbone = {}, .notes = std::move(network.notes)};
   const Safetensors file = Safetensors::open_folder(folder);
   const ParameterCatalogue catalogue = model.network->catalogue(1);
-  const CheckpointNames names = match_names(file, catalogue, folder);
+  const CheckpointNames names = match_names(file, *model.network, folder);
   note_names(file, names, model.notes);
   Damage damage;
   for (ParameterIndex i = 0; i < names.stored.size(); ++i) {
@@ -143,15 +143,18 @@ Parameters with_new_head(const PretrainedModel& model, const ParameterCatalogue&
   Parameters parameters = model.backbone;
   parameters.resize(catalogue.size());
   const at::Device device = model.backbone.front().device();
+  std::uint64_t head_matrices = 0;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     const ParameterInfo& info = catalogue[i];
     const bool is_drawn = info.is_head() || (info.block == Block::kPooler && !model.has_pooler);
     if (!is_drawn) continue;
-    const RandomUse use = info.is_head() ? RandomUse::kHead : RandomUse::kPooler;
-    const at::Tensor drawn = info.is_bias
-                                 ? at::zeros(info.shape, at::TensorOptions().dtype(at::kFloat))
-                                 : normal_tensor(info.shape, model.network->initializer_range(), random_key(seed, use));
-    parameters[i] = drawn.to(device);
+    if (info.is_bias) {
+      parameters[i] = at::zeros(info.shape, at::TensorOptions().dtype(at::kFloat).device(device));
+      continue;
+    }
+    const std::uint64_t key =
+        info.is_head() ? random_key(seed, RandomUse::kHead, head_matrices++) : random_key(seed, RandomUse::kPooler);
+    parameters[i] = normal_tensor(info.shape, model.network->initializer_range(), key).to(device);
   }
   return parameters;
 }

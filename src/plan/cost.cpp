@@ -58,14 +58,16 @@ struct PassFlops {
 
 // `is_trained` by catalogue index.
 PassFlops pass_flops(const ParameterCatalogue& catalogue, const std::vector<bool>& is_trained, LastLayer last_layer) {
-  const RowsOf fewest_tokens = last_layer == LastLayer::kAllTokens ? RowsOf::kLeavingTokens : RowsOf::kTokens;
+  const auto has_row_per_token = [&](RowsOf rows) {
+    return rows == RowsOf::kTokens || (rows == RowsOf::kLeavingTokens && last_layer == LastLayer::kAllTokens);
+  };
   PassFlops pass;
   bool is_below_trained = false;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     is_below_trained = is_below_trained || is_trained[i];
     if (!catalogue[i].is_matrix()) continue;
     const auto operations = static_cast<double>(2 * catalogue[i].size());
-    Flops& flops = catalogue[i].rows <= fewest_tokens ? pass.token : pass.sequence;
+    Flops& flops = has_row_per_token(catalogue[i].rows) ? pass.token : pass.sequence;
     flops.forward += operations;
     flops.backward += (is_below_trained ? operations : 0.0) + (is_trained[i] ? operations : 0.0);
   }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 namespace tunescope {
 namespace {
@@ -38,23 +39,28 @@ bool StopRequest::has_time_for(std::chrono::duration<double> time) const {
 }
 
 NextAction CheckpointClock::next_action() {
-  if (stop_.is_set()) return NextAction::kSaveAndStop;
   const auto now = std::chrono::steady_clock::now();
-  if (interval_.count() <= 0.0 || now - last_ < interval_) return NextAction::kContinue;
-  last_ = now;
-  return NextAction::kSave;
+  action_ = NextAction::kContinue;
+  if (stop_.is_set()) {
+    action_ = NextAction::kSaveAndStop;
+  } else if (interval_.count() > 0.0 && now - last_ >= interval_) {
+    last_ = now;
+    action_ = NextAction::kSave;
+  }
+  return action_;
 }
 
 bool CheckpointClock::save(const std::function<void()>& write) {
+  const NextAction action = std::exchange(action_, NextAction::kContinue);
   try {
     write();
     return true;
   } catch (const std::exception& error) {
-    if (stop_.is_set()) {
+    if (action == NextAction::kSave) {
+      spdlog::warn("no checkpoint: {}; the computation continues without one", error.what());
+    } else {
       spdlog::error("not saved: {}; what was computed since the last checkpoint is lost", error.what());
       stop_.note_lost_work();
-    } else {
-      spdlog::warn("no checkpoint: {}; the computation continues without one", error.what());
     }
     return false;
   }

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "model/bert/bert_config_keys.hpp"
+#include "model/encoder_config_keys.hpp"
 #include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"
@@ -147,14 +147,14 @@ TEST_F(BertConfigReader, NotesKeysThatItDoesNotKnow) {
 TEST(BertConfigKeys, HoldEveryKeyOfTransformers) {
   const auto golden = nlohmann::json::parse(test::read_bytes(test::golden("model/config_keys.json")));
   std::vector<std::string> known;
-  for (const ConfigKey& key : bert_config_keys()) known.emplace_back(key.name);
+  for (const ConfigKey& key : encoder_config_keys()) known.emplace_back(key.name);
   for (const nlohmann::json& key : golden.at("keys")) EXPECT_THAT(known, Contains(key.get<std::string>()));
 }
 
 TEST(BertConfigKeys, StandInTheUsersDocument) {
   const std::string document =
       test::read_bytes(std::filesystem::path(TUNESCOPE_SOURCE_DIR) / "docs" / "model-folders.md");
-  for (const ConfigKey& key : bert_config_keys()) {
+  for (const ConfigKey& key : encoder_config_keys()) {
     EXPECT_THAT(document, HasSubstr("`" + std::string(key.name) + "`"));
   }
 }

@@ -1,11 +1,13 @@
 #include <ATen/ops/allclose.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "support/collected_gradients.hpp"
 #include "support/golden.hpp"
 #include "support/golden_batch.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/io/safetensors.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/model/pass.hpp"
@@ -88,6 +90,59 @@ TEST_F(TinyBert, RegressesAndDifferentiatesAsTransformers) {
   EXPECT_LT(largest_difference(pass.logits, expected.tensor("regression.logits")), 1e-5);
   EXPECT_NEAR(pass.loss.value, expected.tensor("regression.loss").item<double>(), 1e-5);
   expect_gradients(catalogue, pass.gradients, expected, "regression.grad.");
+}
+
+// Collects everything it is told, and asks for one parameter.
+class OneOfTheGradients final : public test::CollectedGradients {
+ public:
+  OneOfTheGradients(const Parameters& parameters, ParameterIndex wanted)
+      : CollectedGradients(parameters), wanted_(wanted) {}
+  bool needs_gradient(ParameterIndex parameter) const override { return parameter == wanted_; }
+
+ private:
+  ParameterIndex wanted_;
+};
+
+TEST_F(TinyBert, GivesEachGradientAloneAsItGivesAll) {
+  const Parameters parameters = in_float64(with_head(model, weights, ""));
+  const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
+  const std::vector<at::Tensor> all = differentiate(*model.network, parameters, batch).gradients;
+  for (ParameterIndex i = 0; i < all.size(); ++i) {
+    OneOfTheGradients sink(parameters, i);
+    Pass pass(*model.network, ModelInput{parameters, batch, &sink});
+    pass.backward(batch_loss(pass.logits().front(), batch.labels).logits_gradient);
+    EXPECT_TRUE(sink.gradients[i].allclose(all[i], 1e-12, 1e-14)) << "parameter " << i;
+  }
+}
+
+TEST_F(TinyBert, OfSeveralModelsSomeMayNeedNoGradient) {
+  const Parameters parameters = in_float64(with_head(model, weights, ""));
+  const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
+  const std::vector<at::Tensor> alone = differentiate(*model.network, parameters, batch).gradients;
+  test::CollectedGradients all(parameters);
+  OneOfTheGradients last(parameters, parameters.size() - 1);
+  const std::array models = {ModelInput{parameters, batch, &last}, ModelInput{parameters, batch},
+                             ModelInput{parameters, batch, &all}};
+  Pass pass(*model.network, models);
+  const at::Tensor gradient = batch_loss(pass.logits().front(), batch.labels).logits_gradient;
+  pass.backward(std::array{gradient, at::Tensor(), gradient});
+  for (ParameterIndex i = 0; i < alone.size(); ++i) {
+    EXPECT_TRUE(all.gradients[i].allclose(alone[i], 1e-12, 1e-14)) << "parameter " << i;
+  }
+  EXPECT_TRUE(last.gradients.back().allclose(alone.back(), 1e-12, 1e-14));
+}
+
+TEST_F(TinyBert, RefusesABackwardPassThatCannotBe) {
+  const Parameters parameters = with_head(model, weights, "");
+  const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
+  test::CollectedGradients sink(parameters);
+  Pass pass(*model.network, ModelInput{parameters, batch, &sink});
+  const at::Tensor gradient = batch_loss(pass.logits().front(), batch.labels).logits_gradient;
+  EXPECT_THROW(pass.backward(std::array{gradient, gradient}), Error);
+  pass.backward(gradient);
+  EXPECT_THROW(pass.backward(gradient), Error);
+  const std::array models = {ModelInput{parameters, batch, &sink, 1}, ModelInput{parameters, batch, &sink}};
+  EXPECT_THROW(Pass(*model.network, models), Error) << "dropout in one model alone";
 }
 
 TEST_F(TinyBert, EvaluationGivesTheLogitsOfTheTrainingPassWithoutDropout) {

@@ -61,13 +61,7 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
   Recording projections({&without_sink, 1}, {});
   std::map<std::string, at::Tensor> found;
   Value hidden{.tensor = golden.tensor("embedding_output"), .rows = &pass.tokens()};
-  const PostNormOptions options{.hidden_size = config.hidden_size,
-                                .intermediate_size = config.intermediate_size,
-                                .heads = config.num_attention_heads,
-                                .layers = catalogue.encoder_layers(),
-                                .activation = config.hidden_act,
-                                .epsilon = config.layer_norm_eps};
-  for (std::size_t number = 0; number < options.layers; ++number) {
+  for (std::size_t number = 0; number < catalogue.encoder_layers(); ++number) {
     const std::string prefix = "bert.encoder.layer." + std::to_string(number) + ".";
     const std::string name = "layer" + std::to_string(number) + ".";
     for (const std::string part : {"query", "key", "value"}) {
@@ -82,7 +76,7 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
                               .intermediate = linear_of(prefix + "intermediate.dense"),
                               .output = linear_of(prefix + "output.dense"),
                               .output_layer_norm = norm_of(prefix + "output.LayerNorm")};
-    hidden = post_norm_layer(pass, layer, options, number, hidden);
+    hidden = post_norm_layer(pass, layer, config, number, hidden);
     found[name + "output"] = hidden.tensor;
   }
   const Value pooled = tanh(pass, linear(pass, linear_of("bert.pooler.dense"), pooled_tokens(pass, hidden)));
@@ -90,7 +84,7 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
   found["pooler_output"] = pooled.tensor;
   found["logits"] = logits.front().tensor;
   pass.play_back(logits, {&logits.front().tensor, 1}, Keep::kNothing);
-  for (std::size_t number = 0; number < options.layers; ++number) {
+  for (std::size_t number = 0; number < catalogue.encoder_layers(); ++number) {
     const std::string prefix = "bert.encoder.layer." + std::to_string(number) + ".";
     const std::string name = "layer" + std::to_string(number) + ".";
     found[name + "attention_context"] = sink.inputs.at(prefix + "attention.output.dense.weight");

@@ -4,6 +4,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "model/catalogue_builder.hpp"
@@ -22,8 +23,8 @@ constexpr std::int64_t kHidden = 6;
 constexpr std::int64_t kVocabulary = 9;
 constexpr std::int64_t kOutputs = 3;
 
-// A network that uses each of its parameters but the head several times: one table for tokens and positions, and one
-// linear layer and one LayerNorm in two blocks.
+// A network that uses each of its parameters but the head several times, on rows of tokens and of sequences: one table
+// for tokens and positions, one linear layer for all projections and both ends of blocks, and one LayerNorm.
 class SharingNetwork final : public Network {
  public:
   SharingNetwork() {
@@ -33,6 +34,7 @@ class SharingNetwork final : public Network {
 
   std::string_view architecture() const override { return "test"; }
   const NetworkLimits& limits() const override { return limits_; }
+  std::string_view prefix() const override { return ""; }
   std::vector<std::vector<ParameterIndex>> joint_weights() const override { return {}; }
   bool has_dropout() const override { return false; }
   double initializer_range() const override { return 0.0; }
@@ -48,9 +50,11 @@ class SharingNetwork final : public Network {
     const Norm norm{norm_, 1e-5};
     const Value embedded = embedding(pass, {{table_, batch.token_ids}, {table_, batch.position_ids}}, norm, {});
     const Value first = end_of_block(pass, {.layer = layer_, .norm = norm}, embedded, embedded);
-    const Value second = end_of_block(pass, {.layer = layer_, .norm = norm}, first, embedded);
+    const Value twice = linear(pass, std::array{layer_, layer_}, first);  // [T, 2 H]: keys and values
+    const Value pooled = pooled_tokens(pass, first);
+    const Value context = attention(pass, linear(pass, layer_, pooled), twice, 2, {});
     embedded_ = embedded.tensor;
-    return head(pass, head_, pooled_tokens(pass, second));
+    return head(pass, head_, end_of_block(pass, {.layer = layer_, .norm = norm}, context, pooled));
   }
 
   ParameterIndex head_weight() const { return head_.weight; }

@@ -58,20 +58,31 @@ void fail() { throw EnvironmentError("the disk is full"); }
 
 TEST(CheckpointClock, ContinuesWithoutACheckpointThatCannotBeWritten) {
   StopRequest stop;
-  CheckpointClock clock(1.0, stop);
+  CheckpointClock clock(1e-9, stop);
+  EXPECT_EQ(clock.next_action(), NextAction::kSave);
+  stop.request_stop();  // while it is written: the next action saves again
   EXPECT_FALSE(clock.save(fail));
-  EXPECT_EQ(clock.next_action(), NextAction::kContinue);
   EXPECT_FALSE(stop.has_lost_work());
+  EXPECT_EQ(clock.next_action(), NextAction::kSaveAndStop);
   EXPECT_TRUE(clock.save([] {}));
+  EXPECT_FALSE(stop.has_lost_work());
 }
 
 TEST(CheckpointClock, KnowsThatAStopHasLostWork) {
   StopRequest stop;
-  CheckpointClock clock(1.0, stop);
+  CheckpointClock clock(1e-9, stop);
   stop.request_stop();
   EXPECT_EQ(clock.next_action(), NextAction::kSaveAndStop);
+  EXPECT_FALSE(clock.save(fail));
+  EXPECT_TRUE(stop.has_lost_work());
+}
+
+// A rank that has finished its part saves it because another was stopped.
+TEST(CheckpointClock, KnowsThatAStopOfAnotherRankHasLostWork) {
+  StopRequest stop;
+  CheckpointClock clock(1e-9, stop);
+  EXPECT_EQ(clock.next_action(), NextAction::kSave);
   EXPECT_TRUE(clock.save([] {}));
-  EXPECT_FALSE(stop.has_lost_work());
   EXPECT_FALSE(clock.save(fail));
   EXPECT_TRUE(stop.has_lost_work());
 }

@@ -15,7 +15,7 @@ inline bool is_zero_in_theory(const ParameterInfo& parameter) {
 }
 
 /// Every parameter's gradient, written out from the formulas in `GradientSink`.
-class CollectedGradients final : public GradientSink {
+class CollectedGradients : public GradientSink {
  public:
   explicit CollectedGradients(const Parameters& parameters) {
     for (const at::Tensor& parameter : parameters)
@@ -26,7 +26,7 @@ class CollectedGradients final : public GradientSink {
 
   void on_linear(const LinearParameters& p, std::span<const LinearFactors> uses) override {
     for (const LinearFactors& use : uses) {
-      gradients[p.weight].add_(use.output_gradient.t().matmul(use.input));
+      if (use.input.defined()) gradients[p.weight].add_(use.output_gradient.t().matmul(use.input));
       gradients[p.bias].add_(use.output_gradient.sum(0));
     }
   }

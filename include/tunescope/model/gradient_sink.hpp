@@ -49,9 +49,9 @@ class GradientSink {
  public:
   virtual ~GradientSink() = default;
 
-  /// Whether the gradient of a parameter is needed. The pass keeps and computes nothing for the others, and nothing
-  /// below the lowest of all; functions below may still be called for layers of which only the other tensor, or only
-  /// another model of the pass, needs one.
+  /// Whether the gradient of a parameter is needed. The pass keeps and computes nothing for the others but the head's
+  /// input, and nothing below the lowest of all. The functions below may still be called for layers of which only the
+  /// other tensor, or only another model of the pass, needs one.
   virtual bool needs_gradient(ParameterIndex parameter) const = 0;
 
   virtual void on_linear(const LinearParameters& parameters, std::span<const LinearFactors> uses) = 0;

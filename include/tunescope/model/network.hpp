@@ -35,6 +35,8 @@ class Network {
   /// What users call it, such as "BERT".
   virtual std::string_view architecture() const = 0;
   virtual const NetworkLimits& limits() const = 0;
+  /// What the names of the backbone's tensors begin with, such as "bert.". Files may leave it out.
+  virtual std::string_view prefix() const = 0;
   /// Every tensor of the model with a head of `outputs` outputs, on which the numbers of tensors do not depend.
   virtual ParameterCatalogue catalogue(std::int64_t outputs) const = 0;
   /// Groups of weights of linear layers with the same input, in the order of their outputs. Those of a group are laid
@@ -55,8 +57,8 @@ struct NetworkFile {
   FolderNotes notes;
 };
 
-/// Reads `config.json`. The key `model_type` names the architecture. Throws `ModelError` naming file, key, what was
-/// found and what is supported.
+/// Reads `config.json`. The key `model_type` names the architecture; if there is none, it is BERT's. Throws
+/// `ModelError` naming file, key, what was found and what is supported.
 NetworkFile read_network(const std::filesystem::path& config_file);
 
 }  // namespace tunescope

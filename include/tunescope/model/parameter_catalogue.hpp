@@ -28,7 +28,7 @@ struct ParameterInfo {
   ParameterRole role = ParameterRole::kDense;
   Block block = Block::kEmbeddings;
   bool is_bias = false;
-  RowsOf rows = RowsOf::kTokens;
+  RowsOf rows = RowsOf::kTokens;  ///< of dense layers only
 
   std::int64_t size() const;  ///< number of scalars
   bool is_layer_norm() const { return role == ParameterRole::kLayerNorm; }

@@ -16,13 +16,14 @@
 
 namespace tunescope {
 
-// How a pass works. The sequences of a batch are packed end to end without padding, so every tensor has one row per
-// token, [T, ...]. The network's forward function calls coarse operations (a linear layer, attention, the end of a
-// block), each of which computes its output and records, on a tape, how to compute the gradient of its inputs. The
-// backward pass plays the tape from its end. It is written by hand for each operation, not recorded by LibTorch's
-// autograd: parameter gradients are never computed, but their two operands are handed to a `GradientSink`. An operation
-// below which nothing needs a gradient is not recorded, and keeps nothing: a trial that trains the top of the network
-// alone never pays for the bottom, and a pass without sinks keeps no activations at all.
+// How a pass works. The sequences of a batch are packed end to end without padding, so a tensor has one row per
+// token, [T, ...], or, above the encoder, one per sequence. The network's forward function calls coarse operations (a
+// linear layer, attention, the end of a block), each of which computes its output and records, on a tape, how to
+// compute the gradient of its inputs. The backward pass plays the tape from its end. It is written by hand for each
+// operation, not recorded by LibTorch's autograd: parameter gradients are never computed, but their two operands are
+// handed to a `GradientSink`. An operation below which nothing needs a gradient is not recorded, and keeps nothing: a
+// trial that trains the top of the network alone never pays for the bottom, and a pass without sinks keeps no
+// activations at all.
 
 /// Which tokens' hidden states leave the last layer of the encoder. The head reads only one token of each sequence: the
 /// others change no logit, and their gradients are zero. If all tokens are kept, dropout on this layer's attention
@@ -36,16 +37,16 @@ enum class LastLayer { kPooledTokens, kAllTokens };
 struct ModelInput {
   const Parameters& parameters;
   const PackedBatch& batch;
-  GradientSink* sink = nullptr;                   ///< null if the backward pass is not going to be called
+  GradientSink* sink = nullptr;                   ///< null if no gradient of this model is needed
   std::optional<std::uint64_t> dropout_key = {};  ///< a new key for each step, see `DropoutStreams`; absent: no dropout
 };
 
 struct PassOptions {
   /// If set, the matrix products of the backbone's linear layers cast their operands to bfloat16; attention and the
-  /// head stay in full precision. It must be built from the model whose tensors the parameters share.
+  /// last layer of the head stay in full precision. It must be built from the model whose tensors the parameters share.
   const Bfloat16Weights* bfloat16_weights = nullptr;
-  std::optional<double> dropout =
-      {};  ///< probability of every dropout layer; absent: as the network's configuration says
+  /// Probability of every dropout layer; absent: as the network's configuration says.
+  std::optional<double> dropout = {};
   LastLayer last_layer = LastLayer::kPooledTokens;
   DepthObserver* observer = nullptr;
 };
@@ -53,7 +54,8 @@ struct PassOptions {
 /// Whether a backward pass may be repeated, with other gradients of the logits.
 enum class Keep { kNothing, kActivations };
 
-/// A forward pass, computed on construction, and its backward pass. All arguments must outlive it.
+/// A forward pass, computed on construction, and its backward pass. What the models and options refer to must outlive
+/// it.
 class Pass {
  public:
   /// The models must have the same network, and either all or none of them have a dropout key; all else may differ, the
@@ -68,10 +70,11 @@ class Pass {
   const std::vector<at::Tensor>& logits() const { return logits_; }
 
   /// Computes the gradients from those of the logits, one tensor for each model, and hands the operands of parameter
-  /// gradients to the sinks. Frees the activations as it goes unless they are to be kept.
+  /// gradients to the sinks. Frees the activations as it goes unless they are to be kept; those of a weight that is
+  /// used several times stay until its first use is reached. Throws `Error` if an earlier call has freed them.
   void backward(std::span<const at::Tensor> logits_gradients, Keep keep = Keep::kNothing);
-  void backward(const at::Tensor& logits_gradients, Keep keep = Keep::kNothing) {
-    backward({&logits_gradients, 1}, keep);
+  void backward(const at::Tensor& logits_gradient, Keep keep = Keep::kNothing) {
+    backward({&logits_gradient, 1}, keep);
   }
 
  private:

@@ -27,8 +27,8 @@ void move_to(PretrainedModel& model, at::Device device);
 std::string model_content_hash(const std::filesystem::path& folder);
 
 /// Loads a Hugging Face folder (config.json, model.safetensors or shards), whose tensor names may or may not begin with
-/// "bert.". Heads in it are ignored: every trial starts with a new head. docs/model-folders.md says what is accepted.
-/// Throws `ModelError` naming every unexpected, missing or wrongly shaped tensor.
+/// the prefix of the architecture. Heads in it are ignored: every trial starts with a new head. docs/model-folders.md
+/// says what is accepted. Throws `ModelError` naming every unexpected, missing or wrongly shaped tensor.
 PretrainedModel load_pretrained(const std::filesystem::path& folder);
 
 /// The parameters that a trial starts from: the shared backbone and a new head, and a new pooler if the file had none.

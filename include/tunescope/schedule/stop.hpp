@@ -44,12 +44,14 @@ class CheckpointClock {
 
   NextAction next_action();
 
-  /// Calls `write`, which writes a checkpoint, and returns whether it could. If it throws, the log says why: without a
-  /// stop the computation continues, for a checkpoint on the way is insurance; at a stop what was done since the
-  /// checkpoint before is lost, and the request knows it.
+  /// Calls `write`, which writes a checkpoint, and returns whether it could. If it throws, the log says why. If the
+  /// last `next_action` was `kSave`, the computation continues, for a checkpoint on the way is insurance; otherwise
+  /// there is a stop, of this rank or another: what was done since the checkpoint before is lost, and the request knows
+  /// it.
   bool save(const std::function<void()>& write);
 
  private:
+  NextAction action_ = NextAction::kContinue;  // the last one, until it is carried out
   std::chrono::duration<double> interval_;
   StopRequest& stop_;
   std::chrono::steady_clock::time_point last_;

@@ -11,7 +11,7 @@ enum class TrialEnd : std::int32_t {
   kDone,
   kDiverged,             ///< the loss or a gradient was not finite; the trial is finished
   kFailed,               ///< with an exception, at every attempt; the next sweep tries it again
-  kStopped,              ///< on request before its last step, with its state saved
+  kStopped,              ///< on request before its last step; in a `TrialSummary`, with its state saved
   kNotSaved,             ///< on request; its state could not be saved
   kTakenByAnotherSweep,  ///< which trains it or has trained it
 };

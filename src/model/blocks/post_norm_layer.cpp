@@ -7,12 +7,16 @@ namespace {
 
 enum class LayerSite : std::uint32_t { kProbabilities, kAttentionOutput, kOutput };
 
+bool is_last(std::size_t number, const EncoderConfig& config) {
+  return static_cast<std::int64_t>(number) + 1 == config.num_hidden_layers;
+}
+
 }  // namespace
 
 // Of the last layer, only keys and values are needed of all tokens.
-PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const PostNormOptions& options, std::size_t number) {
-  const std::int64_t hidden = options.hidden_size;
-  const RowsOf leaving = number + 1 == options.layers ? RowsOf::kLeavingTokens : RowsOf::kTokens;
+PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig& config, std::size_t number) {
+  const std::int64_t hidden = config.hidden_size;
+  const RowsOf leaving = is_last(number, config) ? RowsOf::kLeavingTokens : RowsOf::kTokens;
   PostNormLayer layer;
   layer.query = builder.add_linear("attention.self.query", Block::kAttention, hidden, hidden, leaving);
   layer.key = builder.add_linear("attention.self.key", Block::kAttention, hidden, hidden);
@@ -20,37 +24,37 @@ PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const PostNormOptio
   layer.attention_output = builder.add_linear("attention.output.dense", Block::kAttention, hidden, hidden, leaving);
   layer.attention_layer_norm = builder.add_layer_norm("attention.output.LayerNorm", Block::kAttention, hidden);
   layer.intermediate =
-      builder.add_linear("intermediate.dense", Block::kFeedForward, options.intermediate_size, hidden, leaving);
-  layer.output = builder.add_linear("output.dense", Block::kFeedForward, hidden, options.intermediate_size, leaving);
+      builder.add_linear("intermediate.dense", Block::kFeedForward, config.intermediate_size, hidden, leaving);
+  layer.output = builder.add_linear("output.dense", Block::kFeedForward, hidden, config.intermediate_size, leaving);
   layer.output_layer_norm = builder.add_layer_norm("output.LayerNorm", Block::kFeedForward, hidden);
   return layer;
 }
 
-Value post_norm_layer(Recording& pass, const PostNormLayer& layer, const PostNormOptions& options, std::size_t number,
+Value post_norm_layer(Recording& pass, const PostNormLayer& layer, const EncoderConfig& config, std::size_t number,
                       const Value& input) {
   const auto dropout = [&](double probability, LayerSite site) {
     return pass.dropout(probability,
-                        options.first_site + 3 * static_cast<std::uint32_t>(number) + static_cast<std::uint32_t>(site));
+                        kFirstLayerSite + 3 * static_cast<std::uint32_t>(number) + static_cast<std::uint32_t>(site));
   };
-  const bool all_leave = number + 1 < options.layers || pass.options().last_layer == LastLayer::kAllTokens;
+  const bool all_leave = !is_last(number, config) || pass.options().last_layer == LastLayer::kAllTokens;
   const Value key_value = linear(pass, std::array{layer.key, layer.value}, input);
   const Value leaving = all_leave ? input : pooled_tokens(pass, input);
-  const Value context = attention(pass, linear(pass, layer.query, leaving), key_value, options.heads,
-                                  dropout(options.attention_probabilities, LayerSite::kProbabilities));
+  const Value context = attention(pass, linear(pass, layer.query, leaving), key_value, config.num_attention_heads,
+                                  dropout(config.dropout.attention_probabilities, LayerSite::kProbabilities));
   const Value attended = end_of_block(pass,
                                       {.layer = layer.attention_output,
-                                       .norm = {layer.attention_layer_norm, options.epsilon},
-                                       .dropout = dropout(options.attention_output, LayerSite::kAttentionOutput),
+                                       .norm = {layer.attention_layer_norm, config.layer_norm_eps},
+                                       .dropout = dropout(config.dropout.attention_output, LayerSite::kAttentionOutput),
                                        .branch = DepthPoint::kAttentionBranch,
                                        .depth = number + 1},
                                       context, leaving);
   return end_of_block(pass,
                       {.layer = layer.output,
-                       .norm = {layer.output_layer_norm, options.epsilon},
-                       .dropout = dropout(options.feed_forward_output, LayerSite::kOutput),
+                       .norm = {layer.output_layer_norm, config.layer_norm_eps},
+                       .dropout = dropout(config.dropout.feed_forward_output, LayerSite::kOutput),
                        .branch = DepthPoint::kFeedForwardBranch,
                        .depth = number + 1},
-                      linear_activation(pass, layer.intermediate, options.activation, attended), attended);
+                      linear_activation(pass, layer.intermediate, config.hidden_act, attended), attended);
 }
 
 }  // namespace tunescope

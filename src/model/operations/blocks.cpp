@@ -1,8 +1,6 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
-
 #include "model/operations/linear_products.hpp"
 #include "model/operations/operations.hpp"
 #include "tunescope/kernels/attention.hpp"
@@ -22,13 +20,12 @@ Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& n
   bool needs_table = false;
   for (const TableLookup& lookup : lookups) {
     tables.push_back({rows.tensors(lookup.table), lookup.ids});
-    needs_table = needs_table || pass.needs(lookup.table);
-    pass.count_use(lookup.table);
+    needs_table = pass.use(lookup.table) || needs_table;
   }
-  pass.count_use(norm.parameters.weight);
+  const bool needs_norm = pass.use(norm.parameters);
   LayerNormActivations saved;
   at::Tensor output = embedding_layer_norm(tables, weights_of(rows, norm), pass.layout(rows), dropout, saved);
-  return pass.record(std::move(output), rows, needs_table || pass.needs(norm.parameters),
+  return pass.record(std::move(output), rows, needs_table || needs_norm,
                      [&pass, &rows, lookups = std::move(lookups), norm, dropout, saved, needs_table](
                          std::span<const at::Tensor> outputs, Gradients&) {
                        const at::Tensor& gradient = outputs.front();
@@ -65,23 +62,24 @@ Value attention(Recording& pass, const Value& query, const Value& key_value, std
 Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual) {
   const ModelRows& rows = *input.rows;
   const LayerNormParameters& norm = end.norm.parameters;
-  pass.count_use(end.layer.weight);
-  pass.count_use(norm.weight);
+  const bool needs_layer = pass.use(end.layer);
+  const bool needs_norm = pass.use(norm);
   LayerNormActivations saved{.input = linear_without_bias(rows, end.layer, input.tensor), .mean = {}, .rstd = {}};
   at::Tensor output = residual_layer_norm({rows.tensors(end.layer.bias), residual.tensor}, weights_of(rows, end.norm),
                                           pass.layout(rows), end.dropout, saved);
   DepthObserver* const observer = pass.options().observer;
   if (observer != nullptr) observer->on_activation(end.branch, end.depth, saved.input.sub(residual.tensor));
-  const bool needs_sum = input.slot || residual.slot || pass.needs(end.layer);
+  const bool needs_sum = input.slot || residual.slot || needs_layer;
   return pass.record(
-      std::move(output), rows, needs_sum || pass.needs(norm),
+      std::move(output), rows, needs_sum || needs_norm,
       [&pass, &rows, end, norm, observer, saved, needs_sum, factor = pass.factor(end.layer, input.tensor),
        input = input.slot, residual = residual.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
         pass.on_layer_norm(rows, norm, saved, outputs.front());
         if (!needs_sum) return;
         const ResidualGradients of_terms = residual_layer_norm_backward(outputs.front(), rows.tensors(norm.weight),
                                                                         pass.layout(rows), end.dropout, saved);
-        if (observer != nullptr) observer->on_gradient(end.branch, end.depth, of_terms.branch);
+        if (observer != nullptr)
+          observer->on_gradient(end.branch, end.depth, of_terms.residual);  // as of the other term of the sum
         pass.on_linear(rows, end.layer, factor, of_terms.branch);
         if (input) add_input_gradient(rows, {&end.layer, 1}, of_terms.branch, gradients[*input]);
         if (residual) gradients.add(*residual, of_terms.residual);

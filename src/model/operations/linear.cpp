@@ -4,8 +4,6 @@
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tanh_backward.h>
 
-#include <algorithm>
-
 #include "model/operations/linear_products.hpp"
 #include "model/operations/operations.hpp"
 
@@ -17,10 +15,9 @@ Value linear(Recording& pass, std::span<const LinearParameters> layers, const Va
   bool is_needed = input.slot.has_value();
   for (const LinearParameters& layer : layers) {
     factors.push_back(pass.factor(layer, input.tensor));
-    is_needed = is_needed || pass.needs(layer);
-    pass.count_use(layer.weight);
+    is_needed = pass.use(layer) || is_needed;
   }
-  return pass.record(linear(rows, layers, input.tensor), rows, is_needed,
+  return pass.record(apply_linear(rows, layers, input.tensor), rows, is_needed,
                      [&pass, &rows, layers = std::vector(layers.begin(), layers.end()), factors = std::move(factors),
                       slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
                        std::int64_t column = 0;
@@ -35,10 +32,10 @@ Value linear(Recording& pass, std::span<const LinearParameters> layers, const Va
 
 Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input) {
   const ModelRows& rows = *input.rows;
-  pass.count_use(layer.weight);
+  const bool is_needed = pass.use(layer) || input.slot;
   const at::Tensor values = linear_without_bias(rows, layer, input.tensor);
   at::Tensor output = bias_activation(activation, values, rows.tensors(layer.bias), pass.layout(rows));
-  return pass.record(std::move(output), rows, input.slot || pass.needs(layer),
+  return pass.record(std::move(output), rows, is_needed,
                      [&pass, &rows, layer, activation, values, factor = pass.factor(layer, input.tensor),
                       slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
                        const at::Tensor gradient = activation_backward(activation, values, outputs.front());
@@ -82,10 +79,12 @@ std::vector<Value> head(Recording& pass, const LinearParameters& layer, const Va
                          std::span<const at::Tensor> outputs, Gradients& gradients) {
                        const at::Tensor gradient = slot ? at::empty_like(tensor) : at::Tensor();
                        for (std::size_t model = 0; model < rows.size(); ++model) {
-                         pass.on_head(model, layer, rows.of(model, tensor), outputs[model]);
+                         const bool has_gradient = outputs[model].defined();
+                         if (has_gradient) pass.on_head(model, layer, rows.of(model, tensor), outputs[model]);
                          if (!slot) continue;
                          at::Tensor own = rows.of(model, gradient);
-                         at::mm_out(own, outputs[model], rows.parameter(model, layer.weight));
+                         has_gradient ? at::mm_out(own, outputs[model], rows.parameter(model, layer.weight))
+                                      : own.zero_();
                        }
                        if (slot) gradients.add(*slot, gradient);
                      });

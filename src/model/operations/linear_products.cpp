@@ -68,7 +68,7 @@ void apply_weights(const ModelRows& rows, Layers layers, const at::Tensor& input
 
 }  // namespace
 
-at::Tensor linear(const ModelRows& rows, Layers layers, const at::Tensor& input) {
+at::Tensor apply_linear(const ModelRows& rows, Layers layers, const at::Tensor& input) {
   at::Tensor output = at::empty({input.size(0), total_outputs(rows, layers)}, input.options());
   for (std::size_t model = 0; model < rows.size(); ++model) {
     const at::Tensor own = rows.of(model, output);
@@ -97,7 +97,7 @@ void add_input_gradient(const ModelRows& rows, Layers layers, const at::Tensor& 
   }
   for_each_model_and_layer(
       rows, layers, operand, [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {
-        const Accumulate accumulate = layer.weight == layers.front().weight ? first : Accumulate::kYes;
+        const Accumulate accumulate = &layer == &layers.front() ? first : Accumulate::kYes;
         matmul(own, rows.operand(rows.parameter(model, layer.weight)), rows.of(model, gradient), accumulate);
       });
 }

@@ -10,12 +10,12 @@ namespace tunescope {
 
 // Linear layers of one or more models at once. Each row is multiplied with the weight of its own model. If all models
 // share the weight, which is the common case of a frozen backbone, one matrix product serves the rows of all of them;
-// else there is one product per model. Query, key and value projections have the same input, so they are computed as
+// else there is one product per model. Key and value projections have the same input, so they are computed as
 // one layer with the outputs side by side; if their weights are contiguous in memory (see `move_to`), this too is one
 // product.
 
 /// x Wᵀ + b for linear layers with the same input, their outputs side by side: [R, in] to [R, sum of their outputs].
-at::Tensor linear(const ModelRows& rows, std::span<const LinearParameters> layers, const at::Tensor& input);
+at::Tensor apply_linear(const ModelRows& rows, std::span<const LinearParameters> layers, const at::Tensor& input);
 
 /// x Wᵀ, for kernels that add the bias themselves: [R, in] to [R, out].
 at::Tensor linear_without_bias(const ModelRows& rows, const LinearParameters& layer, const at::Tensor& input);

@@ -89,14 +89,15 @@ std::vector<Value> Recording::record(std::vector<at::Tensor> outputs, const Mode
   return values;
 }
 
-// Until the last use, the gradients of earlier ones must not change, as tensors on the tape do.
+// Later operations add to gradients in place, so those of earlier uses are copied. Activations never change.
 std::vector<Recording::Use> Recording::collect(ParameterIndex index, Use use) {
+  if (uses_[index] == 0) throw Error("a use of a parameter is told that was not counted");
   if (uses_[index] == 1) return {std::move(use)};
-  use.output_gradient = use.output_gradient.clone();
   std::vector<Use>& uses = collected_[index];
   uses.push_back(std::move(use));
-  if (uses.size() < uses_[index]) return {};
-  return std::move(collected_.extract(index).mapped());
+  if (uses.size() == uses_[index]) return std::move(collected_.extract(index).mapped());
+  uses.back().output_gradient = uses.back().output_gradient.clone();
+  return {};
 }
 
 void Recording::on_linear(const ModelRows& rows, const LinearParameters& p, const at::Tensor& input,
@@ -156,12 +157,16 @@ void Recording::on_head(std::size_t model, const LinearParameters& p, const at::
 }
 
 void Recording::play_back(std::span<const Value> values, std::span<const at::Tensor> gradients, Keep keep) {
+  if (gradients.size() != values.size()) throw Error("a backward pass needs a gradient for the logits of each model");
+  if (is_played_) throw Error("a backward pass has freed what another one would need");
+  is_played_ = keep == Keep::kNothing;
   Gradients all(tape_.slots());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i].slot) all.add(*values[i].slot, gradients[i]);
+    // A copy, for operations may change what they are given.
+    if (values[i].slot && gradients[i].defined()) all.add(*values[i].slot, gradients[i].clone());
   }
   tape_.play_back(all, keep == Keep::kActivations);
-  if (!collected_.empty()) throw Error("a use of a parameter was recorded and not played back");
+  if (!collected_.empty()) throw Error("a use of a parameter was counted and not told");
 }
 
 }  // namespace tunescope

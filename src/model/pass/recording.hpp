@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,7 +14,7 @@
 namespace tunescope {
 
 /// What the operations of a pass share: the batches of all models laid end to end, the rows of its tensors, dropout,
-/// and the tape. It tells the sinks of the models about each use of a parameter.
+/// and the tape. It collects the uses of each parameter and tells them to the sinks.
 class Recording {
  public:
   Recording(std::span<const ModelInput> models, const PassOptions& options);
@@ -47,9 +46,11 @@ class Recording {
   /// The same for several outputs.
   std::vector<Value> record(std::vector<at::Tensor> outputs, const ModelRows& rows, bool is_needed, Backward backward);
 
-  /// Counts, while an operation is recorded, a use of these parameters: its backward function will call `on_...` with
-  /// them. `index` is the layer's weight, or an embedding table.
-  void count_use(ParameterIndex index) { ++uses_[index]; }
+  /// Counts, while an operation is recorded, a use of these parameters, and returns `needs`: if it does, the backward
+  /// function must call `on_...` with them. A weight is always used with the same bias.
+  bool use(const LinearParameters& p) { return count_use(p.weight), needs(p); }
+  bool use(const LayerNormParameters& p) { return count_use(p.weight), needs(p); }
+  bool use(ParameterIndex table) { return count_use(table), needs(table); }
 
   /// For backward functions, see `GradientSink`: a use of these parameters. The tensors have the rows of all models,
   /// and stay as they are until the function returns. The sinks are told with the last use.
@@ -63,7 +64,8 @@ class Recording {
   void on_head(std::size_t model, const LinearParameters& p, const at::Tensor& input,
                const at::Tensor& output_gradient);
 
-  /// The backward pass from these values, which have gradients.
+  /// The backward pass from these values. A gradient is undefined for a model that has no sink. Throws `Error` if their
+  /// numbers differ, or if nothing was kept of an earlier call.
   void play_back(std::span<const Value> values, std::span<const at::Tensor> gradients, Keep keep);
 
  private:
@@ -72,6 +74,7 @@ class Recording {
     LayerNormActivations activations;  // or only `input`: of a linear layer, or the ids of an embedding
     at::Tensor output_gradient;
   };
+  void count_use(ParameterIndex index) { ++uses_[index]; }
   /// Keeps a use until it is the last of its parameter, and then returns all.
   std::vector<Use> collect(ParameterIndex index, Use use);
 
@@ -83,6 +86,7 @@ class Recording {
   std::vector<bool> needs_;        // by parameter
   std::vector<std::size_t> uses_;  // by parameter
   std::map<ParameterIndex, std::vector<Use>> collected_;
+  bool is_played_ = false;
   Tape tape_;
 };
 

@@ -13,7 +13,7 @@ enum class KeyUse {
   kHarmless  ///< changes no number here
 };
 
-/// A key that transformers, or an older tool, writes into the `config.json` of a BERT.
+/// A key that transformers, or an older tool, writes into the `config.json` of BERT and its descendants.
 struct ConfigKey {
   std::string_view name;
   KeyUse use = KeyUse::kHarmless;
@@ -22,6 +22,6 @@ struct ConfigKey {
 };
 
 /// Every known key, in the order of docs/model-folders.md, which explains them in words.
-std::span<const ConfigKey> bert_config_keys();
+std::span<const ConfigKey> encoder_config_keys();
 
 }  // namespace tunescope

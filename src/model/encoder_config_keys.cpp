@@ -1,4 +1,4 @@
-#include "bert_config_keys.hpp"
+#include "encoder_config_keys.hpp"
 
 #include <array>
 
@@ -44,7 +44,7 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"pruned_heads", kRefused, "layers with fewer heads than num_attention_heads are not supported"},
     {"per_layer_config", kRefused, "layers that differ from each other are not supported"},
 
-    {"auto_map", kWarned, "names code of its own, which is not run: the model is read as transformers' own BERT"},
+    {"auto_map", kWarned, "names code of its own, which is not run: the model is read as transformers' own"},
 
     {"num_labels", kHarmless, kOwnHead},
     {"id2label", kHarmless, kOwnHead},
@@ -55,12 +55,12 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"task_specific_params", kHarmless, kOwnHead},
     {"tie_word_embeddings", kHarmless, kLanguageModel},
     {"tie_encoder_decoder", kHarmless, kLanguageModel},
-    {"is_encoder_decoder", kHarmless, "BERT's encoder does not read it"},
-    {"cross_attention_hidden_size", kHarmless, "BERT's encoder does not read it"},
+    {"is_encoder_decoder", kHarmless, "an encoder does not read it"},
+    {"cross_attention_hidden_size", kHarmless, "an encoder does not read it"},
     {"dtype", kHarmless, "weights of any floating type are computed with in float32"},
     {"torch_dtype", kHarmless, "weights of any floating type are computed with in float32"},
     {"use_bfloat16", kHarmless, "weights of any floating type are computed with in float32"},
-    {"pad_token_id", kHarmless, "batches have no padding"},
+    {"pad_token_id", kHarmless, "batches have no padding; RoBERTa numbers positions from it"},
     {"bos_token_id", kHarmless, kToken},
     {"eos_token_id", kHarmless, kToken},
     {"sep_token_id", kHarmless, kToken},
@@ -128,6 +128,6 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
 
 }  // namespace
 
-std::span<const ConfigKey> bert_config_keys() { return kKeys; }
+std::span<const ConfigKey> encoder_config_keys() { return kKeys; }
 
 }  // namespace tunescope

@@ -1,0 +1,53 @@
+#include "post_norm_encoder.hpp"
+
+namespace tunescope {
+
+PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderConfig& config,
+                                      const std::string& prefix) {
+  const std::int64_t hidden = config.hidden_size;
+  PostNormEncoder encoder;
+  builder.begin_layer("embeddings", prefix + "embeddings.");
+  encoder.words = builder.add_table("word_embeddings.weight", config.vocab_size, hidden);
+  encoder.positions = builder.add_table("position_embeddings.weight", config.max_position_embeddings, hidden);
+  encoder.types = builder.add_table("token_type_embeddings.weight", config.type_vocab_size, hidden);
+  encoder.embeddings_layer_norm = builder.add_layer_norm("LayerNorm", Block::kEmbeddings, hidden);
+  for (std::int64_t number = 0; number < config.num_hidden_layers; ++number) {
+    builder.begin_encoder_layer(prefix + "encoder.layer." + std::to_string(number) + ".");
+    encoder.layers.push_back(add_post_norm_layer(builder, config, static_cast<std::size_t>(number)));
+  }
+  return encoder;
+}
+
+Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const EncoderConfig& config,
+                        const at::Tensor& position_ids) {
+  const PackedBatch& batch = pass.batch();
+  Value hidden = embedding(
+      pass, {{encoder.words, batch.token_ids}, {encoder.positions, position_ids}, {encoder.types, batch.type_ids}},
+      {encoder.embeddings_layer_norm, config.layer_norm_eps}, pass.dropout(config.dropout.embeddings, kEmbeddingSite));
+  hidden = observe_hidden(pass, hidden, 0);
+  for (std::size_t number = 0; number < encoder.layers.size(); ++number) {
+    hidden = post_norm_layer(pass, encoder.layers[number], config, number, hidden);
+    hidden = observe_hidden(pass, hidden, number + 1);
+  }
+  return hidden;
+}
+
+std::vector<std::vector<ParameterIndex>> joint_weights(const PostNormEncoder& encoder) {
+  std::vector<std::vector<ParameterIndex>> groups;
+  for (const PostNormLayer& layer : encoder.layers) {
+    groups.push_back({layer.query.weight, layer.key.weight, layer.value.weight});
+  }
+  return groups;
+}
+
+NetworkLimits limits_of(const EncoderConfig& config, std::int64_t first_position) {
+  return {.layers = config.num_hidden_layers,
+          .hidden_size = config.hidden_size,
+          .intermediate_size = config.intermediate_size,
+          .attention_heads = config.num_attention_heads,
+          .vocabulary = config.vocab_size,
+          .positions = config.max_position_embeddings - first_position,
+          .token_types = config.type_vocab_size};
+}
+
+}  // namespace tunescope

@@ -1,0 +1,170 @@
+#include "config_file.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "encoder_config_keys.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/io/hub_folder.hpp"
+
+namespace tunescope {
+namespace {
+
+using Json = nlohmann::json;
+
+// In transformers, several names stand for one function that is computed in different ways.
+constexpr std::array<std::pair<const char*, Activation>, 11> kActivations = {
+    {{"gelu", Activation::kGelu},
+     {"gelu_python", Activation::kGelu},
+     {"gelu_new", Activation::kGeluTanh},
+     {"gelu_fast", Activation::kGeluTanh},
+     {"gelu_accurate", Activation::kGeluTanh},
+     {"gelu_python_tanh", Activation::kGeluTanh},
+     {"gelu_pytorch_tanh", Activation::kGeluTanh},
+     {"relu", Activation::kRelu},
+     {"silu", Activation::kSilu},
+     {"swish", Activation::kSilu},
+     {"tanh", Activation::kTanh}}};
+
+// Larger than any model. The limits keep a damaged file from making a catalogue of tensors that outgrows memory.
+constexpr std::int64_t kMaxDimension = 1 << 24;
+constexpr std::int64_t kMaxLayers = 1024;
+
+Json parse_config(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  if (!file) {
+    const bool has_googles = std::filesystem::exists(path.parent_path() / "bert_config.json");
+    throw ModelError(path.string() + ": no such file; " +
+                     (has_googles ? "copy bert_config.json to config.json: it has the same keys"
+                                  : "[model] path must be a Hugging Face model folder"));
+  }
+  if (const std::string problem = git_lfs_problem(path); !problem.empty()) throw ModelError(problem);
+  Json json = Json::parse(file, nullptr, false);
+  if (!json.is_object()) throw ModelError(path.string() + ": is not a JSON object");
+  return json;
+}
+
+// Whether a value means the same as an absent key.
+bool is_plain(const Json& value, std::string_view plain) {
+  if (value.is_string()) return value.get_ref<const std::string&>().empty() || value == plain;
+  return value.is_boolean() ? !value.get<bool>() : value.empty();  // null too is empty
+}
+
+void check_keys(const ConfigFile& file, FolderNotes& notes) {
+  const std::span<const ConfigKey> known = encoder_config_keys();
+  std::vector<std::string> unknown;
+  for (const auto& item : file.json().items()) {
+    const auto key = std::find_if(known.begin(), known.end(), [&](const ConfigKey& k) { return k.name == item.key(); });
+    if (key == known.end()) {
+      unknown.push_back(item.key());
+    } else if (key->use == KeyUse::kRefused && !is_plain(item.value(), key->plain)) {
+      file.fail(item.key().c_str(),
+                fmt::format("{}; {}", key->plain.empty() ? "nothing, null or false" : key->plain, key->meaning));
+    } else if (key->use == KeyUse::kWarned && !is_plain(item.value(), "")) {
+      notes.warnings.push_back(fmt::format("config.json: {} {}", key->name, key->meaning));
+    }
+  }
+  constexpr std::size_t kNamed = 5;
+  if (unknown.empty()) return;
+  const std::size_t more = unknown.size() - std::min(unknown.size(), kNamed);
+  unknown.resize(unknown.size() - more);
+  notes.notes.push_back(fmt::format("left out: unknown keys of config.json: {}{}", fmt::join(unknown, ", "),
+                                    more > 0 ? fmt::format(" and {} more", more) : ""));
+}
+
+Activation read_activation(const ConfigFile& file) {
+  std::string name = "gelu";
+  file.word("hidden_act", name);
+  for (const auto& [known, activation] : kActivations) {
+    if (name == known) return activation;
+  }
+  file.fail("hidden_act", "gelu, gelu_new or another name of the same functions, relu, silu, swish or tanh");
+}
+
+DropoutProbabilities read_dropout(const ConfigFile& file) {
+  constexpr double kLargest = 0.99;
+  double hidden = 0.1;
+  file.number("hidden_dropout_prob", hidden, 0.0, kLargest);
+  DropoutProbabilities dropout = DropoutProbabilities::uniform(hidden);
+  dropout.attention_probabilities = 0.1;
+  file.number("attention_probs_dropout_prob", dropout.attention_probabilities, 0.0, kLargest);
+  file.number("classifier_dropout", dropout.pooled, 0.0, kLargest);
+  return dropout;
+}
+
+}  // namespace
+
+ConfigFile::ConfigFile(const std::filesystem::path& path)
+    : json_(std::make_unique<Json>(parse_config(path))), file_(path.string()) {}
+
+ConfigFile::~ConfigFile() = default;
+
+bool ConfigFile::is_given(const char* key) const {
+  const auto found = json_->find(key);
+  return found != json_->end() && !found->is_null();
+}
+
+void ConfigFile::positive(const char* key, std::int64_t& value, std::int64_t largest) const {
+  whole(key, value, 1, largest);
+}
+
+void ConfigFile::whole(const char* key, std::int64_t& value, std::int64_t smallest, std::int64_t largest) const {
+  const auto found = json_->find(key);
+  if (found == json_->end()) return;
+  const bool is_sound = found->is_number_integer() && *found >= smallest && *found <= largest;
+  if (!is_sound) fail(key, fmt::format("a whole number from {} to {}", smallest, largest));
+  value = found->get<std::int64_t>();
+}
+
+void ConfigFile::number(const char* key, double& value, double smallest, double largest) const {
+  const auto found = json_->find(key);
+  if (found == json_->end() || found->is_null()) return;
+  if (!found->is_number() || found->get<double>() < smallest || found->get<double>() > largest) {
+    fail(key, fmt::format("a number from {} to {}", smallest, largest));
+  }
+  value = found->get<double>();
+}
+
+void ConfigFile::word(const char* key, std::string& value) const {
+  const auto found = json_->find(key);
+  if (found == json_->end()) return;
+  if (!found->is_string()) fail(key, "a string");
+  value = found->get<std::string>();
+}
+
+void ConfigFile::fail(const char* key, const std::string& expected) const {
+  const auto found = json_->find(key);
+  // A list or an object is not printed: it may be nested deeper than the stack.
+  const std::string text = found == json_->end()    ? "(missing)"
+                           : found->is_structured() ? found->type_name()
+                                                    : found->dump();
+  throw ModelError(fmt::format("{}: {} = {}; expected {}", file_, key, text, expected));
+}
+
+void read_encoder_config(const ConfigFile& file, EncoderConfig& config, FolderNotes& notes) {
+  check_keys(file, notes);
+  file.positive("vocab_size", config.vocab_size, kMaxDimension);
+  file.positive("hidden_size", config.hidden_size, kMaxDimension);
+  file.positive("num_hidden_layers", config.num_hidden_layers, kMaxLayers);
+  file.positive("num_attention_heads", config.num_attention_heads, kMaxDimension);
+  file.positive("intermediate_size", config.intermediate_size, kMaxDimension);
+  file.positive("max_position_embeddings", config.max_position_embeddings, kMaxDimension);
+  file.positive("type_vocab_size", config.type_vocab_size, kMaxDimension);
+  file.number("layer_norm_eps", config.layer_norm_eps, 0.0, 1.0);
+  config.dropout = read_dropout(file);
+  file.number("initializer_range", config.initializer_range, 0.0, 1.0);
+  config.hidden_act = read_activation(file);
+  if (config.hidden_size % config.num_attention_heads != 0) {
+    file.fail("num_attention_heads", fmt::format("a divisor of hidden_size {}", config.hidden_size));
+  }
+}
+
+}  // namespace tunescope
