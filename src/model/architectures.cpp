@@ -10,14 +10,14 @@
 namespace tunescope {
 namespace {
 
-NetworkFile read_bert(const std::filesystem::path& config_file) {
-  BertConfigFile file = read_bert_config(config_file);
+NetworkFile read_bert(const ConfigFile& config) {
+  BertConfigFile file = read_bert_config(config);
   return {.network = make_bert(file.config), .notes = std::move(file.notes)};
 }
 
 struct Architecture {
   std::string_view model_type;
-  NetworkFile (*read)(const std::filesystem::path& config_file);
+  NetworkFile (*read)(const ConfigFile& file);
 };
 
 constexpr std::array kArchitectures = {Architecture{"bert", read_bert}, Architecture{"roberta", read_roberta}};
@@ -30,10 +30,10 @@ NetworkFile read_network(const std::filesystem::path& config_file) {
     std::string model_type;
     file.word("model_type", model_type);
     for (const Architecture& architecture : kArchitectures) {
-      if (architecture.model_type == model_type) return architecture.read(config_file);
+      if (architecture.model_type == model_type) return architecture.read(file);
     }
   }
-  return read_bert(config_file);  // which says what it expects
+  return read_bert(file);  // which says what it expects
 }
 
 }  // namespace tunescope

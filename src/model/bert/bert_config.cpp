@@ -47,8 +47,9 @@ void read_architecture(const ConfigFile& file, FolderNotes& notes) {
 
 }  // namespace
 
-BertConfigFile read_bert_config(const std::filesystem::path& path) {
-  const ConfigFile json(path);
+BertConfigFile read_bert_config(const std::filesystem::path& path) { return read_bert_config(ConfigFile(path)); }
+
+BertConfigFile read_bert_config(const ConfigFile& json) {
   BertConfigFile file;
   read_architecture(json, file.notes);
   read_encoder_config(json, file.config, file.notes);

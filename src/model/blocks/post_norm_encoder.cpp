@@ -1,5 +1,7 @@
 #include "post_norm_encoder.hpp"
 
+#include <utility>
+
 namespace tunescope {
 
 PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderConfig& config,
@@ -32,22 +34,37 @@ Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const E
   return hidden;
 }
 
-std::vector<std::vector<ParameterIndex>> joint_weights(const PostNormEncoder& encoder) {
+PostNormNetwork::PostNormNetwork(const EncoderConfig& config, std::string prefix, std::int64_t first_position)
+    : config_(config),
+      prefix_(std::move(prefix)),
+      limits_{.layers = config.num_hidden_layers,
+              .hidden_size = config.hidden_size,
+              .intermediate_size = config.intermediate_size,
+              .attention_heads = config.num_attention_heads,
+              .vocabulary = config.vocab_size,
+              .positions = config.max_position_embeddings - first_position,
+              .token_types = config.type_vocab_size} {
+  CatalogueBuilder builder;
+  encoder_ = add_post_norm_encoder(builder, config_, prefix_);
+}
+
+std::vector<std::vector<ParameterIndex>> PostNormNetwork::joint_weights() const {
   std::vector<std::vector<ParameterIndex>> groups;
-  for (const PostNormLayer& layer : encoder.layers) {
+  for (const PostNormLayer& layer : encoder_.layers) {
     groups.push_back({layer.query.weight, layer.key.weight, layer.value.weight});
   }
   return groups;
 }
 
-NetworkLimits limits_of(const EncoderConfig& config, std::int64_t first_position) {
-  return {.layers = config.num_hidden_layers,
-          .hidden_size = config.hidden_size,
-          .intermediate_size = config.intermediate_size,
-          .attention_heads = config.num_attention_heads,
-          .vocabulary = config.vocab_size,
-          .positions = config.max_position_embeddings - first_position,
-          .token_types = config.type_vocab_size};
+ParameterCatalogue PostNormNetwork::catalogue(std::int64_t outputs) const {
+  CatalogueBuilder builder;
+  list_tensors(builder, outputs);
+  return builder.build();
+}
+
+DenseHead PostNormNetwork::list_tensors(CatalogueBuilder& builder, std::int64_t outputs) const {
+  add_post_norm_encoder(builder, config_, prefix_);
+  return add_head(builder, outputs);
 }
 
 }  // namespace tunescope

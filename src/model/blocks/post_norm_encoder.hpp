@@ -32,10 +32,40 @@ PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderCo
 Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const EncoderConfig& config,
                         const at::Tensor& position_ids);
 
-/// The weights that one matrix product can apply, see `Network::joint_weights`.
-std::vector<std::vector<ParameterIndex>> joint_weights(const PostNormEncoder& encoder);
+/// What is above the encoder: a dense layer, and the layer that gives the logits.
+struct DenseHead {
+  LinearParameters dense;
+  LinearParameters output;
+};
 
-/// What the rest of the program needs to know, for networks whose positions begin at `first_position`.
-NetworkLimits limits_of(const EncoderConfig& config, std::int64_t first_position = 0);
+/// What the networks with this encoder answer alike. A subclass lists the tensors of its head and computes its forward
+/// pass.
+class PostNormNetwork : public Network {
+ public:
+  const NetworkLimits& limits() const final { return limits_; }
+  std::string_view prefix() const final { return prefix_; }
+  bool has_dropout() const final { return config_.dropout != DropoutProbabilities::uniform(0.0); }
+  double initializer_range() const final { return config_.initializer_range; }
+  std::vector<std::vector<ParameterIndex>> joint_weights() const final;
+  ParameterCatalogue catalogue(std::int64_t outputs) const final;
+
+ protected:
+  /// Positions are counted from `first_position`.
+  PostNormNetwork(const EncoderConfig& config, std::string prefix, std::int64_t first_position);
+
+  const EncoderConfig& config() const { return config_; }
+  /// Lists all tensors, the encoder's first. Their numbers do not depend on `outputs`.
+  DenseHead list_tensors(CatalogueBuilder& builder, std::int64_t outputs) const;
+  virtual DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const = 0;
+  Value encode(Recording& pass, const at::Tensor& position_ids) const {
+    return post_norm_encoder(pass, encoder_, config_, position_ids);
+  }
+
+ private:
+  EncoderConfig config_;
+  std::string prefix_;
+  NetworkLimits limits_;
+  PostNormEncoder encoder_;
+};
 
 }  // namespace tunescope

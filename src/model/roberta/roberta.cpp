@@ -8,52 +8,29 @@
 namespace tunescope {
 namespace {
 
-class Roberta final : public Network {
+class Roberta final : public PostNormNetwork {
  public:
   explicit Roberta(const RobertaConfig& config)
-      : config_(config.encoder),
-        pad_token_id_(config.pad_token_id),
-        limits_(limits_of(config.encoder, config.pad_token_id + 1)) {
+      : PostNormNetwork(config.encoder, "roberta.", config.pad_token_id + 1), pad_token_id_(config.pad_token_id) {
     CatalogueBuilder builder;
-    tensors_ = add_tensors(builder, 1);
+    head_ = list_tensors(builder, 1);
   }
 
   std::string_view architecture() const override { return "RoBERTa"; }
-  const NetworkLimits& limits() const override { return limits_; }
-  std::string_view prefix() const override { return kPrefix; }
-  bool has_dropout() const override { return config_.dropout != DropoutProbabilities::uniform(0.0); }
-  double initializer_range() const override { return config_.initializer_range; }
-  std::vector<std::vector<ParameterIndex>> joint_weights() const override {
-    return tunescope::joint_weights(tensors_.encoder);
-  }
-
-  ParameterCatalogue catalogue(std::int64_t outputs) const override {
-    CatalogueBuilder builder;
-    add_tensors(builder, outputs);
-    return builder.build();
-  }
 
   std::vector<Value> forward(Recording& pass) const override {
-    const Value hidden = post_norm_encoder(pass, tensors_.encoder, config_, position_ids(pass.batch()));
+    const Value hidden = encode(pass, position_ids(pass.batch()));
     const auto drop = [&](const Value& input, std::uint32_t site) {
-      return dropout(pass, input, pass.dropout(config_.dropout.pooled, site));
+      return dropout(pass, input, pass.dropout(config().dropout.pooled, site));
     };
-    const Value dense = linear(pass, tensors_.dense, drop(pooled_tokens(pass, hidden), first_free_site(config_)));
-    return head(pass, tensors_.output, drop(tanh(pass, dense), kHeadSite));
+    const Value dense = linear(pass, head_.dense, drop(pooled_tokens(pass, hidden), first_free_site(config())));
+    return head(pass, head_.output, drop(tanh(pass, dense), kHeadSite));
   }
 
  private:
-  static constexpr const char* kPrefix = "roberta.";
-
-  struct Tensors {
-    PostNormEncoder encoder;
-    LinearParameters dense;
-    LinearParameters output;
-  };
-
-  Tensors add_tensors(CatalogueBuilder& builder, std::int64_t outputs) const {
-    const std::int64_t hidden = config_.hidden_size;
-    Tensors tensors{.encoder = add_post_norm_encoder(builder, config_, kPrefix), .dense = {}, .output = {}};
+  DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const override {
+    const std::int64_t hidden = config().hidden_size;
+    DenseHead tensors;
     builder.begin_layer("head", "");
     tensors.dense = builder.add_linear("classifier.dense", Block::kHead, hidden, hidden, RowsOf::kSequences);
     tensors.output = builder.add_linear("classifier.out_proj", Block::kHead, outputs, hidden, RowsOf::kSequences);
@@ -71,10 +48,8 @@ class Roberta final : public Network {
     return up_to_here.sub(before_sequence).mul_(counts).add_(pad_token_id_);
   }
 
-  EncoderConfig config_;
   std::int64_t pad_token_id_;
-  NetworkLimits limits_;
-  Tensors tensors_;
+  DenseHead head_;
 };
 
 }  // namespace
@@ -82,8 +57,7 @@ class Roberta final : public Network {
 std::shared_ptr<const Network> make_roberta(const RobertaConfig& config) { return std::make_shared<Roberta>(config); }
 
 // Defaults that differ from BERT's are those of transformers' RobertaConfig.
-NetworkFile read_roberta(const std::filesystem::path& config_file) {
-  const ConfigFile file(config_file);
+NetworkFile read_roberta(const ConfigFile& file) {
   RobertaConfig config;
   config.encoder.vocab_size = 50265;
   NetworkFile network;

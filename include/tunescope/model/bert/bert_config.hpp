@@ -7,6 +7,8 @@
 
 namespace tunescope {
 
+class ConfigFile;
+
 using BertConfig = EncoderConfig;
 
 /// A `config.json` that was read, with notes for the user.
@@ -19,5 +21,6 @@ struct BertConfigFile {
 /// as "bert" unless `architectures` or `pad_token_id` contradict it. Throws `ModelError` naming file, key, what was
 /// found and what is supported.
 BertConfigFile read_bert_config(const std::filesystem::path& path);
+BertConfigFile read_bert_config(const ConfigFile& json);
 
 }  // namespace tunescope

@@ -7,6 +7,8 @@
 
 namespace tunescope {
 
+class ConfigFile;
+
 /// The keys of a `config.json` of `model_type` "roberta".
 struct RobertaConfig {
   EncoderConfig encoder;
@@ -18,6 +20,6 @@ struct RobertaConfig {
 std::shared_ptr<const Network> make_roberta(const RobertaConfig& config);
 
 /// Reads a `config.json`. Throws `ModelError` as `read_network`.
-NetworkFile read_roberta(const std::filesystem::path& config_file);
+NetworkFile read_roberta(const ConfigFile& file);
 
 }  // namespace tunescope
