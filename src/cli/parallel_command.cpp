@@ -33,11 +33,8 @@ ExitStatus open(RankTeam& team, int argc, char** argv, FisherRunsOf fisher_runs,
   return team.on_root([&] { return status; });
 }
 
-}  // namespace
-
-ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const ParallelCommand& command) {
-  StopRequest stop;
-  const StopSignals signals(stop);  // first, so that a signal during start-up counts
+ExitStatus run_with_mpi(int argc, char** argv, RunListener& listener, const ParallelCommand& command,
+                        StopRequest& stop) {
   MpiEnvironment mpi;
   RankTeam& team = mpi.world();
   try {
@@ -57,6 +54,16 @@ ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const Para
     fmt::print(stderr, "tunescope: [rank {}] {}\n", team.rank(), error.what());
     abort_all_ranks(status_of(error));
   }
+}
+
+}  // namespace
+
+ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const ParallelCommand& command) {
+  StopRequest stop;
+  StopSignals signals(stop);  // before MPI starts, so that a signal during start-up counts
+  const ExitStatus status = run_with_mpi(argc, argv, listener, command, stop);
+  signals.ignore_from_here_on();
+  return status;
 }
 
 ExitStatus report_stop(const RankTeam& team, const SweepSpec& spec, bool has_lost_work) {

@@ -57,6 +57,11 @@ StopSignals::~StopSignals() {
   request = nullptr;
 }
 
+void StopSignals::ignore_from_here_on() {
+  for (const auto& [signal, action] : before_) ::signal(signal, SIG_IGN);
+  before_.clear();
+}
+
 void StopSignals::take_over(int signal, const struct sigaction& before) {
   struct sigaction action {};
   action.sa_handler = on_signal;

@@ -126,6 +126,20 @@ TEST_F(SignalHandlers, AreThoseOfBeforeOnceStopSignalsAreGone) {
   EXPECT_FALSE(stop_.is_set());
 }
 
+TEST_F(SignalHandlers, DoNothingOnceTheStatusIsSettled) {
+  EXPECT_EXIT(
+      {
+        StopRequest stop;
+        {
+          StopSignals signals(stop);
+          signals.ignore_from_here_on();
+        }
+        for (const int signal : kSignals) ::raise(signal);
+        std::exit(stop.is_set() ? 1 : 75);
+      },
+      ::testing::ExitedWithCode(75), "");
+}
+
 TEST_F(SignalHandlers, ServeOneRequestAtATime) {
   const StopSignals signals(stop_);
   StopRequest other;

@@ -17,10 +17,15 @@ class StopSignals {
  public:
   /// `stop` must outlive this. Throws `Error` if there is one already: signal handlers belong to the whole process.
   explicit StopSignals(StopRequest& stop);
-  /// Puts back the handlers that were there before.
+  /// Puts back the handlers that were there before, unless `ignore_from_here_on` was called.
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
+
+  /// Ignores the signals to the end of the process: its exit status is settled. A launcher ends the other ranks with
+  /// SIGTERM as soon as one has exited with a status that is not 0 (`srun --kill-on-bad-exit`); a rank that it meets on
+  /// its way out would otherwise end with the signal's status in place of the one that all ranks have agreed on.
+  void ignore_from_here_on();
 
  private:
   void take_over(int signal, const struct sigaction& before);
