@@ -21,10 +21,11 @@
 #include <string>
 #include <vector>
 
-#include "kernels/activation_backends.hpp"
-#include "kernels/attention_backends.hpp"
-#include "kernels/layer_norm_backends.hpp"
 #include "tunescope/device/host_memory.hpp"
+#include "tunescope/kernels/activation.hpp"
+#include "tunescope/kernels/attention.hpp"
+#include "tunescope/kernels/layer_norm.hpp"
+#include "tunescope/kernels/reference_kernels.hpp"
 
 namespace tunescope {
 namespace {
@@ -33,30 +34,30 @@ constexpr std::int64_t kHidden = 384;  // MiniLM-L6
 constexpr std::int64_t kHeads = 12;
 constexpr Dropout kDropout{.probability = 0.1, .site = 1};
 
-// A batch of equally long sequences.
+// The layout of equally long sequences of one model.
+BatchLayout layout_of(std::int64_t length, std::int64_t count) {
+  std::vector<std::int64_t> offsets, examples(static_cast<std::size_t>(count));
+  std::iota(examples.begin(), examples.end(), 0);
+  for (std::int64_t b = 0; b <= count; ++b) offsets.push_back(b * length);
+  return BatchLayout({offsets, examples, {0, count}, std::vector<std::uint64_t>(examples.size(), 7)}, at::kCPU);
+}
+
 struct Batch {
   Batch(std::int64_t length, std::int64_t count)
-      : sequences(count),
-        tokens(length * count),
-        examples(static_cast<std::size_t>(count)),
-        keys(static_cast<std::size_t>(count), 7),
+      : tokens(length * count),
+        layout(layout_of(length, count)),
         projections{at::randn({tokens, kHidden}), at::randn({tokens, 2 * kHidden})},
-        context(at::randn({tokens, kHidden})) {
-    std::iota(examples.begin(), examples.end(), 0);
-    for (std::int64_t b = 0; b <= count; ++b) offsets.push_back(b * length);
-    products = 2.0 * static_cast<double>(kHidden * tokens * length);
-  }
+        context(at::randn({tokens, kHidden})),
+        products(2.0 * static_cast<double>(kHidden * tokens * length)) {}
 
-  AttentionLayout layout() const { return {offsets, offsets, {examples, keys}, kHeads}; }
+  const RowLayout& rows() const { return layout.tokens(); }
+  AttentionLayout attention() const { return {rows(), rows(), kHeads}; }
 
-  std::int64_t sequences;
   std::int64_t tokens;
-  std::vector<std::int64_t> offsets;
-  std::vector<std::int64_t> examples;
-  std::vector<std::uint64_t> keys;
+  BatchLayout layout;
   AttentionInputs projections;
-  at::Tensor context;     // [T, H]
-  double products = 0.0;  // floating-point operations of one product of all heads
+  at::Tensor context;  // [T, H]
+  double products;     // floating-point operations of one product of all heads
 };
 
 void count_operations(benchmark::State& state, double operations) {
@@ -70,42 +71,21 @@ void count_bytes(benchmark::State& state, double bytes) {
 }
 
 void attend(benchmark::State& state, const Batch& batch) {
-  for (auto _ : state) benchmark::DoNotOptimize(attention(batch.projections, batch.layout(), kDropout));
-  count_operations(state, 2 * batch.products);
-}
-
-void attend_composed(benchmark::State& state, const Batch& batch) {
-  const AttentionLayout layout = batch.layout();
-  const AttentionOutput output = attention(batch.projections, layout, kDropout);
-  for (auto _ : state) {
-    aten::attention({batch.projections, output.probabilities, layout, kDropout}, output.context);
-  }
+  for (auto _ : state) benchmark::DoNotOptimize(attention(batch.projections, batch.attention(), kDropout));
   count_operations(state, 2 * batch.products);
 }
 
 void attend_backward(benchmark::State& state, const Batch& batch) {
-  const AttentionLayout layout = batch.layout();
-  const AttentionOutput output = attention(batch.projections, layout, kDropout);
+  const AttentionOutput output = attention(batch.projections, batch.attention(), kDropout);
   for (auto _ : state) {
     benchmark::DoNotOptimize(
-        attention_backward(batch.context, output.probabilities, batch.projections, layout, kDropout));
-  }
-  count_operations(state, 4 * batch.products);
-}
-
-void attend_backward_composed(benchmark::State& state, const Batch& batch) {
-  const AttentionLayout layout = batch.layout();
-  const AttentionOutput output = attention(batch.projections, layout, kDropout);
-  const AttentionInputs gradients{at::empty_like(batch.projections.query), at::empty_like(batch.projections.key_value)};
-  for (auto _ : state) {
-    aten::attention_backward({batch.projections, output.probabilities, layout, kDropout}, batch.context, gradients);
+        attention_backward(batch.context, output.probabilities, batch.projections, batch.attention(), kDropout));
   }
   count_operations(state, 4 * batch.products);
 }
 
 void drop(benchmark::State& state, const Batch& batch) {
-  const AttentionLayout layout = batch.layout();
-  for (auto _ : state) apply_dropout_(batch.context, {layout.sequence_offsets, kHidden}, layout.streams, kDropout);
+  for (auto _ : state) apply_dropout_(batch.context, batch.rows(), kDropout);
   count_bytes(state, 2.0 * static_cast<double>(batch.context.nbytes()));
 }
 
@@ -117,16 +97,12 @@ void drop_composed(benchmark::State& state, const Batch& batch) {
 // What a feed-forward block has beside its products. One lane.
 struct FeedForward {
   explicit FeedForward(const Batch& batch)
-      : rows_of_models{0, batch.tokens},
-        layout{rows_of_models, batch.offsets, {batch.examples, batch.keys}},
-        ids(at::randint(30000, {batch.tokens}, at::TensorOptions().dtype(at::kLong))),
+      : ids(at::randint(30000, {batch.tokens}, at::TensorOptions().dtype(at::kLong))),
         tables{EmbeddingLookup{{at::randn({30000, kHidden})}, ids}},
         intermediate(at::randn({batch.tokens, 4 * kHidden})) {
     saved.input = batch.context.clone();
   }
 
-  std::vector<std::int64_t> rows_of_models;
-  RowLayout layout;
   at::Tensor ids;  // [T]
   std::array<EmbeddingLookup, 1> tables;
   at::Tensor intermediate;  // [T, 4 H]
@@ -136,49 +112,45 @@ struct FeedForward {
   LayerNormActivations saved;
 };
 
-template <auto kKernel>
 void end_block(benchmark::State& state, const Batch& batch) {
   FeedForward block(batch);
   for (auto _ : state) {
     benchmark::DoNotOptimize(
-        kKernel({block.bias, batch.context}, block.parameters, block.layout, kDropout, block.saved));
+        residual_layer_norm({block.bias, batch.context}, block.parameters, batch.rows(), kDropout, block.saved));
   }
   count_bytes(state, 4.0 * static_cast<double>(batch.context.nbytes()));
 }
 
-template <auto kKernel>
 void end_block_backward(benchmark::State& state, const Batch& batch) {
   FeedForward block(batch);
-  residual_layer_norm({block.bias, batch.context}, block.parameters, block.layout, kDropout, block.saved);
+  residual_layer_norm({block.bias, batch.context}, block.parameters, batch.rows(), kDropout, block.saved);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(kKernel(batch.context, block.parameters.weight, block.layout, kDropout, block.saved));
+    benchmark::DoNotOptimize(
+        residual_layer_norm_backward(batch.context, block.parameters.weight, batch.rows(), kDropout, block.saved));
   }
   count_bytes(state, 4.0 * static_cast<double>(batch.context.nbytes()));
 }
 
-template <auto kKernel>
 void embed(benchmark::State& state, const Batch& batch) {
   FeedForward block(batch);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(kKernel(block.tables, block.parameters, block.layout, kDropout, block.saved));
+    benchmark::DoNotOptimize(embedding_layer_norm(block.tables, block.parameters, batch.rows(), kDropout, block.saved));
   }
   count_bytes(state, 3.0 * static_cast<double>(batch.context.nbytes()));
 }
 
-template <auto kKernel>
 void activate(benchmark::State& state, const Batch& batch) {
   FeedForward block(batch);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(kKernel(Activation::kGelu, block.intermediate, block.wide_bias, block.layout));
+    benchmark::DoNotOptimize(bias_activation(Activation::kGelu, block.intermediate, block.wide_bias, batch.rows()));
   }
   count_bytes(state, 3.0 * static_cast<double>(block.intermediate.nbytes()));
 }
 
-template <auto kKernel>
 void activate_backward(benchmark::State& state, const Batch& batch) {
   FeedForward block(batch);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(kKernel(Activation::kGelu, block.intermediate, block.intermediate));
+    benchmark::DoNotOptimize(activation_backward(Activation::kGelu, block.intermediate, block.intermediate));
   }
   count_bytes(state, 3.0 * static_cast<double>(block.intermediate.nbytes()));
 }
@@ -210,22 +182,23 @@ void register_all(const Batch& batch) {
   const auto with_batch = [&](void (*run)(benchmark::State&, const Batch&)) {
     return [&batch, run](benchmark::State& state) { run(state, batch); };
   };
-  add("attention", with_batch(attend));
-  add("attention/composed", with_batch(attend_composed));
-  add("attention_backward", with_batch(attend_backward));
-  add("attention_backward/composed", with_batch(attend_backward_composed));
+  // A kernel of the CPU, and the reference.
+  const auto add_both = [&](const std::string& name, void (*run)(benchmark::State&, const Batch&)) {
+    add(name.c_str(), with_batch(run));
+    add((name + "/composed").c_str(), [&batch, run](benchmark::State& state) {
+      const ReferenceKernels reference;
+      run(state, batch);
+    });
+  };
+  add_both("attention", attend);
+  add_both("attention_backward", attend_backward);
   add("dropout", with_batch(drop));
   add("dropout/composed", with_batch(drop_composed));
-  add("residual_layer_norm", with_batch(end_block<residual_layer_norm>));
-  add("residual_layer_norm/composed", with_batch(end_block<aten::residual_layer_norm>));
-  add("residual_layer_norm_backward", with_batch(end_block_backward<residual_layer_norm_backward>));
-  add("residual_layer_norm_backward/composed", with_batch(end_block_backward<aten::residual_layer_norm_backward>));
-  add("embedding_layer_norm", with_batch(embed<embedding_layer_norm>));
-  add("embedding_layer_norm/composed", with_batch(embed<aten::embedding_layer_norm>));
-  add("bias_gelu", with_batch(activate<bias_activation>));
-  add("bias_gelu/composed", with_batch(activate<aten::bias_activation>));
-  add("gelu_backward", with_batch(activate_backward<activation_backward>));
-  add("gelu_backward/composed", with_batch(activate_backward<aten::activation_backward>));
+  add_both("residual_layer_norm", end_block);
+  add_both("residual_layer_norm_backward", end_block_backward);
+  add_both("embedding_layer_norm", embed);
+  add_both("bias_gelu", activate);
+  add_both("gelu_backward", activate_backward);
   add("copy", with_batch(copy));
   add("projections", [&batch](benchmark::State& state) { project(state, batch, 1); });
   add("projections/three_products", [&batch](benchmark::State& state) { project(state, batch, 3); });

@@ -1,7 +1,7 @@
 """The engine's random numbers, written a second time from their definitions, without its code.
 
 Philox4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011. How numbers are taken from it is
-said in `tunescope/random/stream.hpp` and, for dropout, in `src/kernels/dropout_backends.hpp`.
+said in `tunescope/random/stream.hpp` and, for dropout, in `src/kernels/backends/dropout.hpp`.
 """
 
 import math

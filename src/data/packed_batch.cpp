@@ -39,26 +39,30 @@ PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples,
   for (const std::int64_t example : examples) {
     batch.sequence_offsets.push_back(batch.sequence_offsets.back() + length(dataset, example));
   }
-  batch.token_ids = host_tensor(batch.token_count(), at::kLong);
-  batch.position_ids = host_tensor(batch.token_count(), at::kLong);
-  batch.type_ids = host_tensor(batch.token_count(), at::kLong);
-  batch.first_tokens = host_tensor(batch.sequence_count(), at::kLong);
+  const std::int64_t tokens = batch.token_count();
+  const std::int64_t sequences = batch.sequence_count();
+  const at::Tensor all = host_tensor(3 * tokens + sequences, at::kLong);  // one copy takes all to the device
+  std::int64_t* const token_ids = all.mutable_data_ptr<std::int64_t>();
+  std::int64_t* const position_ids = token_ids + tokens;
+  std::int64_t* const type_ids = position_ids + tokens;
+  std::int64_t* const first_tokens = type_ids + tokens;
   for (std::size_t b = 0; b < examples.size(); ++b) {
     const std::int64_t target = batch.sequence_offsets[b];
     const auto source = static_cast<std::size_t>(dataset.offsets[static_cast<std::size_t>(examples[b])]);
-    batch.first_tokens.mutable_data_ptr<std::int64_t>()[b] = target;
+    first_tokens[b] = target;
     for (std::int64_t t = 0; t < length(dataset, examples[b]); ++t) {
       const std::size_t from = source + static_cast<std::size_t>(t);
-      batch.token_ids.mutable_data_ptr<std::int64_t>()[target + t] = dataset.token_ids[from];
-      batch.type_ids.mutable_data_ptr<std::int64_t>()[target + t] = dataset.type_ids[from];
-      batch.position_ids.mutable_data_ptr<std::int64_t>()[target + t] = t;
+      token_ids[target + t] = dataset.token_ids[from];
+      type_ids[target + t] = dataset.type_ids[from];
+      position_ids[target + t] = t;
     }
   }
-  batch.labels = pack_labels(dataset, examples, is_regression);
-  for (at::Tensor* tensor :
-       {&batch.token_ids, &batch.position_ids, &batch.type_ids, &batch.first_tokens, &batch.labels}) {
-    *tensor = tensor->to(device);
-  }
+  const at::Tensor on_device = all.to(device);
+  batch.token_ids = on_device.narrow(0, 0, tokens);
+  batch.position_ids = on_device.narrow(0, tokens, tokens);
+  batch.type_ids = on_device.narrow(0, 2 * tokens, tokens);
+  batch.first_tokens = on_device.narrow(0, 3 * tokens, sequences);
+  batch.labels = pack_labels(dataset, examples, is_regression).to(device);
   return batch;
 }
 

@@ -1,6 +1,9 @@
 #include "tunescope/fisher/squared_gradients.hpp"
 
+#include <ATen/ops/arange.h>
+#include <ATen/ops/bucketize.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -42,9 +45,9 @@ class GroupedRows {
     std::vector<std::int64_t> starts;
     const auto count = static_cast<std::int64_t>(sequences.size()) - 1;
     for (std::int64_t sequence = 0; sequence < count; sequence += group_size) {
-      starts.push_back(sequences[static_cast<std::size_t>(sequence)]);
+      starts.push_back(sequences[static_cast<std::size_t>(sequence)] - sequences[0]);
     }
-    starts.push_back(sequences.back());
+    starts.push_back(sequences.host.back() - sequences[0]);
     return starts;
   }
 
@@ -58,6 +61,16 @@ std::vector<at::Tensor> of_each(std::span<const Factors> uses, const Select& sel
   std::vector<at::Tensor> tensors;
   for (const Factors& use : uses) tensors.push_back(select(use));
   return tensors;
+}
+
+// [R], the number of each row's group.
+at::Tensor groups_of_rows(const EmbeddingFactors& use, std::int64_t group_size) {
+  const at::TensorOptions options = use.ids.options();
+  const SequenceOffsets& sequences = use.sequence_offsets;
+  const at::Tensor ends = at::from_blob(const_cast<std::int64_t*>(sequences.device) + 1,
+                                        {static_cast<std::int64_t>(sequences.size()) - 1}, options);
+  const at::Tensor rows = at::arange(sequences[0], sequences.host.back(), options);
+  return at::bucketize(rows, ends, /*out_int32=*/false, /*right=*/true).floor_divide_(group_size);
 }
 
 }  // namespace
@@ -100,10 +113,10 @@ void SquaredGradients::on_layer_norm(const LayerNormParameters& parameters, std:
 void SquaredGradients::on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) {
   const at::Tensor& sums = sums_[table];
   if (!sums.defined()) return;
-  const GroupedRows rows(uses, group_size_);
-  add_squared_scatters(sums, rows.arrange(of_each(uses, [](const EmbeddingFactors& use) { return use.ids; })),
-                       rows.arrange(of_each(uses, [](const EmbeddingFactors& use) { return use.output_gradient; })),
-                       rows.offsets());
+  add_squared_scatters(
+      sums, at::cat(of_each(uses, [](const EmbeddingFactors& use) { return use.ids; })),
+      at::cat(of_each(uses, [](const EmbeddingFactors& use) { return use.output_gradient; })),
+      at::cat(of_each(uses, [&](const EmbeddingFactors& use) { return groups_of_rows(use, group_size_); })));
 }
 
 }  // namespace tunescope

@@ -1,23 +1,17 @@
 #include "tunescope/kernels/matmul.hpp"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/randn.h>
 
 #include <algorithm>
 #include <chrono>
 #include <limits>
 
+#include "backends/matmul.hpp"
 #include "cpu/blas.hpp"
 
 namespace tunescope {
 namespace {
-
-cpu::Matrix<const at::BFloat16> view(const at::Tensor& matrix) {
-  const auto* const data = matrix.const_data_ptr<at::BFloat16>();
-  if (matrix.stride(1) == 1) return {data, std::max(matrix.stride(0), matrix.size(1))};
-  return {data, matrix.stride(1), true};
-}
 
 template <typename Work>
 double fastest_of_some(Work work) {
@@ -35,18 +29,20 @@ double fastest_of_some(Work work) {
 
 }  // namespace
 
+const Kernel<Matmul>& matmul_kernel() {
+  static const Kernel<Matmul> kernel{"matmul", aten::matmul, cpu::matmul};
+  return kernel;
+}
+
 void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate) {
-  const bool is_added = accumulate == Accumulate::kYes;
-  if (a.scalar_type() != at::kBFloat16) {
-    c.addmm_(a, b, is_added ? 1 : 0);
-  } else if (c.is_cpu() && cpu::has_bfloat16_gemm()) {
-    cpu::gemm(view(a), view(b), {c.mutable_data_ptr<float>(), c.stride(0)}, {c.size(0), c.size(1), a.size(1)},
-              is_added);
-  } else if (is_added) {
-    c.add_(at::mm(a, b));
-  } else {
-    c.copy_(at::mm(a, b));
-  }
+  const Kernel<Matmul>& kernel = matmul_kernel();
+  check_contract(
+      a.dim() == 2 && b.dim() == 2 && a.size(1) == b.size(0) && c.size(0) == a.size(0) && c.size(1) == b.size(1),
+      kernel.name, "A, B and C are not [m, k], [k, n] and [m, n]");
+  const bool is_bfloat16 = a.scalar_type() == at::kBFloat16;
+  check_contract(a.scalar_type() == b.scalar_type() && (is_bfloat16 || a.scalar_type() == c.scalar_type()), kernel.name,
+                 "the operands are neither both of the result's type nor both bfloat16");
+  if (has_numbers(c)) kernel.on(c.device(), is_bfloat16 && cpu::has_bfloat16_gemm())(a, b, c, accumulate);
 }
 
 double measure_bfloat16_speedup(at::Device device, std::int64_t inputs, std::int64_t outputs) {

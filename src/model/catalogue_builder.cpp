@@ -22,12 +22,10 @@ ParameterIndex CatalogueBuilder::add_table(const std::string& component, std::in
 }
 
 LinearParameters CatalogueBuilder::add_linear(const std::string& component, Block block, std::int64_t out,
-                                              std::int64_t in, RowsOf rows) {
+                                              std::int64_t in) {
   LinearParameters linear;
-  linear.weight =
-      add({.name = {}, .component = component + ".weight", .shape = {out, in}, .block = block, .rows = rows});
-  linear.bias = add(
-      {.name = {}, .component = component + ".bias", .shape = {out}, .block = block, .is_bias = true, .rows = rows});
+  linear.weight = add({.name = {}, .component = component + ".weight", .shape = {out, in}, .block = block});
+  linear.bias = add({.name = {}, .component = component + ".bias", .shape = {out}, .block = block, .is_bias = true});
   return linear;
 }
 

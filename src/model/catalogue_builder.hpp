@@ -17,8 +17,7 @@ class CatalogueBuilder {
   void begin_encoder_layer(std::string prefix);
 
   ParameterIndex add_table(const std::string& component, std::int64_t rows, std::int64_t width);
-  LinearParameters add_linear(const std::string& component, Block block, std::int64_t out, std::int64_t in,
-                              RowsOf rows = RowsOf::kTokens);
+  LinearParameters add_linear(const std::string& component, Block block, std::int64_t out, std::int64_t in);
   LayerNormParameters add_layer_norm(const std::string& component, Block block, std::int64_t size);
 
   ParameterCatalogue build() const { return {parameters_, layer_labels_, encoder_layers_}; }

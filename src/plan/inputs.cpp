@@ -54,7 +54,8 @@ SweepInputs::SweepInputs(const SweepSpec& spec, DataWarning warning)
     : spec_(spec),
       warning_(std::move(warning)),
       model_(load_pretrained(spec.model_folder)),
-      tokenizer_(WordPiece::from_folder(spec.model_folder)) {
+      tokenizer_(WordPiece::from_folder(spec.model_folder)),
+      pass_costs_(model_.network) {
   notes_.append(model_.notes);
   notes_.append(tokenizer_.notes());
   check_vocabulary(tokenizer_, model_.network->limits(), spec.model_folder, notes_);
@@ -87,10 +88,6 @@ const TaskData& SweepInputs::task(const std::string& name) {
   data.dev = subsample(data.dev, spec_.dev_examples);
   data.mismatched_dev = subsample(data.mismatched_dev, spec_.dev_examples);
   return tasks_.emplace(name, std::move(data)).first->second;
-}
-
-const ParameterCatalogue& SweepInputs::catalogue(const Task& task) {
-  return catalogues_.try_emplace(task.output_size(), model_.network->catalogue(task.output_size())).first->second;
 }
 
 void SweepInputs::move_model_to(at::Device device) {

@@ -19,12 +19,11 @@ std::vector<PlannedTrial> list_trials(const SweepSpec& spec, const InputHashes& 
 
 PlannedTrial plan_trial(const Trial& trial, SweepInputs& inputs) {
   const TaskData& data = inputs.task(trial.task);
-  const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
   return {.trial = trial,
           .id = trial.id(),
-          .flops = expected_flops(trial, catalogue, data),
-          .added_bytes = expected_added_bytes(trial, inputs.model().network->limits(), catalogue, data),
-          .group = co_training_group(trial.method, catalogue)};
+          .flops = expected_flops(trial, inputs.pass_costs(), data),
+          .added_bytes = expected_added_bytes(trial, inputs.pass_costs(), data),
+          .group = co_training_group(trial.method, inputs.catalogue(*data.task))};
 }
 
 std::vector<PlannedTrial> plan_trials(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs) {

@@ -167,7 +167,7 @@ PlanTimes expected_times(const SweepSpec& spec, const SweepPlan& plan, const std
   }
   for (const PlannedFisher& planned : plan.fisher_runs) {
     const TaskData& data = inputs.task(planned.run.training.task);
-    const double flops = expected_flops(planned.run, inputs.catalogue(*data.task), data);
+    const double flops = expected_flops(planned.run, inputs.pass_costs(), data);
     times.fisher_runs.push_back(
         {.seconds = seconds_of(planned.run.training, flops, costs), .examples = planned.examples});
   }

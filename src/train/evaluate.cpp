@@ -7,6 +7,7 @@
 #include <limits>
 #include <span>
 
+#include "tunescope/device/host_read.hpp"
 #include "tunescope/train/loss.hpp"
 #include "tunescope/train/metrics.hpp"
 
@@ -50,7 +51,7 @@ std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& d
   const auto add = [&](std::span<const std::int64_t> examples) {
     const PackedBatch batch = pack(dataset, examples, task.is_regression(), model.parameters.front().device());
     const at::Tensor logits =
-        evaluate_logits(model.network, model.parameters, batch, model.bfloat16_weights).cpu().contiguous();
+        read_tensor(HostRead::kLogits, evaluate_logits(model.network, model.parameters, batch, model.bfloat16_weights));
     const float* const values = logits.const_data_ptr<float>();
     predictions.logits.insert(predictions.logits.end(), values, values + logits.numel());
   };
@@ -67,7 +68,7 @@ double mean_loss(const Predictions& predictions, const Task& task) {
   const at::Tensor logits =
       at::from_blob(const_cast<float*>(predictions.logits.data()), {count, predictions.output_size}, options);
   const at::Tensor labels = at::from_blob(const_cast<float*>(predictions.labels.data()), {count}, options);
-  return batch_loss(logits, task.is_regression() ? labels : labels.to(at::kLong)).value;
+  return batch_loss(logits, task.is_regression() ? labels : labels.to(at::kLong)).value();
 }
 
 Scores compute_scores(const Predictions& predictions, const Predictions& mismatched, const Task& task) {

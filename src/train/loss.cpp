@@ -9,16 +9,16 @@ Loss cross_entropy(const at::Tensor& logits, const at::Tensor& labels) {
   const auto batch_size = static_cast<double>(logits.size(0));
   const at::Tensor log_probabilities = at::_log_softmax(logits, 1, false);
   const at::Tensor index = labels.unsqueeze(1);  // [B, 1]
-  const double value = -log_probabilities.gather(1, index).sum().item<double>() / batch_size;
+  const at::Tensor mean = log_probabilities.gather(1, index).sum().to(at::kDouble).neg_().div_(batch_size);
   at::Tensor gradient = log_probabilities.exp();
   gradient.scatter_add_(1, index, at::full_like(index, -1.0, gradient.options()));
-  return {value, gradient.div_(batch_size)};
+  return {mean, gradient.div_(batch_size)};
 }
 
 Loss squared_error(const at::Tensor& logits, const at::Tensor& labels) {
   const auto batch_size = static_cast<double>(logits.size(0));
   const at::Tensor difference = logits.sub(labels.to(logits.scalar_type()).unsqueeze(1));  // [B, 1]
-  return {difference.square().sum().item<double>() / batch_size, difference.mul(2.0 / batch_size)};
+  return {difference.square().sum().to(at::kDouble).div_(batch_size), difference.mul(2.0 / batch_size)};
 }
 
 Loss batch_loss(const at::Tensor& logits, const at::Tensor& labels) {

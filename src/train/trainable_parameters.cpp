@@ -1,19 +1,17 @@
 #include "tunescope/train/trainable_parameters.hpp"
 
-#include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/native_layer_norm_backward.h>
+#include <ATen/ops/index.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
-#include <optional>
 #include <string>
 
 #include "tunescope/base/error.hpp"
+#include "tunescope/kernels/layer_norm.hpp"
 #include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
@@ -64,7 +62,7 @@ void TrainableParameters::add_segment(ParameterIndex index, const TensorSelectio
                           .clone()
                           .to(parameter.device());
     parameter = parameter.clone();
-    flat.copy_(parameter.view(-1).index_select(0, segment.indices));
+    flat.copy_(at::index(parameter.view(-1), {segment.indices}));
     segment.gradient = at::zeros_like(parameter);
   }
   segments_.push_back(std::move(segment));
@@ -89,30 +87,21 @@ TrainableParameters::StepGradients TrainableParameters::finish_gradients() {
     if (segment.is_stale) segment.gradient.zero_();
     segment.is_stale = false;
     if (!segment.indices.defined()) continue;
-    gradients_.narrow(0, segment.offset, segment.count)
-        .copy_(segment.gradient.view(-1).index_select(0, segment.indices));
+    gradients_.narrow(0, segment.offset, segment.count).copy_(at::index(segment.gradient.view(-1), {segment.indices}));
   }
-  return StepGradients(gradients_.norm().item<double>());
+  return StepGradients(gradients_.norm());
 }
 
-void TrainableParameters::update_range(std::int64_t begin, std::int64_t count, const Update& update,
-                                       double weight_decay) {
-  if (count == 0) return;
-  const at::Tensor values = values_.narrow(0, begin, count);
-  const at::Tensor gradients = gradients_.narrow(0, begin, count);
-  const at::Tensor first_moments = first_moments_.narrow(0, begin, count);
-  const at::Tensor second_moments = second_moments_.narrow(0, begin, count);
-  const at::Tensor step = at::full({}, static_cast<double>(steps_), values.options());
-  std::optional<at::Tensor> divisor;
-  if (update.gradient_factor != 1.0) divisor = at::full({}, 1.0 / update.gradient_factor, values.options());
-  at::_fused_adamw_({values}, {gradients}, {first_moments}, {second_moments}, {}, {step}, update.learning_rate,
-                    update.beta1, update.beta2, weight_decay, update.epsilon, false, false, divisor);
+void TrainableParameters::update_range(std::int64_t begin, std::int64_t count, const AdamWStep& step) {
+  const auto part = [&](const at::Tensor& buffer) { return buffer.narrow(0, begin, count); };
+  adamw_step_({part(values_), part(gradients_), part(first_moments_), part(second_moments_)}, step);
 }
 
-void TrainableParameters::step(const StepGradients&, const Update& update) {
-  ++steps_;
-  update_range(0, decayed_count_, update, update.weight_decay);
-  update_range(decayed_count_, size() - decayed_count_, update, 0.0);
+void TrainableParameters::step(const StepGradients&, AdamWStep step) {
+  step.number = ++steps_;
+  update_range(0, decayed_count_, step);
+  step.weight_decay = 0.0;
+  update_range(decayed_count_, size() - decayed_count_, step);
   scatter_values();
 }
 
@@ -157,18 +146,14 @@ void TrainableParameters::on_linear(const LinearParameters& parameters, std::spa
 }
 
 void TrainableParameters::on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) {
-  const bool needs_weight = needs_gradient(parameters.weight);
-  const bool needs_bias = needs_gradient(parameters.bias);
-  if (!needs_weight && !needs_bias) return;
+  if (!needs_gradient(parameters.weight) && !needs_gradient(parameters.bias)) return;
   const auto add = [](const at::Tensor& computed) {
     return [&computed](const at::Tensor& gradient, Accumulate accumulate) { write(gradient, computed, accumulate); };
   };
-  for (const auto& [saved, output_gradient, unused_offsets] : uses) {
-    const auto [unused, weight_gradient, bias_gradient] = at::native_layer_norm_backward(
-        output_gradient, saved.input, {saved.input.size(-1)}, saved.mean, saved.rstd, parameters_[parameters.weight],
-        parameters_[parameters.bias], {false, needs_weight, needs_bias});
-    add_gradient(parameters.weight, add(weight_gradient));
-    add_gradient(parameters.bias, add(bias_gradient));
+  for (const LayerNormFactors& use : uses) {
+    const auto [weight, bias] = layer_norm_parameter_gradients(use.output_gradient, use.activations);
+    add_gradient(parameters.weight, add(weight));
+    add_gradient(parameters.bias, add(bias));
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "tunescope/base/hash.hpp"
 #include "tunescope/data/packed_batch.hpp"
+#include "tunescope/device/host_read.hpp"
 #include "tunescope/random/stream.hpp"
 #include "tunescope/train/evaluate.hpp"
 #include "tunescope/train/loss.hpp"
@@ -111,7 +112,7 @@ void TrainingRun::begin_step() {
 
 void TrainingRun::restart_step() {
   trainable_.zero_grad();
-  loss_ = 0.0;
+  loss_.reset();
   tokens_ = 0;
 }
 
@@ -134,7 +135,8 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
     const Loss loss = batch_loss(pass.logits()[model], batches[model].labels);
     const double share = static_cast<double>(parts[model].examples.size()) / static_cast<double>(run.examples_.size());
     if (share < 1.0) loss.logits_gradient.mul_(share);
-    run.loss_ += share * loss.value;
+    const at::Tensor of_part = loss.mean.mul(share);
+    run.loss_ = run.loss_.defined() ? run.loss_.add_(of_part) : of_part;
     gradients.push_back(loss.logits_gradient);
   }
   pass.backward(gradients);
@@ -193,13 +195,15 @@ void TrainingRun::end_step() {
 void TrainingRun::update() {
   const double learning_rate = inputs_.learning_rate * schedule_.factor(result_.steps);
   const TrainableParameters::StepGradients gradients = trainable_.finish_gradients();
-  const double norm = gradients.norm();
+  const std::vector<double> numbers = read_numbers(HostRead::kStep, {loss_, gradients.norm()});
+  const double loss = numbers[0];
+  const double norm = numbers[1];
   ++result_.steps;
   result_.history.push_back(
-      {.step = result_.steps, .loss = loss_, .learning_rate = learning_rate, .gradient_norm = norm});
-  if (!std::isfinite(loss_) || !std::isfinite(norm)) {
+      {.step = result_.steps, .loss = loss, .learning_rate = learning_rate, .gradient_norm = norm});
+  if (!std::isfinite(loss) || !std::isfinite(norm)) {
     result_.end = TrialEnd::kDiverged;
-    result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss_, norm);
+    result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss, norm);
     return;
   }
   trainable_.step(gradients, {.learning_rate = learning_rate,

@@ -57,6 +57,19 @@ def test_a_folder_includes_only_those_before_it(root):
     assert not wrong, "\n".join(wrong)
 
 
+# A pass copies the batch's layout to its device once (`BatchLayout`); kernels read it there.
+def test_no_kernel_copies_to_the_device():
+    uploads = re.compile(r"at::tensor\(|at::scalar_tensor\(|\.to\([^)]*device|cudaMemcpy|\.host\.data\(\)|\.cuda\(\)")
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for backend in ("aten", "cuda")
+        for path in code_files(SOURCES / "kernels" / backend)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if uploads.search(line)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_contributing_tells_the_layers_in_this_order():
     text = (ROOT / "CONTRIBUTING.md").read_text()
     places = [text.find(f"\n| `{layer}` |") for layer in LAYERS]

@@ -9,6 +9,7 @@
 #include "support/fisher_case.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/data/packed_batch.hpp"
+#include "tunescope/kernels/reference_kernels.hpp"
 #include "tunescope/method/method.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/random/stream.hpp"
@@ -63,6 +64,22 @@ TEST(FisherDiagonal, LargerBatchesGiveTheMeanSquareOfMeanGradients) {
   FisherInputs inputs = subject.inputs();
   inputs.batch_size = 3;
   expect_golden(subject, inputs, "batch3.");
+}
+
+// As on a device without kernels of its own.
+TEST(FisherDiagonal, IsThatOfTheReferenceKernels) {
+  const FisherCase subject;
+  for (const std::int64_t batch_size : {1, 3}) {
+    FisherInputs inputs = subject.inputs(FisherMode::kTrue);
+    inputs.batch_size = batch_size;
+    const std::vector<at::Tensor> expected = FisherCase::diagonal(inputs);
+    const ReferenceKernels reference;
+    const std::vector<at::Tensor> found = FisherCase::diagonal(inputs);
+    for (ParameterIndex i = 0; i < found.size(); ++i) {
+      if (is_zero_in_theory(subject.catalogue[i])) continue;
+      EXPECT_LT(relative_l2(found[i], expected[i]), 1e-5) << subject.catalogue[i].name;
+    }
+  }
 }
 
 TEST(FisherDiagonal, WrongVariantsDiffer) {

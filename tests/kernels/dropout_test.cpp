@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/dropout_backends.hpp"
+#include "kernels/backends/dropout.hpp"
 #include "tunescope/random/philox.hpp"
 
 namespace tunescope {
@@ -23,8 +23,8 @@ struct Stream {
 };
 at::Tensor mask_of(std::int64_t count, const Stream& stream, const Dropout& dropout, at::ScalarType type = at::kFloat) {
   at::Tensor values = ones(count, type);
-  const std::vector<std::int64_t> offsets = {0, count};
-  apply_dropout_(values, {offsets, 1}, {{&stream.example, 1}, {&stream.key, 1}}, dropout);
+  const BatchLayout layout({{0, count}, {stream.example}, {0, 1}, {stream.key}}, at::kCPU);
+  apply_dropout_(values, {layout.tokens().sequence_offsets, 1}, layout.tokens().streams, dropout);
   return values;
 }
 
@@ -57,7 +57,8 @@ TEST(Dropout, OfAPartIsThatPartOfTheWhole) {
   const std::uint64_t key = 2;
   const Dropout dropout{.probability = 0.4, .site = 2};
   const at::Tensor whole = mask_of(700, {example, key}, dropout);
-  const cpu::DropoutMask mask = cpu::dropout_mask({{&example, 1}, {&key, 1}}, 0, dropout);
+  const BatchLayout layout({{0, 700}, {example}, {0, 1}, {key}}, at::kCPU);
+  const cpu::DropoutMask mask = cpu::dropout_mask(layout.tokens().streams, 0, dropout);
   for (const std::int64_t first : {0, 1, 64, 127, 128, 300}) {
     for (const std::int64_t count : {1, 63, 128, 129, 400}) {
       const at::Tensor part = ones(count);
@@ -72,11 +73,12 @@ TEST(Dropout, DependsOnKeyAndExampleAndNotOnThePlaceInTheBatch) {
   const std::vector<std::int64_t> offsets = {0, 40, 100, 130};
   const std::vector<std::int64_t> examples = {8, 3, 21};
   const std::vector<std::uint64_t> keys = {5, 5, 17};
-  at::Tensor batch = ones(130 * 4);
-  apply_dropout_(batch, {offsets, 4}, {examples, keys}, dropout);
+  const BatchLayout layout({offsets, examples, {0, 2, 3}, keys}, at::kCPU);
+  const at::Tensor batch = ones(130 * 4).view({130, 4});
+  apply_dropout_(batch, layout.tokens(), dropout);
   for (std::size_t b = 0; b < examples.size(); ++b) {
     const std::int64_t count = (offsets[b + 1] - offsets[b]) * 4;
-    EXPECT_TRUE(batch.narrow(0, offsets[b] * 4, count).equal(mask_of(count, {examples[b], keys[b]}, dropout)));
+    EXPECT_TRUE(batch.view(-1).narrow(0, offsets[b] * 4, count).equal(mask_of(count, {examples[b], keys[b]}, dropout)));
   }
 }
 

@@ -78,7 +78,7 @@ TEST_F(TinyBert, ClassifiesAndDifferentiatesAsTransformers) {
   const Differentiated pass =
       differentiate(*model.network, parameters, test::golden_batch(expected, expected.tensor("labels")));
   EXPECT_LT(largest_difference(pass.logits, expected.tensor("logits")), 1e-5);
-  EXPECT_NEAR(pass.loss.value, expected.tensor("loss").item<double>(), 1e-5);
+  EXPECT_NEAR(pass.loss.value(), expected.tensor("loss").item<double>(), 1e-5);
   expect_gradients(catalogue, pass.gradients, expected, "grad.");
 }
 
@@ -88,7 +88,7 @@ TEST_F(TinyBert, RegressesAndDifferentiatesAsTransformers) {
   const Differentiated pass =
       differentiate(*model.network, parameters, test::golden_batch(expected, expected.tensor("regression.labels")));
   EXPECT_LT(largest_difference(pass.logits, expected.tensor("regression.logits")), 1e-5);
-  EXPECT_NEAR(pass.loss.value, expected.tensor("regression.loss").item<double>(), 1e-5);
+  EXPECT_NEAR(pass.loss.value(), expected.tensor("regression.loss").item<double>(), 1e-5);
   expect_gradients(catalogue, pass.gradients, expected, "regression.grad.");
 }
 
@@ -228,9 +228,9 @@ TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
     double* const value = parameters[i].mutable_data_ptr<double>() + scalar;
     const double original = *value;
     *value = original + kStep;
-    const double above = loss_at().value;
+    const double above = loss_at().value();
     *value = original - kStep;
-    const double below = loss_at().value;
+    const double below = loss_at().value();
     *value = original;
     const double derivative = gradients[i].view(-1)[scalar].item<double>();
     EXPECT_NEAR((above - below) / (2.0 * kStep), derivative, 1e-6 + 1e-5 * std::abs(derivative)) << catalogue[i].name;

@@ -69,7 +69,7 @@ class SharingNetwork final : public Network {
     builder.begin_encoder_layer("layer.");
     layer_ = builder.add_linear("dense", Block::kFeedForward, kHidden, kHidden);
     builder.begin_layer("head", "");
-    head_ = builder.add_linear("head", Block::kHead, kOutputs, kHidden, RowsOf::kSequences);
+    head_ = builder.add_linear("head", Block::kHead, kOutputs, kHidden);
   }
 
   NetworkLimits limits_{.layers = 1, .hidden_size = kHidden};
@@ -115,7 +115,7 @@ class SharedParameters : public ::testing::Test {
 TEST_F(SharedParameters, HaveTheSumOverTheirUsesAsGradient) {
   const std::vector<at::Tensor> found = gradients(0, 5);
   const PackedBatch all = batch(0, 5);
-  const auto loss = [&] { return cross_entropy(evaluate_logits(network_, parameters_, all), all.labels).value; };
+  const auto loss = [&] { return cross_entropy(evaluate_logits(network_, parameters_, all), all.labels).value(); };
   for (ParameterIndex i = 0; i < catalogue_.size(); ++i) {
     test::expect_finite_differences(loss, parameters_[i], found[i], 1e-7);
   }
@@ -131,7 +131,7 @@ TEST_F(SharedParameters, TrainByThatSum) {
   Pass pass(network_, ModelInput{parameters, all, &trainable});
   trainable.zero_grad();
   pass.backward(cross_entropy(pass.logits().front(), all.labels).logits_gradient);
-  EXPECT_NEAR(trainable.finish_gradients().norm(), std::sqrt(norm), 1e-12);
+  EXPECT_NEAR(trainable.finish_gradients().norm().item<double>(), std::sqrt(norm), 1e-12);
 }
 
 // The square of the sum over uses, not the sum of their squares.

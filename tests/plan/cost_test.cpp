@@ -1,8 +1,11 @@
 #include "tunescope/plan/cost.hpp"
 
+#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
+#include "support/counting_allocator.hpp"
 #include "support/small_config.hpp"
+#include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
 namespace {
@@ -49,12 +52,12 @@ TaskData small_data() {
 TEST(ExpectedFlops, OfAFisherRunAreThoseOfItsPassesOverItsExamples) {
   const double products = 2 * (3 * kProjection + kRestOfLayer) * 10 + kAboveEncoder * 2;
   FisherRun run{.training = trial("RTE", "full"), .examples = 0, .parameters = canonical_group("all"), .keep = {}};
-  const ParameterCatalogue catalogue = test::small_catalogue(2);
-  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, small_data()), 6 * products);
+  PassCosts costs(make_bert(test::small_config()));
+  EXPECT_DOUBLE_EQ(expected_flops(run, costs, small_data()), 6 * products);
   run.examples = 1;
-  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, small_data()), 6 * products / 2);
+  EXPECT_DOUBLE_EQ(expected_flops(run, costs, small_data()), 6 * products / 2);
   run.mode = FisherMode::kTrue;
-  EXPECT_DOUBLE_EQ(expected_flops(run, catalogue, small_data()), (2 + 2 * 4) * products / 2);
+  EXPECT_DOUBLE_EQ(expected_flops(run, costs, small_data()), (2 + 2 * 4) * products / 2);
 }
 
 // Of the last layer only the keys and values are all tokens'.
@@ -63,9 +66,99 @@ TEST(ExpectedFlops, OfATrialLeaveOutTheTokensThatTheHeadDoesNotRead) {
   const double products = (first_layer + 2 * kProjection) * 10 + (kProjection + kRestOfLayer + kAboveEncoder) * 2;
   Trial whole = trial("RTE", "full");
   whole.options.epochs = 3;
-  const ParameterCatalogue catalogue = test::small_catalogue(2);
-  EXPECT_DOUBLE_EQ(expected_flops(whole, catalogue, small_data()), 3 * 6 * products);
+  PassCosts costs(make_bert(test::small_config()));
+  EXPECT_DOUBLE_EQ(expected_flops(whole, costs, small_data()), 3 * 6 * products);
 }
+
+// What 2 operations for each weight, row and pass give for a BERT whose lowest trained parameter is a LayerNorm, a bias
+// or an embedding: all matrices above it have an input gradient.
+double flops_by_formula(const std::string& method, const ParameterCatalogue& catalogue, const TaskData& data) {
+  const Selection selection = select_parameters(parse_method(method), catalogue, {.seed = 1});
+  double flops = 0.0;
+  bool is_below_trained = false;
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    const ParameterInfo& info = catalogue[i];
+    const bool is_trained = selection[i].kind != TensorSelection::Kind::kNone;
+    is_below_trained = is_below_trained || is_trained;
+    if (!info.is_matrix()) continue;
+    const bool is_of_last_layer = info.layer == catalogue.encoder_layers();
+    const bool is_for_all_tokens = info.block != Block::kPooler && !info.is_head() &&
+                                   (!is_of_last_layer || info.component.find(".key.") != std::string::npos ||
+                                    info.component.find(".value.") != std::string::npos);
+    const auto rows = static_cast<double>(is_for_all_tokens ? data.train.token_count() : data.train.size());
+    flops += 2 * rows * static_cast<double>(info.size()) * (1 + (is_below_trained ? 1 : 0) + (is_trained ? 1 : 0));
+  }
+  return flops;
+}
+
+TEST(ExpectedFlops, OfEachMethodAreThoseOfTheFormulaForBert) {
+  PassCosts costs(make_bert(test::small_config()));
+  for (const char* method : {"full", "layernorm", "layernorm-output", "layernorm-attention", "bitfit"}) {
+    Trial one = trial("RTE", method);
+    one.options.epochs = 1;
+    EXPECT_DOUBLE_EQ(expected_flops(one, costs, small_data()),
+                     flops_by_formula(method, costs.catalogue(2), small_data()))
+        << method;
+  }
+}
+
+// Nothing has a gradient below the head.
+TEST(ExpectedFlops, OfTheHeadHaveOneProductBackward) {
+  PassCosts costs(make_bert(test::small_config()));
+  Trial head = trial("RTE", "head");
+  head.options.epochs = 1;
+  const PassFlops forward =
+      costs.flops(std::vector<bool>(costs.catalogue(2).size()), 2, LastLayer::kPooledTokens, {10, 2});
+  EXPECT_EQ(forward.backward, 0.0);
+  EXPECT_DOUBLE_EQ(expected_flops(head, costs, small_data()), forward.forward + 2 * (2 * 4) * 2);
+}
+
+class ExpectedBytes : public ::testing::TestWithParam<std::string> {};
+
+// Training allocates what was expected, as the CPU's allocator counts it.
+TEST_P(ExpectedBytes, AreThoseThatTrainingTakes) {
+  BertConfig config;
+  config.vocab_size = 300;
+  config.hidden_size = 96;
+  config.num_hidden_layers = 4;
+  config.num_attention_heads = 4;
+  config.intermediate_size = 384;
+  config.max_position_embeddings = 128;
+  PretrainedModel model{.network = make_bert(config), .backbone = {}, .notes = {}};
+  PassCosts costs(model.network);
+  const ParameterCatalogue& catalogue = costs.catalogue(2);
+  for (ParameterIndex i = 0; i < catalogue.backbone_count(); ++i) {
+    model.backbone.push_back(at::randn(catalogue[i].shape).mul_(0.05));
+  }
+  TaskData data;
+  data.task = &find_task("RTE");
+  for (const std::int64_t length : {100, 7, 64, 128, 90, 33, 128, 111}) {
+    data.train.token_ids.insert(data.train.token_ids.end(), static_cast<std::size_t>(length), 5);
+    data.train.type_ids.resize(data.train.token_ids.size(), 0);
+    data.train.offsets.push_back(static_cast<std::int64_t>(data.train.token_ids.size()));
+    data.train.labels.push_back(static_cast<float>(length % 2));
+  }
+  data.dev = subsample(data.train, 1);
+  Trial trained = trial("RTE", GetParam());
+  trained.options.batch_size = data.train.size();
+  trained.options.epochs = 2;
+  const test::CountingAllocator memory;
+  train({.model = model,
+         .catalogue = catalogue,
+         .data = data,
+         .method = trained.method,
+         .learning_rate = 1e-4,
+         .seed = 1,
+         .options = trained.options},
+        {});
+  const double expected = expected_added_bytes(trained, costs, data);
+  RecordProperty("ratio", std::to_string(static_cast<double>(memory.peak_bytes()) / expected));
+  EXPECT_NEAR(expected, static_cast<double>(memory.peak_bytes()), 0.01 * expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, ExpectedBytes,
+                         ::testing::Values("full", "head", "layernorm", "layernorm-attention", "bitfit",
+                                           "random:pool=full,fraction=0.01"));
 
 }  // namespace
 }  // namespace tunescope

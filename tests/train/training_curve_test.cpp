@@ -59,11 +59,11 @@ TEST_P(TrainingCurve, FollowsTransformers) {
     Pass pass(*model.network, ModelInput{parameters, batch, &trainable});
     const Loss loss = cross_entropy(pass.logits().front(), batch.labels);
     const auto index = static_cast<std::size_t>(step);
-    EXPECT_NEAR(loss.value, method["loss"][index].get<double>(), 1e-4) << "step " << step;
+    EXPECT_NEAR(loss.value(), method["loss"][index].get<double>(), 1e-4) << "step " << step;
     trainable.zero_grad();
     pass.backward(loss.logits_gradient);
     const auto gradients = trainable.finish_gradients();
-    const double norm = gradients.norm();
+    const double norm = gradients.norm().item<double>();
     EXPECT_NEAR(norm / method["gradient_norm"][index].get<double>(), 1.0, 1e-3) << "step " << step;
     trainable.step(gradients, {.learning_rate = method["base_learning_rate"].get<double>() * schedule.factor(step),
                                .weight_decay = options["weight_decay"],

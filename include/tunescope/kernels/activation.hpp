@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "tunescope/kernels/row_layout.hpp"
+#include "tunescope/kernels/batch_layout.hpp"
 
 namespace tunescope {
 

@@ -3,7 +3,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <span>
 
 #include "tunescope/kernels/dropout.hpp"
 
@@ -18,9 +17,8 @@ namespace tunescope {
 /// Which queries attend to which tokens: a query attends to the tokens of its own sequence. T tokens, B sequences, Q
 /// queries.
 struct AttentionLayout {
-  std::span<const std::int64_t> sequence_offsets;  ///< [B+1], in tokens
-  std::span<const std::int64_t> query_offsets;     ///< [B+1], in queries
-  DropoutStreams streams;                          ///< read only if there is dropout
+  const RowLayout& queries;  ///< of the same batch layout as the tokens
+  const RowLayout& tokens;
   std::int64_t heads = 1;
 };
 

@@ -3,7 +3,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <span>
+
+#include "tunescope/kernels/batch_layout.hpp"
 
 namespace tunescope {
 
@@ -21,21 +22,17 @@ struct Dropout {
   std::uint32_t site = 0;  ///< number of the dropout layer within the network
 };
 
-/// What selects the masks of the sequences of a batch. B sequences.
-struct DropoutStreams {
-  std::span<const std::int64_t> examples;  ///< [B], index of each sequence in its data set
-  std::span<const std::uint64_t> keys;     ///< [B], `random_key(seed, RandomUse::kDropout, step)`
-};
-
 /// Which elements of a flat buffer belong to which sequence. B sequences.
 struct SequenceSegments {
-  std::span<const std::int64_t> offsets;   ///< [B+1]; sequence b owns positions offsets[b] ... offsets[b+1]-1
+  LayoutNumbers<std::int64_t> offsets;     ///< [B+1]; sequence b owns positions offsets[b] ... offsets[b+1]-1
   std::int64_t elements_per_position = 1;  ///< contiguous elements at each position
 };
 
 /// Applies dropout to contiguous `values` (float32 or float64, any device) in place. The backward pass is the same
-/// function, applied to the gradient of the output. Throws `DeviceError` on a GPU if the binary has no CUDA backend.
+/// function, applied to the gradient of the output.
 void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
                     const Dropout& dropout);
+/// The same for `values` [R, ...] with the rows of a layout.
+void apply_dropout_(const at::Tensor& values, const RowLayout& rows, const Dropout& dropout);
 
 }  // namespace tunescope

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "tunescope/kernels/row_layout.hpp"
+#include "tunescope/kernels/dropout.hpp"
 
 namespace tunescope {
 
@@ -12,7 +12,7 @@ namespace tunescope {
 //   at the end of a block:         y = LayerNorm(dropout(x + b) + r)
 //   at the bottom of the network:  y = dropout(LayerNorm(sum of the rows of the embedding tables))
 // LayerNorm(z) = (z - mean) rstd w + b', with mean and standard deviation over the H numbers of a row. These functions
-// compute the gradients of x and r; the gradients of w and b' are left to the `GradientSink`.
+// compute the gradients of x and r; a `GradientSink` asks for those of w and b' if it needs them.
 
 struct LayerNormWeights {
   PerModelTensors weight;  ///< [H] for each model
@@ -46,6 +46,15 @@ struct ResidualGradients {
 ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
                                                const RowLayout& rows, const Dropout& dropout,
                                                const LayerNormActivations& saved);
+
+/// Gradients of the parameters of one model.
+struct LayerNormParameterGradients {
+  at::Tensor weight;  ///< of w [H]
+  at::Tensor bias;    ///< of b' [H]
+};
+/// Computes them from the gradient of y [T, H].
+LayerNormParameterGradients layer_norm_parameter_gradients(const at::Tensor& output_gradient,
+                                                           const LayerNormActivations& saved);
 
 /// An embedding table, and the row of it that is added to each row of the result.
 struct EmbeddingLookup {

@@ -24,8 +24,9 @@ void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradi
 void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets);
 
 /// For an embedding table: sums_v += Σ_g (Σ_{t in g, ids_t = v} rows_t)². Rows of the same id are summed within their
-/// group before they are squared. `sums` [V, H] float64, `ids` [T] int64, `rows` [T, H].
+/// group before they are squared. `sums` [V, H] float64, `ids` [T] int64, `rows` [T, H], `groups` [T] int64: the number
+/// of each row's group, on the device of the rows, which need not lie in the order of their groups.
 void add_squared_scatters(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,
-                          std::span<const std::int64_t> offsets);
+                          const at::Tensor& groups);
 
 }  // namespace tunescope

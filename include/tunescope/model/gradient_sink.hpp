@@ -10,8 +10,9 @@
 
 namespace tunescope {
 
-/// Where the sequences of a batch are in the rows of a tensor: sequence b has rows offsets[b] ... offsets[b+1]-1.
-using SequenceOffsets = std::span<const std::int64_t>;  // [B+1]
+/// Where the sequences of a batch are in the rows of a tensor, whose first row has the number offsets[0]: sequence b
+/// has those of numbers offsets[b] ... offsets[b+1]-1.
+using SequenceOffsets = LayoutNumbers<std::int64_t>;  // [B+1]
 
 /// The operands of the gradients of a linear layer in one of its uses, y = x Wᵀ + b: dW = dyᵀ x, db = column sums of
 /// dy.

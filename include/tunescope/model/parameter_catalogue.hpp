@@ -15,10 +15,6 @@ enum class ParameterRole { kEmbedding, kDense, kLayerNorm };
 /// The block of the network that a tensor belongs to.
 enum class Block { kEmbeddings, kAttention, kFeedForward, kPooler, kHead };
 
-/// To which rows of a pass a dense layer is applied: all tokens, those that leave the encoder (see `LastLayer`), or one
-/// per sequence.
-enum class RowsOf { kTokens, kLeavingTokens, kSequences };
-
 /// One tensor of the model.
 struct ParameterInfo {
   std::string name;       ///< Hugging Face's, e.g. "bert.encoder.layer.3.output.LayerNorm.weight"
@@ -28,7 +24,6 @@ struct ParameterInfo {
   ParameterRole role = ParameterRole::kDense;
   Block block = Block::kEmbeddings;
   bool is_bias = false;
-  RowsOf rows = RowsOf::kTokens;  ///< of dense layers only
 
   std::int64_t size() const;  ///< number of scalars
   bool is_layer_norm() const { return role == ParameterRole::kLayerNorm; }

@@ -54,6 +54,13 @@ struct PassOptions {
 /// Whether a backward pass may be repeated, with other gradients of the logits.
 enum class Keep { kNothing, kActivations };
 
+/// Floating-point operations of the matrix products of linear layers: one for each multiplication and each addition.
+/// Attention's own products and elementwise work are left out.
+struct PassFlops {
+  double forward = 0.0;
+  double backward = 0.0;
+};
+
 /// A forward pass, computed on construction, and its backward pass. What the models and options refer to must outlive
 /// it.
 class Pass {
@@ -68,6 +75,9 @@ class Pass {
 
   /// For each model, [its sequences, its outputs].
   const std::vector<at::Tensor>& logits() const { return logits_; }
+
+  /// Of the forward pass and all backward passes so far.
+  const PassFlops& flops() const;
 
   /// Computes the gradients from those of the logits, one tensor for each model, and hands the operands of parameter
   /// gradients to the sinks. Frees the activations as it goes unless they are to be kept; those of a weight that is

@@ -8,6 +8,7 @@
 
 #include "tunescope/plan/fisher_run.hpp"
 #include "tunescope/plan/inputs.hpp"
+#include "tunescope/plan/pass_costs.hpp"
 #include "tunescope/plan/trial.hpp"
 
 namespace tunescope {
@@ -15,21 +16,16 @@ namespace tunescope {
 /// Floating-point operations that a trial is expected to take, from its matrix products: 2 per weight and token
 /// forward; 2 more for each input gradient above the lowest trained layer; 2 more for each trained weight. Attention's
 /// own products and elementwise work are left out: the number serves to order and compare trials.
-double expected_flops(const Trial& trial, const ParameterCatalogue& catalogue, const TaskData& data);
+double expected_flops(const Trial& trial, PassCosts& costs, const TaskData& data);
 
 /// The same for a Fisher run: over its examples a forward pass and a backward pass, or one per class for the exact
 /// expectation, that computes the gradients of all that is measured.
-double expected_flops(const FisherRun& run, const ParameterCatalogue& catalogue, const TaskData& data);
+double expected_flops(const FisherRun& run, PassCosts& costs, const TaskData& data);
 
-/// Bytes that a rank needs for a trial: the model, the trainer's buffers, and what the forward pass of the longest
-/// possible batch leaves for the backward pass if every tensor is trained; if few are, it leaves less. Libraries and
-/// allocator come on top.
-double expected_bytes(const Trial& trial, const NetworkLimits& limits, const ParameterCatalogue& catalogue,
-                      const TaskData& data);
-
-/// The same without the model: what one more co-trained trial takes, which shares the model with the others.
-double expected_added_bytes(const Trial& trial, const NetworkLimits& limits, const ParameterCatalogue& catalogue,
-                            const TaskData& data);
+/// Bytes that a trial takes beside the model, at most at a time: the trainer's buffers, and the tensors of a step with
+/// the longest batch that the order of examples could bring together. It is what one more co-trained trial takes, which
+/// shares the model with the others. Libraries and allocator come on top.
+double expected_added_bytes(const Trial& trial, PassCosts& costs, const TaskData& data);
 
 /// How long trials take, from trials that were measured on the same kind of device: the median of seconds per
 /// floating-point operation over those of the same task and method, or if there are none, of the same method, or if

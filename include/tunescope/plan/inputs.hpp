@@ -6,6 +6,7 @@
 
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/model/bfloat16_weights.hpp"
+#include "tunescope/plan/pass_costs.hpp"
 #include "tunescope/plan/sweep_spec.hpp"
 #include "tunescope/plan/trial.hpp"
 #include "tunescope/text/word_piece/word_piece.hpp"
@@ -24,7 +25,8 @@ class SweepInputs {
   /// A task's splits, each limited to the job's number of examples.
   const TaskData& task(const std::string& name);
   /// The model's tensors with the head of a task.
-  const ParameterCatalogue& catalogue(const Task& task);
+  const ParameterCatalogue& catalogue(const Task& task) { return pass_costs_.catalogue(task.output_size()); }
+  PassCosts& pass_costs() { return pass_costs_; }
   const PretrainedModel& model() const { return model_; }
   const WordPiece& tokenizer() const { return tokenizer_; }
   /// What was unusual about model and tokenizer. The constructor has given the warnings already.
@@ -47,7 +49,7 @@ class SweepInputs {
   FolderNotes notes_;
   bool may_write_cache_ = false;
   std::map<std::string, TaskData> tasks_;
-  std::map<std::int64_t, ParameterCatalogue> catalogues_;  // by output size
+  PassCosts pass_costs_;
 };
 
 }  // namespace tunescope

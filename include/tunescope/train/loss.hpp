@@ -6,8 +6,11 @@ namespace tunescope {
 
 /// The mean loss of a batch and its gradient.
 struct Loss {
-  double value = 0.0;
+  at::Tensor mean;             ///< float64, one number, on the device of the logits
   at::Tensor logits_gradient;  ///< [B, outputs], gradient of the mean over the batch
+
+  /// The mean, read from the device: a training step uses `read_numbers` instead.
+  double value() const { return mean.item<double>(); }
 };
 
 /// Cross-entropy of `logits` [B, classes] against `labels` [B] int64.

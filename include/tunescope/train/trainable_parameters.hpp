@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "tunescope/kernels/adamw.hpp"
 #include "tunescope/method/method.hpp"
 #include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/gradient_sink.hpp"
@@ -41,30 +42,21 @@ class TrainableParameters final : public GradientSink {
   /// The gradients of all backward passes of a step: what an update takes.
   class StepGradients {
    public:
-    /// Euclidean norm of all of them.
-    double norm() const { return norm_; }
+    /// Euclidean norm of all of them, one number on the device.
+    const at::Tensor& norm() const { return norm_; }
 
    private:
     friend class TrainableParameters;
-    explicit StepGradients(double norm) : norm_(norm) {}
-    double norm_;
+    explicit StepGradients(at::Tensor norm) : norm_(std::move(norm)) {}
+    at::Tensor norm_;
   };
   /// Ends the backward passes of a step: gathers the gradients of tensors that are trained in part and zeroes those
   /// that no pass computed.
   StepGradients finish_gradients();
 
-  /// The arguments of one AdamW step (decoupled weight decay, Loshchilov and Hutter 2019).
-  struct Update {
-    double learning_rate = 0.0;
-    double weight_decay = 0.0;
-    double beta1 = 0.9;
-    double beta2 = 0.999;
-    double epsilon = 1e-8;
-    double gradient_factor = 1.0;  ///< gradients are multiplied by it first
-  };
   /// Updates the values by the gradients that `finish_gradients` has returned last. Weight decay applies to everything
-  /// but LayerNorm and biases.
-  void step(const StepGradients& gradients, const Update& update);
+  /// but LayerNorm and biases. The step's number is the object's own count.
+  void step(const StepGradients& gradients, AdamWStep step);
 
   /// What the next steps depend on besides the number of steps done, [N] float32 each.
   struct State {
@@ -93,7 +85,7 @@ class TrainableParameters final : public GradientSink {
   void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);
   template <typename Compute>
   void add_gradient(ParameterIndex index, Compute compute);
-  void update_range(std::int64_t begin, std::int64_t count, const Update& update, double weight_decay);
+  void update_range(std::int64_t begin, std::int64_t count, const AdamWStep& step);
 
   const ParameterCatalogue& catalogue_;
   Parameters& parameters_;

@@ -102,7 +102,7 @@ class TrainingRun {
   // The step in progress.
   std::span<const std::int64_t> examples_;
   std::optional<std::uint64_t> dropout_key_;
-  double loss_ = 0.0;
+  at::Tensor loss_;  // float64, on the device: the sum over the parts of the step so far; undefined before the first
   std::int64_t tokens_ = 0;
 };
 

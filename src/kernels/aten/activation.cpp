@@ -1,3 +1,5 @@
+#include "../backends/activation.hpp"
+
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/relu.h>
@@ -7,50 +9,51 @@
 #include <ATen/ops/tanh_backward.h>
 #include <ATen/ops/threshold_backward.h>
 
-#include "../activation_backends.hpp"
-#include "tunescope/base/error.hpp"
-
 namespace tunescope::aten {
-namespace {
 
-at::Tensor activate(Activation activation, const at::Tensor& input) {
+void bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
+                     const RowLayout& rows, const at::Tensor& output) {
+  for (std::size_t model = 0; model < bias.size(); ++model) rows.of_model(values, model).add_(bias[model]);
+  at::Tensor result = output;
   switch (activation) {
     case Activation::kGelu:
-      return at::gelu(input);
+      at::gelu_out(result, values);
+      return;
     case Activation::kGeluTanh:
-      return at::gelu(input, "tanh");
+      at::gelu_out(result, values, "tanh");
+      return;
     case Activation::kRelu:
-      return at::relu(input);
+      at::relu_out(result, values);
+      return;
     case Activation::kSilu:
-      return at::silu(input);
+      at::silu_out(result, values);
+      return;
     case Activation::kTanh:
-      return at::tanh(input);
+      at::tanh_out(result, values);
+      return;
   }
-  throw ModelError("unknown activation");
 }
 
-}  // namespace
-
-at::Tensor bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
-                           const RowLayout& rows) {
-  for (std::size_t model = 0; model < bias.size(); ++model) rows_of_model(values, rows, model).add_(bias[model]);
-  return activate(activation, values);
-}
-
-at::Tensor activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient) {
+void activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient,
+                         const at::Tensor& gradient) {
+  at::Tensor result = gradient;
   switch (activation) {
     case Activation::kGelu:
-      return at::gelu_backward(output_gradient, input);
+      at::gelu_backward_out(result, output_gradient, input);
+      return;
     case Activation::kGeluTanh:
-      return at::gelu_backward(output_gradient, input, "tanh");
+      at::gelu_backward_out(result, output_gradient, input, "tanh");
+      return;
     case Activation::kRelu:
-      return at::threshold_backward(output_gradient, input, 0);
+      at::threshold_backward_out(result, output_gradient, input, 0);
+      return;
     case Activation::kSilu:
-      return at::silu_backward(output_gradient, input);
+      at::silu_backward_out(result, output_gradient, input);
+      return;
     case Activation::kTanh:
-      return at::tanh_backward(output_gradient, at::tanh(input));
+      at::tanh_backward_out(result, output_gradient, at::tanh(input));
+      return;
   }
-  throw ModelError("unknown activation");
 }
 
 }  // namespace tunescope::aten

@@ -1,3 +1,5 @@
+#include "../backends/attention.hpp"
+
 #include <ATen/ops/_softmax.h>
 #include <ATen/ops/_softmax_backward_data.h>
 #include <ATen/ops/bmm.h>
@@ -5,8 +7,6 @@
 
 #include <cmath>
 #include <vector>
-
-#include "../attention_backends.hpp"
 
 namespace tunescope::aten {
 namespace {
@@ -45,13 +45,8 @@ class SequenceViews {
 
 // Applies dropout in place. `all` is laid out like the probabilities of all sequences.
 void drop(const AttentionTensors& tensors, const at::Tensor& all) {
-  if (tensors.dropout.probability <= 0.0) return;
-  std::vector<std::int64_t> offsets;
-  for (const AttentionSequence& sequence : list_sequences(tensors.layout)) {
-    offsets.push_back(sequence.first_probability);
-  }
-  offsets.push_back(all.numel());
-  apply_dropout_(all, {.offsets = offsets}, tensors.layout.streams, tensors.dropout);
+  const auto& [queries, tokens, heads] = tensors.layout;
+  apply_dropout_(all, {queries.pair_offsets, heads}, tokens.streams, tensors.dropout);
 }
 
 at::Tensor dropped_probabilities(const AttentionTensors& tensors) {

@@ -1,82 +1,76 @@
-#include <ATen/ops/cat.h>
+#include "../backends/layer_norm.hpp"
+
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/native_layer_norm.h>
 #include <ATen/ops/native_layer_norm_backward.h>
 
 #include <tuple>
 
-#include "../layer_norm_backends.hpp"
-
 namespace tunescope::aten {
 namespace {
 
-// Calls `work` for each model and concatenates the rows that it returns.
-template <typename Work>
-at::Tensor by_model(const RowLayout& rows, Work work) {
-  std::vector<at::Tensor> parts;
-  for (std::size_t model = 0; model + 1 < rows.model_offsets.size(); ++model) parts.push_back(work(model));
-  return parts.size() == 1 ? parts.front() : at::cat(parts);
-}
-
-void drop(const at::Tensor& values, const RowLayout& rows, const Dropout& dropout) {
-  apply_dropout_(values, {rows.sequence_offsets, values.size(1)}, rows.streams, dropout);
-}
-
-at::Tensor normalize(const LayerNormWeights& parameters, const RowLayout& rows, LayerNormActivations& saved) {
-  std::vector<at::Tensor> means, rstds;
-  at::Tensor output = by_model(rows, [&](std::size_t model) {
-    auto [own, mean, rstd] =
-        at::native_layer_norm(rows_of_model(saved.input, rows, model), {saved.input.size(1)}, parameters.weight[model],
-                              parameters.bias[model], parameters.epsilon);
-    means.push_back(std::move(mean));
-    rstds.push_back(std::move(rstd));
-    return own;
-  });
-  saved.mean = at::cat(means);
-  saved.rstd = at::cat(rstds);
-  return output;
+void normalize(const LayerNormWeights& parameters, const RowLayout& rows, const LayerNormActivations& saved,
+               const at::Tensor& output) {
+  for (std::size_t model = 0; model < rows.model_count(); ++model) {
+    const at::Tensor input = rows.of_model(saved.input, model);
+    const auto [own, mean, rstd] = at::native_layer_norm(input, {input.size(1)}, parameters.weight[model],
+                                                         parameters.bias[model], parameters.epsilon);
+    rows.of_model(output, model).copy_(own);
+    rows.of_model(saved.mean, model).copy_(mean);
+    rows.of_model(saved.rstd, model).copy_(rstd);
+  }
 }
 
 }  // namespace
 
-at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
-                               const Dropout& dropout, LayerNormActivations& saved) {
-  for (std::size_t model = 0; model < sum.bias.size(); ++model) {
-    rows_of_model(saved.input, rows, model).add_(sum.bias[model]);
+void residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
+                         const Dropout& dropout, const LayerNormActivations& saved, const at::Tensor& output) {
+  for (std::size_t model = 0; model < rows.model_count(); ++model) {
+    rows.of_model(saved.input, model).add_(sum.bias[model]);
   }
-  drop(saved.input, rows, dropout);
+  tunescope::apply_dropout_(saved.input, rows, dropout);
   saved.input.add_(sum.residual);
-  return normalize(parameters, rows, saved);
+  normalize(parameters, rows, saved, output);
 }
 
-ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
-                                               const RowLayout& rows, const Dropout& dropout,
-                                               const LayerNormActivations& saved) {
-  const at::Tensor gradient = by_model(rows, [&](std::size_t model) {
-    return std::get<0>(at::native_layer_norm_backward(
-        rows_of_model(output_gradient, rows, model), rows_of_model(saved.input, rows, model), {saved.input.size(1)},
-        rows_of_model(saved.mean, rows, model), rows_of_model(saved.rstd, rows, model), weight[model], {},
-        {true, false, false}));
-  });
-  if (dropout.probability == 0.0) return {gradient, gradient};
-  const at::Tensor branch = gradient.clone();
-  drop(branch, rows, dropout);
-  return {gradient, branch};
+void residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
+                                  const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
+                                  const ResidualGradients& gradients) {
+  for (std::size_t model = 0; model < rows.model_count(); ++model) {
+    const auto own = [&](const at::Tensor& all) { return rows.of_model(all, model); };
+    const at::Tensor input = own(saved.input);
+    const at::Tensor gradient =
+        std::get<0>(at::native_layer_norm_backward(own(output_gradient), input, {input.size(1)}, own(saved.mean),
+                                                   own(saved.rstd), weight[model], {}, {true, false, false}));
+    own(gradients.residual).copy_(gradient);
+  }
+  if (gradients.branch.is_same(gradients.residual)) return;
+  gradients.branch.copy_(gradients.residual);
+  tunescope::apply_dropout_(gradients.branch, rows, dropout);
 }
 
-at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
-                                const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved) {
-  saved.input = by_model(rows, [&](std::size_t model) {
-    at::Tensor sum;
-    for (const EmbeddingLookup& table : tables) {
-      const at::Tensor found = at::embedding(table.table[model], rows_of_model(table.ids, rows, model));
-      sum = sum.defined() ? sum.add_(found) : found;
+void layer_norm_parameter_gradients(const at::Tensor& output_gradient, const LayerNormActivations& saved,
+                                    const LayerNormParameterGradients& gradients) {
+  // The gradients do not depend on the parameters' values, but the function leaves out those of parameters that it is
+  // not given.
+  const auto [unused, weight, bias] =
+      at::native_layer_norm_backward(output_gradient, saved.input, {saved.input.size(1)}, saved.mean, saved.rstd,
+                                     gradients.weight, gradients.bias, {false, true, true});
+  gradients.weight.copy_(weight);
+  gradients.bias.copy_(bias);
+}
+
+void embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
+                          const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
+                          const at::Tensor& output) {
+  saved.input.zero_();
+  for (const EmbeddingLookup& lookup : tables) {
+    for (std::size_t model = 0; model < rows.model_count(); ++model) {
+      rows.of_model(saved.input, model).add_(at::embedding(lookup.table[model], rows.of_model(lookup.ids, model)));
     }
-    return sum;
-  });
-  at::Tensor output = normalize(parameters, rows, saved);
-  drop(output, rows, dropout);
-  return output;
+  }
+  normalize(parameters, rows, saved, output);
+  tunescope::apply_dropout_(output, rows, dropout);
 }
 
 }  // namespace tunescope::aten

@@ -1,3 +1,5 @@
+#include "../backends/attention.hpp"
+
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
 #include <ATen/ops/_softmax.h>
@@ -8,8 +10,7 @@
 #include <cmath>
 #include <functional>
 
-#include "../attention_backends.hpp"
-#include "../dropout_backends.hpp"
+#include "../backends/dropout.hpp"
 #include "blas.hpp"
 
 namespace tunescope::cpu {
@@ -84,7 +85,7 @@ class SequenceMatrices {
   void drop(const at::Tensor& scores) const {
     if (!has_dropout()) return;
     apply_dropout(scores.mutable_data_ptr<Scalar>(), {0, count()},
-                  dropout_mask(tensors_.layout.streams, sequence_.index, tensors_.dropout));
+                  dropout_mask(tensors_.layout.tokens.streams, sequence_.index, tensors_.dropout));
   }
   // The probabilities after dropout: in a scratch buffer, or the probabilities themselves if there is no dropout.
   at::Tensor dropped_probabilities(std::int64_t buffer_number) const {

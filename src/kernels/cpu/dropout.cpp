@@ -1,10 +1,11 @@
+#include "../backends/dropout.hpp"
+
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <array>
 
-#include "../dropout_backends.hpp"
 #include "tunescope/random/philox.hpp"
 #include "vector_clones.hpp"
 
@@ -23,7 +24,7 @@ using Words = std::array<std::uint32_t, kDropoutHalf>;
   return words;
 }
 
-// Fills in what the 128 elements of a tile are multiplied by: 0, or the scale. See dropout_backends.hpp for the order.
+// Fills in what the 128 elements of a tile are multiplied by: 0, or the scale. See backends/dropout.hpp for the order.
 template <typename Scalar>
 [[gnu::always_inline]] inline void fill_factors(Scalar* factors, std::int64_t tile, const DropoutMask& mask) {
   const auto scale = static_cast<Scalar>(mask.scale);
@@ -71,13 +72,14 @@ TUNESCOPE_VECTOR_CLONES void apply_dropout(double* values, ElementRange range, c
 
 void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
                     const Dropout& dropout) {
+  const std::span<const std::int64_t> offsets = segments.offsets.host;
   const auto count = static_cast<std::int64_t>(streams.examples.size());
   AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "apply_dropout_", [&] {
     scalar_t* const data = values.mutable_data_ptr<scalar_t>();
     at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
       for (auto b = static_cast<std::size_t>(begin); b < static_cast<std::size_t>(end); ++b) {
-        const std::int64_t first = segments.offsets[b] * segments.elements_per_position;
-        const std::int64_t last = segments.offsets[b + 1] * segments.elements_per_position;
+        const std::int64_t first = offsets[b] * segments.elements_per_position;
+        const std::int64_t last = offsets[b + 1] * segments.elements_per_position;
         apply_dropout(data + first, {0, last - first}, dropout_mask(streams, b, dropout));
       }
     });

@@ -1,12 +1,11 @@
 #include <ATen/Dispatch.h>
-#include <ATen/ops/empty_like.h>
 
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
 
-#include "../activation_backends.hpp"
+#include "../backends/activation.hpp"
 #include "rows.hpp"
 #include "vector_clones.hpp"
 
@@ -100,10 +99,10 @@ TUNESCOPE_VECTOR_CLONES void differentiate_all(const double* input, const double
 
 }  // namespace
 
-at::Tensor bias_gelu(const at::Tensor& values, const PerModelTensors& bias, const RowLayout& rows) {
+void bias_activation(Activation /*is kGelu*/, const at::Tensor& values, const PerModelTensors& bias,
+                     const RowLayout& rows, const at::Tensor& output) {
   const std::int64_t width = values.size(1);
-  at::Tensor output = at::empty_like(values);
-  AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "bias_gelu", [&] {
+  AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "bias_activation", [&] {
     scalar_t* const input = values.mutable_data_ptr<scalar_t>();
     scalar_t* const activated = output.mutable_data_ptr<scalar_t>();
     const std::vector<const scalar_t*> biases = pointers<scalar_t>(bias);
@@ -111,13 +110,12 @@ at::Tensor bias_gelu(const at::Tensor& values, const PerModelTensors& bias, cons
       activate_row(input + row.index * width, biases[row.model], width, activated + row.index * width);
     });
   });
-  return output;
 }
 
-at::Tensor gelu_backward(const at::Tensor& input, const at::Tensor& output_gradient) {
+void activation_backward(Activation /*is kGelu*/, const at::Tensor& input, const at::Tensor& output_gradient,
+                         const at::Tensor& gradient) {
   constexpr std::int64_t kMinElementsPerThread = 16384;
-  at::Tensor gradient = at::empty_like(input);
-  AT_DISPATCH_FLOATING_TYPES(gradient.scalar_type(), "gelu_backward", [&] {
+  AT_DISPATCH_FLOATING_TYPES(gradient.scalar_type(), "activation_backward", [&] {
     const scalar_t* const x = input.const_data_ptr<scalar_t>();
     const scalar_t* const from = output_gradient.const_data_ptr<scalar_t>();
     scalar_t* const to = gradient.mutable_data_ptr<scalar_t>();
@@ -125,7 +123,6 @@ at::Tensor gelu_backward(const at::Tensor& input, const at::Tensor& output_gradi
       differentiate_all(x + begin, from + begin, end - begin, to + begin);
     });
   });
-  return gradient;
 }
 
 }  // namespace tunescope::cpu

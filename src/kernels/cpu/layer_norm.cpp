@@ -1,14 +1,13 @@
+#include "../backends/layer_norm.hpp"
+
 #include <ATen/Dispatch.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
-#include "../dropout_backends.hpp"
-#include "../layer_norm_backends.hpp"
+#include "../backends/dropout.hpp"
 #include "rows.hpp"
 #include "tunescope/base/error.hpp"
 #include "vector_clones.hpp"
@@ -107,17 +106,14 @@ class RowDropout {
 template <typename Scalar>
 class Normalization {
  public:
-  // Allocates the mean and the reciprocal of the standard deviation in `saved`.
-  Normalization(const LayerNormWeights& parameters, LayerNormActivations& saved)
+  // Writes the mean and the reciprocal of the standard deviation into `saved`.
+  Normalization(const LayerNormWeights& parameters, const LayerNormActivations& saved)
       : weight_(pointers<Scalar>(parameters.weight)),
         bias_(pointers<Scalar>(parameters.bias)),
         epsilon_(static_cast<Scalar>(parameters.epsilon)),
-        width_(saved.input.size(1)) {
-    saved.mean = at::empty({saved.input.size(0), 1}, saved.input.options());
-    saved.rstd = at::empty_like(saved.mean);
-    mean_ = saved.mean.mutable_data_ptr<Scalar>();
-    rstd_ = saved.rstd.mutable_data_ptr<Scalar>();
-  }
+        width_(saved.input.size(1)),
+        mean_(saved.mean.mutable_data_ptr<Scalar>()),
+        rstd_(saved.rstd.mutable_data_ptr<Scalar>()) {}
 
   void apply(const Scalar* input, const Row& row, Scalar* output) const {
     const auto [mean, rstd] = normalize_row(input, weight_[row.model], bias_[row.model], epsilon_, width_, output);
@@ -158,10 +154,9 @@ class Table {
 
 }  // namespace
 
-at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
-                               const Dropout& dropout, LayerNormActivations& saved) {
+void residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
+                         const Dropout& dropout, const LayerNormActivations& saved, const at::Tensor& output) {
   const std::int64_t width = saved.input.size(1);
-  at::Tensor output = at::empty_like(saved.input);
   AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "residual_layer_norm", [&] {
     scalar_t* const input = saved.input.mutable_data_ptr<scalar_t>();
     const scalar_t* const residual = sum.residual.const_data_ptr<scalar_t>();
@@ -177,15 +172,13 @@ at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& p
       normalization.apply(input + first, row, normalized + first);
     });
   });
-  return output;
 }
 
-ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
-                                               const RowLayout& rows, const Dropout& dropout,
-                                               const LayerNormActivations& saved) {
+void residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
+                                  const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
+                                  const ResidualGradients& gradients) {
   const std::int64_t width = saved.input.size(1);
-  const at::Tensor residual = at::empty_like(output_gradient);
-  const at::Tensor branch = dropout.probability > 0.0 ? at::empty_like(residual) : residual;
+  const auto& [residual, branch] = gradients;
   AT_DISPATCH_FLOATING_TYPES(residual.scalar_type(), "residual_layer_norm_backward", [&] {
     const scalar_t* const from = output_gradient.const_data_ptr<scalar_t>();
     const scalar_t* const input = saved.input.const_data_ptr<scalar_t>();
@@ -204,15 +197,12 @@ ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient
       row_dropout.apply(to_branch + first, row);
     });
   });
-  return {residual, branch};
 }
 
-at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
-                                const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved) {
-  const at::Tensor& vectors = parameters.weight.front();
-  const std::int64_t width = vectors.size(0);
-  saved.input = at::empty({rows.model_offsets.back(), width}, vectors.options());
-  at::Tensor output = at::empty_like(saved.input);
+void embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
+                          const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
+                          const at::Tensor& output) {
+  const std::int64_t width = saved.input.size(1);
   AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "embedding_layer_norm", [&] {
     scalar_t* const input = saved.input.mutable_data_ptr<scalar_t>();
     scalar_t* const normalized = output.mutable_data_ptr<scalar_t>();
@@ -227,7 +217,6 @@ at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const L
       row_dropout.apply(normalized + first, row);
     });
   });
-  return output;
 }
 
 }  // namespace tunescope::cpu

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "tunescope/kernels/row_layout.hpp"
+#include "tunescope/kernels/batch_layout.hpp"
 
 namespace tunescope::cpu {
 
@@ -23,11 +23,13 @@ void for_each_row(const RowLayout& rows, Work work) {
   const auto owner = [](std::span<const std::int64_t> offsets, std::int64_t row) {
     return static_cast<std::size_t>(std::upper_bound(offsets.begin(), offsets.end(), row) - offsets.begin()) - 1;
   };
-  at::parallel_for(0, rows.model_offsets.back(), kMinRowsPerThread, [&](std::int64_t begin, std::int64_t end) {
-    Row row{begin, owner(rows.model_offsets, begin), owner(rows.sequence_offsets, begin)};
+  const std::span<const std::int64_t> models = rows.model_offsets.host;
+  const std::span<const std::int64_t> sequences = rows.sequence_offsets.host;
+  at::parallel_for(0, rows.row_count(), kMinRowsPerThread, [&](std::int64_t begin, std::int64_t end) {
+    Row row{begin, owner(models, begin), owner(sequences, begin)};
     for (; row.index < end; ++row.index) {
-      while (row.index >= rows.model_offsets[row.model + 1]) ++row.model;
-      while (row.index >= rows.sequence_offsets[row.sequence + 1]) ++row.sequence;
+      while (row.index >= models[row.model + 1]) ++row.model;
+      while (row.index >= sequences[row.sequence + 1]) ++row.sequence;
       work(row);
     }
   });

@@ -1,10 +1,9 @@
 #include <ATen/Dispatch.h>
-#include <ATen/ops/from_blob.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include "../dropout_backends.hpp"
+#include "../backends/dropout.hpp"
 
 namespace tunescope::cuda {
 namespace {
@@ -56,29 +55,15 @@ __global__ void dropout_kernel(Scalar* values, Arguments arguments) {
   }
 }
 
-// Copies 64-bit numbers, signed or unsigned, to the device. Their bits are unchanged.
-template <typename Number>
-at::Tensor to_device(std::span<const Number> values, at::Device device) {
-  static_assert(sizeof(Number) == sizeof(std::int64_t));
-  return at::from_blob(const_cast<Number*>(values.data()), {static_cast<std::int64_t>(values.size())},
-                       at::TensorOptions().dtype(at::kLong))
-      .to(device);
-}
-
-}  // namespace
-
-void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
+void launch_dropout(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
                     const Dropout& dropout) {
   constexpr unsigned kThreads = 256;
   constexpr unsigned kBlocksPerSequence = 16;
   const c10::cuda::CUDAGuard guard(values.device());
-  const at::Tensor offsets = to_device(segments.offsets, values.device());
-  const at::Tensor examples = to_device(streams.examples, values.device());
-  const at::Tensor keys = to_device(streams.keys, values.device());
   const std::uint32_t threshold = dropout_threshold(dropout.probability);
-  const Arguments arguments{offsets.const_data_ptr<std::int64_t>(),
-                            examples.const_data_ptr<std::int64_t>(),
-                            reinterpret_cast<const std::uint64_t*>(keys.const_data_ptr<std::int64_t>()),
+  const Arguments arguments{segments.offsets.device,
+                            streams.examples.device,
+                            streams.keys.device,
                             segments.elements_per_position,
                             dropout.site,
                             threshold,
@@ -90,5 +75,9 @@ void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, 
   });
   C10_CUDA_KERNEL_LAUNCH_CHECK();
 }
+
+}  // namespace
+
+ApplyDropout* const apply_dropout_ = launch_dropout;
 
 }  // namespace tunescope::cuda

@@ -1,10 +1,7 @@
-#include "../dropout_backends.hpp"
-#include "tunescope/base/error.hpp"
+#include "../backends/dropout.hpp"
 
 namespace tunescope::cuda {
 
-void apply_dropout_(const at::Tensor&, const SequenceSegments&, const DropoutStreams&, const Dropout&) {
-  throw DeviceError("this binary has no CUDA backend; build it with -DTUNESCOPE_CUDA=ON");
-}
+ApplyDropout* const apply_dropout_ = nullptr;
 
 }  // namespace tunescope::cuda

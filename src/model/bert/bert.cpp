@@ -26,9 +26,9 @@ class Bert final : public PostNormNetwork {
     const std::int64_t hidden = config().hidden_size;
     DenseHead tensors;
     builder.begin_layer("pooler", "bert.pooler.");
-    tensors.dense = builder.add_linear("dense", Block::kPooler, hidden, hidden, RowsOf::kSequences);
+    tensors.dense = builder.add_linear("dense", Block::kPooler, hidden, hidden);
     builder.begin_layer("head", "");
-    tensors.output = builder.add_linear("classifier", Block::kHead, outputs, hidden, RowsOf::kSequences);
+    tensors.output = builder.add_linear("classifier", Block::kHead, outputs, hidden);
     return tensors;
   }
 

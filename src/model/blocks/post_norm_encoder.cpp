@@ -15,7 +15,7 @@ PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderCo
   encoder.embeddings_layer_norm = builder.add_layer_norm("LayerNorm", Block::kEmbeddings, hidden);
   for (std::int64_t number = 0; number < config.num_hidden_layers; ++number) {
     builder.begin_encoder_layer(prefix + "encoder.layer." + std::to_string(number) + ".");
-    encoder.layers.push_back(add_post_norm_layer(builder, config, static_cast<std::size_t>(number)));
+    encoder.layers.push_back(add_post_norm_layer(builder, config));
   }
   return encoder;
 }

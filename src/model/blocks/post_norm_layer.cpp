@@ -13,19 +13,16 @@ bool is_last(std::size_t number, const EncoderConfig& config) {
 
 }  // namespace
 
-// Of the last layer, only keys and values are needed of all tokens.
-PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig& config, std::size_t number) {
+PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig& config) {
   const std::int64_t hidden = config.hidden_size;
-  const RowsOf leaving = is_last(number, config) ? RowsOf::kLeavingTokens : RowsOf::kTokens;
   PostNormLayer layer;
-  layer.query = builder.add_linear("attention.self.query", Block::kAttention, hidden, hidden, leaving);
+  layer.query = builder.add_linear("attention.self.query", Block::kAttention, hidden, hidden);
   layer.key = builder.add_linear("attention.self.key", Block::kAttention, hidden, hidden);
   layer.value = builder.add_linear("attention.self.value", Block::kAttention, hidden, hidden);
-  layer.attention_output = builder.add_linear("attention.output.dense", Block::kAttention, hidden, hidden, leaving);
+  layer.attention_output = builder.add_linear("attention.output.dense", Block::kAttention, hidden, hidden);
   layer.attention_layer_norm = builder.add_layer_norm("attention.output.LayerNorm", Block::kAttention, hidden);
-  layer.intermediate =
-      builder.add_linear("intermediate.dense", Block::kFeedForward, config.intermediate_size, hidden, leaving);
-  layer.output = builder.add_linear("output.dense", Block::kFeedForward, hidden, config.intermediate_size, leaving);
+  layer.intermediate = builder.add_linear("intermediate.dense", Block::kFeedForward, config.intermediate_size, hidden);
+  layer.output = builder.add_linear("output.dense", Block::kFeedForward, hidden, config.intermediate_size);
   layer.output_layer_norm = builder.add_layer_norm("output.LayerNorm", Block::kFeedForward, hidden);
   return layer;
 }

@@ -23,8 +23,8 @@ struct PostNormLayer {
 /// Number of the first dropout layer of the first encoder layer. Each layer has three.
 inline constexpr std::uint32_t kFirstLayerSite = 2;
 
-/// Lists the tensors of layer `number` by the names of Hugging Face's BertLayer, in the layer that the builder is in.
-PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig& config, std::size_t number);
+/// Lists the tensors of a layer by the names of Hugging Face's BertLayer, in the layer that the builder is in.
+PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig& config);
 
 /// Computes layer `number`, from 0: the hidden states [T, H] to those that leave it, see `LastLayer`.
 Value post_norm_layer(Recording& pass, const PostNormLayer& layer, const EncoderConfig& config, std::size_t number,

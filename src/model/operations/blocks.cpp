@@ -1,4 +1,4 @@
-#include <ATen/ops/index_select.h>
+#include <ATen/ops/index.h>
 #include <ATen/ops/zeros.h>
 
 #include "model/operations/linear_products.hpp"
@@ -8,35 +8,33 @@
 namespace tunescope {
 namespace {
 
-LayerNormWeights weights_of(const ModelRows& rows, const Norm& norm) {
-  return {rows.tensors(norm.parameters.weight), rows.tensors(norm.parameters.bias), norm.epsilon};
+LayerNormWeights weights_of(const ModelParameters& parameters, const Norm& norm) {
+  return {parameters.of_each(norm.parameters.weight), parameters.of_each(norm.parameters.bias), norm.epsilon};
 }
 
 }  // namespace
 
 Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& norm, const Dropout& dropout) {
-  const ModelRows& rows = pass.tokens();
+  const RowLayout& rows = pass.tokens();
   std::vector<EmbeddingLookup> tables;
   bool needs_table = false;
   for (const TableLookup& lookup : lookups) {
-    tables.push_back({rows.tensors(lookup.table), lookup.ids});
+    tables.push_back({pass.parameters().of_each(lookup.table), lookup.ids});
     needs_table = pass.use(lookup.table) || needs_table;
   }
   const bool needs_norm = pass.use(norm.parameters);
   LayerNormActivations saved;
-  at::Tensor output = embedding_layer_norm(tables, weights_of(rows, norm), pass.layout(rows), dropout, saved);
+  at::Tensor output = embedding_layer_norm(tables, weights_of(pass.parameters(), norm), rows, dropout, saved);
   return pass.record(std::move(output), rows, needs_table || needs_norm,
                      [&pass, &rows, lookups = std::move(lookups), norm, dropout, saved, needs_table](
                          std::span<const at::Tensor> outputs, Gradients&) {
                        const at::Tensor& gradient = outputs.front();
-                       if (dropout.probability > 0.0) {
-                         apply_dropout_(gradient, {rows.sequence_offsets(), gradient.size(1)}, pass.streams(), dropout);
-                       }
+                       apply_dropout_(gradient, rows, dropout);
                        pass.on_layer_norm(rows, norm.parameters, saved, gradient);
                        if (!needs_table) return;
                        const at::Tensor of_sum =
-                           residual_layer_norm_backward(gradient, rows.tensors(norm.parameters.weight),
-                                                        pass.layout(rows), {}, saved)
+                           residual_layer_norm_backward(gradient, pass.parameters().of_each(norm.parameters.weight),
+                                                        rows, {}, saved)
                                .residual;
                        for (const TableLookup& lookup : lookups)
                          pass.on_embedding(rows, lookup.table, lookup.ids, of_sum);
@@ -45,9 +43,9 @@ Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& n
 
 Value attention(Recording& pass, const Value& query, const Value& key_value, std::int64_t heads,
                 const Dropout& dropout) {
-  const ModelRows& queries = *query.rows;
+  const RowLayout& queries = *query.rows;
   const AttentionInputs inputs{query.tensor, key_value.tensor};
-  const AttentionLayout layout{key_value.rows->sequence_offsets(), queries.sequence_offsets(), pass.streams(), heads};
+  const AttentionLayout layout{queries, *key_value.rows, heads};
   AttentionOutput output = attention(inputs, layout, dropout);
   return pass.record(std::move(output.context), queries, query.slot || key_value.slot,
                      [inputs, layout, dropout, probabilities = std::move(output.probabilities), query = query.slot,
@@ -60,13 +58,13 @@ Value attention(Recording& pass, const Value& query, const Value& key_value, std
 }
 
 Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual) {
-  const ModelRows& rows = *input.rows;
+  const RowLayout& rows = *input.rows;
   const LayerNormParameters& norm = end.norm.parameters;
   const bool needs_layer = pass.use(end.layer);
   const bool needs_norm = pass.use(norm);
-  LayerNormActivations saved{.input = linear_without_bias(rows, end.layer, input.tensor), .mean = {}, .rstd = {}};
-  at::Tensor output = residual_layer_norm({rows.tensors(end.layer.bias), residual.tensor}, weights_of(rows, end.norm),
-                                          pass.layout(rows), end.dropout, saved);
+  LayerNormActivations saved{.input = linear_without_bias(pass, rows, end.layer, input.tensor), .mean = {}, .rstd = {}};
+  at::Tensor output = residual_layer_norm({pass.parameters().of_each(end.layer.bias), residual.tensor},
+                                          weights_of(pass.parameters(), end.norm), rows, end.dropout, saved);
   DepthObserver* const observer = pass.options().observer;
   if (observer != nullptr) observer->on_activation(end.branch, end.depth, saved.input.sub(residual.tensor));
   const bool needs_sum = input.slot || residual.slot || needs_layer;
@@ -76,12 +74,12 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
        input = input.slot, residual = residual.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
         pass.on_layer_norm(rows, norm, saved, outputs.front());
         if (!needs_sum) return;
-        const ResidualGradients of_terms = residual_layer_norm_backward(outputs.front(), rows.tensors(norm.weight),
-                                                                        pass.layout(rows), end.dropout, saved);
+        const ResidualGradients of_terms = residual_layer_norm_backward(
+            outputs.front(), pass.parameters().of_each(norm.weight), rows, end.dropout, saved);
         if (observer != nullptr)
           observer->on_gradient(end.branch, end.depth, of_terms.residual);  // as of the other term of the sum
         pass.on_linear(rows, end.layer, factor, of_terms.branch);
-        if (input) add_input_gradient(rows, {&end.layer, 1}, of_terms.branch, gradients[*input]);
+        if (input) add_input_gradient(pass, rows, {&end.layer, 1}, of_terms.branch, gradients[*input]);
         if (residual) gradients.add(*residual, of_terms.residual);
       });
 }
@@ -89,7 +87,7 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
 Value pooled_tokens(Recording& pass, const Value& input) {
   if (input.rows == &pass.sequences()) return input;
   const at::Tensor& first_tokens = pass.batch().first_tokens;
-  return pass.record(at::index_select(input.tensor, 0, first_tokens), pass.sequences(), input.slot.has_value(),
+  return pass.record(at::index(input.tensor, {first_tokens}), pass.sequences(), input.slot.has_value(),
                      [&pass, slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
                        const at::Tensor& rows = outputs.front();
                        at::Tensor& all = gradients[*slot];

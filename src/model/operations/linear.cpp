@@ -10,37 +10,37 @@
 namespace tunescope {
 
 Value linear(Recording& pass, std::span<const LinearParameters> layers, const Value& input) {
-  const ModelRows& rows = *input.rows;
+  const RowLayout& rows = *input.rows;
   std::vector<at::Tensor> factors;
   bool is_needed = input.slot.has_value();
   for (const LinearParameters& layer : layers) {
     factors.push_back(pass.factor(layer, input.tensor));
     is_needed = pass.use(layer) || is_needed;
   }
-  return pass.record(apply_linear(rows, layers, input.tensor), rows, is_needed,
+  return pass.record(apply_linear(pass, rows, layers, input.tensor), rows, is_needed,
                      [&pass, &rows, layers = std::vector(layers.begin(), layers.end()), factors = std::move(factors),
                       slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
                        std::int64_t column = 0;
                        for (std::size_t i = 0; i < layers.size(); ++i) {
-                         const std::int64_t width = rows.shared(layers[i].weight).size(0);
+                         const std::int64_t width = pass.parameters().first(layers[i].weight).size(0);
                          pass.on_linear(rows, layers[i], factors[i], outputs.front().narrow(1, column, width));
                          column += width;
                        }
-                       if (slot) add_input_gradient(rows, layers, outputs.front(), gradients[*slot]);
+                       if (slot) add_input_gradient(pass, rows, layers, outputs.front(), gradients[*slot]);
                      });
 }
 
 Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input) {
-  const ModelRows& rows = *input.rows;
+  const RowLayout& rows = *input.rows;
   const bool is_needed = pass.use(layer) || input.slot;
-  const at::Tensor values = linear_without_bias(rows, layer, input.tensor);
-  at::Tensor output = bias_activation(activation, values, rows.tensors(layer.bias), pass.layout(rows));
+  const at::Tensor values = linear_without_bias(pass, rows, layer, input.tensor);
+  at::Tensor output = bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows);
   return pass.record(std::move(output), rows, is_needed,
                      [&pass, &rows, layer, activation, values, factor = pass.factor(layer, input.tensor),
                       slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
                        const at::Tensor gradient = activation_backward(activation, values, outputs.front());
                        pass.on_linear(rows, layer, factor, gradient);
-                       if (slot) add_input_gradient(rows, {&layer, 1}, gradient, gradients[*slot]);
+                       if (slot) add_input_gradient(pass, rows, {&layer, 1}, gradient, gradients[*slot]);
                      });
 }
 
@@ -54,10 +54,8 @@ Value tanh(Recording& pass, const Value& input) {
 
 Value dropout(Recording& pass, const Value& input, const Dropout& dropout) {
   if (dropout.probability == 0.0) return input;
-  const ModelRows& rows = *input.rows;
-  const auto apply_ = [&pass, &rows, dropout](const at::Tensor& values) {
-    apply_dropout_(values, {rows.sequence_offsets(), values.size(1)}, pass.streams(), dropout);
-  };
+  const RowLayout& rows = *input.rows;
+  const auto apply_ = [&rows, dropout](const at::Tensor& values) { apply_dropout_(values, rows, dropout); };
   const at::Tensor output = input.tensor.clone();
   apply_(output);
   return pass.record(output, rows, input.slot.has_value(),
@@ -68,23 +66,30 @@ Value dropout(Recording& pass, const Value& input, const Dropout& dropout) {
 }
 
 std::vector<Value> head(Recording& pass, const LinearParameters& layer, const Value& input) {
-  const ModelRows& rows = *input.rows;
+  const RowLayout& rows = *input.rows;
   std::vector<at::Tensor> logits;
-  for (std::size_t model = 0; model < rows.size(); ++model) {
-    logits.push_back(at::addmm(rows.parameter(model, layer.bias), rows.of(model, input.tensor),
-                               rows.parameter(model, layer.weight).t()));
+  for (std::size_t model = 0; model < rows.model_count(); ++model) {
+    const at::Tensor& weight = pass.parameters().of(model, layer.weight);
+    const at::Tensor own = rows.of_model(input.tensor, model);
+    pass.count_forward(own.size(0), weight.numel());
+    logits.push_back(at::addmm(pass.parameters().of(model, layer.bias), own, weight.t()));
   }
   return pass.record(std::move(logits), rows, input.slot || pass.needs(layer),
                      [&pass, &rows, layer, tensor = input.tensor, slot = input.slot](
                          std::span<const at::Tensor> outputs, Gradients& gradients) {
                        const at::Tensor gradient = slot ? at::empty_like(tensor) : at::Tensor();
-                       for (std::size_t model = 0; model < rows.size(); ++model) {
+                       for (std::size_t model = 0; model < rows.model_count(); ++model) {
                          const bool has_gradient = outputs[model].defined();
-                         if (has_gradient) pass.on_head(model, layer, rows.of(model, tensor), outputs[model]);
+                         if (has_gradient) pass.on_head(model, layer, rows.of_model(tensor, model), outputs[model]);
                          if (!slot) continue;
-                         at::Tensor own = rows.of(model, gradient);
-                         has_gradient ? at::mm_out(own, outputs[model], rows.parameter(model, layer.weight))
-                                      : own.zero_();
+                         at::Tensor own = rows.of_model(gradient, model);
+                         if (!has_gradient) {
+                           own.zero_();
+                           continue;
+                         }
+                         const at::Tensor& weight = pass.parameters().of(model, layer.weight);
+                         pass.count_backward(own.size(0), weight.numel());
+                         at::mm_out(own, outputs[model], weight);
                        }
                        if (slot) gradients.add(*slot, gradient);
                      });

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "model/pass/model_rows.hpp"
+#include "model/pass/recording.hpp"
 
 namespace tunescope {
 
@@ -15,14 +15,16 @@ namespace tunescope {
 // product.
 
 /// x Wᵀ + b for linear layers with the same input, their outputs side by side: [R, in] to [R, sum of their outputs].
-at::Tensor apply_linear(const ModelRows& rows, std::span<const LinearParameters> layers, const at::Tensor& input);
+at::Tensor apply_linear(Recording& pass, const RowLayout& rows, std::span<const LinearParameters> layers,
+                        const at::Tensor& input);
 
 /// x Wᵀ, for kernels that add the bias themselves: [R, in] to [R, out].
-at::Tensor linear_without_bias(const ModelRows& rows, const LinearParameters& layer, const at::Tensor& input);
+at::Tensor linear_without_bias(Recording& pass, const RowLayout& rows, const LinearParameters& layer,
+                               const at::Tensor& input);
 
 /// Adds the gradient of the input, dy W, to `gradient` [R, in], which becomes a new tensor if it is undefined.
 /// `output_gradient` dy [R, sum of the layers' outputs].
-void add_input_gradient(const ModelRows& rows, std::span<const LinearParameters> layers,
+void add_input_gradient(Recording& pass, const RowLayout& rows, std::span<const LinearParameters> layers,
                         const at::Tensor& output_gradient, at::Tensor& gradient);
 
 }  // namespace tunescope

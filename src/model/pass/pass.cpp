@@ -20,6 +20,8 @@ Pass::Pass(const Network& network, const ModelInput& model, const PassOptions& o
 
 Pass::~Pass() = default;
 
+const PassFlops& Pass::flops() const { return state_->recording.flops(); }
+
 void Pass::backward(std::span<const at::Tensor> logits_gradients, Keep keep) {
   state_->recording.play_back(state_->outputs, logits_gradients, keep);
 }

@@ -1,6 +1,6 @@
 #include "recording.hpp"
 
-#include <numeric>
+#include <type_traits>
 
 #include "tunescope/base/error.hpp"
 
@@ -26,13 +26,6 @@ std::vector<std::int64_t> sequences_of(std::span<const ModelInput> models) {
   return offsets;
 }
 
-// The offsets of sequences in a tensor with one row per sequence.
-std::vector<std::int64_t> offsets_of_sequences(const PackedBatch& batch) {
-  std::vector<std::int64_t> offsets(batch.examples.size() + 1);
-  std::iota(offsets.begin(), offsets.end(), 0);
-  return offsets;
-}
-
 std::vector<std::uint64_t> keys_of(std::span<const ModelInput> models) {
   std::vector<std::uint64_t> keys;
   for (const ModelInput& model : models) {
@@ -46,14 +39,13 @@ std::vector<std::uint64_t> keys_of(std::span<const ModelInput> models) {
 Recording::Recording(std::span<const ModelInput> models, const PassOptions& options)
     : options_(options),
       batch_(join_batches(models)),
-      dropout_keys_(keys_of(models)),
-      tokens_(parameters_of(models), sequences_of(models), batch_.sequence_offsets, options.bfloat16_weights),
-      sequences_(parameters_of(models), sequences_of(models), offsets_of_sequences(batch_), options.bfloat16_weights),
+      parameters_(parameters_of(models), options.bfloat16_weights),
+      layout_({batch_.sequence_offsets, batch_.examples, sequences_of(models), keys_of(models)},
+              models.front().parameters.front().device()),
       needs_(models.front().parameters.size()),
       uses_(models.front().parameters.size()) {
-  if (!dropout_keys_.empty() && dropout_keys_.size() != batch_.examples.size()) {
-    throw Error("models of one pass have dropout all or none");
-  }
+  const std::size_t keys = layout_.tokens().streams.keys.size();
+  if (keys != 0 && keys != batch_.examples.size()) throw Error("models of one pass have dropout all or none");
   for (const ModelInput& model : models) {
     sinks_.push_back(model.sink);
     if (model.sink == nullptr) continue;
@@ -62,11 +54,11 @@ Recording::Recording(std::span<const ModelInput> models, const PassOptions& opti
 }
 
 Dropout Recording::dropout(double probability, std::uint32_t site) const {
-  const bool is_on = !dropout_keys_.empty();
+  const bool is_on = tokens().streams.keys.size() > 0;
   return {.probability = is_on ? options_.dropout.value_or(probability) : 0.0, .site = site};
 }
 
-Value Recording::record(at::Tensor output, const ModelRows& rows, bool is_needed, Backward backward) {
+Value Recording::record(at::Tensor output, const RowLayout& rows, bool is_needed, Backward backward) {
   Value value{.tensor = std::move(output), .rows = &rows};
   if (is_needed) {
     value.slot = tape_.add_slot();
@@ -75,7 +67,7 @@ Value Recording::record(at::Tensor output, const ModelRows& rows, bool is_needed
   return value;
 }
 
-std::vector<Value> Recording::record(std::vector<at::Tensor> outputs, const ModelRows& rows, bool is_needed,
+std::vector<Value> Recording::record(std::vector<at::Tensor> outputs, const RowLayout& rows, bool is_needed,
                                      Backward backward) {
   std::vector<Value> values;
   std::vector<GradientSlot> slots;
@@ -89,70 +81,77 @@ std::vector<Value> Recording::record(std::vector<at::Tensor> outputs, const Mode
   return values;
 }
 
+void Recording::count_use(ParameterIndex index, ParameterIndex partner) {
+  Uses& uses = uses_[index];
+  if (uses.count++ == 0) uses.partner = partner;
+  if (uses.partner != partner) throw Error("a parameter is used in two ways, or with two biases");
+}
+
 // Later operations add to gradients in place, so those of earlier uses are copied. Activations never change.
 std::vector<Recording::Use> Recording::collect(ParameterIndex index, Use use) {
-  if (uses_[index] == 0) throw Error("a use of a parameter is told that was not counted");
-  if (uses_[index] == 1) return {std::move(use)};
+  const std::size_t count = uses_[index].count;
+  if (count == 0) throw Error("a use of a parameter is told that was not counted");
+  if (count == 1) return {std::move(use)};
   std::vector<Use>& uses = collected_[index];
   uses.push_back(std::move(use));
-  if (uses.size() == uses_[index]) return std::move(collected_.extract(index).mapped());
+  if (uses.size() == count) return std::move(collected_.extract(index).mapped());
   uses.back().output_gradient = uses.back().output_gradient.clone();
   return {};
 }
 
-void Recording::on_linear(const ModelRows& rows, const LinearParameters& p, const at::Tensor& input,
+template <typename Factors>
+Factors Recording::Use::factors_of(std::size_t model) const {
+  const auto own = [&](const at::Tensor& all) { return all.defined() ? rows.of_model(all, model) : all; };
+  if constexpr (std::is_same_v<Factors, LayerNormFactors>) {
+    return {{own(activations.input), own(activations.mean), own(activations.rstd)},
+            own(output_gradient),
+            rows.sequence_offsets_of(model)};
+  } else {
+    return {own(activations.input), own(output_gradient), rows.sequence_offsets_of(model)};
+  }
+}
+
+template <typename Factors, typename Tell>
+void Recording::on_use(ParameterIndex index, Use use, Tell tell) {
+  const std::vector<Use> uses = collect(index, std::move(use));
+  for (std::size_t model = 0; model < sinks_.size() && !uses.empty(); ++model) {
+    if (sinks_[model] == nullptr) continue;
+    std::vector<Factors> factors;
+    for (const Use& one : uses) factors.push_back(one.factors_of<Factors>(model));
+    tell(*sinks_[model], std::span<const Factors>(factors));
+  }
+}
+
+void Recording::on_linear(const RowLayout& rows, const LinearParameters& p, const at::Tensor& input,
                           const at::Tensor& output_gradient) {
   if (!needs(p)) return;
-  const std::vector<Use> uses = collect(p.weight, {rows, {.input = input, .mean = {}, .rstd = {}}, output_gradient});
-  for (std::size_t model = 0; model < sinks_.size() && !uses.empty(); ++model) {
-    if (sinks_[model] == nullptr) continue;
-    std::vector<LinearFactors> factors;
-    for (const Use& use : uses) {
-      const at::Tensor& x = use.activations.input;
-      factors.push_back({x.defined() ? use.rows.of(model, x) : x, use.rows.of(model, use.output_gradient),
-                         use.rows.sequence_offsets_of(model)});
-    }
-    sinks_[model]->on_linear(p, factors);
+  for (std::size_t model = 0; model < sinks_.size(); ++model) {
+    if (sinks_[model] == nullptr || !sinks_[model]->needs_gradient(p.weight)) continue;
+    count_backward(rows.of_model(output_gradient, model).size(0), parameters_.first(p.weight).numel());
   }
+  on_use<LinearFactors>(p.weight, {rows, {.input = input, .mean = {}, .rstd = {}}, output_gradient},
+                        [&](GradientSink& sink, auto uses) { sink.on_linear(p, uses); });
 }
 
-void Recording::on_layer_norm(const ModelRows& rows, const LayerNormParameters& p,
+void Recording::on_layer_norm(const RowLayout& rows, const LayerNormParameters& p,
                               const LayerNormActivations& activations, const at::Tensor& output_gradient) {
   if (!needs(p)) return;
-  const std::vector<Use> uses = collect(p.weight, {rows, activations, output_gradient});
-  for (std::size_t model = 0; model < sinks_.size() && !uses.empty(); ++model) {
-    if (sinks_[model] == nullptr) continue;
-    std::vector<LayerNormFactors> factors;
-    for (const Use& use : uses) {
-      const auto own = [&](const at::Tensor& all) { return use.rows.of(model, all); };
-      const LayerNormActivations& saved = use.activations;
-      factors.push_back({{own(saved.input), own(saved.mean), own(saved.rstd)},
-                         own(use.output_gradient),
-                         use.rows.sequence_offsets_of(model)});
-    }
-    sinks_[model]->on_layer_norm(p, factors);
-  }
+  on_use<LayerNormFactors>(p.weight, {rows, activations, output_gradient},
+                           [&](GradientSink& sink, auto uses) { sink.on_layer_norm(p, uses); });
 }
 
-void Recording::on_embedding(const ModelRows& rows, ParameterIndex table, const at::Tensor& ids,
+void Recording::on_embedding(const RowLayout& rows, ParameterIndex table, const at::Tensor& ids,
                              const at::Tensor& output_gradient) {
   if (!needs(table)) return;
-  const std::vector<Use> uses = collect(table, {rows, {.input = ids, .mean = {}, .rstd = {}}, output_gradient});
-  for (std::size_t model = 0; model < sinks_.size() && !uses.empty(); ++model) {
-    if (sinks_[model] == nullptr) continue;
-    std::vector<EmbeddingFactors> factors;
-    for (const Use& use : uses) {
-      factors.push_back({use.rows.of(model, use.activations.input), use.rows.of(model, use.output_gradient),
-                         use.rows.sequence_offsets_of(model)});
-    }
-    sinks_[model]->on_embedding(table, factors);
-  }
+  on_use<EmbeddingFactors>(table, {rows, {.input = ids, .mean = {}, .rstd = {}}, output_gradient},
+                           [&](GradientSink& sink, auto uses) { sink.on_embedding(table, uses); });
 }
 
 void Recording::on_head(std::size_t model, const LinearParameters& p, const at::Tensor& input,
                         const at::Tensor& output_gradient) {
   if (sinks_[model] == nullptr) return;
-  const LinearFactors factors{input, output_gradient, sequences_.sequence_offsets_of(model)};
+  if (sinks_[model]->needs_gradient(p.weight)) count_backward(input.size(0), parameters_.of(model, p.weight).numel());
+  const LinearFactors factors{input, output_gradient, sequences().sequence_offsets_of(model)};
   sinks_[model]->on_linear(p, {&factors, 1});
 }
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "model/pass/model_rows.hpp"
+#include "model/pass/model_parameters.hpp"
 #include "model/pass/tape.hpp"
 #include "tunescope/model/pass.hpp"
 
@@ -24,11 +24,10 @@ class Recording {
   const PassOptions& options() const { return options_; }
   /// The sequences of all models.
   const PackedBatch& batch() const { return batch_; }
-  /// For tensors with a row per token, and with a row per sequence.
-  const ModelRows& tokens() const { return tokens_; }
-  const ModelRows& sequences() const { return sequences_; }
-  RowLayout layout(const ModelRows& rows) const { return {rows.offsets(), rows.sequence_offsets(), streams()}; }
-  DropoutStreams streams() const { return {batch_.examples, dropout_keys_}; }
+  const ModelParameters& parameters() const { return parameters_; }
+  /// Of tensors with a row per token, and with a row per sequence.
+  const RowLayout& tokens() const { return layout_.tokens(); }
+  const RowLayout& sequences() const { return layout_.sequences(); }
   /// The dropout layer at `site` with the probability of the configuration; 0 if the pass has no dropout.
   Dropout dropout(double probability, std::uint32_t site) const;
 
@@ -36,29 +35,34 @@ class Recording {
   bool needs(ParameterIndex parameter) const { return needs_[parameter]; }
   bool needs(const LinearParameters& p) const { return needs(p.weight) || needs(p.bias); }
   bool needs(const LayerNormParameters& p) const { return needs(p.weight) || needs(p.bias); }
+  /// Adds to the floating-point operations of the pass those of a product of [rows, in] and [in, out].
+  void count_forward(std::int64_t rows, std::int64_t weights) { flops_.forward += product_flops(rows, weights); }
+  void count_backward(std::int64_t rows, std::int64_t weights) { flops_.backward += product_flops(rows, weights); }
+  const PassFlops& flops() const { return flops_; }
+
   /// What the gradient of a weight needs of the forward pass: `input`, or an undefined tensor if no model needs it.
   at::Tensor factor(const LinearParameters& p, const at::Tensor& input) const {
     return needs(p.weight) ? input : at::Tensor();
   }
 
   /// Makes the value of an operation's output. If its gradient is needed, `backward` is recorded.
-  Value record(at::Tensor output, const ModelRows& rows, bool is_needed, Backward backward);
+  Value record(at::Tensor output, const RowLayout& rows, bool is_needed, Backward backward);
   /// The same for several outputs.
-  std::vector<Value> record(std::vector<at::Tensor> outputs, const ModelRows& rows, bool is_needed, Backward backward);
+  std::vector<Value> record(std::vector<at::Tensor> outputs, const RowLayout& rows, bool is_needed, Backward backward);
 
   /// Counts, while an operation is recorded, a use of these parameters, and returns `needs`: if it does, the backward
-  /// function must call `on_...` with them. A weight is always used with the same bias.
-  bool use(const LinearParameters& p) { return count_use(p.weight), needs(p); }
-  bool use(const LayerNormParameters& p) { return count_use(p.weight), needs(p); }
-  bool use(ParameterIndex table) { return count_use(table), needs(table); }
+  /// function must call `on_...` with them. Throws `Error` if a weight is used with two biases, or as a table too.
+  bool use(const LinearParameters& p) { return count_use(p.weight, p.bias), needs(p); }
+  bool use(const LayerNormParameters& p) { return count_use(p.weight, p.bias), needs(p); }
+  bool use(ParameterIndex table) { return count_use(table, table), needs(table); }
 
   /// For backward functions, see `GradientSink`: a use of these parameters. The tensors have the rows of all models,
   /// and stay as they are until the function returns. The sinks are told with the last use.
-  void on_linear(const ModelRows& rows, const LinearParameters& p, const at::Tensor& input,
+  void on_linear(const RowLayout& rows, const LinearParameters& p, const at::Tensor& input,
                  const at::Tensor& output_gradient);
-  void on_layer_norm(const ModelRows& rows, const LayerNormParameters& p, const LayerNormActivations& activations,
+  void on_layer_norm(const RowLayout& rows, const LayerNormParameters& p, const LayerNormActivations& activations,
                      const at::Tensor& output_gradient);
-  void on_embedding(const ModelRows& rows, ParameterIndex table, const at::Tensor& ids,
+  void on_embedding(const RowLayout& rows, ParameterIndex table, const at::Tensor& ids,
                     const at::Tensor& output_gradient);
   /// Of a head, whose outputs may differ from model to model: its only use, of one model.
   void on_head(std::size_t model, const LinearParameters& p, const at::Tensor& input,
@@ -70,21 +74,35 @@ class Recording {
 
  private:
   struct Use {
-    const ModelRows& rows;
+    const RowLayout& rows;
     LayerNormActivations activations;  // or only `input`: of a linear layer, or the ids of an embedding
     at::Tensor output_gradient;
+
+    template <typename Factors>
+    Factors factors_of(std::size_t model) const;
   };
-  void count_use(ParameterIndex index) { ++uses_[index]; }
+  struct Uses {
+    std::size_t count = 0;
+    ParameterIndex partner = 0;  // the bias of a weight, or the parameter itself
+  };
+  static double product_flops(std::int64_t rows, std::int64_t weights) {
+    return 2.0 * static_cast<double>(rows) * static_cast<double>(weights);
+  }
+  void count_use(ParameterIndex index, ParameterIndex partner);
   /// Keeps a use until it is the last of its parameter, and then returns all.
   std::vector<Use> collect(ParameterIndex index, Use use);
+  /// Collects a use, and hands `tell` each sink with the factors of all uses once it is the last.
+  template <typename Factors, typename Tell>
+  void on_use(ParameterIndex index, Use use, Tell tell);
 
   PassOptions options_;
   std::vector<GradientSink*> sinks_;  // by model
   PackedBatch batch_;
-  std::vector<std::uint64_t> dropout_keys_;  // one for each sequence; empty: no dropout
-  ModelRows tokens_, sequences_;
-  std::vector<bool> needs_;        // by parameter
-  std::vector<std::size_t> uses_;  // by parameter
+  ModelParameters parameters_;
+  BatchLayout layout_;
+  std::vector<bool> needs_;  // by parameter
+  std::vector<Uses> uses_;   // by parameter
+  PassFlops flops_;
   std::map<ParameterIndex, std::vector<Use>> collected_;
   bool is_played_ = false;
   Tape tape_;

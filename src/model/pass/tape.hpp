@@ -11,7 +11,7 @@
 
 namespace tunescope {
 
-class ModelRows;
+struct RowLayout;
 
 /// The place of a value's gradient during a backward pass.
 using GradientSlot = std::size_t;
@@ -19,7 +19,7 @@ using GradientSlot = std::size_t;
 /// A tensor of a forward pass. It has a slot if its gradient is needed: by a parameter that it depends on.
 struct Value {
   at::Tensor tensor;
-  const ModelRows* rows = nullptr;  ///< what its rows belong to
+  const RowLayout* rows = nullptr;  ///< what its rows belong to
   std::optional<GradientSlot> slot = {};
 };
 

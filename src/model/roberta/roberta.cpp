@@ -32,8 +32,8 @@ class Roberta final : public PostNormNetwork {
     const std::int64_t hidden = config().hidden_size;
     DenseHead tensors;
     builder.begin_layer("head", "");
-    tensors.dense = builder.add_linear("classifier.dense", Block::kHead, hidden, hidden, RowsOf::kSequences);
-    tensors.output = builder.add_linear("classifier.out_proj", Block::kHead, outputs, hidden, RowsOf::kSequences);
+    tensors.dense = builder.add_linear("classifier.dense", Block::kHead, hidden, hidden);
+    tensors.output = builder.add_linear("classifier.out_proj", Block::kHead, outputs, hidden);
     return tensors;
   }
 

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "kernel.hpp"
 #include "tunescope/kernels/attention.hpp"
 
 namespace tunescope {
@@ -28,18 +29,22 @@ struct AttentionTensors {
   const Dropout& dropout;
 };
 
+using AttentionForward = void(const AttentionTensors& tensors, const at::Tensor& context);
+using AttentionBackward = void(const AttentionTensors& tensors, const at::Tensor& context_gradient,
+                               const AttentionInputs& gradients);
+
+const Kernel<AttentionForward>& attention_kernel();
+const Kernel<AttentionBackward>& attention_backward_kernel();
+
 namespace cpu {
 // One GEMM for each product and head, on the inputs in place, without copies.
-void attention(const AttentionTensors& tensors, const at::Tensor& context);
-void attention_backward(const AttentionTensors& tensors, const at::Tensor& context_gradient,
-                        const AttentionInputs& gradients);
+AttentionForward attention;
+AttentionBackward attention_backward;
 }  // namespace cpu
 
 namespace aten {
-// Composed of ATen operations, on any device.
-void attention(const AttentionTensors& tensors, const at::Tensor& context);
-void attention_backward(const AttentionTensors& tensors, const at::Tensor& context_gradient,
-                        const AttentionInputs& gradients);
+AttentionForward attention;
+AttentionBackward attention_backward;
 }  // namespace aten
 
 }  // namespace tunescope

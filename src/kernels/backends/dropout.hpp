@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernel.hpp"
 #include "tunescope/kernels/dropout.hpp"
 
 namespace tunescope {
@@ -27,6 +28,11 @@ constexpr std::uint64_t dropout_stream(std::uint32_t site, std::int64_t example)
   return (std::uint64_t{site} << 40U) ^ static_cast<std::uint64_t>(example);
 }
 
+using ApplyDropout = void(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
+                          const Dropout& dropout);
+
+const Kernel<ApplyDropout>& apply_dropout_kernel();
+
 namespace cpu {
 /// What determines the mask of one example at one site.
 struct DropoutMask {
@@ -46,12 +52,16 @@ struct ElementRange {
 void apply_dropout(float* values, ElementRange range, const DropoutMask& mask);
 void apply_dropout(double* values, ElementRange range, const DropoutMask& mask);
 
-void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
-                    const Dropout& dropout);
+ApplyDropout apply_dropout_;
 }  // namespace cpu
+
 namespace cuda {
-void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, const DropoutStreams& streams,
-                    const Dropout& dropout);
-}
+// Null in a build without CUDA.
+extern ApplyDropout* const apply_dropout_;
+}  // namespace cuda
+
+namespace aten {
+ApplyDropout apply_dropout_;
+}  // namespace aten
 
 }  // namespace tunescope

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace tunescope {
+
+/// What training reads of its device on the host. Such a read waits until the device has done all that was asked of it,
+/// so these are all, and a training step has one:
+enum class HostRead {
+  kStep,    ///< loss and gradient norm, once a step: clipping needs the norm, and both tell whether training diverged
+  kLogits,  ///< of a development set, once for each pass of an evaluation: the metrics are computed on the host
+};
+
+/// Copies tensors to the host, in one go if there are several numbers (each of one element, float32 or float64).
+std::vector<double> read_numbers(HostRead reason, const std::vector<at::Tensor>& numbers);
+/// Returns a contiguous copy on the CPU, or the tensor itself if it is there.
+at::Tensor read_tensor(HostRead reason, const at::Tensor& tensor);
+
+/// How often the process has read so far. On LibTorch's meta device, which has no numbers, reads give zeros.
+std::int64_t host_reads(HostRead reason);
+
+}  // namespace tunescope

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "tunescope/method/method.hpp"
+#include "tunescope/model/network.hpp"
+#include "tunescope/model/pass.hpp"
+
+namespace tunescope {
+
+/// What passes of a network cost. There are no formulas: a pass is run on LibTorch's meta device, where tensors have
+/// shapes and no numbers. Its operations count their matrix products, and an allocator the tensors. What a network
+/// computes for the head's tokens only, and what a backward pass leaves out below the lowest trained parameter, is
+/// therefore as in the pass itself. Each cost is found once.
+class PassCosts {
+ public:
+  explicit PassCosts(std::shared_ptr<const Network> network) : network_(std::move(network)) {}
+
+  /// The model's tensors with a head of `outputs` outputs.
+  const ParameterCatalogue& catalogue(std::int64_t outputs);
+  /// Bytes of the parameters, with a head of `outputs` outputs.
+  double model_bytes(std::int64_t outputs);
+
+  struct Rows {
+    std::int64_t tokens = 0;
+    std::int64_t sequences = 0;
+  };
+  /// Floating-point operations of passes over so many rows, in which the gradients of these parameters, by catalogue
+  /// index, are needed.
+  PassFlops flops(const std::vector<bool>& needs_gradient, std::int64_t outputs, LastLayer last_layer,
+                  const Rows& rows);
+
+  /// The most bytes that a training step takes at a time beside the model: what the method trains, with its gradients
+  /// and moments, and the tensors of the forward and backward pass over sequences of these lengths.
+  double training_bytes(const Method& method, std::int64_t outputs, const std::vector<std::int64_t>& lengths);
+
+ private:
+  struct FlopsPerRow {
+    PassFlops token, sequence;
+  };
+  FlopsPerRow count_flops(const std::vector<bool>& needs_gradient, std::int64_t outputs, LastLayer last_layer);
+
+  std::shared_ptr<const Network> network_;
+  std::map<std::int64_t, ParameterCatalogue> catalogues_;  // by outputs
+  std::map<std::tuple<std::vector<bool>, std::int64_t, LastLayer>, FlopsPerRow> flops_;
+  std::map<std::tuple<std::string, std::int64_t, std::vector<std::int64_t>>, double> bytes_;
+};
+
+}  // namespace tunescope

@@ -1,0 +1,18 @@
+#include "../backends/matmul.hpp"
+
+#include <ATen/ops/mm.h>
+
+namespace tunescope::aten {
+
+void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate) {
+  const bool is_added = accumulate == Accumulate::kYes;
+  if (a.scalar_type() == c.scalar_type()) {
+    c.addmm_(a, b, is_added ? 1 : 0);
+  } else if (is_added) {
+    c.add_(at::mm(a, b));
+  } else {
+    c.copy_(at::mm(a, b));
+  }
+}
+
+}  // namespace tunescope::aten

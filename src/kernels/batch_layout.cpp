@@ -1,0 +1,75 @@
+#include "tunescope/kernels/batch_layout.hpp"
+
+#include <ATen/ops/empty.h>
+
+#include <numeric>
+
+namespace tunescope {
+namespace {
+
+using Numbers = std::vector<std::int64_t>;
+
+// Offsets in pairs of two tokens of the same sequence.
+Numbers squares_of(const Numbers& sequence_offsets) {
+  Numbers offsets = {0};
+  for (std::size_t b = 0; b + 1 < sequence_offsets.size(); ++b) {
+    const std::int64_t length = sequence_offsets[b + 1] - sequence_offsets[b];
+    offsets.push_back(offsets.back() + length * length);
+  }
+  return offsets;
+}
+
+Numbers chosen(const Numbers& from, const Numbers& indices) {
+  Numbers numbers;
+  for (const std::int64_t index : indices) numbers.push_back(from[static_cast<std::size_t>(index)]);
+  return numbers;
+}
+
+Numbers counted(std::size_t count) {
+  Numbers numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
+}
+
+}  // namespace
+
+BatchLayout::BatchLayout(const Contents& contents, at::Device device) {
+  Numbers all;
+  const auto append = [&all](const auto& numbers) {
+    all.insert(all.end(), numbers.begin(), numbers.end());
+    return numbers.size();
+  };
+  const std::size_t models = append(contents.model_sequences);
+  append(chosen(contents.sequence_offsets, contents.model_sequences));
+  const std::size_t offsets = append(contents.sequence_offsets);
+  append(squares_of(contents.sequence_offsets));
+  append(counted(offsets));
+  const std::size_t examples = append(contents.examples);
+  const std::size_t keys = append(contents.dropout_keys);
+
+  const auto count = static_cast<std::int64_t>(all.size());
+  host_ = at::empty({count}, at::TensorOptions(at::kLong).pinned_memory(device.is_cuda()));
+  std::copy(all.begin(), all.end(), host_.mutable_data_ptr<std::int64_t>());
+  device_ = host_.to(device, /*non_blocking=*/true);
+
+  const std::int64_t* host = host_.const_data_ptr<std::int64_t>();
+  const std::int64_t* on_device = device.is_meta() ? nullptr : device_.const_data_ptr<std::int64_t>();
+  const auto next = [&](std::size_t size) {
+    const LayoutNumbers<std::int64_t> numbers{{host, size}, on_device};
+    host += size;
+    if (on_device != nullptr) on_device += size;
+    return numbers;
+  };
+  sequences_.model_sequences = sequences_.model_offsets = tokens_.model_sequences = next(models);
+  tokens_.model_offsets = next(models);
+  sequences_.pair_offsets = tokens_.sequence_offsets = next(offsets);
+  tokens_.pair_offsets = next(offsets);
+  sequences_.sequence_offsets = next(offsets);
+  tokens_.streams.examples = next(examples);
+  // The generator takes keys without sign; the bits are the same.
+  const auto* const first_key = reinterpret_cast<const std::uint64_t*>(host);
+  tokens_.streams.keys = {{first_key, keys}, reinterpret_cast<const std::uint64_t*>(on_device)};
+  sequences_.streams = tokens_.streams;
+}
+
+}  // namespace tunescope

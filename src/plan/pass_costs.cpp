@@ -1,0 +1,111 @@
+#include "tunescope/plan/pass_costs.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+
+#include <utility>
+
+#include "tunescope/data/packed_batch.hpp"
+#include "tunescope/device/meta_memory.hpp"
+#include "tunescope/train/trainable_parameters.hpp"
+
+namespace tunescope {
+namespace {
+
+at::TensorOptions on_meta(at::ScalarType type) { return at::TensorOptions(type).device(at::kMeta); }
+
+Parameters parameters_on_meta(const ParameterCatalogue& catalogue) {
+  Parameters parameters;
+  for (const ParameterInfo& info : catalogue.parameters()) {
+    parameters.push_back(at::empty(info.shape, on_meta(at::kFloat)));
+  }
+  return parameters;
+}
+
+PackedBatch batch_on_meta(const std::vector<std::int64_t>& lengths) {
+  PackedBatch batch;
+  batch.sequence_offsets = {0};
+  for (const std::int64_t length : lengths) batch.sequence_offsets.push_back(batch.token_count() + length);
+  batch.examples.resize(lengths.size());
+  for (at::Tensor* ids : {&batch.token_ids, &batch.position_ids, &batch.type_ids}) {
+    *ids = at::empty({batch.token_count()}, on_meta(at::kLong));
+  }
+  batch.first_tokens = at::empty({batch.sequence_count()}, on_meta(at::kLong));
+  return batch;
+}
+
+// Needs gradients, and does nothing with them.
+class IdleSink final : public GradientSink {
+ public:
+  explicit IdleSink(const std::vector<bool>& needed) : needed_(needed) {}
+  bool needs_gradient(ParameterIndex parameter) const override { return needed_[parameter]; }
+  void on_linear(const LinearParameters&, std::span<const LinearFactors>) override {}
+  void on_layer_norm(const LayerNormParameters&, std::span<const LayerNormFactors>) override {}
+  void on_embedding(ParameterIndex, std::span<const EmbeddingFactors>) override {}
+
+ private:
+  const std::vector<bool>& needed_;
+};
+
+PassFlops run_on_meta(const Network& network, const ModelInput& model, LastLayer last_layer) {
+  Pass pass(network, model, {.last_layer = last_layer});
+  pass.backward(at::empty_like(pass.logits().front()));
+  return pass.flops();
+}
+
+}  // namespace
+
+const ParameterCatalogue& PassCosts::catalogue(std::int64_t outputs) {
+  const auto known = catalogues_.find(outputs);
+  return known != catalogues_.end() ? known->second
+                                    : catalogues_.emplace(outputs, network_->catalogue(outputs)).first->second;
+}
+
+double PassCosts::model_bytes(std::int64_t outputs) {
+  return static_cast<double>(catalogue(outputs).total_size()) * sizeof(float);
+}
+
+PassCosts::FlopsPerRow PassCosts::count_flops(const std::vector<bool>& needs_gradient, std::int64_t outputs,
+                                              LastLayer last_layer) {
+  const Parameters parameters = parameters_on_meta(catalogue(outputs));
+  IdleSink sink(needs_gradient);
+  const auto count = [&](std::int64_t tokens) {
+    const PackedBatch batch = batch_on_meta({tokens});
+    return run_on_meta(*network_, {parameters, batch, &sink}, last_layer);
+  };
+  const PassFlops one = count(1);
+  const PassFlops two = count(2);
+  const PassFlops token{two.forward - one.forward, two.backward - one.backward};
+  return {token, {one.forward - token.forward, one.backward - token.backward}};
+}
+
+PassFlops PassCosts::flops(const std::vector<bool>& needs_gradient, std::int64_t outputs, LastLayer last_layer,
+                           const Rows& rows) {
+  auto key = std::tuple(needs_gradient, outputs, last_layer);
+  auto known = flops_.find(key);
+  if (known == flops_.end()) {
+    known = flops_.emplace(std::move(key), count_flops(needs_gradient, outputs, last_layer)).first;
+  }
+  const auto& [token, sequence] = known->second;
+  const auto tokens = static_cast<double>(rows.tokens);
+  const auto sequences = static_cast<double>(rows.sequences);
+  return {token.forward * tokens + sequence.forward * sequences,
+          token.backward * tokens + sequence.backward * sequences};
+}
+
+double PassCosts::training_bytes(const Method& method, std::int64_t outputs, const std::vector<std::int64_t>& lengths) {
+  auto key = std::tuple(method.text(), outputs, lengths);
+  if (const auto known = bytes_.find(key); known != bytes_.end()) return known->second;
+  const ParameterCatalogue& tensors = catalogue(outputs);
+  const Selection selection = planning_stand_in_selection(method, tensors);
+  const Parameters model = parameters_on_meta(tensors);  // stays when the trial has copies of its own
+  const MetaMemory memory;
+  Parameters parameters = model;
+  TrainableParameters trainable(tensors, selection, parameters);
+  const PackedBatch batch = batch_on_meta(lengths);
+  const std::uint64_t dropout_key = 0;
+  run_on_meta(*network_, {parameters, batch, &trainable, dropout_key}, LastLayer::kPooledTokens);
+  return bytes_.emplace(std::move(key), static_cast<double>(memory.peak_bytes())).first->second;
+}
+
+}  // namespace tunescope

@@ -1,0 +1,48 @@
+#include "tunescope/kernels/batch_layout.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/layouts.hpp"
+
+namespace tunescope {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(BatchLayout, PlacesModelsSequencesAndPairs) {
+  const BatchLayout layout({{0, 2, 5, 6}, {30, 10, 20}, {0, 2, 3}, {7, 7, 9}}, at::kCPU);
+  const RowLayout& tokens = layout.tokens();
+  EXPECT_THAT(tokens.model_offsets.host, ElementsAre(0, 5, 6));
+  EXPECT_THAT(tokens.sequence_offsets.host, ElementsAre(0, 2, 5, 6));
+  EXPECT_THAT(tokens.pair_offsets.host, ElementsAre(0, 4, 13, 14));
+  EXPECT_THAT(tokens.streams.examples.host, ElementsAre(30, 10, 20));
+  EXPECT_THAT(tokens.streams.keys.host, ElementsAre(7, 7, 9));
+  const RowLayout& sequences = layout.sequences();
+  EXPECT_THAT(sequences.model_offsets.host, ElementsAre(0, 2, 3));
+  EXPECT_THAT(sequences.sequence_offsets.host, ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(sequences.pair_offsets.host, ElementsAre(0, 2, 5, 6));
+  EXPECT_THAT(sequences.streams.keys.host, ElementsAre(7, 7, 9));
+}
+
+TEST(BatchLayout, TellsTheSequencesOfAModelByTheRowsOfAll) {
+  const BatchLayout layout = test::layout_of({{2, 3}, {}, {1, 4}});
+  EXPECT_THAT(layout.tokens().sequence_offsets_of(0).host, ElementsAre(0, 2, 5));
+  EXPECT_THAT(layout.tokens().sequence_offsets_of(1).host, ElementsAre(5));
+  EXPECT_THAT(layout.tokens().sequence_offsets_of(2).host, ElementsAre(5, 6, 10));
+  EXPECT_THAT(layout.sequences().sequence_offsets_of(2).host, ElementsAre(2, 3, 4));
+}
+
+TEST(BatchLayout, IsOneMemoryForHostAndDeviceOnTheCpu) {
+  const BatchLayout layout = test::layout_of({{2, 3}});
+  EXPECT_EQ(layout.tokens().sequence_offsets.host.data(), layout.tokens().sequence_offsets.device);
+  EXPECT_EQ(layout.tokens().streams.keys.host.data(), layout.tokens().streams.keys.device);
+}
+
+TEST(BatchLayout, HasNoDropoutKeysWithoutDropout) {
+  const BatchLayout layout({{0, 2}, {0}, {0, 1}, {}}, at::kCPU);
+  EXPECT_EQ(layout.tokens().streams.keys.size(), 0U);
+}
+
+}  // namespace
+}  // namespace tunescope
