@@ -53,6 +53,11 @@ constexpr std::array kCommands = {
         "files whose own is gone or does not match, because another program opened them for writing, if all of "
         "their contents can be read.",
         true},
+    CommandHelp{"export", "JOB.cfg TRIAL FOLDER [--section.key VALUE ...]",
+                "Writes a trained model as a folder that AutoModelForSequenceClassification of transformers loads: "
+                "configuration with labels, weights, tokenizer files. TRIAL is the id of a trial whose weights were "
+                "kept (see run.keep), or its beginning.",
+                true},
     CommandHelp{"demo", "FOLDER",
                 "Writes a small synthetic GLUE (all tasks, official layouts) for trying the program; docs/demo.md says "
                 "what its tasks ask for. Always the same bytes.",

@@ -118,6 +118,14 @@ void assign_progress(SweepSpec& spec, const Value& value) {
   spec.progress = parse_choice(value, kStyles);
 }
 
+void assign_keep(SweepSpec& spec, const Value& value) {
+  constexpr std::array<std::pair<std::string_view, KeepWeights>, 4> kChoices = {{{"auto", KeepWeights::kAuto},
+                                                                                 {"none", KeepWeights::kNone},
+                                                                                 {"trained", KeepWeights::kTrained},
+                                                                                 {"best", KeepWeights::kBest}}};
+  spec.keep = parse_choice(value, kChoices);
+}
+
 void assign_lanes(SweepSpec& spec, const Value& value) {
   try {
     spec.lanes = value.text == "auto" ? 0 : parse_integer(value, 1);
@@ -227,6 +235,11 @@ const std::vector<JobKey>& job_keys() {
        "trials with a shared frozen backbone that a rank trains together: a number, or auto (as many as are measured "
        "to pay; to rounding the numbers are those of separate runs)",
        assign_lanes},
+      {"run.keep", "auto",
+       "weights that stay beside each trial, for tunescope export: none, trained (the tensors that it trained, after "
+       "its last step), best (the same at its best evaluation), or auto (trained, where a method trains less than 1 % "
+       "of the model, else none)",
+       assign_keep},
       {"run.reducer", "auto",
        "what sums Fisher information over ranks: nccl, mpi, or auto (nccl if every rank has a GPU)", assign_reducer},
       {"run.retries", "1", "how often a trial that ends with an exception is tried again in the same sweep",

@@ -37,6 +37,7 @@ ExitStatus dispatch(int argc, char** argv) {
   if (line.command == "merge") return merge(line);
   if (line.command == "demo") return demo(line);
   if (line.command == "tokenize") return tokenize(line);
+  if (line.command == "export") return export_trial(line);
   help(line.command);  // throws: the command is unknown
   return kWrongInput;
 }

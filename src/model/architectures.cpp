@@ -2,7 +2,7 @@
 #include <string>
 #include <string_view>
 
-#include "model/config_file.hpp"
+#include "model/config/config_file.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/model/network.hpp"
 #include "tunescope/model/roberta/roberta.hpp"

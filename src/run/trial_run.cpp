@@ -18,6 +18,7 @@ TrialRun::TrialRun(TakenTrial taken, const RankContext& rank, TrialQueue& queue)
       catalogue_(rank.job.inputs.catalogue(*data_.task)),
       checkpoints_(rank.job.folder, taken_.planned.id),
       weights_(rank.job.folder, taken_.planned.id, rank.job.fisher),
+      keeper_(rank.job.folder, taken_.planned.id, rank.job.spec.keep),
       clock_(rank.job.spec.checkpoint_seconds, rank.stop),
       record_(begin_record(taken_.planned, rank)) {
   spdlog::info("trial {} starts: {} {}", taken_.planned.id, taken_.planned.trial.task,
@@ -59,13 +60,23 @@ TrainControl TrialRun::control(const TrainState* resume) {
               [this](std::int64_t step, const Parameters& parameters) {
                 weights_.write(step, parameters, rank_.job.inputs.model(), catalogue_);
               },
+          .on_best =
+              [this](std::int64_t step, const Parameters& parameters) {
+                keeper_.on_best(step, parameters, rank_.job.inputs.model(), catalogue_);
+              },
           .on_progress = [this](std::int64_t step, std::int64_t steps) { queue_.report(taken_.index, step, steps); },
           .next_action =
               [this] {
                 queue_.poll_stop();
                 return clock_.next_action();
               },
-          .save = [this](const TrainState& state) { is_saved_ = clock_.save([&] { checkpoints_.save(state); }); },
+          .save =
+              [this](const TrainState& state) {
+                is_saved_ = clock_.save([&] {
+                  checkpoints_.save(state);
+                  keeper_.on_checkpoint(state.result);
+                });
+              },
           .resume = resume};
 }
 
@@ -82,11 +93,12 @@ void TrialRun::log_failure(const std::exception& error) {
 }
 
 std::optional<TrialSummary> TrialRun::finish_attempt() {
-  std::optional<TrialEnd> end;
+  std::optional<TrainedModel> trained;
   if (training_) {
     try {
       const auto chosen = training_->chosen_scalars();
-      const TrainResult result = std::move(*training_).finish().result;
+      TrainedModel finished = std::move(*training_).finish();
+      const TrainResult& result = finished.result;
       if (result.end == TrialEnd::kStopped) {
         return TrialSummary{.end = is_saved_ ? TrialEnd::kStopped : TrialEnd::kNotSaved,
                             .score = std::numeric_limits<double>::quiet_NaN()};
@@ -94,19 +106,23 @@ std::optional<TrialSummary> TrialRun::finish_attempt() {
       record_result(record_, result, *data_.task, catalogue_);
       const Trial& trial = taken_.planned.trial;
       if (!trial.fisher_runs.empty()) record_.mask = mask_of(trial, chosen, catalogue_);
-      end = result.end;
+      trained = std::move(finished);
     } catch (const std::exception& error) {
       log_failure(error);
     }
   }
-  if (end) return record_end(*end);
+  if (trained) return record_end(*trained);
   if (attempts_ > rank_.job.spec.retries) return record_failure();
   begin_attempt();
   return std::nullopt;
 }
 
-TrialSummary TrialRun::record_end(TrialEnd end) {
+TrialSummary TrialRun::record_end(const TrainedModel& trained) {
   const JobFolder& folder = rank_.job.folder;
+  const TrialEnd end = trained.result.end;
+  if (end == TrialEnd::kDone) {
+    keeper_.on_done(trained.result, trained.parameters, rank_.job.inputs.model(), catalogue_);
+  }
   write_trial(folder.trial_file(taken_.planned.id), record_);
   std::filesystem::remove(folder.failed_file(taken_.planned.id));
   checkpoints_.remove();

@@ -8,6 +8,7 @@
 
 #include "tunescope/io/atomic_file.hpp"
 #include "tunescope/io/safetensors.hpp"
+#include "tunescope/storage/kept_weights.hpp"
 #include "tunescope/storage/status.hpp"
 #include "tunescope/storage/trial_checkpoints.hpp"
 
@@ -43,12 +44,7 @@ std::int64_t WeightsWriter::first_missing_step() const {
 void WeightsWriter::write(std::int64_t step, const Parameters& parameters, const PretrainedModel& model,
                           const ParameterCatalogue& catalogue) const {
   if (!missing_.contains(step)) return;
-  NamedTensors trained;
-  for (ParameterIndex i = 0; i < parameters.size(); ++i) {
-    const bool is_shared = i < model.backbone.size() && parameters[i].is_same(model.backbone[i]);
-    if (!is_shared) trained.emplace_back(catalogue[i].name, parameters[i]);
-  }
-  write_safetensors(folder_.weights_file(trial_, step), trained);
+  write_safetensors(folder_.weights_file(trial_, step), own_tensors(parameters, model, catalogue));
   // Sums over earlier weights, which may differ in rounding, must not be added to sums over these.
   for (const PlannedFisher& fisher : runs_) {
     if (fisher.step == step && fisher.training == trial_) {

@@ -48,7 +48,10 @@ std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes
 
 void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& trials) {
   if (std::filesystem::exists(JobFolder(spec).trials)) {
-    for (const PlannedTrial& planned : trials) link_result_of_other_job(spec, "trials/" + planned.id + ".h5");
+    for (const PlannedTrial& planned : trials) {
+      link_result_of_other_job(spec, "trials/" + planned.id + ".safetensors");  // first: the next file ends the trial
+      link_result_of_other_job(spec, "trials/" + planned.id + ".h5");
+    }
   }
   load_status(spec, trials);
 }

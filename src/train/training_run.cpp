@@ -263,6 +263,7 @@ void TrainingRun::evaluate() {
   if (latest > best || (std::isnan(best) && !std::isnan(latest))) {
     result_.best_evaluation = result_.evaluations.size() - 1;
   }
+  if (result_.best_evaluation + 1 == result_.evaluations.size()) control_.on_best(result_.steps, parameters_);
 }
 
 void TrainingRun::measure_changes() {

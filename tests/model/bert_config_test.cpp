@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "model/encoder_config_keys.hpp"
+#include "model/config/encoder_config_keys.hpp"
 #include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"

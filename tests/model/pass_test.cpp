@@ -33,6 +33,8 @@ class SharingNetwork final : public Network {
   }
 
   std::string_view architecture() const override { return "test"; }
+  std::string_view model_type() const override { return ""; }
+  std::string_view classifier_class() const override { return ""; }
   const NetworkLimits& limits() const override { return limits_; }
   std::string_view prefix() const override { return ""; }
   std::vector<std::vector<ParameterIndex>> joint_weights() const override { return {}; }

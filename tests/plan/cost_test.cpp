@@ -5,6 +5,7 @@
 
 #include "support/counting_allocator.hpp"
 #include "support/small_config.hpp"
+#include "tunescope/model/roberta/roberta.hpp"
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
@@ -113,9 +114,20 @@ TEST(ExpectedFlops, OfTheHeadHaveOneProductBackward) {
   EXPECT_DOUBLE_EQ(expected_flops(head, costs, small_data()), forward.forward + 2 * (2 * 4) * 2);
 }
 
+// A forward pass must run on the meta device, which not all of ATen's operations do.
+TEST(ExpectedFlops, OfRobertaAreThoseOfItsProducts) {
+  PassCosts costs(make_roberta({.encoder = test::small_config(), .pad_token_id = 0}));
+  Trial head = trial("RTE", "head");
+  head.options.epochs = 1;
+  const double products = (2 * (3 * kProjection + kRestOfLayer) - kProjection - kRestOfLayer) * 10 +
+                          (kProjection + kRestOfLayer + kAboveEncoder) * 2;
+  // Of the head's two layers, only the upper one has an input gradient.
+  EXPECT_DOUBLE_EQ(expected_flops(head, costs, small_data()), 2 * products + 2 * kAboveEncoder * 2 + 2 * 2 * 4 * 2);
+}
+
 class ExpectedBytes : public ::testing::TestWithParam<std::string> {};
 
-// Training allocates what was expected, as the CPU's allocator counts it.
+// Training allocates what was expected, as the CPU's allocator counts it; each thread takes some scratch memory besides.
 TEST_P(ExpectedBytes, AreThoseThatTrainingTakes) {
   BertConfig config;
   config.vocab_size = 300;
@@ -153,7 +165,7 @@ TEST_P(ExpectedBytes, AreThoseThatTrainingTakes) {
         {});
   const double expected = expected_added_bytes(trained, costs, data);
   RecordProperty("ratio", std::to_string(static_cast<double>(memory.peak_bytes()) / expected));
-  EXPECT_NEAR(expected, static_cast<double>(memory.peak_bytes()), 0.01 * expected);
+  EXPECT_NEAR(expected, static_cast<double>(memory.peak_bytes()), 0.05 * expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, ExpectedBytes,

@@ -34,6 +34,10 @@ class Network {
 
   /// What users call it, such as "BERT".
   virtual std::string_view architecture() const = 0;
+  /// Its name in `config.json`, such as "bert".
+  virtual std::string_view model_type() const = 0;
+  /// The class of Hugging Face's that has its tensors, such as "BertForSequenceClassification".
+  virtual std::string_view classifier_class() const = 0;
   virtual const NetworkLimits& limits() const = 0;
   /// What the names of the backbone's tensors begin with, such as "bert.". Files may leave it out.
   virtual std::string_view prefix() const = 0;

@@ -8,6 +8,7 @@
 #include "tunescope/run/rank_context.hpp"
 #include "tunescope/schedule/trial_queue.hpp"
 #include "tunescope/storage/folder_lock.hpp"
+#include "tunescope/storage/kept_weights.hpp"
 #include "tunescope/storage/measured_weights.hpp"
 #include "tunescope/storage/trial_checkpoints.hpp"
 #include "tunescope/train/training_run.hpp"
@@ -40,7 +41,7 @@ class TrialRun {
   TrainControl control(const TrainState* resume);
   std::optional<TrainState> load_checkpoint() const;
   void log_failure(const std::exception& error);
-  TrialSummary record_end(TrialEnd end);
+  TrialSummary record_end(const TrainedModel& trained);
   TrialSummary record_failure();
 
   TakenTrial taken_;
@@ -50,6 +51,7 @@ class TrialRun {
   const ParameterCatalogue& catalogue_;
   TrialCheckpoints checkpoints_;
   WeightsWriter weights_;
+  WeightsKeeper keeper_;
   CheckpointClock clock_;
   bool is_saved_ = false;  // whether the latest checkpoint could be written
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();

@@ -25,6 +25,8 @@ struct JobFolder {
   std::filesystem::path merged;       ///< the file of all results
 
   std::filesystem::path trial_file(const std::string& id) const { return trials / (id + ".h5"); }
+  /// The weights that were kept of a trial, see `WeightsKeeper`.
+  std::filesystem::path kept_file(const std::string& id) const { return trials / (id + ".safetensors"); }
   std::filesystem::path failed_file(const std::string& id) const { return failed / (id + ".h5"); }
   std::filesystem::path fisher_file(const std::string& id) const { return fisher / (id + ".h5"); }
   /// The folder for checkpoints of a trial or Fisher run.

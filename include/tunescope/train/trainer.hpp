@@ -84,6 +84,8 @@ struct TrainState {
 struct TrainControl {
   /// Called after every step that did not diverge, with the number of steps done and the updated parameters.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_step = [](std::int64_t, const Parameters&) {};
+  /// Called after each evaluation that is the best so far, with the number of steps done and the parameters.
+  std::function<void(std::int64_t step, const Parameters& parameters)> on_best = [](std::int64_t, const Parameters&) {};
   /// Told how far the run is, before each `next_action`.
   std::function<void(std::int64_t step, std::int64_t total_steps)> on_progress = [](std::int64_t, std::int64_t) {};
   /// Polled after every step except the last, and before each pass of an evaluation. A run that is saved within an

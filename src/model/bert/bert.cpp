@@ -13,6 +13,8 @@ class Bert final : public PostNormNetwork {
   }
 
   std::string_view architecture() const override { return "BERT"; }
+  std::string_view model_type() const override { return "bert"; }
+  std::string_view classifier_class() const override { return "BertForSequenceClassification"; }
 
   std::vector<Value> forward(Recording& pass) const override {
     const Value hidden = encode(pass, pass.batch().position_ids);

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "model/config_file.hpp"
+#include "model/config/config_file.hpp"
 
 namespace tunescope {
 namespace {

@@ -1,9 +1,10 @@
 #include "tunescope/model/roberta/roberta.hpp"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/index.h>
 
 #include "model/blocks/post_norm_encoder.hpp"
-#include "model/config_file.hpp"
+#include "model/config/config_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -17,6 +18,8 @@ class Roberta final : public PostNormNetwork {
   }
 
   std::string_view architecture() const override { return "RoBERTa"; }
+  std::string_view model_type() const override { return "roberta"; }
+  std::string_view classifier_class() const override { return "RobertaForSequenceClassification"; }
 
   std::vector<Value> forward(Recording& pass) const override {
     const Value hidden = encode(pass, position_ids(pass.batch()));
@@ -44,7 +47,7 @@ class Roberta final : public PostNormNetwork {
     const at::Tensor counts = batch.token_ids.ne(pad_token_id_).to(at::kLong);
     const at::Tensor up_to_here = counts.cumsum(0);
     const at::Tensor starts = at::arange(batch.token_count(), batch.token_ids.options()).sub_(batch.position_ids);
-    const at::Tensor before_sequence = up_to_here.sub(counts).index_select(0, starts);
+    const at::Tensor before_sequence = at::index(up_to_here.sub(counts), {starts});
     return up_to_here.sub(before_sequence).mul_(counts).add_(pad_token_id_);
   }
 

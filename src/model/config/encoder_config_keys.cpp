@@ -1,4 +1,4 @@
-#include "encoder_config_keys.hpp"
+#include "model/config/encoder_config_keys.hpp"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "config_file.hpp"
+#include "model/config/config_file.hpp"
 
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/fmt/ranges.h>
@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "encoder_config_keys.hpp"
+#include "model/config/encoder_config_keys.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/hub_folder.hpp"
 

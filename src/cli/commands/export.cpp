@@ -1,0 +1,68 @@
+#include "tunescope/model/export.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+
+#include "cli/display/warnings.hpp"
+#include "cli/known_inputs.hpp"
+#include "cli/single_job.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/cli/commands.hpp"
+#include "tunescope/results/trial_record.hpp"
+#include "tunescope/storage/kept_weights.hpp"
+#include "tunescope/storage/status.hpp"
+
+namespace tunescope::cli {
+namespace {
+
+// The trial whose id begins with `text`.
+const PlannedTrial& find_trial(const std::vector<PlannedTrial>& trials, const std::string& text,
+                               const SweepSpec& spec) {
+  const auto begins = [&](const PlannedTrial& planned) { return planned.id.starts_with(text); };
+  const auto count = std::ranges::count_if(trials, begins);
+  if (count == 1) return *std::ranges::find_if(trials, begins);
+  throw ConfigError(
+      count == 0 ? fmt::format("job {} has no trial '{}'; the ids are those of the files in {}, and in "
+                               "/trials/id of the merged file",
+                               spec.name, text, JobFolder(spec).trials.string())
+                 : fmt::format("{} trials of job {} begin with '{}': give more of the id", count, spec.name, text));
+}
+
+std::vector<std::string> names_of(const std::vector<std::string_view>& labels) {
+  return {labels.begin(), labels.end()};
+}
+
+}  // namespace
+
+ExitStatus export_trial(const CommandLine& line) {
+  if (line.arguments.size() != 3) {
+    throw ConfigError("tunescope export takes a job file, a trial and a folder; see tunescope export --help");
+  }
+  const SweepSpec spec = read_job(line.arguments[0], line.overrides);
+  SweepInputs inputs(spec, print_warning);
+  const std::vector<PlannedTrial> trials = stored_trials(spec, inputs.load_and_hash());
+  const PlannedTrial& planned = find_trial(trials, line.arguments[1], spec);
+  if (planned.stored.end != TrialEnd::kDone) {
+    throw ConfigError(fmt::format("trial {} is not done: {}; `tunescope sweep JOB` trains what is missing", planned.id,
+                                  planned.stored.end ? to_string(*planned.stored.end) : "missing"));
+  }
+  const TaskData& data = inputs.task(planned.trial.task);
+  const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
+  const KeptWeights kept = load_kept_weights(JobFolder(spec), planned.trial, inputs.model(), catalogue);
+  const std::filesystem::path folder = line.arguments[2];
+  write_model_folder({.network = *inputs.model().network,
+                      .catalogue = catalogue,
+                      .parameters = kept.parameters,
+                      .source = spec.model_folder,
+                      .labels = names_of(data.task->labels)},
+                     folder);
+  fmt::print(
+      "{}: trial {}, {} {}, learning rate {}, seed {}, after {} steps\n"
+      "load it with AutoModelForSequenceClassification.from_pretrained(\"{}\")\n",
+      folder.string(), planned.id, planned.trial.task, planned.trial.method.text(), planned.trial.learning_rate,
+      planned.trial.seed, kept.step, folder.string());
+  return kAllDone;
+}
+
+}  // namespace tunescope::cli
