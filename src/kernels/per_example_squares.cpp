@@ -1,11 +1,5 @@
 #include "tunescope/kernels/per_example_squares.hpp"
 
-#include <ATen/Parallel.h>
-#include <ATen/ops/_unique2.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/sum.h>
-#include <ATen/ops/zeros.h>
-
 #include "backends/per_example_squares.hpp"
 
 namespace tunescope {
@@ -13,6 +7,16 @@ namespace tunescope {
 const Kernel<AddSquaredProducts>& add_squared_products_kernel() {
   static const Kernel<AddSquaredProducts> kernel{"add_squared_products", aten::add_squared_products,
                                                  cpu::add_squared_products};
+  return kernel;
+}
+
+const Kernel<AddSquaredSums>& add_squared_sums_kernel() {
+  static const Kernel<AddSquaredSums> kernel{"add_squared_sums", aten::add_squared_sums, cpu::add_squared_sums};
+  return kernel;
+}
+
+const Kernel<AddSquaredScatters>& add_squared_scatters_kernel() {
+  static const Kernel<AddSquaredScatters> kernel{"add_squared_scatters", aten::add_squared_scatters};
   return kernel;
 }
 
@@ -27,27 +31,18 @@ void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradi
 }
 
 void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets) {
-  const auto groups = static_cast<std::int64_t>(offsets.size()) - 1;
-  const at::Tensor group_sums = at::empty({groups, rows.size(1)}, rows.options());
-  const auto sum_groups = [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t group = begin; group < end; ++group) {
-      const auto number = static_cast<std::size_t>(group);
-      at::Tensor target = group_sums[group];
-      at::sum_out(target, rows.narrow(0, offsets[number], offsets[number + 1] - offsets[number]), 0);
-    }
-  };
-  // On the CPU the groups are split over the threads, and the operations in them use one thread each.
-  rows.is_cpu() ? at::parallel_for(0, groups, 1, sum_groups) : sum_groups(0, groups);
-  sums.add_(group_sums.to(at::kDouble).square_().sum(0));
+  const Kernel<AddSquaredSums>& kernel = add_squared_sums_kernel();
+  check_contract(sums.dim() == 1 && rows.size(1) == sums.size(0) && rows.size(0) == offsets.back(), kernel.name,
+                 "the sums are not [H], or the rows not those of the groups");
+  kernel.on(sums.device())(sums, rows, offsets);
 }
 
 void add_squared_scatters(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,
                           const at::Tensor& groups) {
-  const std::int64_t table_size = sums.size(0);
-  const at::Tensor keys = groups.mul(table_size).add_(ids);
-  const auto [distinct, inverse, unused] = at::_unique2(keys, /*sorted=*/true, /*return_inverse=*/true);
-  const at::Tensor merged = at::zeros({distinct.numel(), rows.size(1)}, rows.options()).index_add_(0, inverse, rows);
-  sums.index_add_(0, distinct.remainder(table_size), merged.to(at::kDouble).square_());
+  const Kernel<AddSquaredScatters>& kernel = add_squared_scatters_kernel();
+  check_contract(sums.size(1) == rows.size(1) && ids.numel() == rows.size(0) && groups.numel() == rows.size(0),
+                 kernel.name, "there is not one id and one group for each row [H]");
+  kernel.on(sums.device())(sums, ids, rows, groups);
 }
 
 }  // namespace tunescope

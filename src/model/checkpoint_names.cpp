@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string_view>
 
 #include "tunescope/base/error.hpp"
@@ -12,7 +13,6 @@
 namespace tunescope {
 namespace {
 
-constexpr std::string_view kWordEmbeddings = "embeddings.word_embeddings.weight";
 constexpr std::size_t kReportedTensors = 5;
 
 // Parts of names that wrappers add at any place: torch.compile, FSDP, activation checkpointing.
@@ -45,14 +45,36 @@ bool is_buffer(const std::string& name) {
   return name.ends_with("embeddings.position_ids") || name.ends_with("embeddings.token_type_ids");
 }
 
+// What the names of an architecture's backbone look like.
+struct Naming {
+  explicit Naming(const Network& network, const ParameterCatalogue& catalogue)
+      : prefix(network.prefix()), first(catalogue[0].name.substr(prefix.size())), unused(network.unused_parts()) {
+    for (ParameterIndex i = 0; i < catalogue.backbone_count(); ++i) {
+      const std::string name = catalogue[i].name.substr(prefix.size());
+      parts.insert(name.substr(0, name.find('.') + 1));
+    }
+  }
+
+  bool begins_with_part(const std::string& name) const {
+    return parts.contains(name.substr(0, name.find('.') + 1)) || is_unused(name);
+  }
+  // Of a name without the prefix.
+  bool is_unused(std::string_view name) const {
+    return std::ranges::any_of(unused, [&](std::string_view part) { return name.starts_with(part); });
+  }
+
+  std::string_view prefix;
+  std::string first;            // the first tensor's name without the prefix
+  std::set<std::string> parts;  // "embeddings." and so on
+  std::vector<std::string_view> unused;
+};
+
 // The name that the catalogue has for this tensor if it belongs to the encoder; nothing if it belongs to a head.
-std::optional<std::string> canonical_name(const std::string& stored, std::string_view prefix) {
+std::optional<std::string> canonical_name(const std::string& stored, const Naming& naming) {
   std::string name = without_wrappers(stored);
-  if (!name.starts_with(prefix)) {
-    constexpr std::array<std::string_view, 3> kParts = {"embeddings.", "encoder.", "pooler."};
-    const auto begins = [&](std::string_view part) { return name.starts_with(part); };
-    if (std::none_of(kParts.begin(), kParts.end(), begins)) return std::nullopt;
-    name.insert(0, prefix);
+  if (!name.starts_with(naming.prefix)) {
+    if (!naming.begins_with_part(name)) return std::nullopt;
+    name.insert(0, naming.prefix);
   }
   // TensorFlow conversions call LayerNorm's weight and bias gamma and beta.
   if (name.ends_with("LayerNorm.gamma")) return name.substr(0, name.size() - 5) + "weight";
@@ -80,22 +102,22 @@ bool contains(const std::vector<std::string>& names, std::string_view part) {
 }
 
 // What the user should do, as far as the names reveal it.
-std::string remedy(const Problems& problems, const std::vector<std::string>& left_out, std::string_view prefix) {
+std::string remedy(const Problems& problems, const std::vector<std::string>& left_out, const Naming& naming) {
   if (contains(problems.unexpected, "lora_") || contains(problems.unexpected, "adapter")) {
     return "; merge the adapter into the weights first (merge_and_unload of peft) and save them";
   }
-  const auto encoder = std::find_if(left_out.begin(), left_out.end(),
-                                    [](const std::string& name) { return name.ends_with(kWordEmbeddings); });
-  if (encoder != left_out.end() && contains(problems.missing, kWordEmbeddings)) {
+  const auto encoder =
+      std::ranges::find_if(left_out, [&](const std::string& name) { return name.ends_with(naming.first); });
+  if (encoder != left_out.end() && contains(problems.missing, naming.first)) {
     return fmt::format(
         "; the encoder's names seem to begin with '{}' where '{}' or nothing is expected: save the "
         "encoder alone, or rename its tensors",
-        encoder->substr(0, encoder->size() - kWordEmbeddings.size()), prefix);
+        encoder->substr(0, encoder->size() - naming.first.size()), naming.prefix);
   }
   return "; take config.json and weights from one folder, as save_pretrained of transformers writes them";
 }
 
-[[noreturn]] void refuse(const Problems& problems, const std::vector<std::string>& left_out, std::string_view prefix,
+[[noreturn]] void refuse(const Problems& problems, const std::vector<std::string>& left_out, const Naming& naming,
                          const std::filesystem::path& folder) {
   std::string text;
   if (!problems.missing.empty()) text += "; missing: " + list(problems.missing);
@@ -103,21 +125,20 @@ std::string remedy(const Problems& problems, const std::vector<std::string>& lef
   if (!problems.unexpected.empty()) text += "; unexpected: " + list(problems.unexpected);
   if (!problems.missing.empty() && !left_out.empty()) text += "; left out: " + summarize_names(left_out);
   throw ModelError(fmt::format("{}: the weights do not fit config.json{}{}", folder.string(), text,
-                               remedy(problems, left_out, prefix)));
+                               remedy(problems, left_out, naming)));
 }
 
 bool is_pooler(const ParameterInfo& parameter) { return parameter.block == Block::kPooler; }
 
 // Maps canonical names to stored names for the tensors of the encoder. All others go to `left_out`: those of heads, and
-// of a pooler that the network does not use.
-std::map<std::string, std::string> sort_names(const Safetensors& file, const Network& network, bool uses_pooler,
+// those that the network does not use.
+std::map<std::string, std::string> sort_names(const Safetensors& file, const Naming& naming,
                                               std::vector<std::string>& left_out, const std::filesystem::path& folder) {
-  const std::string pooler = std::string(network.prefix()) + "pooler.";
   std::map<std::string, std::string> encoder;
   for (const std::string& stored : file.names()) {
     if (is_buffer(stored)) continue;
-    const std::optional<std::string> canonical = canonical_name(stored, network.prefix());
-    if (!canonical || (!uses_pooler && canonical->starts_with(pooler))) {
+    const std::optional<std::string> canonical = canonical_name(stored, naming);
+    if (!canonical || naming.is_unused(std::string_view(*canonical).substr(naming.prefix.size()))) {
       left_out.push_back(stored);
       continue;
     }
@@ -138,7 +159,8 @@ CheckpointNames match_names(const Safetensors& file, const Network& network, con
   Problems problems;
   const std::vector<ParameterInfo>& parameters = catalogue.parameters();
   const bool uses_pooler = std::any_of(parameters.begin(), parameters.end(), is_pooler);
-  std::map<std::string, std::string> encoder = sort_names(file, network, uses_pooler, names.left_out, folder);
+  const Naming naming(network, catalogue);
+  std::map<std::string, std::string> encoder = sort_names(file, naming, names.left_out, folder);
   names.has_pooler = !uses_pooler || std::any_of(parameters.begin(), parameters.end(), [&](const ParameterInfo& info) {
     return is_pooler(info) && encoder.contains(info.name);
   });
@@ -159,7 +181,7 @@ CheckpointNames match_names(const Safetensors& file, const Network& network, con
     encoder.erase(found);
   }
   for (const auto& [canonical, stored] : encoder) problems.unexpected.push_back(stored);
-  if (problems.any()) refuse(problems, names.left_out, network.prefix(), folder);
+  if (problems.any()) refuse(problems, names.left_out, naming, folder);
   return names;
 }
 

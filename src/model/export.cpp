@@ -13,7 +13,7 @@
 namespace tunescope {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::array<std::string_view, 8> kTokenizerFiles = {"tokenizer.json",
                                                              "tokenizer_config.json",
@@ -24,14 +24,14 @@ constexpr std::array<std::string_view, 8> kTokenizerFiles = {"tokenizer.json",
                                                              "merges.txt",
                                                              "spm.model"};
 
-Json config_of(const ExportedModel& model) {
-  Json config = Json::parse(read_text(model.source / "config.json"));
-  config["architectures"] = Json::array({std::string(model.network.classifier_class())});
+OrderedJson config_of(const ExportedModel& model) {
+  OrderedJson config = OrderedJson::parse(read_text(model.source / "config.json"));
+  config["architectures"] = OrderedJson::array({std::string(model.network.classifier_class())});
   config["model_type"] = std::string(model.network.model_type());
   const bool is_regression = model.labels.empty();
   config["problem_type"] = is_regression ? "regression" : "single_label_classification";
-  Json names = Json::object();
-  Json numbers = Json::object();
+  OrderedJson names = OrderedJson::object();
+  OrderedJson numbers = OrderedJson::object();
   for (std::size_t i = 0; i < (is_regression ? 1 : model.labels.size()); ++i) {
     const std::string name = is_regression ? "score" : model.labels[i];
     names[std::to_string(i)] = name;

@@ -71,11 +71,15 @@ void note_names(const Safetensors& file, const CheckpointNames& names, FolderNot
   if (!names.left_out.empty()) notes.notes.push_back("left out: " + summarize_names(names.left_out));
 }
 
-void note_new_pooler(FolderNotes& notes) {
-  notes.notes.emplace_back("newly drawn: bert.pooler.dense (the file has no pooler)");
-  notes.warnings.emplace_back(
-      "the weights have no pooler: each trial draws bert.pooler.dense from its seed, normal with initializer_range, as "
-      "transformers does; methods that do not train it leave it so");
+void note_new_pooler(const ParameterCatalogue& catalogue, FolderNotes& notes) {
+  const auto is_weight = [](const ParameterInfo& info) { return info.block == Block::kPooler && info.is_matrix(); };
+  const std::string& weight = std::ranges::find_if(catalogue.parameters(), is_weight)->name;
+  const std::string layer = weight.substr(0, weight.rfind('.'));
+  notes.notes.push_back(fmt::format("newly drawn: {} (the file has no pooler)", layer));
+  notes.warnings.push_back(fmt::format(
+      "the weights have no pooler: each trial draws {} from its seed, normal with initializer_range, as transformers "
+      "does; methods that do not train it leave it so",
+      layer));
 }
 
 at::Tensor normal_tensor(const std::vector<std::int64_t>& shape, double deviation, std::uint64_t key) {
@@ -112,7 +116,7 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
   }
   damage.warn(model.notes.warnings);
   model.has_pooler = names.has_pooler;
-  if (!model.has_pooler) note_new_pooler(model.notes);
+  if (!model.has_pooler) note_new_pooler(catalogue, model.notes);
   move_to(model, at::kCPU);
   return model;
 }

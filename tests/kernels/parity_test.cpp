@@ -168,6 +168,21 @@ Tensors run_squared_products(const Arguments& a) {
   return {sums};
 }
 
+Tensors run_squared_sums(const Arguments& a) {
+  const at::Tensor rows = a.of_rows(a.width());
+  const at::Tensor sums = at::zeros({a.width()}, at::TensorOptions(at::kDouble).device(a.setting.device));
+  add_squared_sums(sums, rows, a.rows().sequence_offsets.host);
+  return {sums};
+}
+
+Tensors run_squared_scatters(const Arguments& a) {
+  const at::Tensor ids = a.ids(7);
+  const at::Tensor groups = a.ids(4);
+  const at::Tensor sums = at::zeros({7, a.width()}, at::TensorOptions(at::kDouble).device(a.setting.device));
+  add_squared_scatters(sums, ids, a.of_rows(a.width()), groups);
+  return {sums};
+}
+
 Tensors run_adamw(const Arguments& a) {
   const AdamWBuffers buffers{a.of_rows(4), a.of_rows(4), a.of_rows(4), a.of_rows(4).square_()};
   adamw_step_(buffers, {.number = 3, .learning_rate = 1e-2, .weight_decay = 0.1, .gradient_factor = 0.5});
@@ -189,6 +204,8 @@ const std::vector<KernelCase> kKernels = {
     {"activation_backward", [](const Arguments& a) { return run_activations(a, true); }},
     {"adamw_step", run_adamw},
     {"add_squared_products", run_squared_products},
+    {"add_squared_scatters", run_squared_scatters},
+    {"add_squared_sums", run_squared_sums},
     {"apply_dropout", run_dropout},
     {"attention", [](const Arguments& a) { return both_queries(a, false); }},
     {"attention_backward", [](const Arguments& a) { return both_queries(a, true); }},

@@ -2,9 +2,12 @@
 
 #include "tunescope/kernels/reference_kernels.hpp"
 
+#include <ATen/record_function.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "support/golden.hpp"
@@ -112,6 +115,42 @@ TEST_F(ReferenceTraining, ReadsTwoNumbersAStepFromItsDevice) {
     for (int step = 0; step < 5; ++step) TrainingRun::step_together({&group, 1});
     if (run.is_over()) std::move(run).finish();
     EXPECT_EQ(host_reads(HostRead::kStep) - before, 5);
+  }
+}
+
+// Operations that wait for a GPU: they read a number, or their result's size depends on numbers. The CPU's fused AdamW,
+// unlike a GPU's, reads the number of the step.
+std::vector<std::string> waits;
+bool is_in_adamw = false;
+
+bool is_adamw(const at::RecordFunction& function) { return std::string(function.name()) == "aten::_fused_adamw_"; }
+
+std::unique_ptr<at::ObserverContext> note_wait(const at::RecordFunction& function) {
+  const std::string name = function.name();
+  if (is_adamw(function)) is_in_adamw = true;
+  if (is_in_adamw) return nullptr;
+  for (const char* waiting : {"_local_scalar_dense", "nonzero", "masked_select", "_unique2"}) {
+    if (name == std::string("aten::") + waiting) waits.push_back(name);
+  }
+  return nullptr;
+}
+
+void note_end(const at::RecordFunction& function, at::ObserverContext*) {
+  if (is_adamw(function)) is_in_adamw = false;
+}
+
+TEST_F(ReferenceTraining, HasNoOtherWaitForItsDeviceInAStep) {
+  const ReferenceKernels reference;
+  for (const char* method : {"full", "layernorm", "bitfit", "random:pool=full,fraction=0.1"}) {
+    SCOPED_TRACE(method);
+    const TrainInputs trial = inputs(method);
+    TrainingRun run(trial, {});
+    TrainingRun* const group = &run;
+    const at::CallbackHandle callback = at::addGlobalCallback(at::RecordFunctionCallback(note_wait, note_end));
+    for (int step = 0; step < 5; ++step) TrainingRun::step_together({&group, 1});
+    at::removeCallback(callback);
+    EXPECT_THAT(waits, ::testing::IsEmpty());
+    waits.clear();
   }
 }
 

@@ -41,6 +41,8 @@ class Network {
   virtual const NetworkLimits& limits() const = 0;
   /// What the names of the backbone's tensors begin with, such as "bert.". Files may leave it out.
   virtual std::string_view prefix() const = 0;
+  /// What the names of tensors begin with, after the prefix, that files have and the network does not use.
+  virtual std::vector<std::string_view> unused_parts() const { return {}; }
   /// Every tensor of the model with a head of `outputs` outputs, on which the numbers of tensors do not depend.
   virtual ParameterCatalogue catalogue(std::int64_t outputs) const = 0;
   /// Groups of weights of linear layers with the same input, in the order of their outputs. Those of a group are laid

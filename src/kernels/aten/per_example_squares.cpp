@@ -1,5 +1,6 @@
 #include "../backends/per_example_squares.hpp"
 
+#include <ATen/ops/_unique2.h>
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
@@ -17,6 +18,22 @@ void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradi
     squares.addcmul_(product, product);
   }
   sums.add_(squares);
+}
+
+void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets) {
+  for (std::size_t group = 0; group + 1 < offsets.size(); ++group) {
+    const at::Tensor sum = rows.narrow(0, offsets[group], offsets[group + 1] - offsets[group]).sum(0);
+    sums.add_(sum.to(at::kDouble).square_());
+  }
+}
+
+void add_squared_scatters(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,
+                          const at::Tensor& groups) {
+  const std::int64_t table_size = sums.size(0);
+  const at::Tensor keys = groups.mul(table_size).add_(ids);
+  const auto [distinct, inverse, unused] = at::_unique2(keys, /*sorted=*/true, /*return_inverse=*/true);
+  const at::Tensor merged = at::zeros({distinct.numel(), rows.size(1)}, rows.options()).index_add_(0, inverse, rows);
+  sums.index_add_(0, distinct.remainder(table_size), merged.to(at::kDouble).square_());
 }
 
 }  // namespace tunescope::aten

@@ -1,6 +1,8 @@
 #include "../backends/per_example_squares.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/sum.h>
 
 #include <algorithm>
 
@@ -39,6 +41,18 @@ void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradi
           {inputs.const_data_ptr<float>(), width, inputs.stride(0)}, offsets);
     }
   });
+}
+
+void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets) {
+  const auto groups = static_cast<std::int64_t>(offsets.size()) - 1;
+  const at::Tensor group_sums = at::empty({groups, rows.size(1)}, rows.options());
+  at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto group = static_cast<std::size_t>(begin); group < static_cast<std::size_t>(end); ++group) {
+      at::Tensor target = group_sums[static_cast<std::int64_t>(group)];
+      at::sum_out(target, rows.narrow(0, offsets[group], offsets[group + 1] - offsets[group]), 0);
+    }
+  });
+  sums.add_(group_sums.to(at::kDouble).square_().sum(0));
 }
 
 }  // namespace tunescope::cpu

@@ -21,6 +21,8 @@ class Roberta final : public PostNormNetwork {
   std::string_view model_type() const override { return "roberta"; }
   std::string_view classifier_class() const override { return "RobertaForSequenceClassification"; }
 
+  std::vector<std::string_view> unused_parts() const override { return {"pooler."}; }
+
   std::vector<Value> forward(Recording& pass) const override {
     const Value hidden = encode(pass, position_ids(pass.batch()));
     const auto drop = [&](const Value& input, std::uint32_t site) {
