@@ -237,8 +237,8 @@ const std::vector<JobKey>& job_keys() {
        assign_lanes},
       {"run.keep", "auto",
        "weights that stay beside each trial, for tunescope export: none, trained (the tensors that it trained, after "
-       "its last step), best (the same at its best evaluation), or auto (trained, where a method trains less than 1 % "
-       "of the model, else none)",
+       "its last step), best (the same at its best evaluation), or auto (trained, if the tensors are less than 1 % of "
+       "the model, else none)",
        assign_keep},
       {"run.reducer", "auto",
        "what sums Fisher information over ranks: nccl, mpi, or auto (nccl if every rank has a GPU)", assign_reducer},

@@ -33,19 +33,25 @@ ExitStatus open(RankTeam& team, int argc, char** argv, FisherRunsOf fisher_runs,
   return team.on_root([&] { return status; });
 }
 
-ExitStatus run_with_mpi(int argc, char** argv, RunListener& listener, const ParallelCommand& command,
-                        StopRequest& stop) {
+}  // namespace
+
+ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const ParallelCommand& command) {
+  StopRequest stop;
+  StopSignals signals(stop);  // first, so that a signal during start-up counts
   MpiEnvironment mpi;
   RankTeam& team = mpi.world();
   try {
     std::unique_ptr<Job> job;
-    const ExitStatus status = open(team, argc, argv, command.fisher_runs, listener, job);
-    if (status != kAllDone) return status;
-    const RankContext rank = set_up_rank(team, *job, stop, listener);
-    const SweepSpec& spec = job->spec;
-    stop.set_deadline(
-        find_deadline(spec.deadline_seconds, std::chrono::seconds(std::llround(spec.end_margin_seconds))));
-    return command.run(team, rank);
+    ExitStatus status = open(team, argc, argv, command.fisher_runs, listener, job);
+    if (status == kAllDone) {
+      const RankContext rank = set_up_rank(team, *job, stop, listener);
+      const SweepSpec& spec = job->spec;
+      stop.set_deadline(
+          find_deadline(spec.deadline_seconds, std::chrono::seconds(std::llround(spec.end_margin_seconds))));
+      status = command.run(team, rank);
+    }
+    signals.ignore_from_here_on();
+    return status;
   } catch (const RootError&) {
     std::this_thread::sleep_for(kTimeForRootToReport);  // rank 0 says why, and ends all ranks with its status
     abort_all_ranks(kWrongEnvironment);
@@ -54,16 +60,6 @@ ExitStatus run_with_mpi(int argc, char** argv, RunListener& listener, const Para
     fmt::print(stderr, "tunescope: [rank {}] {}\n", team.rank(), error.what());
     abort_all_ranks(status_of(error));
   }
-}
-
-}  // namespace
-
-ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const ParallelCommand& command) {
-  StopRequest stop;
-  StopSignals signals(stop);  // before MPI starts, so that a signal during start-up counts
-  const ExitStatus status = run_with_mpi(argc, argv, listener, command, stop);
-  signals.ignore_from_here_on();
-  return status;
 }
 
 ExitStatus report_stop(const RankTeam& team, const SweepSpec& spec, bool has_lost_work) {

@@ -6,8 +6,9 @@
 namespace tunescope {
 namespace {
 
-at::Tensor host_tensor(std::int64_t count, at::ScalarType type) {
-  return at::empty({count}, at::TensorOptions().dtype(type));
+// Memory that is copied to the device without waiting for it, if it is a GPU.
+at::Tensor host_tensor(std::int64_t count, at::ScalarType type, at::Device device) {
+  return at::empty({count}, at::TensorOptions(type).pinned_memory(device.is_cuda()));
 }
 
 std::int64_t length(const Dataset& dataset, std::int64_t example) {
@@ -15,9 +16,10 @@ std::int64_t length(const Dataset& dataset, std::int64_t example) {
   return dataset.offsets[i + 1] - dataset.offsets[i];
 }
 
-at::Tensor pack_labels(const Dataset& dataset, std::span<const std::int64_t> examples, bool is_regression) {
+at::Tensor pack_labels(const Dataset& dataset, std::span<const std::int64_t> examples, bool is_regression,
+                       at::Device device) {
   const auto count = static_cast<std::int64_t>(examples.size());
-  at::Tensor labels = host_tensor(count, is_regression ? at::kFloat : at::kLong);
+  at::Tensor labels = host_tensor(count, is_regression ? at::kFloat : at::kLong, device);
   for (std::int64_t b = 0; b < count; ++b) {
     const float label = dataset.labels[static_cast<std::size_t>(examples[static_cast<std::size_t>(b)])];
     if (is_regression) {
@@ -26,7 +28,7 @@ at::Tensor pack_labels(const Dataset& dataset, std::span<const std::int64_t> exa
       labels.mutable_data_ptr<std::int64_t>()[b] = static_cast<std::int64_t>(label);
     }
   }
-  return labels;
+  return labels.to(device, /*non_blocking=*/true);
 }
 
 }  // namespace
@@ -41,7 +43,7 @@ PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples,
   }
   const std::int64_t tokens = batch.token_count();
   const std::int64_t sequences = batch.sequence_count();
-  const at::Tensor all = host_tensor(3 * tokens + sequences, at::kLong);  // one copy takes all to the device
+  const at::Tensor all = host_tensor(3 * tokens + sequences, at::kLong, device);  // one copy takes all to the device
   std::int64_t* const token_ids = all.mutable_data_ptr<std::int64_t>();
   std::int64_t* const position_ids = token_ids + tokens;
   std::int64_t* const type_ids = position_ids + tokens;
@@ -57,12 +59,12 @@ PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples,
       position_ids[target + t] = t;
     }
   }
-  const at::Tensor on_device = all.to(device);
+  const at::Tensor on_device = all.to(device, /*non_blocking=*/true);
   batch.token_ids = on_device.narrow(0, 0, tokens);
   batch.position_ids = on_device.narrow(0, tokens, tokens);
   batch.type_ids = on_device.narrow(0, 2 * tokens, tokens);
   batch.first_tokens = on_device.narrow(0, 3 * tokens, sequences);
-  batch.labels = pack_labels(dataset, examples, is_regression).to(device);
+  batch.labels = pack_labels(dataset, examples, is_regression, device);
   return batch;
 }
 

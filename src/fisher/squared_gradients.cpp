@@ -113,10 +113,13 @@ void SquaredGradients::on_layer_norm(const LayerNormParameters& parameters, std:
 void SquaredGradients::on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) {
   const at::Tensor& sums = sums_[table];
   if (!sums.defined()) return;
-  add_squared_scatters(
-      sums, at::cat(of_each(uses, [](const EmbeddingFactors& use) { return use.ids; })),
-      at::cat(of_each(uses, [](const EmbeddingFactors& use) { return use.output_gradient; })),
-      at::cat(of_each(uses, [&](const EmbeddingFactors& use) { return groups_of_rows(use, group_size_); })));
+  const auto all = [&](const auto& select) {
+    const std::vector<at::Tensor> tensors = of_each(uses, select);
+    return tensors.size() == 1 ? tensors.front() : at::cat(tensors);
+  };
+  add_squared_scatters(sums, all([](const EmbeddingFactors& use) { return use.ids; }),
+                       all([](const EmbeddingFactors& use) { return use.output_gradient; }),
+                       all([&](const EmbeddingFactors& use) { return groups_of_rows(use, group_size_); }));
 }
 
 }  // namespace tunescope

@@ -1,7 +1,6 @@
 #include "tunescope/model/export.hpp"
 
 #include <array>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -46,38 +45,40 @@ OrderedJson config_of(const ExportedModel& model) {
   return config;
 }
 
-void check_target(const std::filesystem::path& folder) {
+void write_files(const ExportedModel& model, const std::filesystem::path& folder) {
+  NamedTensors tensors;
+  for (ParameterIndex i = 0; i < model.parameters.size(); ++i) {
+    tensors.emplace_back(model.catalogue[i].name, model.parameters[i]);
+  }
+  write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
+  for (const std::string_view file : kTokenizerFiles) {
+    if (std::filesystem::exists(model.source / file)) {
+      std::filesystem::copy_file(model.source / file, folder / file);
+    }
+  }
+  write_text_atomically(folder / "config.json", config_of(model).dump(2) + "\n");
+}
+
+}  // namespace
+
+void check_export_folder(const std::filesystem::path& folder) {
   const bool is_free =
       !std::filesystem::exists(folder) || (std::filesystem::is_directory(folder) && std::filesystem::is_empty(folder));
   if (!is_free) throw ConfigError(folder.string() + ": exists; name a folder that does not, or an empty one");
 }
 
-}  // namespace
-
 void write_model_folder(const ExportedModel& model, const std::filesystem::path& folder) {
-  check_target(folder);
-  std::filesystem::path partial = std::filesystem::absolute(folder / "").parent_path();
-  partial += ".partial";
-  std::filesystem::remove_all(partial);
-  make_folder(partial);
-  write_atomically(partial / "config.json", [&](const std::filesystem::path& temporary) {
-    std::ofstream stream(temporary);
-    stream << config_of(model).dump(2) << "\n";
-    stream.close();
-    if (!stream) throw EnvironmentError((partial / "config.json").string() + ": cannot be written");
-  });
-  NamedTensors tensors;
-  for (ParameterIndex i = 0; i < model.parameters.size(); ++i) {
-    tensors.emplace_back(model.catalogue[i].name, model.parameters[i]);
-  }
-  write_safetensors(partial / "model.safetensors", tensors, {{"format", "pt"}});
-  for (const std::string_view file : kTokenizerFiles) {
-    if (std::filesystem::exists(model.source / file)) {
-      std::filesystem::copy_file(model.source / file, partial / file);
+  check_export_folder(folder);
+  make_folder(folder);
+  try {
+    write_files(model, folder);
+  } catch (...) {
+    std::error_code ignored;  // of files that this function has written, for there were no others
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      std::filesystem::remove(entry.path(), ignored);
     }
+    throw;
   }
-  std::filesystem::remove(folder);  // if it is empty
-  std::filesystem::rename(partial, folder);
 }
 
 }  // namespace tunescope

@@ -82,7 +82,7 @@ double expected_flops(const FisherRun& run, PassCosts& costs, const TaskData& da
 
 double expected_added_bytes(const Trial& trial, PassCosts& costs, const TaskData& data) {
   return costs.training_bytes(trial.method, data.task->output_size(),
-                              longest_batch(data.train, trial.options.batch_size));
+                              longest_batch(data.train, trial.options.batch_size), trial.options.dropout);
 }
 
 void CostModel::add(const Trial& trial, double flops, double seconds) {

@@ -47,8 +47,8 @@ class IdleSink final : public GradientSink {
   const std::vector<bool>& needed_;
 };
 
-PassFlops run_on_meta(const Network& network, const ModelInput& model, LastLayer last_layer) {
-  Pass pass(network, model, {.last_layer = last_layer});
+PassFlops run_on_meta(const Network& network, const ModelInput& model, const PassOptions& options) {
+  Pass pass(network, model, options);
   pass.backward(at::empty_like(pass.logits().front()));
   return pass.flops();
 }
@@ -71,7 +71,7 @@ PassCosts::FlopsPerRow PassCosts::count_flops(const std::vector<bool>& needs_gra
   IdleSink sink(needs_gradient);
   const auto count = [&](std::int64_t tokens) {
     const PackedBatch batch = batch_on_meta({tokens});
-    return run_on_meta(*network_, {parameters, batch, &sink}, last_layer);
+    return run_on_meta(*network_, {parameters, batch, &sink}, {.last_layer = last_layer});
   };
   const PassFlops one = count(1);
   const PassFlops two = count(2);
@@ -93,8 +93,9 @@ PassFlops PassCosts::flops(const std::vector<bool>& needs_gradient, std::int64_t
           token.backward * tokens + sequence.backward * sequences};
 }
 
-double PassCosts::training_bytes(const Method& method, std::int64_t outputs, const std::vector<std::int64_t>& lengths) {
-  auto key = std::tuple(method.text(), outputs, lengths);
+double PassCosts::training_bytes(const Method& method, std::int64_t outputs, const std::vector<std::int64_t>& lengths,
+                                 std::optional<double> dropout) {
+  auto key = std::tuple(method.text(), outputs, lengths, dropout);
   if (const auto known = bytes_.find(key); known != bytes_.end()) return known->second;
   const ParameterCatalogue& tensors = catalogue(outputs);
   const Selection selection = planning_stand_in_selection(method, tensors);
@@ -104,7 +105,7 @@ double PassCosts::training_bytes(const Method& method, std::int64_t outputs, con
   TrainableParameters trainable(tensors, selection, parameters);
   const PackedBatch batch = batch_on_meta(lengths);
   const std::uint64_t dropout_key = 0;
-  run_on_meta(*network_, {parameters, batch, &trainable, dropout_key}, LastLayer::kPooledTokens);
+  run_on_meta(*network_, {parameters, batch, &trainable, dropout_key}, {.dropout = dropout});
   return bytes_.emplace(std::move(key), static_cast<double>(memory.peak_bytes())).first->second;
 }
 

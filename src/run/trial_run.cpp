@@ -120,9 +120,7 @@ std::optional<TrialSummary> TrialRun::finish_attempt() {
 TrialSummary TrialRun::record_end(const TrainedModel& trained) {
   const JobFolder& folder = rank_.job.folder;
   const TrialEnd end = trained.result.end;
-  if (end == TrialEnd::kDone) {
-    keeper_.on_done(trained.result, trained.parameters, rank_.job.inputs.model(), catalogue_);
-  }
+  keeper_.on_end(trained, rank_.job.inputs.model(), catalogue_);
   write_trial(folder.trial_file(taken_.planned.id), record_);
   std::filesystem::remove(folder.failed_file(taken_.planned.id));
   checkpoints_.remove();

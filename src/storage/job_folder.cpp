@@ -35,20 +35,23 @@ void JobFolder::prepare() const {
   }
 }
 
-void link_result_of_other_job(const SweepSpec& spec, const std::filesystem::path& file) {
-  const std::filesystem::path own = spec.job_folder() / file;
-  if (std::filesystem::exists(own) || !std::filesystem::exists(spec.results_folder)) return;
+std::optional<std::filesystem::path> find_in_other_job(const SweepSpec& spec, const std::filesystem::path& file) {
+  if (!std::filesystem::exists(spec.results_folder)) return std::nullopt;
   for (const auto& entry : std::filesystem::directory_iterator(spec.results_folder)) {
     const std::filesystem::path of_other = entry.path() / file;
     std::error_code error;  // a folder next to the jobs may be somebody else's
-    if (!std::filesystem::exists(of_other, error)) continue;
-    std::filesystem::create_hard_link(of_other, own, error);
-    if (!error) return;
-    write_atomically(own, [&](const std::filesystem::path& temporary) {
-      std::filesystem::copy_file(of_other, temporary, std::filesystem::copy_options::overwrite_existing);
-    });
-    return;
+    if (entry.path() != spec.job_folder() && std::filesystem::exists(of_other, error)) return of_other;
   }
+  return std::nullopt;
+}
+
+void link_or_copy(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::error_code error;
+  std::filesystem::create_hard_link(from, to, error);
+  if (!error) return;
+  write_atomically(to, [&](const std::filesystem::path& temporary) {
+    std::filesystem::copy_file(from, temporary, std::filesystem::copy_options::overwrite_existing);
+  });
 }
 
 }  // namespace tunescope

@@ -3,22 +3,73 @@
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
-#include <vector>
+#include <map>
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/atomic_file.hpp"
+#include "tunescope/io/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
 
-constexpr double kSmallShare = 0.01;  // of the scalars, up to which `auto` keeps what was trained
+constexpr double kSmallShare = 0.01;  // of the model, below which `auto` keeps what was trained
 constexpr const char* kTrialEntry = "trial";
 constexpr const char* kStepEntry = "step";
 constexpr std::string_view kBestPrefix = "best-";
 
 std::int64_t best_step(const TrainResult& result) {
   return result.evaluations.empty() ? 0 : result.evaluations[result.best_evaluation].step;
+}
+
+// The step in the name of a file of the best weights.
+std::optional<std::int64_t> step_of(const std::filesystem::path& file) {
+  const std::string name = file.filename();
+  std::int64_t step = 0;
+  if (!name.starts_with(kBestPrefix)) return std::nullopt;
+  const auto [end, error] = std::from_chars(name.data() + kBestPrefix.size(), name.data() + name.size(), step);
+  return error == std::errc() ? std::optional(step) : std::nullopt;
+}
+
+std::set<std::int64_t> steps_in(const std::filesystem::path& folder) {
+  std::set<std::int64_t> steps;
+  if (!std::filesystem::exists(folder)) return steps;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (const std::optional<std::int64_t> step = step_of(entry.path())) steps.insert(*step);
+  }
+  return steps;
+}
+
+bool is_small(const NamedTensors& tensors, const TrainResult& result) {
+  std::int64_t scalars = 0;
+  for (const auto& [name, tensor] : tensors) scalars += tensor.numel();
+  return static_cast<double>(scalars) < kSmallShare * static_cast<double>(result.total_parameters);
+}
+
+std::map<std::string, std::string> metadata_of(const std::string& trial, std::int64_t step) {
+  return {{kTrialEntry, trial}, {kStepEntry, std::to_string(step)}};
+}
+
+// Whether a file is whole, and of this trial.
+bool is_kept(const std::filesystem::path& path, const std::string& trial) {
+  if (!std::filesystem::exists(path) || !is_intact_safetensors(path)) return false;
+  const auto metadata = Safetensors::open_file(path).metadata();
+  const auto of_trial = metadata.find(kTrialEntry);
+  return metadata.contains(kSealEntry) && metadata.contains(kStepEntry) && of_trial != metadata.end() &&
+         of_trial->second == trial;
+}
+
+void move_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::error_code error;
+  std::filesystem::rename(from, to, error);
+  if (error == std::errc::cross_device_link) {
+    write_atomically(to, [&](const std::filesystem::path& temporary) {
+      std::filesystem::copy_file(from, temporary, std::filesystem::copy_options::overwrite_existing);
+    });
+  } else if (error) {
+    throw EnvironmentError(fmt::format("{}: cannot be moved to {}: {}", from.string(), to.string(), error.message()));
+  }
 }
 
 }  // namespace
@@ -34,69 +85,97 @@ NamedTensors own_tensors(const Parameters& parameters, const PretrainedModel& mo
 }
 
 WeightsKeeper::WeightsKeeper(const JobFolder& folder, const std::string& trial, KeepWeights keep)
-    : folder_(folder), trial_(trial), keep_(keep) {}
+    : folder_(folder), trial_(trial), keep_(keep), needed_{steps_in(folder.checkpoint_folder(trial))} {}
 
 std::filesystem::path WeightsKeeper::best_file(std::int64_t step) const {
   return folder_.checkpoint_folder(trial_) / fmt::format("{}{}.safetensors", kBestPrefix, step);
 }
 
-bool WeightsKeeper::keeps_last(const TrainResult& result) const {
-  if (keep_ != KeepWeights::kAuto) return keep_ == KeepWeights::kTrained;
-  return static_cast<double>(result.trainable_parameters) < kSmallShare * static_cast<double>(result.total_parameters);
+void WeightsKeeper::forget_all_but(std::optional<std::int64_t> step) {
+  for (const std::int64_t other : steps_in(folder_.checkpoint_folder(trial_))) {
+    const auto needs = [&](const std::set<std::int64_t>& steps) { return steps.contains(other); };
+    if (other != step && std::ranges::none_of(needed_, needs)) std::filesystem::remove(best_file(other));
+  }
 }
 
 void WeightsKeeper::on_best(std::int64_t step, const Parameters& parameters, const PretrainedModel& model,
-                            const ParameterCatalogue& catalogue) const {
+                            const ParameterCatalogue& catalogue) {
   if (keep_ != KeepWeights::kBest) return;
-  make_folder(folder_.checkpoint_folder(trial_));
-  write_safetensors(best_file(step), own_tensors(parameters, model, catalogue),
-                    {{kTrialEntry, trial_}, {kStepEntry, std::to_string(step)}});
-}
-
-void WeightsKeeper::on_checkpoint(const TrainResult& result) const {
-  if (keep_ != KeepWeights::kBest) return;
-  const std::filesystem::path needed = best_file(best_step(result));
-  std::vector<std::filesystem::path> older;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_.checkpoint_folder(trial_))) {
-    const bool is_best = entry.path().filename().string().starts_with(kBestPrefix);
-    if (is_best && entry.path() != needed) older.push_back(entry.path());
+  try {
+    make_folder(folder_.checkpoint_folder(trial_));
+    write_safetensors(best_file(step), own_tensors(parameters, model, catalogue), metadata_of(trial_, step));
+    forget_all_but(step);
+  } catch (const EnvironmentError& error) {
+    spdlog::warn("trial {}: the weights of its best evaluation so far are not kept: {}", trial_, error.what());
   }
-  for (const std::filesystem::path& file : older) std::filesystem::remove(file);
 }
 
-void WeightsKeeper::on_done(const TrainResult& result, const Parameters& parameters, const PretrainedModel& model,
-                            const ParameterCatalogue& catalogue) const {
+// A damaged checkpoint lets a run resume from the one before.
+void WeightsKeeper::on_checkpoint(const TrainResult& result) {
+  if (keep_ != KeepWeights::kBest) return;
+  needed_.push_back({best_step(result)});
+  if (needed_.size() > 2) needed_.erase(needed_.begin());
+  forget_all_but(std::nullopt);
+}
+
+// They are in their place already if a kill came before the result file was written.
+void WeightsKeeper::put_best_in_place(std::int64_t step) const {
   const std::filesystem::path target = folder_.kept_file(trial_);
-  if (keep_ == KeepWeights::kBest) {
-    std::error_code error;
-    std::filesystem::rename(best_file(best_step(result)), target, error);
-    if (error) {
-      spdlog::warn(
-          "trial {}: the weights of its best evaluation, after step {}, are not there: an earlier sweep, that "
-          "did not keep them, had passed it",
-          trial_, best_step(result));
-    }
-  } else if (keeps_last(result)) {
-    write_safetensors(target, own_tensors(parameters, model, catalogue),
-                      {{kTrialEntry, trial_}, {kStepEntry, std::to_string(result.steps)}});
+  if (std::filesystem::exists(best_file(step))) {
+    move_file(best_file(step), target);
+    return;
   }
+  const std::string wanted = std::to_string(step);
+  if (is_kept(target, trial_) && Safetensors::open_file(target).metadata().at(kStepEntry) == wanted) return;
+  std::filesystem::remove(target);
+  spdlog::warn(
+      "trial {}: the weights of its best evaluation, after step {}, are not kept: they could not be written, "
+      "or an earlier sweep passed that step without keeping any",
+      trial_, step);
+}
+
+void WeightsKeeper::on_end(const TrainedModel& trained, const PretrainedModel& model,
+                           const ParameterCatalogue& catalogue) {
+  const TrainResult& result = trained.result;
+  const bool is_done = result.end == TrialEnd::kDone;
+  if (is_done && keep_ == KeepWeights::kBest) {
+    put_best_in_place(best_step(result));
+    return;
+  }
+  if (is_done && keep_ != KeepWeights::kNone) {
+    const NamedTensors own = own_tensors(trained.parameters, model, catalogue);
+    if (keep_ == KeepWeights::kTrained || is_small(own, result)) {
+      write_safetensors(folder_.kept_file(trial_), own, metadata_of(trial_, result.steps));
+      return;
+    }
+  }
+  std::filesystem::remove(folder_.kept_file(trial_));
 }
 
 KeptWeights load_kept_weights(const JobFolder& folder, const Trial& trial, const PretrainedModel& model,
                               const ParameterCatalogue& catalogue) {
   const std::string id = trial.id();
   const std::filesystem::path path = folder.kept_file(id);
-  const std::string remedy = fmt::format(
-      "; to train the trial again and keep them, remove {} and start the sweep with --run.keep trained (or best)",
-      folder.trial_file(id).string());
-  if (!std::filesystem::exists(path)) throw DataError("the weights of trial " + id + " were not kept" + remedy);
-  if (!is_intact_safetensors(path)) throw DataError(path.string() + ": is damaged" + remedy);
+  const auto refuse = [&](const std::string& problem) {
+    throw DataError(
+        fmt::format("{}; to train the trial again and keep them, remove {} and start the sweep with "
+                    "--run.keep trained (or best)",
+                    problem, folder.trial_file(id).string()));
+  };
+  if (!std::filesystem::exists(path)) refuse("the weights of trial " + id + " were not kept");
+  if (!is_kept(path, id)) refuse(path.string() + ": is damaged, or not the weights of this trial");
   const Safetensors file = Safetensors::open_file(path);
   KeptWeights kept{.parameters = with_new_head(model, catalogue, trial.seed)};
   const std::string& step = file.metadata().at(kStepEntry);
   std::from_chars(step.data(), step.data() + step.size(), kept.step);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (file.has(catalogue[i].name)) kept.parameters[i] = file.float_tensor(catalogue[i].name);
+    const ParameterInfo& info = catalogue[i];
+    if (!file.has(info.name)) {
+      if (info.is_head()) refuse(path.string() + ": has no " + info.name);
+      continue;
+    }
+    if (file.shape(info.name) != info.shape) refuse(path.string() + ": " + info.name + " has another shape");
+    kept.parameters[i] = file.float_tensor(info.name);
   }
   return kept;
 }

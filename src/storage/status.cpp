@@ -9,6 +9,31 @@
 namespace tunescope {
 namespace {
 
+bool is_done(const std::filesystem::path& trial_file) {
+  try {
+    return read_trial_row(trial_file).state == to_string(TrialEnd::kDone);
+  } catch (const Hdf5Error&) {
+    return false;
+  }
+}
+
+// Takes a finished trial over from another job in the same results folder, with its weights; but not one without
+// weights if this job asks for them.
+void link_trial(const SweepSpec& spec, const JobFolder& folder, const std::string& id) {
+  if (std::filesystem::exists(folder.trial_file(id))) return;
+  const auto result = find_in_other_job(spec, std::filesystem::path("trials") / (id + ".h5"));
+  if (!result) return;
+  std::filesystem::path weights = *result;
+  weights.replace_extension(".safetensors");
+  const bool has_weights = std::filesystem::exists(weights);
+  const bool wants_weights = spec.keep == KeepWeights::kTrained || spec.keep == KeepWeights::kBest;
+  if (wants_weights && !has_weights && is_done(*result)) return;
+  if (has_weights && spec.keep != KeepWeights::kNone && !std::filesystem::exists(folder.kept_file(id))) {
+    link_or_copy(weights, folder.kept_file(id));  // first: the next file ends the trial
+  }
+  link_or_copy(*result, folder.trial_file(id));
+}
+
 // What else a user can do about a file that does not count, as the end of a sentence; empty if there is nothing.
 std::string remedy_for(const std::filesystem::path& file) {
   const Seal seal = inspect_seal(file);
@@ -47,11 +72,9 @@ std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes
 }
 
 void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& trials) {
-  if (std::filesystem::exists(JobFolder(spec).trials)) {
-    for (const PlannedTrial& planned : trials) {
-      link_result_of_other_job(spec, "trials/" + planned.id + ".safetensors");  // first: the next file ends the trial
-      link_result_of_other_job(spec, "trials/" + planned.id + ".h5");
-    }
+  const JobFolder folder(spec);
+  if (std::filesystem::exists(folder.trials)) {
+    for (const PlannedTrial& planned : trials) link_trial(spec, folder, planned.id);
   }
   load_status(spec, trials);
 }
@@ -72,7 +95,11 @@ void load_status_and_link(const SweepSpec& spec, std::vector<PlannedFisher>& run
   const bool has_folder = std::filesystem::exists(folder.fisher);
   for (PlannedFisher& planned : runs) {
     if (planned.is_done) continue;
-    if (has_folder) link_result_of_other_job(spec, "fisher/" + planned.id + ".h5");
+    const std::filesystem::path file = folder.fisher_file(planned.id);
+    if (has_folder && !std::filesystem::exists(file)) {
+      const auto of_other = find_in_other_job(spec, std::filesystem::path("fisher") / file.filename());
+      if (of_other) link_or_copy(*of_other, file);
+    }
     const StoredFisher stored = load_fisher_status(folder, planned.id);
     planned.is_done = stored.is_done;
     if (stored.damage.empty()) continue;

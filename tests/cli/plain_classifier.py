@@ -1,10 +1,12 @@
 """A sequence classifier of a Hugging Face folder, BERT's or RoBERTa's, by numpy in float64, one text at a time."""
 
 import json
+import math
 import struct
 
 import numpy as np
-from scipy.special import erf
+
+erf = np.vectorize(math.erf)
 
 
 def read_safetensors(path):

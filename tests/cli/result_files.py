@@ -40,3 +40,14 @@ def flip_a_byte(path, share=0.5):
     content[int(share * (len(content) - 1))] ^= 4
     path.write_bytes(content)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def trials(job):
+    """Id, task and method of each trial."""
+    with h5py.File(job.merged) as merged:
+        columns = (merged[f"trials/{name}"].asstr()[:] for name in ("id", "task", "method"))
+        return list(zip(*columns, strict=True))
+
+
+def kept_file(job, trial):
+    return job.results / "trials" / f"{trial}.safetensors"

@@ -1,4 +1,4 @@
-"""Weights that are kept beside a trial, and `tunescope export`, up to the logits of the exported model."""
+"""`tunescope export`, up to the logits of the exported model."""
 
 import json
 import os
@@ -11,9 +11,8 @@ import pytest
 h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
-from interruption import STOPPED_EARLY, start  # noqa: E402
 from plain_classifier import PlainClassifier, read_safetensors  # noqa: E402
-from result_files import flip_a_byte  # noqa: E402
+from result_files import flip_a_byte, kept_file, trials  # noqa: E402
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -26,17 +25,6 @@ LABELS = {
     "SST-2": ["0", "1"],
     "STS-B": ["score"],
 }
-
-
-def trials(job):
-    """Id, task and method of each trial."""
-    with h5py.File(job.merged) as merged:
-        columns = (merged[f"trials/{name}"].asstr()[:] for name in ("id", "task", "method"))
-        return list(zip(*columns, strict=True))
-
-
-def kept_file(job, trial):
-    return job.results / "trials" / f"{trial}.safetensors"
 
 
 def stored_logits(job, trial):
@@ -152,52 +140,6 @@ def test_an_exported_model_can_be_fine_tuned_again(bert, tmp_path):
     assert "left out: classifier.* (2 tensors)" in plan.stdout
 
 
-def test_by_default_weights_are_kept_where_few_are_trained(job):
-    job.keys["sweep.methods"] = "full head"
-    job.sweep()
-    assert {method for trial, _, method in trials(job) if kept_file(job, trial).exists()} == {"head"}
-
-
-def test_none_keeps_none(job):
-    job.keys |= {"sweep.methods": "head", "run.keep": "none"}
-    job.sweep()
-    assert not list((job.results / "trials").glob("*.safetensors"))
-
-
-BEST = {"run.keep": "best", "sweep.methods": "layernorm", "sweep.peft_learning_rates": "3e-2",
-        "data.train_examples": "128", "train.epochs": "30", "train.evaluate_every": "4"}  # fmt: skip
-
-
-def best_step(job, trial):
-    with h5py.File(job.results / "trials" / f"{trial}.h5") as file:
-        return int(file["trials/best_step"][0])
-
-
-def test_best_keeps_the_weights_of_the_best_evaluation(job):
-    job.keys |= BEST
-    job.sweep(ranks=2)
-    steps = {trial: best_step(job, trial) for trial, *_ in trials(job)}
-    for trial, step in steps.items():
-        assert read_safetensors(kept_file(job, trial))[1]["step"] == str(step)
-    assert any(step < 16 * 30 for step in steps.values()), "no best evaluation before the last"
-    assert list((job.results / "checkpoints").iterdir()) == []
-
-
-def test_best_weights_survive_stops(make_job, tmp_path):
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "stopped").mkdir()
-    whole = make_job(tmp_path / "whole", BEST)
-    whole.sweep(ranks=2)
-    stopped = make_job(tmp_path / "stopped", {**BEST, "run.deadline_seconds": "1", "run.checkpoint_seconds": "0.2"})
-    stops = 0
-    while (process := start(stopped)).wait(timeout=300) == STOPPED_EARLY and stops < 50:
-        stops += 1
-    assert process.returncode == 0, process.stdout.read()
-    assert stops >= 1
-    for trial, *_ in trials(whole):
-        assert kept_file(stopped, trial).read_bytes() == kept_file(whole, trial).read_bytes()
-
-
 class TestWrongInput:
     @pytest.fixture
     def swept(self, job):
@@ -234,6 +176,18 @@ class TestWrongInput:
         flip_a_byte(kept_file(swept, trial), 0.9)
         assert f"{trial}.safetensors: is damaged" in self.refusal(swept, trial, "out")
         assert not (swept.folder / "out").exists()
+
+    def test_weights_of_another_trial(self, swept):
+        one, other = (trial for trial, *_ in trials(swept))
+        shutil.copy(kept_file(swept, other), kept_file(swept, one))
+        assert "not the weights of this trial" in self.refusal(swept, one, "out")
+
+    def test_data_that_is_gone_is_not_needed(self, swept, own_glue):
+        swept.sweep()
+        shutil.rmtree(own_glue)
+        trial = trials(swept)[0][0]
+        export(swept, trial, "out")
+        assert (swept.folder / "out" / "config.json").exists()
 
     def test_folder_that_is_not_empty(self, swept):
         trial = trials(swept)[0][0]

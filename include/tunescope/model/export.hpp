@@ -19,9 +19,12 @@ struct ExportedModel {
   std::vector<std::string> labels;  ///< names of the classes, in the order of the logits; empty for a regression
 };
 
-/// Writes config.json, model.safetensors and the tokenizer's files into `folder`, which transformers loads with
-/// `AutoModelForSequenceClassification.from_pretrained`. The folder appears when it is complete. Throws `ConfigError`
-/// if it exists and is not an empty folder.
+/// Throws `ConfigError` if `folder` exists and is not an empty folder.
+void check_export_folder(const std::filesystem::path& folder);
+
+/// Writes model.safetensors, the tokenizer's files and, as the last, config.json into `folder`, which transformers
+/// loads with `AutoModelForSequenceClassification.from_pretrained`. Leaves none of them if one cannot be written.
+/// Throws as `check_export_folder`.
 void write_model_folder(const ExportedModel& model, const std::filesystem::path& folder);
 
 }  // namespace tunescope

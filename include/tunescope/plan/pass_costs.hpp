@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -37,7 +38,10 @@ class PassCosts {
 
   /// The most bytes that a training step takes at a time beside the model: what the method trains, with its gradients
   /// and moments, and the tensors of the forward and backward pass over sequences of these lengths.
-  double training_bytes(const Method& method, std::int64_t outputs, const std::vector<std::int64_t>& lengths);
+  /// `dropout` replaces the model's own probabilities. Scratch memory of kernels is left out, which a GPU has more of
+  /// where it runs the reference kernels, and so are operands in bfloat16.
+  double training_bytes(const Method& method, std::int64_t outputs, const std::vector<std::int64_t>& lengths,
+                        std::optional<double> dropout);
 
  private:
   struct FlopsPerRow {
@@ -48,7 +52,7 @@ class PassCosts {
   std::shared_ptr<const Network> network_;
   std::map<std::int64_t, ParameterCatalogue> catalogues_;  // by outputs
   std::map<std::tuple<std::vector<bool>, std::int64_t, LastLayer>, FlopsPerRow> flops_;
-  std::map<std::tuple<std::string, std::int64_t, std::vector<std::int64_t>>, double> bytes_;
+  std::map<std::tuple<std::string, std::int64_t, std::vector<std::int64_t>, std::optional<double>>, double> bytes_;
 };
 
 }  // namespace tunescope

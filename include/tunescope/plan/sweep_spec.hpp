@@ -17,7 +17,7 @@ namespace tunescope {
 enum class ProgressStyle { kAuto, kBar, kLines, kNone };
 
 /// Which weights of a trial stay on disk: none, those after its last step, or those of its best evaluation. `kAuto`
-/// keeps the last ones of trials that train less than 1 % of the model.
+/// keeps the last ones if the tensors are less than 1 % of the model.
 enum class KeepWeights { kAuto, kNone, kTrained, kBest };
 
 /// Whether a sweep lets others work in its results folder at the same time.
@@ -62,7 +62,7 @@ struct SweepSpec {
   std::filesystem::path results_folder;
   ProgressStyle progress = ProgressStyle::kAuto;
   ReducerKind reducer = ReducerKind::kAuto;
-  std::int64_t lanes = 0;             ///< trials a rank trains together; 0 = as many as pay
+  std::int64_t lanes = 0;  ///< trials a rank trains together; 0 = as many as pay
   KeepWeights keep = KeepWeights::kAuto;
   std::int64_t retries = 1;           ///< of a trial that ends with an exception
   double checkpoint_seconds = 600.0;  ///< between checkpoints; 0 = only at a stop

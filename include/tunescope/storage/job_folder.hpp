@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "tunescope/plan/sweep_spec.hpp"
@@ -40,8 +41,10 @@ struct JobFolder {
   void prepare() const;
 };
 
-/// Hard-links a finished file of another job in the same results folder into this job's, or copies it if the filesystem
-/// has no links; does nothing if there is none. `file` is relative to a job's folder.
-void link_result_of_other_job(const SweepSpec& spec, const std::filesystem::path& file);
+/// A file of another job in the same results folder. `file` is relative to a job's folder.
+std::optional<std::filesystem::path> find_in_other_job(const SweepSpec& spec, const std::filesystem::path& file);
+
+/// Makes `to` a hard link of `from`, or a copy if the filesystem has no links.
+void link_or_copy(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace tunescope

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "tunescope/io/safetensors.hpp"
 #include "tunescope/model/pretrained.hpp"
@@ -22,28 +24,31 @@ namespace tunescope {
 NamedTensors own_tensors(const Parameters& parameters, const PretrainedModel& model,
                          const ParameterCatalogue& catalogue);
 
-/// Keeps the weights of one trial. The weights of the best evaluation so far lie in the trial's checkpoint folder until
-/// it is done.
+/// Keeps the weights of one trial. Those of the best evaluations lie in the trial's checkpoint folder until it is done,
+/// each as long as a run that resumes from one of the trial's checkpoints may need it.
 class WeightsKeeper {
  public:
   WeightsKeeper(const JobFolder& folder, const std::string& trial, KeepWeights keep);
 
-  /// For a training that has just had its best evaluation.
+  /// For a training that has just had its best evaluation. If the weights cannot be written, it goes on without them,
+  /// with a warning in the log.
   void on_best(std::int64_t step, const Parameters& parameters, const PretrainedModel& model,
-               const ParameterCatalogue& catalogue) const;
-  /// Called after a checkpoint was written: forgets weights that a run resumed from it cannot need.
-  void on_checkpoint(const TrainResult& result) const;
-  /// Called before the result file of a finished trial is written.
-  void on_done(const TrainResult& result, const Parameters& parameters, const PretrainedModel& model,
-               const ParameterCatalogue& catalogue) const;
+               const ParameterCatalogue& catalogue);
+  /// For a training whose state has just been saved.
+  void on_checkpoint(const TrainResult& result);
+  /// For a training that is done or has diverged, before its result file is written: puts the weights in their place,
+  /// or removes what an earlier training of the trial left there.
+  void on_end(const TrainedModel& trained, const PretrainedModel& model, const ParameterCatalogue& catalogue);
 
  private:
-  bool keeps_last(const TrainResult& result) const;
   std::filesystem::path best_file(std::int64_t step) const;
+  void forget_all_but(std::optional<std::int64_t> step);
+  void put_best_in_place(std::int64_t step) const;
 
   const JobFolder& folder_;
   std::string trial_;
   KeepWeights keep_;
+  std::vector<std::set<std::int64_t>> needed_;  // by the checkpoints: the one before the latest, and the latest
 };
 
 /// Weights that were kept of a trial.
@@ -51,8 +56,8 @@ struct KeptWeights {
   Parameters parameters;  ///< all tensors of the model
   std::int64_t step = 0;  ///< number of training steps done
 };
-/// Reads them, with the model's own for all tensors that are not in the file. Throws `DataError` if the file is missing
-/// or damaged, with the remedy.
+/// Reads them, with the model's own for all tensors that are not in the file. Throws `DataError` if the file is
+/// missing, damaged, or not of this trial, with the remedy.
 KeptWeights load_kept_weights(const JobFolder& folder, const Trial& trial, const PretrainedModel& model,
                               const ParameterCatalogue& catalogue);
 

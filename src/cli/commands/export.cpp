@@ -39,23 +39,25 @@ ExitStatus export_trial(const CommandLine& line) {
   if (line.arguments.size() != 3) {
     throw ConfigError("tunescope export takes a job file, a trial and a folder; see tunescope export --help");
   }
+  const std::filesystem::path folder = line.arguments[2];
+  check_export_folder(folder);
   const SweepSpec spec = read_job(line.arguments[0], line.overrides);
-  SweepInputs inputs(spec, print_warning);
-  const std::vector<PlannedTrial> trials = stored_trials(spec, inputs.load_and_hash());
+  const auto [inputs, hashes] = know_inputs(spec);
+  if (inputs == nullptr) throw ModelError(spec.model_folder.string() + ": the model must be there to export a trial");
+  const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   const PlannedTrial& planned = find_trial(trials, line.arguments[1], spec);
   if (planned.stored.end != TrialEnd::kDone) {
     throw ConfigError(fmt::format("trial {} is not done: {}; `tunescope sweep JOB` trains what is missing", planned.id,
                                   planned.stored.end ? to_string(*planned.stored.end) : "missing"));
   }
-  const TaskData& data = inputs.task(planned.trial.task);
-  const ParameterCatalogue& catalogue = inputs.catalogue(*data.task);
-  const KeptWeights kept = load_kept_weights(JobFolder(spec), planned.trial, inputs.model(), catalogue);
-  const std::filesystem::path folder = line.arguments[2];
-  write_model_folder({.network = *inputs.model().network,
+  const Task& task = find_task(planned.trial.task);
+  const ParameterCatalogue& catalogue = inputs->catalogue(task);
+  const KeptWeights kept = load_kept_weights(JobFolder(spec), planned.trial, inputs->model(), catalogue);
+  write_model_folder({.network = *inputs->model().network,
                       .catalogue = catalogue,
                       .parameters = kept.parameters,
                       .source = spec.model_folder,
-                      .labels = names_of(data.task->labels)},
+                      .labels = names_of(task.labels)},
                      folder);
   fmt::print(
       "{}: trial {}, {} {}, learning rate {}, seed {}, after {} steps\n"

@@ -63,10 +63,12 @@ void layer_norm_parameter_gradients(const at::Tensor& output_gradient, const Lay
 void embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
                           const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
                           const at::Tensor& output) {
-  saved.input.zero_();
   for (const EmbeddingLookup& lookup : tables) {
+    const bool is_first = &lookup == &tables.front();
     for (std::size_t model = 0; model < rows.model_count(); ++model) {
-      rows.of_model(saved.input, model).add_(at::embedding(lookup.table[model], rows.of_model(lookup.ids, model)));
+      const at::Tensor found = at::embedding(lookup.table[model], rows.of_model(lookup.ids, model));
+      const at::Tensor sum = rows.of_model(saved.input, model);
+      is_first ? sum.copy_(found) : sum.add_(found);
     }
   }
   normalize(parameters, rows, saved, output);

@@ -2,7 +2,9 @@
 
 #include <ATen/ops/_unique2.h>
 #include <ATen/ops/addcmul.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
 namespace tunescope::aten {
@@ -21,10 +23,13 @@ void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradi
 }
 
 void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets) {
+  const auto groups = static_cast<std::int64_t>(offsets.size()) - 1;
+  const at::Tensor group_sums = at::empty({groups, rows.size(1)}, rows.options());
   for (std::size_t group = 0; group + 1 < offsets.size(); ++group) {
-    const at::Tensor sum = rows.narrow(0, offsets[group], offsets[group + 1] - offsets[group]).sum(0);
-    sums.add_(sum.to(at::kDouble).square_());
+    at::Tensor target = group_sums[static_cast<std::int64_t>(group)];
+    at::sum_out(target, rows.narrow(0, offsets[group], offsets[group + 1] - offsets[group]), 0);
   }
+  sums.add_(group_sums.to(at::kDouble).square_().sum(0));
 }
 
 void add_squared_scatters(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,

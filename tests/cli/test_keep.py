@@ -1,0 +1,118 @@
+"""Which weights stay beside a trial, whatever happens to the sweep."""
+
+import shutil
+import signal
+
+import pytest
+
+h5py = pytest.importorskip("h5py")
+pytest.importorskip("numpy")
+
+from interruption import STOPPED_EARLY, kill_all, start, wait_until  # noqa: E402
+from plain_classifier import read_safetensors  # noqa: E402
+from result_files import flip_a_byte, kept_file, trials  # noqa: E402
+
+
+def test_by_default_weights_are_kept_where_few_are_trained(job):
+    job.keys["sweep.methods"] = "full head"
+    job.sweep()
+    assert {method for trial, _, method in trials(job) if kept_file(job, trial).exists()} == {"head"}
+
+
+def test_none_keeps_none(job):
+    job.keys |= {"sweep.methods": "head", "run.keep": "none"}
+    job.sweep()
+    assert not list((job.results / "trials").glob("*.safetensors"))
+
+
+BEST = {"run.keep": "best", "sweep.methods": "layernorm", "sweep.peft_learning_rates": "3e-2",
+        "data.train_examples": "128", "train.epochs": "30", "train.evaluate_every": "4"}  # fmt: skip
+
+
+def best_step(job, trial):
+    with h5py.File(job.results / "trials" / f"{trial}.h5") as file:
+        return int(file["trials/best_step"][0])
+
+
+def test_best_keeps_the_weights_of_the_best_evaluation(job):
+    job.keys |= BEST
+    job.sweep(ranks=2)
+    steps = {trial: best_step(job, trial) for trial, *_ in trials(job)}
+    for trial, step in steps.items():
+        assert read_safetensors(kept_file(job, trial))[1]["step"] == str(step)
+    assert any(step < 16 * 30 for step in steps.values()), "no best evaluation before the last"
+    assert list((job.results / "checkpoints").iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def whole(make_job, tmp_path_factory):
+    """A sweep that nothing happened to."""
+    job = make_job(tmp_path_factory.mktemp("whole"), BEST)
+    job.sweep(ranks=2)
+    return job
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_best_weights_survive_interruptions(whole, make_job, tmp_path, how):
+    job = make_job(tmp_path, {**BEST, "run.checkpoint_seconds": "0.1"})
+    process = start(job)
+    checkpoints = job.results / "checkpoints"
+    wait_until(lambda: list(checkpoints.glob("*/best-*")) and list(checkpoints.glob("*/latest*")))
+    if how == "kill":
+        kill_all(process)
+    else:
+        process.send_signal(signal.SIGUSR2)
+    process.communicate(timeout=300)
+    assert process.returncode == (-signal.SIGKILL if how == "kill" else STOPPED_EARLY)
+    job.sweep(ranks=2)
+    for trial, *_ in trials(whole):
+        assert kept_file(job, trial).read_bytes() == kept_file(whole, trial).read_bytes()
+
+
+def test_best_weights_survive_a_damaged_checkpoint(whole, make_job, tmp_path):
+    job = make_job(tmp_path, {**BEST, "run.checkpoint_seconds": "0.1"})
+    process = start(job)
+    checkpoints = job.results / "checkpoints"
+    wait_until(lambda: len(list(checkpoints.glob("*/previous*"))) == 2)
+    kill_all(process)
+    process.communicate(timeout=300)
+    for latest in checkpoints.glob("*/latest.safetensors"):
+        flip_a_byte(latest)
+    job.sweep(ranks=2)
+    for trial, *_ in trials(whole):
+        assert kept_file(job, trial).read_bytes() == kept_file(whole, trial).read_bytes()
+
+
+def test_a_kill_before_the_result_file_loses_no_weights(job):
+    """As if it came after the weights were put in their place: only the checkpoint is left besides."""
+    job.keys |= {**BEST, "run.deadline_seconds": "1"}
+    while job.run("sweep", ranks=1).returncode == STOPPED_EARLY:
+        folders = list((job.results / "checkpoints").glob("*/"))
+        for best in (job.results / "checkpoints").glob("*/best-*"):
+            best.rename(kept_file(job, best.parent.name))
+        assert folders
+    for trial, *_ in trials(job):
+        assert read_safetensors(kept_file(job, trial))[1]["step"] == str(best_step(job, trial))
+
+
+def test_weights_that_nobody_asks_for_any_more_are_removed(job):
+    job.keys |= {"sweep.methods": "head", "run.keep": "trained"}
+    job.sweep()
+    for trial, *_ in trials(job):
+        assert kept_file(job, trial).exists()
+        (job.results / "trials" / f"{trial}.h5").unlink()
+    job.keys["run.keep"] = "none"
+    job.sweep()
+    assert not list((job.results / "trials").glob("*.safetensors"))
+
+
+def test_another_job_takes_over_the_weights_with_the_trial(job, make_job):
+    job.keys |= {"sweep.methods": "head", "run.keep": "none"}
+    job.sweep()
+    other = make_job(job.folder, {**job.keys, "name": "other", "run.keep": "trained"})
+    assert "0 already there" in other.sweep().stdout, "a trial without weights does not count where they are asked for"
+    third = make_job(job.folder, {**job.keys, "name": "third", "run.keep": "trained"})
+    shutil.rmtree(job.results)
+    assert "2 already there" in third.sweep().stdout
+    for trial, *_ in trials(third):
+        assert kept_file(third, trial).samefile(kept_file(other, trial))
