@@ -127,7 +127,8 @@ TEST(ExpectedFlops, OfRobertaAreThoseOfItsProducts) {
 
 class ExpectedBytes : public ::testing::TestWithParam<std::string> {};
 
-// Training allocates what was expected, as the CPU's allocator counts it; each thread takes some scratch memory besides.
+// Training allocates what was expected, as the CPU's allocator counts it; each thread takes some scratch memory
+// besides.
 TEST_P(ExpectedBytes, AreThoseThatTrainingTakes) {
   BertConfig config;
   config.vocab_size = 300;
