@@ -73,10 +73,9 @@ void write_model_folder(const ExportedModel& model, const std::filesystem::path&
   try {
     write_files(model, folder);
   } catch (...) {
-    std::error_code ignored;  // of files that this function has written, for there were no others
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-      std::filesystem::remove(entry.path(), ignored);
-    }
+    std::error_code ignored;  // the first error tells more
+    for (const std::string_view file : kTokenizerFiles) std::filesystem::remove(folder / file, ignored);
+    std::filesystem::remove(folder / "model.safetensors", ignored);
     throw;
   }
 }

@@ -72,10 +72,8 @@ TrainControl TrialRun::control(const TrainState* resume) {
               },
           .save =
               [this](const TrainState& state) {
-                is_saved_ = clock_.save([&] {
-                  checkpoints_.save(state);
-                  keeper_.on_checkpoint(state.result);
-                });
+                is_saved_ = clock_.save([&] { checkpoints_.save(state); });
+                if (is_saved_) keeper_.on_checkpoint(state.result);
               },
           .resume = resume};
 }

@@ -35,14 +35,15 @@ void JobFolder::prepare() const {
   }
 }
 
-std::optional<std::filesystem::path> find_in_other_job(const SweepSpec& spec, const std::filesystem::path& file) {
-  if (!std::filesystem::exists(spec.results_folder)) return std::nullopt;
+std::vector<std::filesystem::path> find_in_other_jobs(const SweepSpec& spec, const std::filesystem::path& file) {
+  std::vector<std::filesystem::path> found;
+  if (!std::filesystem::exists(spec.results_folder)) return found;
   for (const auto& entry : std::filesystem::directory_iterator(spec.results_folder)) {
     const std::filesystem::path of_other = entry.path() / file;
     std::error_code error;  // a folder next to the jobs may be somebody else's
-    if (entry.path() != spec.job_folder() && std::filesystem::exists(of_other, error)) return of_other;
+    if (entry.path() != spec.job_folder() && std::filesystem::exists(of_other, error)) found.push_back(of_other);
   }
-  return std::nullopt;
+  return found;
 }
 
 void link_or_copy(const std::filesystem::path& from, const std::filesystem::path& to) {

@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <string_view>
+#include <system_error>
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/atomic_file.hpp"
-#include "tunescope/io/sealed_file.hpp"
 
 namespace tunescope {
 namespace {
@@ -32,11 +33,13 @@ std::optional<std::int64_t> step_of(const std::filesystem::path& file) {
   return error == std::errc() ? std::optional(step) : std::nullopt;
 }
 
+// Those whose files can be listed.
 std::set<std::int64_t> steps_in(const std::filesystem::path& folder) {
   std::set<std::int64_t> steps;
-  if (!std::filesystem::exists(folder)) return steps;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (const std::optional<std::int64_t> step = step_of(entry.path())) steps.insert(*step);
+  std::error_code error;
+  for (auto entry = std::filesystem::directory_iterator(folder, error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (const std::optional<std::int64_t> step = step_of(entry->path())) steps.insert(*step);
   }
   return steps;
 }
@@ -49,15 +52,6 @@ bool is_small(const NamedTensors& tensors, const TrainResult& result) {
 
 std::map<std::string, std::string> metadata_of(const std::string& trial, std::int64_t step) {
   return {{kTrialEntry, trial}, {kStepEntry, std::to_string(step)}};
-}
-
-// Whether a file is whole, and of this trial.
-bool is_kept(const std::filesystem::path& path, const std::string& trial) {
-  if (!std::filesystem::exists(path) || !is_intact_safetensors(path)) return false;
-  const auto metadata = Safetensors::open_file(path).metadata();
-  const auto of_trial = metadata.find(kTrialEntry);
-  return metadata.contains(kSealEntry) && metadata.contains(kStepEntry) && of_trial != metadata.end() &&
-         of_trial->second == trial;
 }
 
 void move_file(const std::filesystem::path& from, const std::filesystem::path& to) {
@@ -84,8 +78,21 @@ NamedTensors own_tensors(const Parameters& parameters, const PretrainedModel& mo
   return tensors;
 }
 
+std::optional<std::int64_t> kept_step(const std::filesystem::path& file, const std::string& trial) {
+  if (!std::filesystem::exists(file) || !is_intact_safetensors(file)) return std::nullopt;
+  const std::map<std::string, std::string> metadata = Safetensors::open_file(file).metadata();
+  const auto of_trial = metadata.find(kTrialEntry);
+  const auto of_step = metadata.find(kStepEntry);
+  if (!metadata.contains(kSealEntry) || of_trial == metadata.end() || of_step == metadata.end()) return std::nullopt;
+  std::int64_t step = 0;
+  std::from_chars(of_step->second.data(), of_step->second.data() + of_step->second.size(), step);
+  return of_trial->second == trial ? std::optional(step) : std::nullopt;
+}
+
 WeightsKeeper::WeightsKeeper(const JobFolder& folder, const std::string& trial, KeepWeights keep)
-    : folder_(folder), trial_(trial), keep_(keep), needed_{steps_in(folder.checkpoint_folder(trial))} {}
+    : folder_(folder), trial_(trial), keep_(keep) {
+  if (keep == KeepWeights::kBest) needed_.push_back(steps_in(folder.checkpoint_folder(trial)));
+}
 
 std::filesystem::path WeightsKeeper::best_file(std::int64_t step) const {
   return folder_.checkpoint_folder(trial_) / fmt::format("{}{}.safetensors", kBestPrefix, step);
@@ -94,7 +101,8 @@ std::filesystem::path WeightsKeeper::best_file(std::int64_t step) const {
 void WeightsKeeper::forget_all_but(std::optional<std::int64_t> step) {
   for (const std::int64_t other : steps_in(folder_.checkpoint_folder(trial_))) {
     const auto needs = [&](const std::set<std::int64_t>& steps) { return steps.contains(other); };
-    if (other != step && std::ranges::none_of(needed_, needs)) std::filesystem::remove(best_file(other));
+    std::error_code ignored;  // then it stays for a while longer
+    if (other != step && std::ranges::none_of(needed_, needs)) std::filesystem::remove(best_file(other), ignored);
   }
 }
 
@@ -104,10 +112,13 @@ void WeightsKeeper::on_best(std::int64_t step, const Parameters& parameters, con
   try {
     make_folder(folder_.checkpoint_folder(trial_));
     write_safetensors(best_file(step), own_tensors(parameters, model, catalogue), metadata_of(trial_, step));
-    forget_all_but(step);
-  } catch (const EnvironmentError& error) {
+  } catch (const std::exception& error) {
     spdlog::warn("trial {}: the weights of its best evaluation so far are not kept: {}", trial_, error.what());
+    std::error_code ignored;
+    std::filesystem::remove(best_file(step), ignored);  // of an earlier training that had the same number of steps
+    return;
   }
+  forget_all_but(step);
 }
 
 // A damaged checkpoint lets a run resume from the one before.
@@ -125,8 +136,7 @@ void WeightsKeeper::put_best_in_place(std::int64_t step) const {
     move_file(best_file(step), target);
     return;
   }
-  const std::string wanted = std::to_string(step);
-  if (is_kept(target, trial_) && Safetensors::open_file(target).metadata().at(kStepEntry) == wanted) return;
+  if (kept_step(target, trial_) == step) return;
   std::filesystem::remove(target);
   spdlog::warn(
       "trial {}: the weights of its best evaluation, after step {}, are not kept: they could not be written, "
@@ -144,7 +154,9 @@ void WeightsKeeper::on_end(const TrainedModel& trained, const PretrainedModel& m
   }
   if (is_done && keep_ != KeepWeights::kNone) {
     const NamedTensors own = own_tensors(trained.parameters, model, catalogue);
-    if (keep_ == KeepWeights::kTrained || is_small(own, result)) {
+    // Somebody asked for weights that are there, when this trial was trained before.
+    const bool were_kept = std::filesystem::exists(folder_.kept_file(trial_));
+    if (keep_ == KeepWeights::kTrained || were_kept || is_small(own, result)) {
       write_safetensors(folder_.kept_file(trial_), own, metadata_of(trial_, result.steps));
       return;
     }
@@ -163,11 +175,10 @@ KeptWeights load_kept_weights(const JobFolder& folder, const Trial& trial, const
                     problem, folder.trial_file(id).string()));
   };
   if (!std::filesystem::exists(path)) refuse("the weights of trial " + id + " were not kept");
-  if (!is_kept(path, id)) refuse(path.string() + ": is damaged, or not the weights of this trial");
+  const std::optional<std::int64_t> step = kept_step(path, id);
+  if (!step) refuse(path.string() + ": is damaged, or not the weights of this trial");
   const Safetensors file = Safetensors::open_file(path);
-  KeptWeights kept{.parameters = with_new_head(model, catalogue, trial.seed)};
-  const std::string& step = file.metadata().at(kStepEntry);
-  std::from_chars(step.data(), step.data() + step.size(), kept.step);
+  KeptWeights kept{.parameters = with_new_head(model, catalogue, trial.seed), .step = *step};
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     const ParameterInfo& info = catalogue[i];
     if (!file.has(info.name)) {

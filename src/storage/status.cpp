@@ -4,34 +4,44 @@
 #include "tunescope/io/sealed_file.hpp"
 #include "tunescope/results/fisher_record.hpp"
 #include "tunescope/results/trial_record.hpp"
+#include "tunescope/storage/kept_weights.hpp"
 #include "tunescope/storage/trial_checkpoints.hpp"
 
 namespace tunescope {
 namespace {
 
-bool is_done(const std::filesystem::path& trial_file) {
-  try {
-    return read_trial_row(trial_file).state == to_string(TrialEnd::kDone);
-  } catch (const Hdf5Error&) {
-    return false;
-  }
+// The weights beside a trial's file if they are those that `keep` asks for.
+std::optional<std::filesystem::path> wanted_weights(const std::filesystem::path& trial_file, const TrialRow& row,
+                                                    KeepWeights keep) {
+  std::filesystem::path weights = trial_file;
+  weights.replace_extension(".safetensors");
+  const std::int64_t step = keep == KeepWeights::kBest ? row.best_step : row.steps;
+  if (keep == KeepWeights::kNone || kept_step(weights, row.id) != step) return std::nullopt;
+  return weights;
 }
 
-// Takes a finished trial over from another job in the same results folder, with its weights; but not one without
-// weights if this job asks for them.
+// Takes a finished trial over from another job in the same results folder, with its weights; but not one that is done
+// and lacks the weights that this job asks for.
 void link_trial(const SweepSpec& spec, const JobFolder& folder, const std::string& id) {
   if (std::filesystem::exists(folder.trial_file(id))) return;
-  const auto result = find_in_other_job(spec, std::filesystem::path("trials") / (id + ".h5"));
-  if (!result) return;
-  std::filesystem::path weights = *result;
-  weights.replace_extension(".safetensors");
-  const bool has_weights = std::filesystem::exists(weights);
-  const bool wants_weights = spec.keep == KeepWeights::kTrained || spec.keep == KeepWeights::kBest;
-  if (wants_weights && !has_weights && is_done(*result)) return;
-  if (has_weights && spec.keep != KeepWeights::kNone && !std::filesystem::exists(folder.kept_file(id))) {
-    link_or_copy(weights, folder.kept_file(id));  // first: the next file ends the trial
+  const bool needs_weights = spec.keep == KeepWeights::kTrained || spec.keep == KeepWeights::kBest;
+  std::optional<std::filesystem::path> result, weights;
+  for (const auto& candidate : find_in_other_jobs(spec, std::filesystem::path("trials") / (id + ".h5"))) {
+    try {
+      const TrialRow row = read_trial_row(candidate);
+      const auto beside = wanted_weights(candidate, row, spec.keep);
+      if (needs_weights && !beside && row.state == to_string(TrialEnd::kDone)) continue;
+      if (result && !beside) continue;
+      result = candidate;
+      weights = beside;
+      if (weights) break;
+    } catch (const Hdf5Error&) {  // does not count there either
+    }
   }
-  link_or_copy(*result, folder.trial_file(id));
+  if (!result) return;
+  std::filesystem::remove(folder.kept_file(id));  // of an earlier training here
+  if (weights) link_or_copy(*weights, folder.kept_file(id));
+  link_or_copy(*result, folder.trial_file(id));  // last, for it ends the trial
 }
 
 // What else a user can do about a file that does not count, as the end of a sentence; empty if there is nothing.
@@ -97,8 +107,8 @@ void load_status_and_link(const SweepSpec& spec, std::vector<PlannedFisher>& run
     if (planned.is_done) continue;
     const std::filesystem::path file = folder.fisher_file(planned.id);
     if (has_folder && !std::filesystem::exists(file)) {
-      const auto of_other = find_in_other_job(spec, std::filesystem::path("fisher") / file.filename());
-      if (of_other) link_or_copy(*of_other, file);
+      const auto of_others = find_in_other_jobs(spec, std::filesystem::path("fisher") / file.filename());
+      if (!of_others.empty()) link_or_copy(of_others.front(), file);
     }
     const StoredFisher stored = load_fisher_status(folder, planned.id);
     planned.is_done = stored.is_done;

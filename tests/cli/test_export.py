@@ -189,6 +189,14 @@ class TestWrongInput:
         export(swept, trial, "out")
         assert (swept.folder / "out" / "config.json").exists()
 
+    def test_model_that_was_replaced_while_the_data_are_gone(self, swept, own_glue, own_model):
+        swept.sweep()
+        shutil.rmtree(own_glue)
+        flip_a_byte(own_model / "model.safetensors", 0.9)
+        result = swept.run("export", trials(swept)[0][0], "out")
+        assert result.returncode == 2
+        assert "is not the model that the last sweep trained" in result.stderr
+
     def test_folder_that_is_not_empty(self, swept):
         trial = trials(swept)[0][0]
         (swept.folder / "out").mkdir()

@@ -1,6 +1,5 @@
 """Which weights stay beside a trial, whatever happens to the sweep."""
 
-import shutil
 import signal
 
 import pytest
@@ -83,18 +82,6 @@ def test_best_weights_survive_a_damaged_checkpoint(whole, make_job, tmp_path):
         assert kept_file(job, trial).read_bytes() == kept_file(whole, trial).read_bytes()
 
 
-def test_a_kill_before_the_result_file_loses_no_weights(job):
-    """As if it came after the weights were put in their place: only the checkpoint is left besides."""
-    job.keys |= {**BEST, "run.deadline_seconds": "1"}
-    while job.run("sweep", ranks=1).returncode == STOPPED_EARLY:
-        folders = list((job.results / "checkpoints").glob("*/"))
-        for best in (job.results / "checkpoints").glob("*/best-*"):
-            best.rename(kept_file(job, best.parent.name))
-        assert folders
-    for trial, *_ in trials(job):
-        assert read_safetensors(kept_file(job, trial))[1]["step"] == str(best_step(job, trial))
-
-
 def test_weights_that_nobody_asks_for_any_more_are_removed(job):
     job.keys |= {"sweep.methods": "head", "run.keep": "trained"}
     job.sweep()
@@ -112,7 +99,38 @@ def test_another_job_takes_over_the_weights_with_the_trial(job, make_job):
     other = make_job(job.folder, {**job.keys, "name": "other", "run.keep": "trained"})
     assert "0 already there" in other.sweep().stdout, "a trial without weights does not count where they are asked for"
     third = make_job(job.folder, {**job.keys, "name": "third", "run.keep": "trained"})
-    shutil.rmtree(job.results)
     assert "2 already there" in third.sweep().stdout
     for trial, *_ in trials(third):
         assert kept_file(third, trial).samefile(kept_file(other, trial))
+
+
+def test_damaged_weights_of_another_job_are_not_taken_over(job, make_job):
+    job.keys |= {"sweep.methods": "head", "data.tasks": "CoLA", "run.keep": "trained"}
+    job.sweep()
+    trial = trials(job)[0][0]
+    flip_a_byte(kept_file(job, trial), 0.9)
+    other = make_job(job.folder, {**job.keys, "name": "other"})
+    assert "0 already there" in other.sweep().stdout
+    assert read_safetensors(kept_file(other, trial))[1]["trial"] == trial
+
+
+def test_last_weights_are_not_taken_for_the_best(job, make_job):
+    job.keys |= {**BEST, "data.tasks": "CoLA", "run.keep": "trained"}
+    job.sweep()
+    other = make_job(job.folder, {**job.keys, "name": "other", "run.keep": "best"})
+    is_best_last = best_step(job, trials(job)[0][0]) == int(
+        read_safetensors(kept_file(job, trials(job)[0][0]))[1]["step"]
+    )
+    assert ("1 already there" if is_best_last else "0 already there") in other.sweep().stdout
+    for trial, *_ in trials(other):
+        assert read_safetensors(kept_file(other, trial))[1]["step"] == str(best_step(other, trial))
+
+
+def test_a_trial_trained_again_keeps_what_was_kept(job):
+    """An option of one run; a later one trains the trial again, because its file is damaged."""
+    job.keys |= {"sweep.methods": "full", "data.tasks": "CoLA", "run.keep": None}
+    job.sweep("--run.keep", "trained")
+    trial = trials(job)[0][0]
+    flip_a_byte(job.results / "trials" / f"{trial}.h5")
+    job.sweep()
+    assert kept_file(job, trial).exists()

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "tunescope/plan/sweep_spec.hpp"
 
@@ -41,8 +41,8 @@ struct JobFolder {
   void prepare() const;
 };
 
-/// A file of another job in the same results folder. `file` is relative to a job's folder.
-std::optional<std::filesystem::path> find_in_other_job(const SweepSpec& spec, const std::filesystem::path& file);
+/// The files of that name in other jobs of the same results folder. `file` is relative to a job's folder.
+std::vector<std::filesystem::path> find_in_other_jobs(const SweepSpec& spec, const std::filesystem::path& file);
 
 /// Makes `to` a hard link of `from`, or a copy if the filesystem has no links.
 void link_or_copy(const std::filesystem::path& from, const std::filesystem::path& to);

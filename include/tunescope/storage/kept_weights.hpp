@@ -34,7 +34,7 @@ class WeightsKeeper {
   /// with a warning in the log.
   void on_best(std::int64_t step, const Parameters& parameters, const PretrainedModel& model,
                const ParameterCatalogue& catalogue);
-  /// For a training whose state has just been saved.
+  /// For a training whose state has just been saved. Throws nothing.
   void on_checkpoint(const TrainResult& result);
   /// For a training that is done or has diverged, before its result file is written: puts the weights in their place,
   /// or removes what an earlier training of the trial left there.
@@ -48,8 +48,13 @@ class WeightsKeeper {
   const JobFolder& folder_;
   std::string trial_;
   KeepWeights keep_;
-  std::vector<std::set<std::int64_t>> needed_;  // by the checkpoints: the one before the latest, and the latest
+  // The steps that each of the last two checkpoints needs; at first one set, of all that lie in the folder.
+  std::vector<std::set<std::int64_t>> needed_;
 };
+
+/// The step of the weights of this trial in a file; nothing if there is no such file, or it is damaged or of another
+/// trial.
+std::optional<std::int64_t> kept_step(const std::filesystem::path& file, const std::string& trial);
 
 /// Weights that were kept of a trial.
 struct KeptWeights {

@@ -19,7 +19,8 @@ void load_status(const SweepSpec& spec, std::vector<PlannedTrial>& trials);
 /// Every trial of the job, without costs, with what is stored of it.
 std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes& hashes);
 
-/// As `load_status`; a finished trial of another job in the same results folder counts, and is linked into this job's.
+/// As `load_status`; a finished trial of another job in the same results folder counts, and is linked into this job's,
+/// with its weights; unless `run.keep` asks for weights that it lacks.
 void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& trials);
 
 /// What is stored of a Fisher run.

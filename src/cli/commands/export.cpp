@@ -4,12 +4,10 @@
 
 #include <algorithm>
 
-#include "cli/display/warnings.hpp"
 #include "cli/known_inputs.hpp"
-#include "cli/single_job.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/cli/commands.hpp"
-#include "tunescope/results/trial_record.hpp"
+#include "tunescope/cli/job_file.hpp"
 #include "tunescope/storage/kept_weights.hpp"
 #include "tunescope/storage/status.hpp"
 
@@ -44,6 +42,14 @@ ExitStatus export_trial(const CommandLine& line) {
   const SweepSpec spec = read_job(line.arguments[0], line.overrides);
   const auto [inputs, hashes] = know_inputs(spec);
   if (inputs == nullptr) throw ModelError(spec.model_folder.string() + ": the model must be there to export a trial");
+  // The recorded hashes may be those of another model, if data are gone.
+  const bool is_same =
+      model_content_hash(spec.model_folder) == hashes.model && inputs->tokenizer().content_hash() == hashes.tokenizer;
+  if (!is_same) {
+    throw ModelError(spec.model_folder.string() +
+                     ": is not the model that the last sweep trained, and the data that would tell its own trials are "
+                     "not there; bring back the one or the other");
+  }
   const std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   const PlannedTrial& planned = find_trial(trials, line.arguments[1], spec);
   if (planned.stored.end != TrialEnd::kDone) {
