@@ -25,7 +25,7 @@ def test_none_keeps_none(job):
 
 
 BEST = {"run.keep": "best", "sweep.methods": "layernorm", "sweep.peft_learning_rates": "3e-2",
-        "data.train_examples": "128", "train.epochs": "30", "train.evaluate_every": "4"}  # fmt: skip
+        "data.train_examples": "128", "train.epochs": "90", "train.evaluate_every": "4"}  # fmt: skip
 
 
 def best_step(job, trial):
@@ -39,7 +39,7 @@ def test_best_keeps_the_weights_of_the_best_evaluation(job):
     steps = {trial: best_step(job, trial) for trial, *_ in trials(job)}
     for trial, step in steps.items():
         assert read_safetensors(kept_file(job, trial))[1]["step"] == str(step)
-    assert any(step < 16 * 30 for step in steps.values()), "no best evaluation before the last"
+    assert any(step < 16 * 90 for step in steps.values()), "no best evaluation before the last"
     assert list((job.results / "checkpoints").iterdir()) == []
 
 
@@ -72,11 +72,13 @@ def test_best_weights_survive_a_damaged_checkpoint(whole, make_job, tmp_path):
     job = make_job(tmp_path, {**BEST, "run.checkpoint_seconds": "0.1"})
     process = start(job)
     checkpoints = job.results / "checkpoints"
-    wait_until(lambda: len(list(checkpoints.glob("*/previous*"))) == 2)
+    wait_until(lambda: list(checkpoints.glob("*/previous*")))
     kill_all(process)
     process.communicate(timeout=300)
-    for latest in checkpoints.glob("*/latest.safetensors"):
-        flip_a_byte(latest)
+    for previous in checkpoints.glob("*/previous.safetensors"):
+        latest = previous.with_name("latest.safetensors")
+        if latest.exists():  # not if the kill came while it was written
+            flip_a_byte(latest)
     job.sweep(ranks=2)
     for trial, *_ in trials(whole):
         assert kept_file(job, trial).read_bytes() == kept_file(whole, trial).read_bytes()

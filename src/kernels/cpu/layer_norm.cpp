@@ -178,7 +178,8 @@ void residual_layer_norm_backward(const at::Tensor& output_gradient, const PerMo
                                   const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
                                   const ResidualGradients& gradients) {
   const std::int64_t width = saved.input.size(1);
-  const auto& [residual, branch] = gradients;
+  const at::Tensor& residual = gradients.residual;
+  const at::Tensor& branch = gradients.branch;
   AT_DISPATCH_FLOATING_TYPES(residual.scalar_type(), "residual_layer_norm_backward", [&] {
     const scalar_t* const from = output_gradient.const_data_ptr<scalar_t>();
     const scalar_t* const input = saved.input.const_data_ptr<scalar_t>();
