@@ -14,6 +14,7 @@ void take_recorded(KnownInputs& known, const SweepSpec& spec, const Error& error
   if (!recorded) throw;
   print_warning(std::string(error.what()) + "; the trials are those of the inputs that the last sweep read");
   known.hashes = *recorded;
+  known.are_recorded = true;
 }
 
 }  // namespace

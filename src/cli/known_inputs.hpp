@@ -11,6 +11,7 @@ namespace tunescope::cli {
 struct KnownInputs {
   std::unique_ptr<SweepInputs> inputs;  ///< null if the model cannot be read
   InputHashes hashes;
+  bool are_recorded = false;  ///< the hashes are those of the last sweep's inputs, not of these
 };
 
 /// Reads a job's inputs or, with a warning, what was recorded of them. Throws as `SweepInputs` does if nothing was.

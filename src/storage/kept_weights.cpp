@@ -78,6 +78,13 @@ NamedTensors own_tensors(const Parameters& parameters, const PretrainedModel& mo
   return tensors;
 }
 
+void take_tensors(const Safetensors& file, const ParameterCatalogue& catalogue, Parameters& parameters) {
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (!file.has(catalogue[i].name)) continue;
+    parameters[i] = file.float_tensor(catalogue[i].name).to(parameters[i].device());
+  }
+}
+
 std::optional<std::int64_t> kept_step(const std::filesystem::path& file, const std::string& trial) {
   if (!std::filesystem::exists(file) || !is_intact_safetensors(file)) return std::nullopt;
   const std::map<std::string, std::string> metadata = Safetensors::open_file(file).metadata();
@@ -179,15 +186,14 @@ KeptWeights load_kept_weights(const JobFolder& folder, const Trial& trial, const
   if (!step) refuse(path.string() + ": is damaged, or not the weights of this trial");
   const Safetensors file = Safetensors::open_file(path);
   KeptWeights kept{.parameters = with_new_head(model, catalogue, trial.seed), .step = *step};
-  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    const ParameterInfo& info = catalogue[i];
+  for (const ParameterInfo& info : catalogue.parameters()) {
     if (!file.has(info.name)) {
       if (info.is_head()) refuse(path.string() + ": has no " + info.name);
-      continue;
+    } else if (file.shape(info.name) != info.shape) {
+      refuse(path.string() + ": " + info.name + " has another shape");
     }
-    if (file.shape(info.name) != info.shape) refuse(path.string() + ": " + info.name + " has another shape");
-    kept.parameters[i] = file.float_tensor(info.name);
   }
+  take_tensors(file, catalogue, kept.parameters);
   return kept;
 }
 

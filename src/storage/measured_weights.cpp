@@ -85,12 +85,7 @@ Parameters load_measured_weights(const JobFolder& folder, const PlannedFisher& p
   if (planned.step == 0) return parameters;
   const std::filesystem::path path = folder.weights_file(planned.training, planned.step);
   wait_for_file(path);
-  const Safetensors file = Safetensors::open_file(path);
-  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (file.has(catalogue[i].name)) {
-      parameters[i] = file.float_tensor(catalogue[i].name).to(parameters[i].device());
-    }
-  }
+  take_tensors(Safetensors::open_file(path), catalogue, parameters);
   return parameters;
 }
 

@@ -7,6 +7,7 @@
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
 #include "support/limited_allocator.hpp"
+#include "support/trained_parameters.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/train/training_run.hpp"
 
@@ -63,15 +64,9 @@ class CoTraining : public ::testing::Test {
     }
   }
 
-  // The gradient of a key's bias is zero in exact arithmetic, and AdamW makes steps of full size of its rounding: it is
-  // left out, and has no influence on any output.
   void expect_near(const TrainedModel& found, const TrainedModel& expected) {
     EXPECT_EQ(found.result.steps, expected.result.steps);
-    for (std::size_t i = 0; i < expected.parameters.size(); ++i) {
-      if (two_outputs[i].component == "attention.self.key.bias") continue;
-      const double difference = found.parameters[i].sub(expected.parameters[i]).norm().item<double>();
-      EXPECT_LE(difference, 1e-5 * expected.parameters[i].norm().item<double>()) << "parameter " << i;
-    }
+    test::expect_near_parameters(two_outputs, found.parameters, expected.parameters);
     EXPECT_NEAR(found.result.evaluations.back().loss, expected.result.evaluations.back().loss, 1e-5);
   }
 

@@ -24,6 +24,9 @@ namespace tunescope {
 NamedTensors own_tensors(const Parameters& parameters, const PretrainedModel& model,
                          const ParameterCatalogue& catalogue);
 
+/// Replaces parameters by the tensors of these names in a file, on the device of the parameters.
+void take_tensors(const Safetensors& file, const ParameterCatalogue& catalogue, Parameters& parameters);
+
 /// Keeps the weights of one trial. Those of the best evaluations lie in the trial's checkpoint folder until it is done,
 /// each as long as a run that resumes from one of the trial's checkpoints may need it.
 class WeightsKeeper {

@@ -40,11 +40,11 @@ ExitStatus export_trial(const CommandLine& line) {
   const std::filesystem::path folder = line.arguments[2];
   check_export_folder(folder);
   const SweepSpec spec = read_job(line.arguments[0], line.overrides);
-  const auto [inputs, hashes] = know_inputs(spec);
+  const auto [inputs, hashes, are_recorded] = know_inputs(spec);
   if (inputs == nullptr) throw ModelError(spec.model_folder.string() + ": the model must be there to export a trial");
-  // The recorded hashes may be those of another model, if data are gone.
-  const bool is_same =
-      model_content_hash(spec.model_folder) == hashes.model && inputs->tokenizer().content_hash() == hashes.tokenizer;
+  // The data are gone, and the model may be another one than then.
+  const bool is_same = !are_recorded || (model_content_hash(spec.model_folder) == hashes.model &&
+                                         inputs->tokenizer().content_hash() == hashes.tokenizer);
   if (!is_same) {
     throw ModelError(spec.model_folder.string() +
                      ": is not the model that the last sweep trained, and the data that would tell its own trials are "

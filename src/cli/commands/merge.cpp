@@ -44,7 +44,8 @@ void check_replacement(const SweepSpec& spec, const std::vector<PlannedTrial>& t
 
 ExitStatus merge(const CommandLine& line) {
   const SweepSpec spec = parse_single_job(line);
-  const auto [inputs, hashes] = know_inputs(spec);
+  const KnownInputs known = know_inputs(spec);
+  const InputHashes& hashes = known.hashes;
   const std::vector<std::string> fisher_ids = job_fisher_ids(spec, hashes);
   std::vector<PlannedTrial> trials = stored_trials(spec, hashes);
   if (line.wants_reseal) {
@@ -55,7 +56,7 @@ ExitStatus merge(const CommandLine& line) {
   JobFolder(spec).prepare();
   if (!line.wants_replacement) check_replacement(spec, trials, fisher_ids);
   for (const std::string& warning :
-       merge_results(spec, trials, fisher_ids, inputs.get(), hashes, is_complete(trials))) {
+       merge_results(spec, trials, fisher_ids, known.inputs.get(), hashes, is_complete(trials))) {
     print_warning(warning);
   }
   const auto missing = std::ranges::count_if(trials, [](const PlannedTrial& planned) { return !planned.stored.end; });
