@@ -24,8 +24,8 @@
 #include "tunescope/device/host_memory.hpp"
 #include "tunescope/kernels/activation.hpp"
 #include "tunescope/kernels/attention.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 #include "tunescope/kernels/layer_norm.hpp"
-#include "tunescope/kernels/reference_kernels.hpp"
 
 namespace tunescope {
 namespace {
@@ -186,7 +186,7 @@ void register_all(const Batch& batch) {
   const auto add_both = [&](const std::string& name, void (*run)(benchmark::State&, const Batch&)) {
     add(name.c_str(), with_batch(run));
     add((name + "/composed").c_str(), [&batch, run](benchmark::State& state) {
-      const ReferenceKernels reference;
+      const ForcedKernels reference(KernelBackend::kReference);
       run(state, batch);
     });
   };

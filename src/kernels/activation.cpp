@@ -26,7 +26,7 @@ at::Tensor bias_activation(Activation activation, const at::Tensor& values, cons
                  "there is not one bias [I] for each model");
   at::Tensor output = at::empty_like(values);
   if (!has_numbers(output)) return output;
-  kernel.on(values.device(), activation == Activation::kGelu)(activation, values, bias, rows, output);
+  kernel.on(values.device(), {.by_cpu = activation == Activation::kGelu})(activation, values, bias, rows, output);
   return output;
 }
 
@@ -36,7 +36,7 @@ at::Tensor activation_backward(Activation activation, const at::Tensor& input, c
                  kernel.name, "input and gradient are not contiguous and of one shape");
   at::Tensor gradient = at::empty_like(input);
   if (!has_numbers(gradient)) return gradient;
-  kernel.on(input.device(), activation == Activation::kGelu)(activation, input, output_gradient, gradient);
+  kernel.on(input.device(), {.by_cpu = activation == Activation::kGelu})(activation, input, output_gradient, gradient);
   return gradient;
 }
 

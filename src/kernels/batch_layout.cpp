@@ -26,6 +26,16 @@ Numbers chosen(const Numbers& from, const Numbers& indices) {
   return numbers;
 }
 
+// The number of the part of each element, for parts that begin at `offsets`.
+Numbers parts_of(const Numbers& offsets) {
+  Numbers parts;
+  for (std::size_t part = 0; part + 1 < offsets.size(); ++part) {
+    parts.insert(parts.end(), static_cast<std::size_t>(offsets[part + 1] - offsets[part]),
+                 static_cast<std::int64_t>(part));
+  }
+  return parts;
+}
+
 Numbers counted(std::size_t count) {
   Numbers numbers(count);
   std::iota(numbers.begin(), numbers.end(), 0);
@@ -45,6 +55,8 @@ BatchLayout::BatchLayout(const Contents& contents, at::Device device) {
   const std::size_t offsets = append(contents.sequence_offsets);
   append(squares_of(contents.sequence_offsets));
   append(counted(offsets));
+  const std::size_t rows = append(parts_of(contents.sequence_offsets));
+  append(parts_of(contents.model_sequences));
   const std::size_t examples = append(contents.examples);
   const std::size_t keys = append(contents.dropout_keys);
 
@@ -66,6 +78,9 @@ BatchLayout::BatchLayout(const Contents& contents, at::Device device) {
   sequences_.pair_offsets = tokens_.sequence_offsets = next(offsets);
   tokens_.pair_offsets = next(offsets);
   sequences_.sequence_offsets = next(offsets);
+  sequences_.row_sequences = sequences_.sequence_offsets.part(0, offsets - 1);  // 0, 1, 2, ...
+  tokens_.row_sequences = next(rows);
+  sequences_.sequence_models = tokens_.sequence_models = next(offsets - 1);
   tokens_.streams.examples = next(examples);
   // The generator takes keys without sign; the bits are the same.
   const auto* const first_key = reinterpret_cast<const std::uint64_t*>(host);

@@ -42,7 +42,7 @@ void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accum
   const bool is_bfloat16 = a.scalar_type() == at::kBFloat16;
   check_contract(a.scalar_type() == b.scalar_type() && (is_bfloat16 || a.scalar_type() == c.scalar_type()), kernel.name,
                  "the operands are neither both of the result's type nor both bfloat16");
-  if (has_numbers(c)) kernel.on(c.device(), is_bfloat16 && cpu::has_bfloat16_gemm())(a, b, c, accumulate);
+  if (has_numbers(c)) kernel.on(c.device(), {.by_cpu = is_bfloat16 && cpu::has_bfloat16_gemm()})(a, b, c, accumulate);
 }
 
 double measure_bfloat16_speedup(at::Device device, std::int64_t inputs, std::int64_t outputs) {

@@ -27,7 +27,7 @@ void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradi
                  kernel.name, "the sums are not contiguous [out, in]");
   check_contract(output_gradient.size(0) == offsets.back() && input.size(0) == offsets.back(), kernel.name,
                  "the rows are not those of the groups");
-  kernel.on(sums.device(), input.scalar_type() == at::kFloat)(sums, output_gradient, input, offsets);
+  kernel.on(sums.device(), {.by_cpu = input.scalar_type() == at::kFloat})(sums, output_gradient, input, offsets);
 }
 
 void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets) {

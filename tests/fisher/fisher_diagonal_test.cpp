@@ -9,7 +9,7 @@
 #include "support/fisher_case.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/data/packed_batch.hpp"
-#include "tunescope/kernels/reference_kernels.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 #include "tunescope/method/method.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/random/stream.hpp"
@@ -73,7 +73,7 @@ TEST(FisherDiagonal, IsThatOfTheReferenceKernels) {
     FisherInputs inputs = subject.inputs(FisherMode::kTrue);
     inputs.batch_size = batch_size;
     const std::vector<at::Tensor> expected = FisherCase::diagonal(inputs);
-    const ReferenceKernels reference;
+    const ForcedKernels reference(KernelBackend::kReference);
     const std::vector<at::Tensor> found = FisherCase::diagonal(inputs);
     for (ParameterIndex i = 0; i < found.size(); ++i) {
       if (is_zero_in_theory(subject.catalogue[i])) continue;

@@ -18,10 +18,14 @@ TEST(BatchLayout, PlacesModelsSequencesAndPairs) {
   EXPECT_THAT(tokens.pair_offsets.host, ElementsAre(0, 4, 13, 14));
   EXPECT_THAT(tokens.streams.examples.host, ElementsAre(30, 10, 20));
   EXPECT_THAT(tokens.streams.keys.host, ElementsAre(7, 7, 9));
+  EXPECT_THAT(tokens.row_sequences.host, ElementsAre(0, 0, 1, 1, 1, 2));
+  EXPECT_THAT(tokens.sequence_models.host, ElementsAre(0, 0, 1));
   const RowLayout& sequences = layout.sequences();
   EXPECT_THAT(sequences.model_offsets.host, ElementsAre(0, 2, 3));
   EXPECT_THAT(sequences.sequence_offsets.host, ElementsAre(0, 1, 2, 3));
   EXPECT_THAT(sequences.pair_offsets.host, ElementsAre(0, 2, 5, 6));
+  EXPECT_THAT(sequences.row_sequences.host, ElementsAre(0, 1, 2));
+  EXPECT_THAT(sequences.sequence_models.host, ElementsAre(0, 0, 1));
   EXPECT_THAT(sequences.streams.keys.host, ElementsAre(7, 7, 9));
 }
 

@@ -1,7 +1,5 @@
 // What a device without kernels of its own computes: whole training runs on the reference kernels, on the CPU.
 
-#include "tunescope/kernels/reference_kernels.hpp"
-
 #include <ATen/record_function.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,6 +13,7 @@
 #include "support/limited_allocator.hpp"
 #include "support/trained_parameters.hpp"
 #include "tunescope/device/host_read.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 #include "tunescope/train/training_run.hpp"
 
 namespace tunescope {
@@ -74,7 +73,7 @@ TEST_F(ReferenceTraining, OfOneRunEqualsThatOfTheCpusKernels) {
   for (const char* method : {"full", "layernorm"}) {
     SCOPED_TRACE(method);
     const TrainedModel expected = train_model(inputs(method), {});
-    const ReferenceKernels reference;
+    const ForcedKernels reference(KernelBackend::kReference);
     expect_near(train_model(inputs(method), {}), expected);
   }
 }
@@ -82,7 +81,7 @@ TEST_F(ReferenceTraining, OfOneRunEqualsThatOfTheCpusKernels) {
 TEST_F(ReferenceTraining, OfFourLanesEqualsThatOfTheCpusKernels) {
   const std::vector<std::string> methods = {"layernorm", "bitfit", "layernorm-output", "head"};
   const std::vector<TrainedModel> expected = train_together(methods);
-  const ReferenceKernels reference;
+  const ForcedKernels reference(KernelBackend::kReference);
   const std::vector<TrainedModel> found = train_together(methods);
   for (std::size_t i = 0; i < methods.size(); ++i) {
     SCOPED_TRACE(methods[i]);
@@ -93,7 +92,7 @@ TEST_F(ReferenceTraining, OfFourLanesEqualsThatOfTheCpusKernels) {
 // The batch of 8 takes blocks of up to 25 kB.
 TEST_F(ReferenceTraining, InPartsThatFitEqualsThatOfTheCpusKernels) {
   const TrainedModel expected = train_model(inputs("layernorm"), {});
-  const ReferenceKernels reference;
+  const ForcedKernels reference(KernelBackend::kReference);
   const test::LimitedAllocator limited(16'000);
   expect_near(train_model(inputs("layernorm"), {}), expected);
 }
@@ -135,7 +134,7 @@ void note_end(const at::RecordFunction& function, at::ObserverContext*) {
 }
 
 TEST_F(ReferenceTraining, HasNoOtherWaitForItsDeviceInAStep) {
-  const ReferenceKernels reference;
+  const ForcedKernels reference(KernelBackend::kReference);
   for (const char* method : {"full", "layernorm", "bitfit", "random:pool=full,fraction=0.1"}) {
     SCOPED_TRACE(method);
     const TrainInputs trial = inputs(method);

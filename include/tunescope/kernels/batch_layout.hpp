@@ -36,6 +36,8 @@ struct RowLayout {
   LayoutNumbers<std::int64_t> sequence_offsets;  ///< [B+1]; likewise for sequences
   LayoutNumbers<std::int64_t> pair_offsets;      ///< [B+1]; likewise for pairs of a row and a token of its sequence
   LayoutNumbers<std::int64_t> model_sequences;   ///< [K+1]; model k owns sequences model_sequences[k] ...
+  LayoutNumbers<std::int64_t> row_sequences;     ///< [R], the sequence of each row
+  LayoutNumbers<std::int64_t> sequence_models;   ///< [B], the model of each sequence
   DropoutStreams streams;
 
   std::int64_t row_count() const { return sequence_offsets.host.back(); }

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "tunescope/base/error.hpp"
-#include "tunescope/kernels/reference_kernels.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 
 namespace tunescope {
 
@@ -19,13 +19,21 @@ struct Kernel {
   Function* cpu = nullptr;   ///< null: none
   Function* cuda = nullptr;  ///< null: none, or not compiled in
 
-  /// The one for `device`: the reference where there is no other, or where `is_covered` says that the device's own does
-  /// not take these arguments.
-  Function& on(at::Device device, bool is_covered = true) const {
-    Function* const own = device.is_cpu() ? cpu : device.is_cuda() ? cuda : nullptr;
-    const bool is_own = own != nullptr && is_covered && !ReferenceKernels::are_forced();
-    return is_own ? *own : *reference;
+  /// Which of a device's own implementations take the arguments of a call.
+  struct Covered {
+    bool by_cpu = true;
+    bool by_cuda = true;
+  };
+  /// The one for `device`: the reference where there is no other, or where the device's own does not take the
+  /// arguments.
+  Function& on(at::Device device, const Covered& is_covered) const {
+    const std::optional<KernelBackend> forced = ForcedKernels::backend();
+    if (forced == KernelBackend::kReference) return *reference;
+    const bool is_cuda = device.is_cuda() || forced == KernelBackend::kCuda;
+    if (is_cuda && cuda != nullptr && is_covered.by_cuda) return *cuda;
+    return device.is_cpu() && cpu != nullptr && is_covered.by_cpu ? *cpu : *reference;
   }
+  Function& on(at::Device device) const { return on(device, {}); }
 };
 
 /// On LibTorch's meta device, which has shapes and no numbers, nothing is to be computed.

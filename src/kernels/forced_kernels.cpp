@@ -1,4 +1,4 @@
-#include "tunescope/kernels/reference_kernels.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -14,13 +14,18 @@
 namespace tunescope {
 namespace {
 
-std::atomic<int> forcing_objects = 0;
+constexpr int kOwn = -1;
+std::atomic<int> forced_backend = kOwn;
 
 }  // namespace
 
-ReferenceKernels::ReferenceKernels() { ++forcing_objects; }
-ReferenceKernels::~ReferenceKernels() { --forcing_objects; }
-bool ReferenceKernels::are_forced() { return forcing_objects > 0; }
+ForcedKernels::ForcedKernels(KernelBackend backend) : before_(forced_backend.exchange(static_cast<int>(backend))) {}
+ForcedKernels::~ForcedKernels() { forced_backend = before_; }
+
+std::optional<KernelBackend> ForcedKernels::backend() {
+  const int backend = forced_backend;
+  return backend == kOwn ? std::nullopt : std::optional(static_cast<KernelBackend>(backend));
+}
 
 std::vector<KernelBackends> kernel_backends() {
   std::vector<KernelBackends> all;

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "../../backends/dropout_numbers.hpp"
+#include "simt.hpp"
+
+namespace tunescope {
+
+/// A dropout layer, as kernels need it. Off if the threshold is 0.
+struct DeviceDropout {
+  const std::int64_t* examples = nullptr;  ///< by sequence
+  const std::uint64_t* keys = nullptr;     ///< by sequence
+  std::uint32_t site = 0;
+  std::uint32_t threshold = 0;
+  float scale = 1.0F;
+};
+
+/// The mask of one example at one site, for a thread that asks for elements one after another. A block of random words
+/// serves eight elements (see `dropout_numbers.hpp`) and is computed again only for an element of another block:
+/// threads should take elements that are 16 or 32 apart.
+class DropoutMask {
+ public:
+  __device__ DropoutMask(const DeviceDropout& dropout, std::int64_t sequence)
+      : threshold_(dropout.threshold), scale_(dropout.scale) {
+    if (threshold_ == 0) return;
+    key_ = dropout.keys[sequence];
+    stream_ = dropout_stream(dropout.site, dropout.examples[sequence]);
+  }
+
+  /// What an element of the example is multiplied with: 0, or the scale.
+  __device__ float factor(std::int64_t element) { return keeps(element) ? scale_ : 0.0F; }
+
+  __device__ bool keeps(std::int64_t element) {
+    if (threshold_ == 0) return true;
+    const std::uint64_t block =
+        static_cast<std::uint64_t>(element / kDropoutTile * kDropoutLanes + element % kDropoutLanes);
+    if (block != block_) compute(block);
+    const auto number_of_word = static_cast<unsigned>(element % kDropoutHalf / kDropoutLanes);
+    // Constant indices, for registers have no others.
+    const std::uint32_t even = (number_of_word & 2U) == 0 ? words_[0] : words_[2];
+    const std::uint32_t odd = (number_of_word & 2U) == 0 ? words_[1] : words_[3];
+    const std::uint32_t word = (number_of_word & 1U) == 0 ? even : odd;
+    const std::uint32_t number = element % kDropoutTile < kDropoutHalf ? word & 0xFFFFU : word >> 16U;
+    return number >= threshold_;
+  }
+
+ private:
+  // Ten rounds of Philox 4x32 (Salmon et al. 2011, section 3.3).
+  __device__ void compute(std::uint64_t block) {
+    block_ = block;
+    std::uint32_t key0 = static_cast<std::uint32_t>(key_);
+    std::uint32_t key1 = static_cast<std::uint32_t>(key_ >> 32U);
+    words_[0] = static_cast<std::uint32_t>(block);
+    words_[1] = static_cast<std::uint32_t>(block >> 32U);
+    words_[2] = static_cast<std::uint32_t>(stream_);
+    words_[3] = static_cast<std::uint32_t>(stream_ >> 32U);
+    for (int round = 0; round < 10; ++round) {
+      const std::uint32_t high0 = __umulhi(0xD2511F53U, words_[0]);
+      const std::uint32_t low0 = 0xD2511F53U * words_[0];
+      const std::uint32_t high1 = __umulhi(0xCD9E8D57U, words_[2]);
+      const std::uint32_t low1 = 0xCD9E8D57U * words_[2];
+      words_[0] = high1 ^ words_[1] ^ key0;
+      words_[1] = low1;
+      words_[2] = high0 ^ words_[3] ^ key1;
+      words_[3] = low0;
+      key0 += 0x9E3779B9U;
+      key1 += 0xBB67AE85U;
+    }
+  }
+
+  std::uint32_t threshold_;
+  float scale_;
+  std::uint64_t key_ = 0;
+  std::uint64_t stream_ = 0;
+  std::uint64_t block_ = ~std::uint64_t{0};
+  std::uint32_t words_[4] = {};
+};
+
+}  // namespace tunescope

@@ -1,0 +1,40 @@
+#pragma once
+
+// What device code is written in: CUDA C++, of which it uses only what is named here. The same files are compiled by
+// nvcc for GPUs and, in the tests, as plain C++ for an emulator that runs the threads of a block as fibers. So they
+// include no header of CUDA's or ATen's, and take raw pointers.
+//
+//   threadIdx, blockIdx, blockDim, gridDim         as in CUDA
+//   __global__, __device__, __launch_bounds__      as in CUDA
+//   __syncthreads, __syncwarp, __shfl_sync, __shfl_xor_sync, __shfl_down_sync, __ballot_sync
+//   SHARED_ARRAY(type, name, count)                an array in shared memory, of a constant size
+//   dynamic_shared<type>()                         the shared memory whose size the launch gives
+//   multiply_accumulate(sums, a, b)                the matrix instruction mma.m16n8k16 in bfloat16, see matrix.hpp
+//   __umulhi, __threadfence, atomicAdd, rsqrtf, erff, expf and so on, float4, uint4
+
+#include <cstdint>
+
+#ifdef __CUDACC__
+
+#define SHARED_ARRAY(type, name, count) __shared__ type name[count]
+
+namespace tunescope {
+
+template <typename Type>
+__device__ Type* dynamic_shared() {
+  extern __shared__ __align__(16) unsigned char bytes[];
+  return reinterpret_cast<Type*>(bytes);
+}
+
+}  // namespace tunescope
+
+#else
+#include "emulator/simt.hpp"
+#endif
+
+namespace tunescope {
+
+inline constexpr unsigned kWarp = 32;
+inline constexpr unsigned kAllLanes = 0xFFFFFFFFU;
+
+}  // namespace tunescope
