@@ -19,7 +19,7 @@
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/train/loss.hpp"
-#include "tunescope/train/trainable_parameters.hpp"
+#include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
 namespace {
@@ -80,15 +80,15 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
            bool with_update) {
   Parameters parameters = subject.parameters;
   TrainableParameters trainable(subject.catalogue,
-                                select_parameters(parse_method(method), subject.catalogue, {.seed = 1}), parameters,
-                                subject.bfloat16());
+                                select_parameters(parse_method(method), subject.catalogue, {.seed = 1}), parameters);
+  TrainingSink sink({&trainable}, subject.bfloat16());
   std::uint64_t step = 0;
   for (auto _ : state) {
     for (const PackedBatch& batch : subject.batches) {
       const std::optional<std::uint64_t> key = with_dropout ? std::optional(++step) : std::nullopt;
       trainable.zero_grad();
-      Pass pass(*subject.model.network, ModelInput{parameters, batch, &trainable, key},
-                {.bfloat16_weights = subject.bfloat16()});
+      Pass pass(*subject.model.network, ModelInput{parameters, batch, key},
+                {.sink = &sink, .bfloat16_weights = subject.bfloat16()});
       pass.backward(batch_loss(pass.logits().front(), batch.labels).logits_gradient);
       const auto gradients = trainable.finish_gradients();
       if (with_update) trainable.step(gradients, {.learning_rate = 1e-12});

@@ -73,8 +73,8 @@ struct Sums {
     const PackedBatch batch =
         pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
     // All tokens leave the last layer for the sizes over depth.
-    Pass pass(inputs.network, ModelInput{inputs.parameters, batch, &squares},
-              {.last_layer = LastLayer::kAllTokens, .observer = &profile});
+    Pass pass(inputs.network, ModelInput{inputs.parameters, batch},
+              {.sink = &squares, .last_layer = LastLayer::kAllTokens, .observer = &profile});
     std::vector<at::Tensor> gradients =
         log_likelihood_gradients(inputs.mode, pass.logits().front(), batch, inputs.seed);
     for (std::size_t i = 0; i < gradients.size(); ++i) {

@@ -1,7 +1,5 @@
 #include "tunescope/fisher/squared_gradients.hpp"
 
-#include <ATen/ops/arange.h>
-#include <ATen/ops/bucketize.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
@@ -13,46 +11,43 @@
 namespace tunescope {
 namespace {
 
-// The rows of all uses of a parameter, ordered by group, and the offsets of the groups in them. The gradient of a group
-// is the sum over its rows, whichever use they are of.
+// The rows of all uses of a parameter, ordered by group. The gradient of a group is the sum over its rows, whichever
+// use they are of.
 class GroupedRows {
  public:
   template <typename Factors>
-  GroupedRows(std::span<const Factors> uses, std::int64_t group_size) {
-    for (const Factors& use : uses) starts_.push_back(group_starts(use.sequence_offsets, group_size));
-    for (std::size_t group = 0; group < starts_.front().size(); ++group) {
-      offsets_.push_back(0);
-      for (const auto& starts : starts_) offsets_.back() += starts[group];
+  GroupedRows(std::span<const Factors> uses, std::int64_t group_size)
+      : groups_{uses.front().rows.sequence_offsets, group_size} {
+    for (const Factors& use : uses) uses_.push_back({use.rows.sequence_offsets, group_size});
+    if (uses.size() == 1) return;
+    std::vector<std::int64_t> offsets;
+    for (std::int64_t group = 0; group <= groups_.count(); ++group) {
+      offsets.push_back(0);
+      for (const RowGroups& use : uses_) offsets.back() += use.begin(group);
     }
+    copied_ = CopiedNumbers(offsets, uses.front().output_gradient.device());
+    joined_ = copied_.all();
   }
 
-  std::span<const std::int64_t> offsets() const { return offsets_; }
+  RowGroups groups() const { return uses_.size() == 1 ? groups_ : RowGroups{joined_}; }
 
   // Lays the rows of the uses, one tensor for each, in that order; a single one stays as it is.
   at::Tensor arrange(const std::vector<at::Tensor>& uses) const {
-    if (uses.size() == 1) return uses.front();
+    if (uses.size() == 1 || !uses.front().defined()) return uses.front();
     std::vector<at::Tensor> pieces;
-    for (std::size_t group = 0; group + 1 < offsets_.size(); ++group) {
+    for (std::int64_t group = 0; group < groups_.count(); ++group) {
       for (std::size_t use = 0; use < uses.size(); ++use) {
-        pieces.push_back(uses[use].narrow(0, starts_[use][group], starts_[use][group + 1] - starts_[use][group]));
+        pieces.push_back(uses[use].narrow(0, uses_[use].begin(group), uses_[use].size(group)));
       }
     }
     return at::cat(pieces);
   }
 
  private:
-  static std::vector<std::int64_t> group_starts(SequenceOffsets sequences, std::int64_t group_size) {
-    std::vector<std::int64_t> starts;
-    const auto count = static_cast<std::int64_t>(sequences.size()) - 1;
-    for (std::int64_t sequence = 0; sequence < count; sequence += group_size) {
-      starts.push_back(sequences[static_cast<std::size_t>(sequence)] - sequences[0]);
-    }
-    starts.push_back(sequences.host.back() - sequences[0]);
-    return starts;
-  }
-
-  std::vector<std::vector<std::int64_t>> starts_;  // of each use
-  std::vector<std::int64_t> offsets_;
+  RowGroups groups_;
+  std::vector<RowGroups> uses_;
+  CopiedNumbers copied_;  // the offsets of several uses
+  LayoutNumbers<std::int64_t> joined_;
 };
 
 // What `select` takes of each use.
@@ -65,49 +60,41 @@ std::vector<at::Tensor> of_each(std::span<const Factors> uses, const Select& sel
 
 // [R], the number of each row's group.
 at::Tensor groups_of_rows(const EmbeddingFactors& use, std::int64_t group_size) {
-  const at::TensorOptions options = use.ids.options();
-  const SequenceOffsets& sequences = use.sequence_offsets;
-  const at::Tensor ends = at::from_blob(const_cast<std::int64_t*>(sequences.device) + 1,
-                                        {static_cast<std::int64_t>(sequences.size()) - 1}, options);
-  const at::Tensor rows = at::arange(sequences[0], sequences.host.back(), options);
-  return at::bucketize(rows, ends, /*out_int32=*/false, /*right=*/true).floor_divide_(group_size);
+  const LayoutNumbers<std::int64_t>& sequences = use.rows.row_sequences;
+  return at::from_blob(const_cast<std::int64_t*>(sequences.device), {static_cast<std::int64_t>(sequences.size())},
+                       use.ids.options())
+      .floor_divide(group_size);
 }
 
 }  // namespace
 
 SquaredGradients::SquaredGradients(const ParameterCatalogue& catalogue, const std::vector<bool>& needs_gradient,
                                    at::Device device, std::int64_t group_size)
-    : sums_(catalogue.size()), group_size_(group_size) {
+    : catalogue_(catalogue), sums_(catalogue.size()), group_size_(group_size) {
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (needs_gradient[i]) sums_[i] = at::zeros(catalogue[i].shape, at::TensorOptions(at::kDouble).device(device));
   }
 }
 
-void SquaredGradients::on_linear(const LinearParameters& parameters, std::span<const LinearFactors> uses) {
+void SquaredGradients::on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) {
   const GroupedRows rows(uses, group_size_);
-  const at::Tensor gradient = rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.output_gradient; }));
-  if (const at::Tensor& weight = sums_[parameters.weight]; weight.defined()) {
-    const at::Tensor input = rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.input; }));
-    add_squared_products(weight, gradient, input, rows.offsets());
+  std::vector<SquaredSums> sums;
+  for (const LinearParameters& layer : layers) {
+    sums.push_back({sums_[layer.weight], sums_[layer.bias], catalogue_[layer.bias].size()});
   }
-  if (const at::Tensor& bias = sums_[parameters.bias]; bias.defined()) {
-    add_squared_sums(bias, gradient, rows.offsets());
-  }
+  add_squared_products(sums, rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.output_gradient; })),
+                       rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.input; })), rows.groups());
 }
 
 void SquaredGradients::on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) {
   const GroupedRows rows(uses, group_size_);
-  if (const at::Tensor& weight = sums_[parameters.weight]; weight.defined()) {
-    const auto product = [](const LayerNormFactors& use) {
-      const LayerNormActivations& saved = use.activations;
-      return saved.input.sub(saved.mean).mul_(saved.rstd).mul_(use.output_gradient);
-    };
-    add_squared_sums(weight, rows.arrange(of_each(uses, product)), rows.offsets());
-  }
-  if (const at::Tensor& bias = sums_[parameters.bias]; bias.defined()) {
-    add_squared_sums(bias, rows.arrange(of_each(uses, [](const LayerNormFactors& use) { return use.output_gradient; })),
-                     rows.offsets());
-  }
+  const auto arranged = [&](const auto& select) { return rows.arrange(of_each(uses, select)); };
+  add_squared_layer_norm({sums_[parameters.weight], sums_[parameters.bias], catalogue_[parameters.bias].size()},
+                         arranged([](const LayerNormFactors& use) { return use.output_gradient; }),
+                         {arranged([](const LayerNormFactors& use) { return use.activations.input; }),
+                          arranged([](const LayerNormFactors& use) { return use.activations.mean; }),
+                          arranged([](const LayerNormFactors& use) { return use.activations.rstd; })},
+                         rows.groups());
 }
 
 void SquaredGradients::on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) {
@@ -120,6 +107,11 @@ void SquaredGradients::on_embedding(ParameterIndex table, std::span<const Embedd
   add_squared_scatters(sums, all([](const EmbeddingFactors& use) { return use.ids; }),
                        all([](const EmbeddingFactors& use) { return use.output_gradient; }),
                        all([&](const EmbeddingFactors& use) { return groups_of_rows(use, group_size_); }));
+}
+
+void SquaredGradients::on_head(const LinearParameters& parameters, const HeadFactors& use) {
+  const LinearFactors only{use.input, use.output_gradients.front(), use.rows};
+  on_linear({&parameters, 1}, {&only, 1});
 }
 
 }  // namespace tunescope

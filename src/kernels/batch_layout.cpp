@@ -44,6 +44,15 @@ Numbers counted(std::size_t count) {
 
 }  // namespace
 
+CopiedNumbers::CopiedNumbers(std::span<const std::int64_t> numbers, at::Device device) {
+  const auto count = static_cast<std::int64_t>(numbers.size());
+  host_ = at::empty({count}, at::TensorOptions(at::kLong).pinned_memory(device.is_cuda()));
+  std::copy(numbers.begin(), numbers.end(), host_.mutable_data_ptr<std::int64_t>());
+  device_ = host_.to(device, /*non_blocking=*/true);
+  numbers_ = {{host_.const_data_ptr<std::int64_t>(), numbers.size()},
+              device.is_meta() ? nullptr : device_.const_data_ptr<std::int64_t>()};
+}
+
 BatchLayout::BatchLayout(const Contents& contents, at::Device device) {
   Numbers all;
   const auto append = [&all](const auto& numbers) {
@@ -60,18 +69,11 @@ BatchLayout::BatchLayout(const Contents& contents, at::Device device) {
   const std::size_t examples = append(contents.examples);
   const std::size_t keys = append(contents.dropout_keys);
 
-  const auto count = static_cast<std::int64_t>(all.size());
-  host_ = at::empty({count}, at::TensorOptions(at::kLong).pinned_memory(device.is_cuda()));
-  std::copy(all.begin(), all.end(), host_.mutable_data_ptr<std::int64_t>());
-  device_ = host_.to(device, /*non_blocking=*/true);
-
-  const std::int64_t* host = host_.const_data_ptr<std::int64_t>();
-  const std::int64_t* on_device = device.is_meta() ? nullptr : device_.const_data_ptr<std::int64_t>();
+  numbers_ = CopiedNumbers(all, device);
+  std::size_t first = 0;
   const auto next = [&](std::size_t size) {
-    const LayoutNumbers<std::int64_t> numbers{{host, size}, on_device};
-    host += size;
-    if (on_device != nullptr) on_device += size;
-    return numbers;
+    first += size;
+    return numbers_.all().part(first - size, size);
   };
   sequences_.model_sequences = sequences_.model_offsets = tokens_.model_sequences = next(models);
   tokens_.model_offsets = next(models);
@@ -82,9 +84,10 @@ BatchLayout::BatchLayout(const Contents& contents, at::Device device) {
   tokens_.row_sequences = next(rows);
   sequences_.sequence_models = tokens_.sequence_models = next(offsets - 1);
   tokens_.streams.examples = next(examples);
+  const LayoutNumbers<std::int64_t> as_signed = next(keys);
   // The generator takes keys without sign; the bits are the same.
-  const auto* const first_key = reinterpret_cast<const std::uint64_t*>(host);
-  tokens_.streams.keys = {{first_key, keys}, reinterpret_cast<const std::uint64_t*>(on_device)};
+  tokens_.streams.keys = {{reinterpret_cast<const std::uint64_t*>(as_signed.host.data()), keys},
+                          reinterpret_cast<const std::uint64_t*>(as_signed.device)};
   sequences_.streams = tokens_.streams;
 }
 

@@ -35,7 +35,7 @@ std::vector<KernelBackends> kernel_backends() {
   add(adamw_step_kernel(), attention_kernel(), attention_backward_kernel(), apply_dropout_kernel(),
       bias_activation_kernel(), activation_backward_kernel(), residual_layer_norm_kernel(),
       residual_layer_norm_backward_kernel(), layer_norm_parameter_gradients_kernel(), embedding_layer_norm_kernel(),
-      matmul_kernel(), add_squared_products_kernel(), add_squared_sums_kernel(), add_squared_scatters_kernel());
+      matmul_kernel(), add_squared_products_kernel(), add_squared_layer_norm_kernel(), add_squared_scatters_kernel());
   std::ranges::sort(all, {}, &KernelBackends::name);
   return all;
 }

@@ -6,12 +6,13 @@ namespace tunescope {
 
 const Kernel<AddSquaredProducts>& add_squared_products_kernel() {
   static const Kernel<AddSquaredProducts> kernel{"add_squared_products", aten::add_squared_products,
-                                                 cpu::add_squared_products};
+                                                 cpu::add_squared_products, cuda::add_squared_products};
   return kernel;
 }
 
-const Kernel<AddSquaredSums>& add_squared_sums_kernel() {
-  static const Kernel<AddSquaredSums> kernel{"add_squared_sums", aten::add_squared_sums, cpu::add_squared_sums};
+const Kernel<AddSquaredLayerNorm>& add_squared_layer_norm_kernel() {
+  static const Kernel<AddSquaredLayerNorm> kernel{"add_squared_layer_norm", aten::add_squared_layer_norm, nullptr,
+                                                  cuda::add_squared_layer_norm};
   return kernel;
 }
 
@@ -20,21 +21,31 @@ const Kernel<AddSquaredScatters>& add_squared_scatters_kernel() {
   return kernel;
 }
 
-void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
-                          std::span<const std::int64_t> offsets) {
+void add_squared_products(std::span<const SquaredSums> layers, const at::Tensor& output_gradient,
+                          const at::Tensor& input, const RowGroups& groups) {
   const Kernel<AddSquaredProducts>& kernel = add_squared_products_kernel();
-  check_contract(sums.is_contiguous() && sums.size(0) == output_gradient.size(1) && sums.size(1) == input.size(1),
-                 kernel.name, "the sums are not contiguous [out, in]");
-  check_contract(output_gradient.size(0) == offsets.back() && input.size(0) == offsets.back(), kernel.name,
-                 "the rows are not those of the groups");
-  kernel.on(sums.device(), {.by_cpu = input.scalar_type() == at::kFloat})(sums, output_gradient, input, offsets);
+  check_contract(output_gradient.size(0) == groups.row_count(), kernel.name, "the rows are not those of the groups");
+  std::int64_t columns = 0;
+  for (const auto& [weight, bias, outputs] : layers) {
+    columns += outputs;
+    if (!weight.defined()) continue;
+    check_contract(input.size(0) == groups.row_count(), kernel.name, "the rows are not those of the groups");
+    check_contract(weight.is_contiguous() && weight.size(0) == outputs && weight.size(1) == input.size(1), kernel.name,
+                   "the sums are not contiguous [out, in]");
+  }
+  check_contract(output_gradient.size(1) == columns, kernel.name, "the columns are not those of the layers");
+  const bool is_float = output_gradient.scalar_type() == at::kFloat;
+  kernel.on(output_gradient.device(), {.by_cpu = is_float, .by_cuda = is_float})(layers, output_gradient, input,
+                                                                                 groups);
 }
 
-void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets) {
-  const Kernel<AddSquaredSums>& kernel = add_squared_sums_kernel();
-  check_contract(sums.dim() == 1 && rows.size(1) == sums.size(0) && rows.size(0) == offsets.back(), kernel.name,
-                 "the sums are not [H], or the rows not those of the groups");
-  kernel.on(sums.device())(sums, rows, offsets);
+void add_squared_layer_norm(const SquaredSums& sums, const at::Tensor& output_gradient,
+                            const LayerNormActivations& saved, const RowGroups& groups) {
+  const Kernel<AddSquaredLayerNorm>& kernel = add_squared_layer_norm_kernel();
+  check_contract(output_gradient.size(0) == groups.row_count() && output_gradient.sizes() == saved.input.sizes(),
+                 kernel.name, "the rows are not those of the groups");
+  kernel.on(output_gradient.device(), {.by_cuda = output_gradient.scalar_type() == at::kFloat})(sums, output_gradient,
+                                                                                                saved, groups);
 }
 
 void add_squared_scatters(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,

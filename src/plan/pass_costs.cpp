@@ -7,7 +7,7 @@
 
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/device/meta_memory.hpp"
-#include "tunescope/train/trainable_parameters.hpp"
+#include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
 namespace {
@@ -38,10 +38,11 @@ PackedBatch batch_on_meta(const std::vector<std::int64_t>& lengths) {
 class IdleSink final : public GradientSink {
  public:
   explicit IdleSink(const std::vector<bool>& needed) : needed_(needed) {}
-  bool needs_gradient(ParameterIndex parameter) const override { return needed_[parameter]; }
-  void on_linear(const LinearParameters&, std::span<const LinearFactors>) override {}
+  bool needs_gradient(std::size_t, ParameterIndex parameter) const override { return needed_[parameter]; }
+  void on_linear(std::span<const LinearParameters>, std::span<const LinearFactors>) override {}
   void on_layer_norm(const LayerNormParameters&, std::span<const LayerNormFactors>) override {}
   void on_embedding(ParameterIndex, std::span<const EmbeddingFactors>) override {}
+  void on_head(const LinearParameters&, const HeadFactors&) override {}
 
  private:
   const std::vector<bool>& needed_;
@@ -71,7 +72,7 @@ PassCosts::FlopsPerRow PassCosts::count_flops(const std::vector<bool>& needs_gra
   IdleSink sink(needs_gradient);
   const auto count = [&](std::int64_t tokens) {
     const PackedBatch batch = batch_on_meta({tokens});
-    return run_on_meta(*network_, {parameters, batch, &sink}, {.last_layer = last_layer});
+    return run_on_meta(*network_, {parameters, batch}, {.sink = &sink, .last_layer = last_layer});
   };
   const PassFlops one = count(1);
   const PassFlops two = count(2);
@@ -104,8 +105,9 @@ double PassCosts::training_bytes(const Method& method, std::int64_t outputs, con
   Parameters parameters = model;
   TrainableParameters trainable(tensors, selection, parameters);
   const PackedBatch batch = batch_on_meta(lengths);
+  TrainingSink sink({&trainable});
   const std::uint64_t dropout_key = 0;
-  run_on_meta(*network_, {parameters, batch, &trainable, dropout_key}, {.dropout = dropout});
+  run_on_meta(*network_, {parameters, batch, dropout_key}, {.sink = &sink, .dropout = dropout});
   return bytes_.emplace(std::move(key), static_cast<double>(memory.peak_bytes())).first->second;
 }
 

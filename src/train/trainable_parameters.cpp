@@ -3,34 +3,22 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/index.h>
-#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
-#include <string>
-
-#include "tunescope/base/error.hpp"
-#include "tunescope/kernels/layer_norm.hpp"
-#include "tunescope/kernels/matmul.hpp"
+#include <utility>
 
 namespace tunescope {
 namespace {
 
 bool is_decayed(const ParameterInfo& parameter) { return !parameter.is_bias && !parameter.is_layer_norm(); }
 
-void write(const at::Tensor& gradient, const at::Tensor& computed, Accumulate accumulate) {
-  accumulate == Accumulate::kNo ? gradient.copy_(computed) : gradient.add_(computed);
-}
-
 }  // namespace
 
 TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection,
-                                         Parameters& parameters, const Bfloat16Weights* bfloat16_weights)
-    : catalogue_(catalogue),
-      parameters_(parameters),
-      bfloat16_weights_(bfloat16_weights),
-      segment_of_(catalogue.size(), nullptr) {
+                                         Parameters& parameters)
+    : parameters_(parameters), segment_of_(catalogue.size(), nullptr) {
   values_ = at::empty({trainable_count(selection, catalogue)}, parameters.front().options());
   gradients_ = at::zeros_like(values_);
   first_moments_ = at::zeros_like(values_);
@@ -71,6 +59,11 @@ void TrainableParameters::add_segment(ParameterIndex index, const TensorSelectio
 
 void TrainableParameters::zero_grad() {
   for (Segment& segment : segments_) segment.is_stale = true;
+}
+
+TrainableParameters::Target TrainableParameters::next_target(ParameterIndex parameter) {
+  Segment& segment = *segment_of_[parameter];
+  return {segment.gradient, std::exchange(segment.is_stale, false) ? Accumulate::kNo : Accumulate::kYes};
 }
 
 std::vector<std::pair<ParameterIndex, at::Tensor>> TrainableParameters::chosen_scalars() const {
@@ -120,49 +113,6 @@ void TrainableParameters::scatter_values() {
     if (!segment.indices.defined()) continue;
     parameters_[segment.parameter].view(-1).index_copy_(0, segment.indices,
                                                         values_.narrow(0, segment.offset, segment.count));
-  }
-}
-
-// Calls `compute` with the gradient of a parameter, unless it is frozen, and with whether to accumulate into it.
-template <typename Compute>
-void TrainableParameters::add_gradient(ParameterIndex index, Compute compute) {
-  if (!needs_gradient(index)) return;
-  Segment& segment = *segment_of_[index];
-  compute(segment.gradient, segment.is_stale ? Accumulate::kNo : Accumulate::kYes);
-  segment.is_stale = false;
-}
-
-void TrainableParameters::on_linear(const LinearParameters& parameters, std::span<const LinearFactors> uses) {
-  const Bfloat16Weights* const weights = catalogue_[parameters.weight].is_head() ? nullptr : bfloat16_weights_;
-  for (const LinearFactors& use : uses) {
-    add_gradient(parameters.weight, [&](const at::Tensor& gradient, Accumulate accumulate) {
-      matmul(matmul_operand(use.output_gradient, weights).t(), matmul_operand(use.input, weights), gradient,
-             accumulate);
-    });
-    add_gradient(parameters.bias, [&](const at::Tensor& gradient, Accumulate accumulate) {
-      write(gradient, use.output_gradient.sum(0), accumulate);
-    });
-  }
-}
-
-void TrainableParameters::on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) {
-  if (!needs_gradient(parameters.weight) && !needs_gradient(parameters.bias)) return;
-  const auto add = [](const at::Tensor& computed) {
-    return [&computed](const at::Tensor& gradient, Accumulate accumulate) { write(gradient, computed, accumulate); };
-  };
-  for (const LayerNormFactors& use : uses) {
-    const auto [weight, bias] = layer_norm_parameter_gradients(use.output_gradient, use.activations);
-    add_gradient(parameters.weight, add(weight));
-    add_gradient(parameters.bias, add(bias));
-  }
-}
-
-void TrainableParameters::on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) {
-  for (const EmbeddingFactors& use : uses) {
-    add_gradient(table, [&](const at::Tensor& gradient, Accumulate accumulate) {
-      if (accumulate == Accumulate::kNo) gradient.zero_();
-      gradient.index_add_(0, use.ids, use.output_gradient);
-    });
   }
 }
 

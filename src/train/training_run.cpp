@@ -15,6 +15,7 @@
 #include "tunescope/random/stream.hpp"
 #include "tunescope/train/evaluate.hpp"
 #include "tunescope/train/loss.hpp"
+#include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
 namespace {
@@ -43,7 +44,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
       pass_options_{.bfloat16_weights = inputs.bfloat16_weights, .dropout = inputs.options.dropout},
       initial_(with_new_head(inputs.model, inputs.catalogue, inputs.seed)),
       parameters_(initial_),
-      trainable_(inputs.catalogue, selection, parameters_, inputs.bfloat16_weights),
+      trainable_(inputs.catalogue, selection, parameters_),
       fingerprint_(fingerprint_of(selection)),
       order_(inputs.data.train.size(), inputs.options.batch_size, inputs.seed),
       total_steps_(total_steps(inputs.options, inputs.data.train.size())),
@@ -120,15 +121,20 @@ void TrainingRun::restart_step() {
 void TrainingRun::add_gradients(std::span<const Part> parts) {
   std::vector<PackedBatch> batches;
   std::vector<ModelInput> models;
+  std::vector<TrainableParameters*> trained;
   batches.reserve(parts.size());
   for (const auto& [run, examples] : parts) {
     batches.push_back(
         pack(run.inputs_.data.train, examples, run.task_.is_regression(), run.parameters_.front().device()));
-    models.push_back({run.parameters_, batches.back(), &run.trainable_, run.dropout_key_});
+    models.push_back({run.parameters_, batches.back(), run.dropout_key_});
+    trained.push_back(&run.trainable_);
     run.tokens_ += batches.back().token_count();
   }
   const TrainingRun& any = parts.front().run;
-  Pass pass(*any.inputs_.model.network, models, any.pass_options_);
+  TrainingSink sink(std::move(trained), any.inputs_.bfloat16_weights);
+  PassOptions options = any.pass_options_;
+  options.sink = &sink;
+  Pass pass(*any.inputs_.model.network, models, options);
   std::vector<at::Tensor> gradients;
   for (std::size_t model = 0; model < parts.size(); ++model) {
     TrainingRun& run = parts[model].run;

@@ -104,7 +104,7 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
   for (std::int64_t example = 0; example < subject.dataset.size(); ++example) {
     const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, at::kCPU);
     test::CollectedGradients single(subject.parameters);
-    Pass pass(*subject.model.network, ModelInput{subject.parameters, batch, &single});
+    Pass pass(*subject.model.network, ModelInput{subject.parameters, batch}, {.sink = &single});
     pass.backward(log_likelihood_gradients(FisherMode::kEmpirical, pass.logits().front(), batch, 0).front());
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i].addcmul_(single.gradients[i], single.gradients[i]);
   }
@@ -151,12 +151,11 @@ class HeadInput final : public GradientSink {
  public:
   explicit HeadInput(ParameterIndex weight) : weight_(weight) {}
 
-  bool needs_gradient(ParameterIndex parameter) const override { return parameter == weight_; }
-  void on_linear(const LinearParameters&, std::span<const LinearFactors> uses) override {
-    features = uses.front().input;
-  }
+  bool needs_gradient(std::size_t, ParameterIndex parameter) const override { return parameter == weight_; }
+  void on_linear(std::span<const LinearParameters>, std::span<const LinearFactors>) override {}
   void on_layer_norm(const LayerNormParameters&, std::span<const LayerNormFactors>) override {}
   void on_embedding(ParameterIndex, std::span<const EmbeddingFactors>) override {}
+  void on_head(const LinearParameters&, const HeadFactors& use) override { features = use.input; }
 
   at::Tensor features;
 
@@ -171,7 +170,7 @@ TEST(FisherDiagonal, OfTheHeadIsTheClosedFormOfSoftmaxRegression) {
   std::iota(all.begin(), all.end(), 0);
   const PackedBatch batch = pack(subject.dataset, all, false, at::kCPU);
   HeadInput head_input(test::index_of(subject.catalogue, "classifier.weight"));
-  Pass pass(*subject.model.network, ModelInput{subject.parameters, batch, &head_input});
+  Pass pass(*subject.model.network, ModelInput{subject.parameters, batch}, {.sink = &head_input});
   pass.backward(pass.logits().front());
   const at::Tensor p = pass.logits().front().softmax(1);
   const at::Tensor expected = p.mul(p.neg().add(1)).t().mm(head_input.features.square()).div(subject.dataset.size());

@@ -148,20 +148,25 @@ inline Tensors run_matmul(const Arguments& a) {
   return all;
 }
 
-inline Tensors run_squared_products(const Arguments& a) {
-  const at::Tensor gradients = a.of_rows(a.width());
-  const at::Tensor inputs = a.of_rows(2 * a.width());
-  const at::Tensor sums =
-      at::zeros({a.width(), 2 * a.width()}, at::TensorOptions(at::kDouble).device(a.setting.device));
-  add_squared_products(sums, gradients, inputs, a.rows().sequence_offsets.host);
-  return {sums};
+inline SquaredSums no_squares(const Arguments& a, std::int64_t outputs, at::IntArrayRef weight) {
+  const at::TensorOptions options = at::TensorOptions(at::kDouble).device(a.setting.device);
+  return {at::zeros(weight, options), at::zeros({outputs}, options), outputs};
 }
 
-inline Tensors run_squared_sums(const Arguments& a) {
-  const at::Tensor rows = a.of_rows(a.width());
-  const at::Tensor sums = at::zeros({a.width()}, at::TensorOptions(at::kDouble).device(a.setting.device));
-  add_squared_sums(sums, rows, a.rows().sequence_offsets.host);
-  return {sums};
+inline Tensors run_squared_products(const Arguments& a) {
+  const std::array layers = {no_squares(a, a.width(), {a.width(), 2 * a.width()}),
+                             no_squares(a, 5, {5, 2 * a.width()})};
+  const at::Tensor gradients = a.of_rows(a.width() + 5);
+  add_squared_products(layers, gradients, a.of_rows(2 * a.width()), {a.rows().sequence_offsets});
+  return {layers[0].weight, layers[0].bias, layers[1].weight, layers[1].bias};
+}
+
+inline Tensors run_squared_layer_norm(const Arguments& a) {
+  const SquaredSums sums = no_squares(a, a.width(), {a.width()});
+  const at::Tensor gradient = a.of_rows(a.width());
+  const LayerNormActivations saved{a.of_rows(a.width()), a.of_rows(1), a.of_rows(1)};
+  add_squared_layer_norm(sums, gradient, saved, {a.rows().sequence_offsets, 2});
+  return {sums.weight, sums.bias};
 }
 
 inline Tensors run_squared_scatters(const Arguments& a) {
@@ -195,7 +200,7 @@ inline const std::vector<KernelCase> kKernels = {
     {"adamw_step", run_adamw},
     {"add_squared_products", run_squared_products},
     {"add_squared_scatters", run_squared_scatters},
-    {"add_squared_sums", run_squared_sums},
+    {"add_squared_layer_norm", run_squared_layer_norm},
     {"apply_dropout", run_dropout, true},
     {"attention", [](const Arguments& a) { return both_queries(a, false); }, true},
     {"attention_backward", [](const Arguments& a) { return both_queries(a, true); }, true},

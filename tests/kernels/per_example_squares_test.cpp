@@ -9,6 +9,7 @@
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <vector>
 
 namespace tunescope {
@@ -18,6 +19,14 @@ using Offsets = std::vector<std::int64_t>;
 
 const at::TensorOptions kDouble = at::TensorOptions().dtype(at::kDouble);
 const Offsets kOffsets = {0, 1, 8, 8 + 33, 64};
+const LayoutNumbers<std::int64_t> kSequences = {kOffsets, kOffsets.data()};
+const RowGroups kGroups{kSequences};
+
+// Of the weight of one layer alone.
+void add_squared_product(const at::Tensor& sums, const at::Tensor& gradient, const at::Tensor& input) {
+  const SquaredSums layer{sums, {}, gradient.size(1)};
+  add_squared_products({&layer, 1}, gradient, input, kGroups);
+}
 
 at::Tensor centerd(std::int64_t rows, std::int64_t columns) { return at::rand({rows, columns}).sub_(0.5); }
 
@@ -46,7 +55,7 @@ TEST(PerExampleSquares, OfProductsEqualThePlainComposition) {
     const at::Tensor gradient = centerd(64, out);
     const at::Tensor input = centerd(64, in);
     const at::Tensor sums = at::zeros({out, in}, kDouble).fill_(0.25);  // they are added to
-    add_squared_products(sums, gradient, input, kOffsets);
+    add_squared_product(sums, gradient, input);
     EXPECT_LT(relative_l2(sums, squared_products(gradient, input, kOffsets).add(0.25)), 1e-6) << out << " x " << in;
   }
 }
@@ -55,7 +64,7 @@ TEST(PerExampleSquares, OfProductsAreExactInFloat64) {
   const at::Tensor gradient = centerd(64, 17).to(at::kDouble);
   const at::Tensor input = centerd(64, 40).to(at::kDouble);
   const at::Tensor sums = at::zeros({17, 40}, kDouble);
-  add_squared_products(sums, gradient, input, kOffsets);
+  add_squared_product(sums, gradient, input);
   EXPECT_LT(relative_l2(sums, squared_products(gradient, input, kOffsets)), 1e-14);
 }
 
@@ -67,7 +76,7 @@ TEST(PerExampleSquares, OfProductsDoNotDependOnTheNumberOfThreads) {
   for (const int count : {1, 2, 3}) {
     at::set_num_threads(count);
     results.push_back(at::zeros({500, 384}, kDouble));
-    add_squared_products(results.back(), gradient, input, kOffsets);
+    add_squared_product(results.back(), gradient, input);
   }
   at::set_num_threads(threads);
   EXPECT_TRUE(results[1].equal(results[0]));
@@ -78,19 +87,45 @@ TEST(PerExampleSquares, OfProductsTakeStridedInput) {
   const at::Tensor gradient = centerd(20, 64).t();
   const at::Tensor input = centerd(64, 30).narrow(1, 3, 20);
   const at::Tensor sums = at::zeros({20, 20}, kDouble);
-  add_squared_products(sums, gradient, input, kOffsets);
+  add_squared_product(sums, gradient, input);
   EXPECT_LT(relative_l2(sums, squared_products(gradient, input, kOffsets)), 1e-6);
 }
 
-TEST(PerExampleSquares, OfSumsSquareEachGroupOnce) {
-  const at::Tensor rows = centerd(64, 10);
-  const at::Tensor sums = at::zeros({10}, kDouble);
-  add_squared_sums(sums, rows, kOffsets);
-  at::Tensor expected = at::zeros({10}, kDouble);
+at::Tensor squared_sums(const at::Tensor& rows) {
+  at::Tensor sums = at::zeros({rows.size(1)}, kDouble);
   for (std::size_t g = 0; g + 1 < kOffsets.size(); ++g) {
-    expected.add_(rows.narrow(0, kOffsets[g], kOffsets[g + 1] - kOffsets[g]).to(at::kDouble).sum(0).square());
+    sums.add_(rows.narrow(0, kOffsets[g], kOffsets[g + 1] - kOffsets[g]).to(at::kDouble).sum(0).square());
   }
-  EXPECT_LT(relative_l2(sums, expected), 1e-6);
+  return sums;
+}
+
+TEST(PerExampleSquares, OfLayersSideBySideAreThoseOfEachAlone) {
+  const at::Tensor gradient = centerd(64, 10 + 3 + 21);
+  const at::Tensor input = centerd(64, 15);
+  const SquaredSums first{at::zeros({10, 15}, kDouble), at::zeros({10}, kDouble), 10};
+  const SquaredSums unwanted{{}, {}, 3};
+  const SquaredSums last{{}, at::zeros({21}, kDouble), 21};
+  add_squared_products(std::array{first, unwanted, last}, gradient, input, kGroups);
+  EXPECT_LT(relative_l2(first.weight, squared_products(gradient.narrow(1, 0, 10), input, kOffsets)), 1e-6);
+  EXPECT_LT(relative_l2(first.bias, squared_sums(gradient.narrow(1, 0, 10))), 1e-6);
+  EXPECT_LT(relative_l2(last.bias, squared_sums(gradient.narrow(1, 13, 21))), 1e-6);
+}
+
+TEST(PerExampleSquares, OfSeveralSequencesAGroupSquareTheirSum) {
+  const at::Tensor gradient = centerd(64, 6);
+  const at::Tensor input = centerd(64, 5);
+  const SquaredSums sums{at::zeros({6, 5}, kDouble), at::zeros({6}, kDouble), 6};
+  add_squared_products({&sums, 1}, gradient, input, {kSequences, 3});
+  EXPECT_LT(relative_l2(sums.weight, squared_products(gradient, input, {0, 41, 64})), 1e-6);
+}
+
+TEST(PerExampleSquares, OfLayerNormSquareEachGroupOnce) {
+  const at::Tensor gradient = centerd(64, 10);
+  const LayerNormActivations saved{centerd(64, 10), centerd(64, 1), centerd(64, 1).abs()};
+  const SquaredSums sums{at::zeros({10}, kDouble), at::zeros({10}, kDouble), 10};
+  add_squared_layer_norm(sums, gradient, saved, kGroups);
+  EXPECT_LT(relative_l2(sums.weight, squared_sums(saved.input.sub(saved.mean).mul(saved.rstd).mul(gradient))), 1e-6);
+  EXPECT_LT(relative_l2(sums.bias, squared_sums(gradient)), 1e-6);
 }
 
 TEST(PerExampleSquares, OfScattersSumRepeatedRowsWithinAGroupFirst) {

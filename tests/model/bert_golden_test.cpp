@@ -7,6 +7,7 @@
 #include "support/collected_gradients.hpp"
 #include "support/golden.hpp"
 #include "support/golden_batch.hpp"
+#include "support/sink_of_each.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/safetensors.hpp"
 #include "tunescope/model/bert/bert.hpp"
@@ -32,9 +33,10 @@ struct Differentiated {
 };
 
 Differentiated differentiate(const Network& network, const Parameters& parameters, const PackedBatch& batch,
-                             const PassOptions& options = {}, std::optional<std::uint64_t> dropout_key = {}) {
+                             PassOptions options = {}, std::optional<std::uint64_t> dropout_key = {}) {
   test::CollectedGradients sink(parameters);
-  Pass pass(network, ModelInput{parameters, batch, &sink, dropout_key}, options);
+  options.sink = &sink;
+  Pass pass(network, ModelInput{parameters, batch, dropout_key}, options);
   const Loss loss = batch_loss(pass.logits().front(), batch.labels);
   pass.backward(loss.logits_gradient);
   return {pass.logits().front(), loss, std::move(sink.gradients)};
@@ -97,7 +99,7 @@ class OneOfTheGradients final : public test::CollectedGradients {
  public:
   OneOfTheGradients(const Parameters& parameters, ParameterIndex wanted)
       : CollectedGradients(parameters), wanted_(wanted) {}
-  bool needs_gradient(ParameterIndex parameter) const override { return parameter == wanted_; }
+  bool needs_gradient(std::size_t, ParameterIndex parameter) const override { return parameter == wanted_; }
 
  private:
   ParameterIndex wanted_;
@@ -109,7 +111,7 @@ TEST_F(TinyBert, GivesEachGradientAloneAsItGivesAll) {
   const std::vector<at::Tensor> all = differentiate(*model.network, parameters, batch).gradients;
   for (ParameterIndex i = 0; i < all.size(); ++i) {
     OneOfTheGradients sink(parameters, i);
-    Pass pass(*model.network, ModelInput{parameters, batch, &sink});
+    Pass pass(*model.network, ModelInput{parameters, batch}, {.sink = &sink});
     pass.backward(batch_loss(pass.logits().front(), batch.labels).logits_gradient);
     EXPECT_TRUE(sink.gradients[i].allclose(all[i], 1e-12, 1e-14)) << "parameter " << i;
   }
@@ -121,9 +123,10 @@ TEST_F(TinyBert, OfSeveralModelsSomeMayNeedNoGradient) {
   const std::vector<at::Tensor> alone = differentiate(*model.network, parameters, batch).gradients;
   test::CollectedGradients all(parameters);
   OneOfTheGradients last(parameters, parameters.size() - 1);
-  const std::array models = {ModelInput{parameters, batch, &last}, ModelInput{parameters, batch},
-                             ModelInput{parameters, batch, &all}};
-  Pass pass(*model.network, models);
+  const std::array models = {ModelInput{parameters, batch}, ModelInput{parameters, batch},
+                             ModelInput{parameters, batch}};
+  test::SinkOfEach sink({&last, nullptr, &all});
+  Pass pass(*model.network, models, {.sink = &sink});
   const at::Tensor gradient = batch_loss(pass.logits().front(), batch.labels).logits_gradient;
   pass.backward(std::array{gradient, at::Tensor(), gradient});
   for (ParameterIndex i = 0; i < alone.size(); ++i) {
@@ -136,12 +139,12 @@ TEST_F(TinyBert, RefusesABackwardPassThatCannotBe) {
   const Parameters parameters = with_head(model, weights, "");
   const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
   test::CollectedGradients sink(parameters);
-  Pass pass(*model.network, ModelInput{parameters, batch, &sink});
+  Pass pass(*model.network, ModelInput{parameters, batch}, {.sink = &sink});
   const at::Tensor gradient = batch_loss(pass.logits().front(), batch.labels).logits_gradient;
   EXPECT_THROW(pass.backward(std::array{gradient, gradient}), Error);
   pass.backward(gradient);
   EXPECT_THROW(pass.backward(gradient), Error);
-  const std::array models = {ModelInput{parameters, batch, &sink, 1}, ModelInput{parameters, batch, &sink}};
+  const std::array models = {ModelInput{parameters, batch, 1}, ModelInput{parameters, batch}};
   EXPECT_THROW(Pass(*model.network, models), Error) << "dropout in one model alone";
 }
 
@@ -217,7 +220,7 @@ TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
   const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
   const PassOptions options{.dropout = 0.2};
   const auto loss_at = [&] {
-    const Pass pass(*model.network, ModelInput{parameters, batch, nullptr, 42}, options);
+    const Pass pass(*model.network, ModelInput{parameters, batch, 42}, options);
     return cross_entropy(pass.logits().front(), batch.labels);
   };
   const std::vector<at::Tensor> gradients = differentiate(*model.network, parameters, batch, options, 42).gradients;

@@ -14,6 +14,7 @@
 #include "support/golden.hpp"
 #include "support/golden_batch.hpp"
 #include "support/projected_gradients.hpp"
+#include "support/sink_of_each.hpp"
 #include "tunescope/io/safetensors.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/model/pass.hpp"
@@ -143,15 +144,16 @@ TEST_P(DropoutMoments, AreThoseOfTransformers) {
   // The steps of a training run, several of them in one pass, as if each were a model of its own.
   std::vector<at::Tensor> logits, gradients;
   std::deque<test::ProjectedGradients> sinks;
-  for (std::int64_t i = 0; i < kModels; ++i) sinks.emplace_back(catalogue);
+  std::vector<GradientSink*> sink_of_each;
+  for (std::int64_t i = 0; i < kModels; ++i) sink_of_each.push_back(&sinks.emplace_back(catalogue));
+  test::SinkOfEach sink(sink_of_each);
   for (std::int64_t step = 0; step < draws(); step += kModels) {
     std::vector<ModelInput> inputs;
     for (std::int64_t i = 0; i < kModels; ++i) {
       const auto number = static_cast<std::uint64_t>(step + i);
-      inputs.push_back(
-          {parameters, batch, &sinks[static_cast<std::size_t>(i)], random_key(1, RandomUse::kDropout, number)});
+      inputs.push_back({parameters, batch, random_key(1, RandomUse::kDropout, number)});
     }
-    Pass pass(*network, inputs, {.last_layer = GetParam().last_layer});
+    Pass pass(*network, inputs, {.sink = &sink, .last_layer = GetParam().last_layer});
     std::vector<at::Tensor> logits_gradients;
     for (const at::Tensor& own : pass.logits()) {
       logits_gradients.push_back(batch_loss(own, batch.labels).logits_gradient);

@@ -13,17 +13,18 @@
 namespace tunescope {
 namespace {
 
-// What every layer reads, by the name of its weight: the sinks are handed it.
+// What every layer reads, by the name of its weight: a sink is handed it.
 class LayerInputs final : public GradientSink {
  public:
   explicit LayerInputs(const ParameterCatalogue& catalogue) : catalogue_(catalogue) {}
 
-  bool needs_gradient(ParameterIndex) const override { return true; }
-  void on_linear(const LinearParameters& p, std::span<const LinearFactors> uses) override {
-    inputs[catalogue_[p.weight].name] = uses.front().input;
+  bool needs_gradient(std::size_t, ParameterIndex) const override { return true; }
+  void on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) override {
+    for (const LinearParameters& p : layers) inputs[catalogue_[p.weight].name] = uses.front().input;
   }
   void on_layer_norm(const LayerNormParameters&, std::span<const LayerNormFactors>) override {}
   void on_embedding(ParameterIndex, std::span<const EmbeddingFactors>) override {}
+  void on_head(const LinearParameters&, const HeadFactors&) override {}
 
   std::map<std::string, at::Tensor> inputs;
 
@@ -55,10 +56,9 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
   batch.examples = {0};
   batch.first_tokens = at::zeros({1}, at::TensorOptions().dtype(at::kLong));
   LayerInputs sink(catalogue);
-  const ModelInput model{parameters, batch, &sink};
-  Recording pass({&model, 1}, {.last_layer = LastLayer::kAllTokens});
-  const ModelInput without_sink{parameters, batch};
-  Recording projections({&without_sink, 1}, {});
+  const ModelInput model{parameters, batch};
+  Recording pass({&model, 1}, {.sink = &sink, .last_layer = LastLayer::kAllTokens});
+  Recording projections({&model, 1}, {});
   std::map<std::string, at::Tensor> found;
   Value hidden{.tensor = golden.tensor("embedding_output"), .rows = &pass.tokens()};
   for (std::size_t number = 0; number < catalogue.encoder_layers(); ++number) {

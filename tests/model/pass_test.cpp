@@ -14,7 +14,7 @@
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/fisher/squared_gradients.hpp"
 #include "tunescope/train/loss.hpp"
-#include "tunescope/train/trainable_parameters.hpp"
+#include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
 namespace {
@@ -103,7 +103,7 @@ class SharedParameters : public ::testing::Test {
   std::vector<at::Tensor> gradients(std::int64_t first, std::int64_t count) const {
     const PackedBatch examples = batch(first, count);
     test::CollectedGradients sink(parameters_);
-    Pass pass(network_, ModelInput{parameters_, examples, &sink});
+    Pass pass(network_, ModelInput{parameters_, examples}, {.sink = &sink});
     pass.backward(cross_entropy(pass.logits().front(), examples.labels).logits_gradient);
     return sink.gradients;
   }
@@ -129,8 +129,9 @@ TEST_F(SharedParameters, TrainByThatSum) {
   for (const at::Tensor& gradient : expected) norm += gradient.square().sum().item<double>();
   Parameters parameters = parameters_;
   TrainableParameters trainable(catalogue_, select_parameters(parse_method("full"), catalogue_, {}), parameters);
+  TrainingSink sink({&trainable});
   const PackedBatch all = batch(0, 5);
-  Pass pass(network_, ModelInput{parameters, all, &trainable});
+  Pass pass(network_, ModelInput{parameters, all}, {.sink = &sink});
   trainable.zero_grad();
   pass.backward(cross_entropy(pass.logits().front(), all.labels).logits_gradient);
   EXPECT_NEAR(trainable.finish_gradients().norm().item<double>(), std::sqrt(norm), 1e-12);
@@ -147,7 +148,7 @@ TEST_F(SharedParameters, HaveTheSquareOfThatSumAsFisherInformation) {
     }
     SquaredGradients squares(catalogue_, std::vector<bool>(catalogue_.size(), true), at::kCPU, group_size);
     const PackedBatch all = batch(0, 5);
-    Pass pass(network_, ModelInput{parameters_, all, &squares});
+    Pass pass(network_, ModelInput{parameters_, all}, {.sink = &squares});
     const at::Tensor logits_gradient = cross_entropy(pass.logits().front(), all.labels).logits_gradient.mul(5);
     for (std::int64_t first = 0; first < 5; first += group_size) {
       const std::int64_t count = std::min<std::int64_t>(group_size, 5 - first);
@@ -163,7 +164,7 @@ TEST_F(SharedParameters, HaveTheSquareOfThatSumAsFisherInformation) {
 TEST_F(SharedParameters, GiveTheSameAgainIfActivationsAreKept) {
   const PackedBatch all = batch(0, 5);
   test::CollectedGradients sink(parameters_);
-  Pass pass(network_, ModelInput{parameters_, all, &sink});
+  Pass pass(network_, ModelInput{parameters_, all}, {.sink = &sink});
   const at::Tensor gradient = cross_entropy(pass.logits().front(), all.labels).logits_gradient;
   pass.backward(gradient, Keep::kActivations);
   const std::vector<at::Tensor> once = sink.gradients;
@@ -179,10 +180,11 @@ TEST_F(SharedParameters, GiveTheSameAgainIfActivationsAreKept) {
 class OneGradient final : public GradientSink {
  public:
   explicit OneGradient(ParameterIndex wanted) : wanted_(wanted) {}
-  bool needs_gradient(ParameterIndex parameter) const override { return parameter == wanted_; }
-  void on_linear(const LinearParameters&, std::span<const LinearFactors>) override {}
+  bool needs_gradient(std::size_t, ParameterIndex parameter) const override { return parameter == wanted_; }
+  void on_linear(std::span<const LinearParameters>, std::span<const LinearFactors>) override {}
   void on_layer_norm(const LayerNormParameters&, std::span<const LayerNormFactors>) override {}
   void on_embedding(ParameterIndex, std::span<const EmbeddingFactors>) override {}
+  void on_head(const LinearParameters&, const HeadFactors&) override {}
 
  private:
   ParameterIndex wanted_;
@@ -196,11 +198,11 @@ TEST_F(SharedParameters, BelowTheLowestThatNeedsAGradientNothingIsKept) {
   }
   {
     OneGradient head(network_.head_weight());
-    const Pass pass(network_, ModelInput{parameters_, all, &head});
+    const Pass pass(network_, ModelInput{parameters_, all}, {.sink = &head});
     EXPECT_EQ(network_.owners_of_embedded(), 1U);
   }
   test::CollectedGradients everything(parameters_);
-  Pass pass(network_, ModelInput{parameters_, all, &everything});
+  Pass pass(network_, ModelInput{parameters_, all}, {.sink = &everything});
   EXPECT_GT(network_.owners_of_embedded(), 1U);
   pass.backward(cross_entropy(pass.logits().front(), all.labels).logits_gradient);
   EXPECT_EQ(network_.owners_of_embedded(), 1U) << "the backward pass frees as it goes";

@@ -43,7 +43,7 @@ class TinyRoberta : public ::testing::Test {
 TEST_F(TinyRoberta, ClassifiesAndDifferentiatesAsTransformers) {
   test::CollectedGradients sink(parameters);
   const PackedBatch examples = batch();
-  Pass pass(*model.network, ModelInput{parameters, examples, &sink});
+  Pass pass(*model.network, ModelInput{parameters, examples}, {.sink = &sink});
   EXPECT_LT(largest_difference(pass.logits().front(), expected.tensor("logits")), 1e-5);
   const Loss loss = cross_entropy(pass.logits().front(), examples.labels);
   EXPECT_NEAR(loss.value(), expected.tensor("loss").item<double>(), 1e-5);

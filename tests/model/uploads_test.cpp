@@ -15,7 +15,7 @@
 #include "tunescope/method/method.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/model/pretrained.hpp"
-#include "tunescope/train/trainable_parameters.hpp"
+#include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
 namespace {
@@ -55,8 +55,9 @@ TEST_F(Uploads, OfAPassAreOneCopyOfTheBatchsLayout) {
     Parameters parameters = with_new_head(model, catalogue, 1);
     TrainableParameters trainable(catalogue, select_parameters(parse_method(method), catalogue, {.seed = 1}),
                                   parameters);
+    TrainingSink sink({&trainable});
     uploads = 0;
-    Pass pass(*model.network, ModelInput{parameters, batch, &trainable, 99});
+    Pass pass(*model.network, ModelInput{parameters, batch, 99}, {.sink = &sink});
     pass.backward(at::empty_like(pass.logits().front()));
     trainable.step(trainable.finish_gradients(), {});
     EXPECT_EQ(uploads, 1) << method;

@@ -14,7 +14,7 @@ inline bool is_zero_in_theory(const ParameterInfo& parameter) {
   return parameter.component == "attention.self.key.bias";
 }
 
-/// Every parameter's gradient, written out from the formulas in `GradientSink`.
+/// Every gradient of the only model of a pass, written out from the formulas in `GradientSink`.
 class CollectedGradients : public GradientSink {
  public:
   explicit CollectedGradients(const Parameters& parameters) {
@@ -22,17 +22,23 @@ class CollectedGradients : public GradientSink {
       gradients.push_back(at::zeros(parameter.sizes(), parameter.options()));
   }
 
-  bool needs_gradient(ParameterIndex) const override { return true; }
+  bool needs_gradient(std::size_t, ParameterIndex) const override { return true; }
 
-  void on_linear(const LinearParameters& p, std::span<const LinearFactors> uses) override {
+  void on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) override {
     for (const LinearFactors& use : uses) {
-      if (use.input.defined()) gradients[p.weight].add_(use.output_gradient.t().matmul(use.input));
-      gradients[p.bias].add_(use.output_gradient.sum(0));
+      std::int64_t column = 0;
+      for (const LinearParameters& p : layers) {
+        const std::int64_t width = gradients[p.bias].size(0);
+        const at::Tensor output_gradient = use.output_gradient.narrow(1, column, width);
+        if (use.input.defined()) gradients[p.weight].add_(output_gradient.t().matmul(use.input));
+        gradients[p.bias].add_(output_gradient.sum(0));
+        column += width;
+      }
     }
   }
 
   void on_layer_norm(const LayerNormParameters& p, std::span<const LayerNormFactors> uses) override {
-    for (const auto& [saved, output_gradient, offsets] : uses) {
+    for (const auto& [saved, output_gradient, rows] : uses) {
       const at::Tensor normalized = saved.input.sub(saved.mean).mul(saved.rstd);
       gradients[p.weight].add_(output_gradient.mul(normalized).sum(0));
       gradients[p.bias].add_(output_gradient.sum(0));
@@ -41,6 +47,11 @@ class CollectedGradients : public GradientSink {
 
   void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override {
     for (const EmbeddingFactors& use : uses) gradients[table].index_add_(0, use.ids, use.output_gradient);
+  }
+
+  void on_head(const LinearParameters& p, const HeadFactors& use) override {
+    const LinearFactors only{use.input, use.output_gradients.front(), use.rows};
+    on_linear({&p, 1}, {&only, 1});
   }
 
   std::vector<at::Tensor> gradients;

@@ -34,7 +34,8 @@ class ProjectedGradients final : public GradientSink {
 
   explicit ProjectedGradients(const ParameterCatalogue& catalogue)
       : values(at::zeros({static_cast<std::int64_t>(catalogue.size()), kFunctions},
-                         at::TensorOptions().dtype(at::kDouble))) {
+                         at::TensorOptions().dtype(at::kDouble))),
+        catalogue_(catalogue) {
     std::int64_t longest = 0;
     for (const ParameterInfo& parameter : catalogue.parameters()) {
       for (const std::int64_t length : parameter.shape) longest = std::max(longest, length);
@@ -45,16 +46,21 @@ class ProjectedGradients final : public GradientSink {
   ProjectedGradients(const ProjectedGradients&) = delete;  // a copy would share `values`
   ProjectedGradients& operator=(const ProjectedGradients&) = delete;
 
-  bool needs_gradient(ParameterIndex) const override { return true; }
+  bool needs_gradient(std::size_t, ParameterIndex) const override { return true; }
 
   // A pass of these networks uses each parameter once.
-  void on_linear(const LinearParameters& p, std::span<const LinearFactors> uses) override {
+  void on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) override {
     const at::Tensor& input = uses.front().input;
-    const at::Tensor& output_gradient = uses.front().output_gradient;
-    // |dY' X|² = sum of (dY dY') * (X X').
-    add(p.weight, output_gradient, input,
-        output_gradient.matmul(output_gradient.t()).mul(input.matmul(input.t())).sum());
-    add_vector(p.bias, output_gradient.sum(0));
+    std::int64_t column = 0;
+    for (const LinearParameters& p : layers) {
+      const std::int64_t width = catalogue_[p.bias].shape.front();
+      const at::Tensor output_gradient = uses.front().output_gradient.narrow(1, column, width);
+      // |dY' X|² = sum of (dY dY') * (X X').
+      add(p.weight, output_gradient, input,
+          output_gradient.matmul(output_gradient.t()).mul(input.matmul(input.t())).sum());
+      add_vector(p.bias, output_gradient.sum(0));
+      column += width;
+    }
   }
 
   void on_layer_norm(const LayerNormParameters& p, std::span<const LayerNormFactors> uses) override {
@@ -74,6 +80,11 @@ class ProjectedGradients final : public GradientSink {
       put(table, k, rows.dot(columns));
     }
     put(table, kProjections, output_gradient.matmul(output_gradient.t()).mul(same).sum());
+  }
+
+  void on_head(const LinearParameters& p, const HeadFactors& use) override {
+    const LinearFactors only{use.input, use.output_gradients.front(), use.rows};
+    on_linear({&p, 1}, {&only, 1});
   }
 
   at::Tensor values;  ///< [tensors, 3] float64, by catalogue index
@@ -102,6 +113,7 @@ class ProjectedGradients final : public GradientSink {
     values.mutable_data_ptr<double>()[index * kFunctions + function] = value.item<double>();
   }
 
+  const ParameterCatalogue& catalogue_;
   std::array<at::Tensor, 2 * kProjections> signs_;
 };
 

@@ -10,8 +10,8 @@
 #include "tunescope/model/pass.hpp"
 #include "tunescope/train/loss.hpp"
 #include "tunescope/train/schedule.hpp"
-#include "tunescope/train/trainable_parameters.hpp"
 #include "tunescope/train/trainer.hpp"
+#include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
 namespace {
@@ -49,6 +49,7 @@ TEST_P(TrainingCurve, FollowsTransformers) {
   parameters.push_back(weights.float_tensor("classifier.bias"));
   TrainableParameters trainable(catalogue, select_parameters(parse_method(GetParam()), catalogue, {.seed = 0}),
                                 parameters);
+  TrainingSink sink({&trainable});
   const Dataset dataset = golden_dataset(golden["examples"]);
   const std::int64_t batch_size = options["batch_size"];
   const Schedule schedule{.warmup_steps = options["warmup_steps"], .total_steps = options["steps"]};
@@ -56,7 +57,7 @@ TEST_P(TrainingCurve, FollowsTransformers) {
     std::vector<std::int64_t> examples;
     for (std::int64_t i = 0; i < batch_size; ++i) examples.push_back((step * batch_size + i) % dataset.size());
     const PackedBatch batch = pack(dataset, examples, false, at::kCPU);
-    Pass pass(*model.network, ModelInput{parameters, batch, &trainable});
+    Pass pass(*model.network, ModelInput{parameters, batch}, {.sink = &sink});
     const Loss loss = cross_entropy(pass.logits().front(), batch.labels);
     const auto index = static_cast<std::size_t>(step);
     EXPECT_NEAR(loss.value(), method["loss"][index].get<double>(), 1e-4) << "step " << step;

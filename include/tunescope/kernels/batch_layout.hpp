@@ -23,6 +23,20 @@ struct LayoutNumbers {
   }
 };
 
+/// Owns such numbers. If the device is not the CPU, they go there in one copy, from memory that is pinned, so that
+/// nobody waits for it.
+class CopiedNumbers {
+ public:
+  CopiedNumbers() = default;
+  CopiedNumbers(std::span<const std::int64_t> numbers, at::Device device);
+
+  LayoutNumbers<std::int64_t> all() const { return numbers_; }
+
+ private:
+  at::Tensor host_, device_;
+  LayoutNumbers<std::int64_t> numbers_;
+};
+
 /// What selects the dropout masks of the sequences of a batch. B sequences.
 struct DropoutStreams {
   LayoutNumbers<std::int64_t> examples;  ///< [B], index of each sequence in its data set
@@ -72,7 +86,7 @@ class BatchLayout {
   const RowLayout& sequences() const { return sequences_; }
 
  private:
-  at::Tensor host_, device_;  // all numbers
+  CopiedNumbers numbers_;
   RowLayout tokens_, sequences_;
 };
 

@@ -2,8 +2,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
+
+#include "tunescope/kernels/layer_norm.hpp"
 
 namespace tunescope {
 
@@ -11,21 +14,43 @@ namespace tunescope {
 // its tokens; it must be squared after that sum and before the sum over examples. The usual backward pass, which sums
 // over the whole batch at once, cannot give it. These functions compute it from the operands of the gradient (see
 // `GradientSink`) and never store the gradient of more than one example and one tile of the result.
-//
-// Rows offsets[g] ... offsets[g+1]-1 form group g. A group is the tokens of one example, or of several for the biased
-// estimate from batches (see `FisherInputs::batch_size`).
 
-/// For the weight of a linear layer: sums += Σ_g (dY_gᵀ X_g)², elementwise. `sums` [out, in] float64, `output_gradient`
-/// dY [T, out], `input` X [T, in].
-void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
-                          std::span<const std::int64_t> offsets);
+/// Rows that belong together: the tokens of one example, or of several for the biased estimate from batches (see
+/// `FisherInputs::batch_size`).
+struct RowGroups {
+  const LayoutNumbers<std::int64_t>& sequence_offsets;  ///< [B+1], in rows, from 0
+  std::int64_t sequences = 1;                           ///< of each group; the last one may have fewer
 
-/// For a bias or a LayerNorm weight: sums += Σ_g (Σ_{t in g} rows_t)². `sums` [H] float64, `rows` [T, H].
-void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets);
+  std::int64_t sequence_count() const { return static_cast<std::int64_t>(sequence_offsets.size()) - 1; }
+  std::int64_t count() const { return (sequence_count() + sequences - 1) / sequences; }
+  std::int64_t row_count() const { return sequence_offsets.host.back(); }
+  /// The first row of a group; of group `count()`, the number of rows.
+  std::int64_t begin(std::int64_t group) const {
+    return sequence_offsets[static_cast<std::size_t>(std::min(group * sequences, sequence_count()))];
+  }
+  std::int64_t size(std::int64_t group) const { return begin(group + 1) - begin(group); }
+};
 
-/// For an embedding table: sums_v += Σ_g (Σ_{t in g, ids_t = v} rows_t)². Rows of the same id are summed within their
-/// group before they are squared. `sums` [V, H] float64, `ids` [T] int64, `rows` [T, H], `groups` [T] int64: the number
-/// of each row's group, on the device of the rows, which need not lie in the order of their groups.
+/// Where the squares of a layer's two tensors are added.
+struct SquaredSums {
+  at::Tensor weight;         ///< float64, in the shape of the weight, contiguous; undefined: not wanted
+  at::Tensor bias;           ///< float64; likewise
+  std::int64_t outputs = 0;  ///< of the layer, the numbers of its bias
+};
+
+/// For linear layers with the same input: weight += Σ_g (dY_gᵀ X_g)², bias += Σ_g (column sums of dY_g)², elementwise.
+/// `output_gradient` dY [T, sum of the layers' outputs], side by side; `input` X [T, in], undefined if no weight is
+/// wanted.
+void add_squared_products(std::span<const SquaredSums> layers, const at::Tensor& output_gradient,
+                          const at::Tensor& input, const RowGroups& groups);
+
+/// For layer normalization, with x̂ the normalized rows: weight += Σ_g (column sums of dY_g x̂_g)², bias as above.
+/// `output_gradient` dY [T, H].
+void add_squared_layer_norm(const SquaredSums& sums, const at::Tensor& output_gradient,
+                            const LayerNormActivations& saved, const RowGroups& groups);
+
+/// For an embedding table: within each group, rows with the same id are summed; sums[id] += (that sum)². `sums` [V, H]
+/// float64, `ids` [T] int64, `rows` [T, H], `groups` [T] int64, the group of each row.
 void add_squared_scatters(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,
                           const at::Tensor& groups);
 

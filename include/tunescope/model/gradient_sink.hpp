@@ -10,30 +10,33 @@
 
 namespace tunescope {
 
-/// Where the sequences of a batch are in the rows of a tensor, whose first row has the number offsets[0]: sequence b
-/// has those of numbers offsets[b] ... offsets[b+1]-1.
-using SequenceOffsets = LayoutNumbers<std::int64_t>;  // [B+1]
-
-/// The operands of the gradients of a linear layer in one of its uses, y = x Wᵀ + b: dW = dyᵀ x, db = column sums of
-/// dy.
+/// The operands of the gradients of linear layers with the same input in one of their uses, y = x Wᵀ + b: dW = dyᵀ x,
+/// db = column sums of dy, each over the rows of one model.
 struct LinearFactors {
-  at::Tensor input;            ///< x [R, in]; undefined if no sink of the pass needs dW
-  at::Tensor output_gradient;  ///< dy [R, out]
-  SequenceOffsets sequence_offsets;
+  at::Tensor input;            ///< x [R, in]; undefined if no model needs a dW
+  at::Tensor output_gradient;  ///< dy of the layers, side by side [R, sum of their outputs]
+  const RowLayout& rows;
 };
 
 /// For y = w x̂ + b: dw = column sums of dy x̂, db = column sums of dy.
 struct LayerNormFactors {
   LayerNormActivations activations;  ///< of R rows
   at::Tensor output_gradient;        ///< dy [R, H]
-  SequenceOffsets sequence_offsets;
+  const RowLayout& rows;
 };
 
 /// For y_r = table[ids_r]: dy_r is added to row ids_r of the table's gradient.
 struct EmbeddingFactors {
   at::Tensor ids;              ///< [R] int64
   at::Tensor output_gradient;  ///< dy [R, H]
-  SequenceOffsets sequence_offsets;
+  const RowLayout& rows;
+};
+
+/// As `LinearFactors`, for the layer that gives the logits. Its outputs differ from model to model.
+struct HeadFactors {
+  at::Tensor input;                              ///< x [B, H]
+  std::span<const at::Tensor> output_gradients;  ///< for each model dy [its sequences, its outputs], or undefined
+  const RowLayout& rows;
 };
 
 /// Receives the operands of every parameter gradient from the backward pass and decides what to compute from them.
@@ -45,19 +48,20 @@ struct EmbeddingFactors {
 /// for a frozen parameter, and a new use of gradients is a new sink, not a new backward pass.
 ///
 /// A pass may use a parameter several times; its gradient is the sum over all uses. The sink is told once per backward
-/// pass, with all of them.
+/// pass, with all of them, and with the rows of all models, so that a kernel can serve all.
 class GradientSink {
  public:
   virtual ~GradientSink() = default;
 
-  /// Whether the gradient of a parameter is needed. The pass keeps and computes nothing for the others but the head's
-  /// input, and nothing below the lowest of all. The functions below may still be called for layers of which only the
-  /// other tensor, or only another model of the pass, needs one.
-  virtual bool needs_gradient(ParameterIndex parameter) const = 0;
+  /// Whether the gradient of a parameter is needed for this model of the pass. The pass keeps and computes nothing for
+  /// the others but the head's input, and nothing below the lowest of all. The functions below may still be called for
+  /// layers of which only the other tensor, or only another model, needs one.
+  virtual bool needs_gradient(std::size_t model, ParameterIndex parameter) const = 0;
 
-  virtual void on_linear(const LinearParameters& parameters, std::span<const LinearFactors> uses) = 0;
+  virtual void on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) = 0;
   virtual void on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) = 0;
   virtual void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) = 0;
+  virtual void on_head(const LinearParameters& parameters, const HeadFactors& use) = 0;
 };
 
 }  // namespace tunescope

@@ -22,7 +22,7 @@ namespace tunescope {
 // compute the gradient of its inputs. The backward pass plays the tape from its end. It is written by hand for each
 // operation, not recorded by LibTorch's autograd: parameter gradients are never computed, but their two operands are
 // handed to a `GradientSink`. An operation below which nothing needs a gradient is not recorded, and keeps nothing: a
-// trial that trains the top of the network alone never pays for the bottom, and a pass without sinks keeps no
+// trial that trains the top of the network alone never pays for the bottom, and a pass without a sink keeps no
 // activations at all.
 
 /// Which tokens' hidden states leave the last layer of the encoder. The head reads only one token of each sequence: the
@@ -37,11 +37,11 @@ enum class LastLayer { kPooledTokens, kAllTokens };
 struct ModelInput {
   const Parameters& parameters;
   const PackedBatch& batch;
-  GradientSink* sink = nullptr;                   ///< null if no gradient of this model is needed
   std::optional<std::uint64_t> dropout_key = {};  ///< a new key for each step, see `DropoutStreams`; absent: no dropout
 };
 
 struct PassOptions {
+  GradientSink* sink = nullptr;  ///< null if no gradient is needed
   /// If set, the matrix products of the backbone's linear layers cast their operands to bfloat16; attention and the
   /// last layer of the head stay in full precision. It must be built from the model whose tensors the parameters share.
   const Bfloat16Weights* bfloat16_weights = nullptr;
@@ -80,7 +80,7 @@ class Pass {
   const PassFlops& flops() const;
 
   /// Computes the gradients from those of the logits, one tensor for each model, and hands the operands of parameter
-  /// gradients to the sinks. Frees the activations as it goes unless they are to be kept; those of a weight that is
+  /// gradients to the sink. Frees the activations as it goes unless they are to be kept; those of a weight that is
   /// used several times stay until its first use is reached. Throws `Error` if an earlier call has freed them.
   void backward(std::span<const at::Tensor> logits_gradients, Keep keep = Keep::kNothing);
   void backward(const at::Tensor& logits_gradient, Keep keep = Keep::kNothing) {

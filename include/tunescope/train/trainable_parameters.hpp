@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "tunescope/kernels/adamw.hpp"
+#include "tunescope/kernels/matmul.hpp"
 #include "tunescope/method/method.hpp"
-#include "tunescope/model/bfloat16_weights.hpp"
-#include "tunescope/model/gradient_sink.hpp"
+#include "tunescope/model/parameter_catalogue.hpp"
 
 namespace tunescope {
 
@@ -20,13 +20,11 @@ namespace tunescope {
 /// values. Of a tensor that is trained in part, the buffer holds the chosen scalars: they are gathered from the
 /// tensor's gradient before each update and scattered back into the trial's copy of the tensor after it, so all others
 /// keep their bits.
-class TrainableParameters final : public GradientSink {
+class TrainableParameters {
  public:
   /// Replaces the tensors of `parameters` that `selection` trains by copies of the trial's own; the others stay shared.
-  /// With `bfloat16_weights`, the operands of weight gradients are cast to bfloat16. `parameters` must outlive the
-  /// object.
-  TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection, Parameters& parameters,
-                      const Bfloat16Weights* bfloat16_weights = nullptr);
+  /// `parameters` must outlive the object.
+  TrainableParameters(const ParameterCatalogue& catalogue, const Selection& selection, Parameters& parameters);
 
   /// Number of trainable scalars.
   std::int64_t size() const { return values_.numel(); }
@@ -36,9 +34,20 @@ class TrainableParameters final : public GradientSink {
   /// The flat indices of the scalars that train in tensors which train in part, ascending, with the tensor's index.
   std::vector<std::pair<ParameterIndex, at::Tensor>> chosen_scalars() const;
 
-  /// Begins a step: the gradients of the next backward pass replace the present ones. Later passes of the step add to
-  /// them.
+  at::IntArrayRef shape(ParameterIndex parameter) const { return parameters_[parameter].sizes(); }
+  /// Whether a parameter trains, if only in part.
+  bool is_trained(ParameterIndex parameter) const { return segment_of_[parameter] != nullptr; }
+
+  /// Begins a step: the next gradients replace the present ones, and later ones add to them.
   void zero_grad();
+  /// Where a parameter's gradient goes, whole even if only chosen scalars train, and whether it is added to what is
+  /// there.
+  struct Target {
+    at::Tensor gradient;
+    Accumulate accumulate = Accumulate::kNo;
+  };
+  /// The target of the gradient that is computed next. The parameter must be trained.
+  Target next_target(ParameterIndex parameter);
   /// The gradients of all backward passes of a step: what an update takes.
   class StepGradients {
    public:
@@ -67,11 +76,6 @@ class TrainableParameters final : public GradientSink {
   /// Resumes from a state that was saved after `steps` steps, for the same selection of the same model.
   void restore(const State& state, std::int64_t steps);
 
-  bool needs_gradient(ParameterIndex parameter) const override { return segment_of_[parameter] != nullptr; }
-  void on_linear(const LinearParameters& parameters, std::span<const LinearFactors> uses) override;
-  void on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) override;
-  void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override;
-
  private:
   struct Segment {
     ParameterIndex parameter = 0;
@@ -83,13 +87,9 @@ class TrainableParameters final : public GradientSink {
   };
   void scatter_values();
   void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);
-  template <typename Compute>
-  void add_gradient(ParameterIndex index, Compute compute);
   void update_range(std::int64_t begin, std::int64_t count, const AdamWStep& step);
 
-  const ParameterCatalogue& catalogue_;
   Parameters& parameters_;
-  const Bfloat16Weights* bfloat16_weights_;
   std::vector<Segment> segments_;
   std::vector<Segment*> segment_of_;  // by catalogue index; null if frozen
   at::Tensor values_, gradients_, first_moments_, second_moments_;

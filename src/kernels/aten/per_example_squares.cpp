@@ -1,5 +1,6 @@
 #include "../backends/per_example_squares.hpp"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/_unique2.h>
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/empty.h>
@@ -9,27 +10,40 @@
 
 namespace tunescope::aten {
 
-void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
-                          std::span<const std::int64_t> offsets) {
-  const at::Tensor squares = at::zeros(sums.sizes(), input.options());
-  for (std::size_t group = 0; group + 1 < offsets.size(); ++group) {
-    const auto rows = [&](const at::Tensor& all) {
-      return all.narrow(0, offsets[group], offsets[group + 1] - offsets[group]);
-    };
-    const at::Tensor product = at::mm(rows(output_gradient).t(), rows(input));
-    squares.addcmul_(product, product);
-  }
-  sums.add_(squares);
+void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, const RowGroups& groups) {
+  const at::Tensor group_sums = at::empty({groups.count(), rows.size(1)}, rows.options());
+  at::parallel_for(0, groups.count(), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t group = begin; group < end; ++group) {
+      at::Tensor target = group_sums[group];
+      at::sum_out(target, rows.narrow(0, groups.begin(group), groups.size(group)), 0);
+    }
+  });
+  sums.add_(group_sums.to(at::kDouble).square_().sum(0));
 }
 
-void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets) {
-  const auto groups = static_cast<std::int64_t>(offsets.size()) - 1;
-  const at::Tensor group_sums = at::empty({groups, rows.size(1)}, rows.options());
-  for (std::size_t group = 0; group + 1 < offsets.size(); ++group) {
-    at::Tensor target = group_sums[static_cast<std::int64_t>(group)];
-    at::sum_out(target, rows.narrow(0, offsets[group], offsets[group + 1] - offsets[group]), 0);
+void add_squared_products(std::span<const SquaredSums> layers, const at::Tensor& output_gradient,
+                          const at::Tensor& input, const RowGroups& groups) {
+  std::int64_t column = 0;
+  for (const auto& [weight, bias, outputs] : layers) {
+    const at::Tensor own = output_gradient.narrow(1, column, outputs);
+    column += outputs;
+    if (bias.defined()) add_squared_sums(bias, own, groups);
+    if (!weight.defined()) continue;
+    const at::Tensor squares = at::zeros(weight.sizes(), input.options());
+    for (std::int64_t group = 0; group < groups.count(); ++group) {
+      const auto rows = [&](const at::Tensor& all) { return all.narrow(0, groups.begin(group), groups.size(group)); };
+      const at::Tensor product = at::mm(rows(own).t(), rows(input));
+      squares.addcmul_(product, product);
+    }
+    weight.add_(squares);
   }
-  sums.add_(group_sums.to(at::kDouble).square_().sum(0));
+}
+
+void add_squared_layer_norm(const SquaredSums& sums, const at::Tensor& output_gradient,
+                            const LayerNormActivations& saved, const RowGroups& groups) {
+  if (sums.bias.defined()) add_squared_sums(sums.bias, output_gradient, groups);
+  if (!sums.weight.defined()) return;
+  add_squared_sums(sums.weight, saved.input.sub(saved.mean).mul_(saved.rstd).mul_(output_gradient), groups);
 }
 
 void add_squared_scatters(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,

@@ -5,29 +5,36 @@
 
 namespace tunescope {
 
-using AddSquaredProducts = void(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
-                                std::span<const std::int64_t> offsets);
-
-using AddSquaredSums = void(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets);
+using AddSquaredProducts = void(std::span<const SquaredSums> layers, const at::Tensor& output_gradient,
+                                const at::Tensor& input, const RowGroups& groups);
+using AddSquaredLayerNorm = void(const SquaredSums& sums, const at::Tensor& output_gradient,
+                                 const LayerNormActivations& saved, const RowGroups& groups);
 using AddSquaredScatters = void(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,
                                 const at::Tensor& groups);
 
 const Kernel<AddSquaredProducts>& add_squared_products_kernel();
-const Kernel<AddSquaredSums>& add_squared_sums_kernel();
+const Kernel<AddSquaredLayerNorm>& add_squared_layer_norm_kernel();
 const Kernel<AddSquaredScatters>& add_squared_scatters_kernel();
 
 namespace cpu {
 // float32 only.
 AddSquaredProducts add_squared_products;
-// ATen's sums, the groups split over the threads.
-AddSquaredSums add_squared_sums;
 }  // namespace cpu
+
+namespace cuda {
+// float32 only.
+extern AddSquaredProducts* const add_squared_products;
+extern AddSquaredLayerNorm* const add_squared_layer_norm;
+}  // namespace cuda
 
 namespace aten {
 // Group by group.
 AddSquaredProducts add_squared_products;
-AddSquaredSums add_squared_sums;
+AddSquaredLayerNorm add_squared_layer_norm;
 AddSquaredScatters add_squared_scatters;
+
+/// sums += Σ_g (column sums of rows_g)². `sums` [H], `rows` [T, H]. The groups are split over the threads.
+void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, const RowGroups& groups);
 }  // namespace aten
 
 }  // namespace tunescope

@@ -1,10 +1,9 @@
 #include "../backends/per_example_squares.hpp"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/sum.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "squared_products.hpp"
 
@@ -22,37 +21,33 @@ at::Tensor with_unit_stride(const at::Tensor& matrix) { return matrix.stride(1) 
 
 // The rows of `sums` are split into blocks, and the blocks over the threads. The squares of a block fit into the
 // second-level cache of a core.
-void add_squared_products(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
-                          std::span<const std::int64_t> offsets) {
+void add_squared_products(std::span<const SquaredSums> layers, const at::Tensor& output_gradient,
+                          const at::Tensor& input, const RowGroups& groups) {
   constexpr std::int64_t kBlockElements = 65536;
   constexpr std::int64_t kRowMultiple = 12;
-  const at::Tensor gradients = with_unit_stride(output_gradient);
-  const at::Tensor inputs = with_unit_stride(input);
-  const std::int64_t height = sums.size(0);
-  const std::int64_t width = sums.size(1);
-  // The same number of blocks for each thread, and whole register tiles in each block.
-  const std::int64_t blocks = round_up(height * width / kBlockElements + 1, at::get_num_threads());
-  const std::int64_t rows = round_up((height + blocks - 1) / blocks, kRowMultiple);
-  at::parallel_for(0, (height + rows - 1) / rows, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t first = begin * rows; first < std::min(end * rows, height); first += rows) {
-      add_squared_products_on_cpu(
-          sums.mutable_data_ptr<double>() + first * width,
-          {gradients.const_data_ptr<float>() + first, std::min(rows, height - first), gradients.stride(0)},
-          {inputs.const_data_ptr<float>(), width, inputs.stride(0)}, offsets);
-    }
-  });
-}
-
-void add_squared_sums(const at::Tensor& sums, const at::Tensor& rows, std::span<const std::int64_t> offsets) {
-  const auto groups = static_cast<std::int64_t>(offsets.size()) - 1;
-  const at::Tensor group_sums = at::empty({groups, rows.size(1)}, rows.options());
-  at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto group = static_cast<std::size_t>(begin); group < static_cast<std::size_t>(end); ++group) {
-      at::Tensor target = group_sums[static_cast<std::int64_t>(group)];
-      at::sum_out(target, rows.narrow(0, offsets[group], offsets[group + 1] - offsets[group]), 0);
-    }
-  });
-  sums.add_(group_sums.to(at::kDouble).square_().sum(0));
+  std::vector<std::int64_t> offsets;
+  for (std::int64_t group = 0; group <= groups.count(); ++group) offsets.push_back(groups.begin(group));
+  std::int64_t column = 0;
+  for (const auto& [weight, bias, outputs] : layers) {
+    const at::Tensor gradients = with_unit_stride(output_gradient.narrow(1, column, outputs));
+    column += outputs;
+    if (bias.defined()) aten::add_squared_sums(bias, gradients, groups);
+    if (!weight.defined()) continue;
+    const at::Tensor inputs = with_unit_stride(input);
+    const std::int64_t width = weight.size(1);
+    double* const sums = weight.mutable_data_ptr<double>();
+    // The same number of blocks for each thread, and whole register tiles in each block.
+    const std::int64_t blocks = round_up(outputs * width / kBlockElements + 1, at::get_num_threads());
+    const std::int64_t rows = round_up((outputs + blocks - 1) / blocks, kRowMultiple);
+    at::parallel_for(0, (outputs + rows - 1) / rows, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t first = begin * rows; first < std::min(end * rows, outputs); first += rows) {
+        add_squared_products_on_cpu(
+            sums + first * width,
+            {gradients.const_data_ptr<float>() + first, std::min(rows, outputs - first), gradients.stride(0)},
+            {inputs.const_data_ptr<float>(), width, inputs.stride(0)}, offsets);
+      }
+    });
+  }
 }
 
 }  // namespace tunescope::cpu

@@ -70,7 +70,7 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
   const bool needs_sum = input.slot || residual.slot || needs_layer;
   return pass.record(
       std::move(output), rows, needs_sum || needs_norm,
-      [&pass, &rows, end, norm, observer, saved, needs_sum, factor = pass.factor(end.layer, input.tensor),
+      [&pass, &rows, end, norm, observer, saved, needs_sum, factor = pass.factor({&end.layer, 1}, input.tensor),
        input = input.slot, residual = residual.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
         pass.on_layer_norm(rows, norm, saved, outputs.front());
         if (!needs_sum) return;
@@ -78,7 +78,7 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
             outputs.front(), pass.parameters().of_each(norm.weight), rows, end.dropout, saved);
         if (observer != nullptr)
           observer->on_gradient(end.branch, end.depth, of_terms.residual);  // as of the other term of the sum
-        pass.on_linear(rows, end.layer, factor, of_terms.branch);
+        pass.on_linear(rows, {&end.layer, 1}, factor, of_terms.branch);
         if (input) add_input_gradient(pass, rows, {&end.layer, 1}, of_terms.branch, gradients[*input]);
         if (residual) gradients.add(*residual, of_terms.residual);
       });

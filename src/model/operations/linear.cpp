@@ -11,23 +11,14 @@ namespace tunescope {
 
 Value linear(Recording& pass, std::span<const LinearParameters> layers, const Value& input) {
   const RowLayout& rows = *input.rows;
-  std::vector<at::Tensor> factors;
-  bool is_needed = input.slot.has_value();
-  for (const LinearParameters& layer : layers) {
-    factors.push_back(pass.factor(layer, input.tensor));
-    is_needed = pass.use(layer) || is_needed;
-  }
-  return pass.record(apply_linear(pass, rows, layers, input.tensor), rows, is_needed,
-                     [&pass, &rows, layers = std::vector(layers.begin(), layers.end()), factors = std::move(factors),
-                      slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       std::int64_t column = 0;
-                       for (std::size_t i = 0; i < layers.size(); ++i) {
-                         const std::int64_t width = pass.parameters().first(layers[i].weight).size(0);
-                         pass.on_linear(rows, layers[i], factors[i], outputs.front().narrow(1, column, width));
-                         column += width;
-                       }
-                       if (slot) add_input_gradient(pass, rows, layers, outputs.front(), gradients[*slot]);
-                     });
+  const bool is_needed = pass.use(layers) || input.slot;
+  return pass.record(
+      apply_linear(pass, rows, layers, input.tensor), rows, is_needed,
+      [&pass, &rows, layers = std::vector(layers.begin(), layers.end()), factor = pass.factor(layers, input.tensor),
+       slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+        pass.on_linear(rows, layers, factor, outputs.front());
+        if (slot) add_input_gradient(pass, rows, layers, outputs.front(), gradients[*slot]);
+      });
 }
 
 Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input) {
@@ -36,10 +27,10 @@ Value linear_activation(Recording& pass, const LinearParameters& layer, Activati
   const at::Tensor values = linear_without_bias(pass, rows, layer, input.tensor);
   at::Tensor output = bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows);
   return pass.record(std::move(output), rows, is_needed,
-                     [&pass, &rows, layer, activation, values, factor = pass.factor(layer, input.tensor),
+                     [&pass, &rows, layer, activation, values, factor = pass.factor({&layer, 1}, input.tensor),
                       slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
                        const at::Tensor gradient = activation_backward(activation, values, outputs.front());
-                       pass.on_linear(rows, layer, factor, gradient);
+                       pass.on_linear(rows, {&layer, 1}, factor, gradient);
                        if (slot) add_input_gradient(pass, rows, {&layer, 1}, gradient, gradients[*slot]);
                      });
 }
@@ -78,12 +69,11 @@ std::vector<Value> head(Recording& pass, const LinearParameters& layer, const Va
                      [&pass, &rows, layer, tensor = input.tensor, slot = input.slot](
                          std::span<const at::Tensor> outputs, Gradients& gradients) {
                        const at::Tensor gradient = slot ? at::empty_like(tensor) : at::Tensor();
+                       pass.on_head(rows, layer, tensor, outputs);
                        for (std::size_t model = 0; model < rows.model_count(); ++model) {
-                         const bool has_gradient = outputs[model].defined();
-                         if (has_gradient) pass.on_head(model, layer, rows.of_model(tensor, model), outputs[model]);
                          if (!slot) continue;
                          at::Tensor own = rows.of_model(gradient, model);
-                         if (!has_gradient) {
+                         if (!outputs[model].defined()) {
                            own.zero_();
                            continue;
                          }

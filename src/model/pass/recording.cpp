@@ -46,10 +46,10 @@ Recording::Recording(std::span<const ModelInput> models, const PassOptions& opti
       uses_(models.front().parameters.size()) {
   const std::size_t keys = layout_.tokens().streams.keys.size();
   if (keys != 0 && keys != batch_.examples.size()) throw Error("models of one pass have dropout all or none");
-  for (const ModelInput& model : models) {
-    sinks_.push_back(model.sink);
-    if (model.sink == nullptr) continue;
-    for (ParameterIndex i = 0; i < needs_.size(); ++i) needs_[i] = needs_[i] || model.sink->needs_gradient(i);
+  for (std::size_t model = 0; model < models.size() && options.sink != nullptr; ++model) {
+    for (ParameterIndex i = 0; i < needs_.size(); ++i) {
+      needs_[i] = needs_[i] || options.sink->needs_gradient(model, i);
+    }
   }
 }
 
@@ -81,6 +81,17 @@ std::vector<Value> Recording::record(std::vector<at::Tensor> outputs, const RowL
   return values;
 }
 
+// The weight stands for its layer, and that of the first layer for the group.
+bool Recording::use(std::span<const LinearParameters> layers) {
+  bool is_needed = false;
+  for (const LinearParameters& p : layers) {
+    count_use(p.weight, p.bias);
+    count_use(p.bias, layers.front().weight);
+    is_needed = is_needed || needs(p);
+  }
+  return is_needed;
+}
+
 void Recording::count_use(ParameterIndex index, ParameterIndex partner) {
   Uses& uses = uses_[index];
   if (uses.count++ == 0) uses.partner = partner;
@@ -100,59 +111,58 @@ std::vector<Recording::Use> Recording::collect(ParameterIndex index, Use use) {
 }
 
 template <typename Factors>
-Factors Recording::Use::factors_of(std::size_t model) const {
-  const auto own = [&](const at::Tensor& all) { return all.defined() ? rows.of_model(all, model) : all; };
+Factors Recording::Use::factors() const {
   if constexpr (std::is_same_v<Factors, LayerNormFactors>) {
-    return {{own(activations.input), own(activations.mean), own(activations.rstd)},
-            own(output_gradient),
-            rows.sequence_offsets_of(model)};
+    return {activations, output_gradient, rows};
   } else {
-    return {own(activations.input), own(output_gradient), rows.sequence_offsets_of(model)};
+    return {activations.input, output_gradient, rows};
   }
 }
 
 template <typename Factors, typename Tell>
 void Recording::on_use(ParameterIndex index, Use use, Tell tell) {
   const std::vector<Use> uses = collect(index, std::move(use));
-  for (std::size_t model = 0; model < sinks_.size() && !uses.empty(); ++model) {
-    if (sinks_[model] == nullptr) continue;
-    std::vector<Factors> factors;
-    for (const Use& one : uses) factors.push_back(one.factors_of<Factors>(model));
-    tell(*sinks_[model], std::span<const Factors>(factors));
-  }
+  if (uses.empty()) return;
+  std::vector<Factors> factors;
+  for (const Use& one : uses) factors.push_back(one.factors<Factors>());
+  tell(std::span<const Factors>(factors));
 }
 
-void Recording::on_linear(const RowLayout& rows, const LinearParameters& p, const at::Tensor& input,
+void Recording::on_linear(const RowLayout& rows, std::span<const LinearParameters> layers, const at::Tensor& input,
                           const at::Tensor& output_gradient) {
-  if (!needs(p)) return;
-  for (std::size_t model = 0; model < sinks_.size(); ++model) {
-    if (sinks_[model] == nullptr || !sinks_[model]->needs_gradient(p.weight)) continue;
-    count_backward(rows.of_model(output_gradient, model).size(0), parameters_.first(p.weight).numel());
+  if (std::ranges::none_of(layers, [&](const LinearParameters& p) { return needs(p); })) return;
+  for (const LinearParameters& p : layers) {
+    for (std::size_t model = 0; model < rows.model_count(); ++model) {
+      if (!options_.sink->needs_gradient(model, p.weight)) continue;
+      count_backward(rows.of_model(output_gradient, model).size(0), parameters_.first(p.weight).numel());
+    }
   }
-  on_use<LinearFactors>(p.weight, {rows, {.input = input, .mean = {}, .rstd = {}}, output_gradient},
-                        [&](GradientSink& sink, auto uses) { sink.on_linear(p, uses); });
+  on_use<LinearFactors>(layers.front().weight, {rows, {.input = input, .mean = {}, .rstd = {}}, output_gradient},
+                        [&](auto uses) { options_.sink->on_linear(layers, uses); });
 }
 
 void Recording::on_layer_norm(const RowLayout& rows, const LayerNormParameters& p,
                               const LayerNormActivations& activations, const at::Tensor& output_gradient) {
   if (!needs(p)) return;
   on_use<LayerNormFactors>(p.weight, {rows, activations, output_gradient},
-                           [&](GradientSink& sink, auto uses) { sink.on_layer_norm(p, uses); });
+                           [&](auto uses) { options_.sink->on_layer_norm(p, uses); });
 }
 
 void Recording::on_embedding(const RowLayout& rows, ParameterIndex table, const at::Tensor& ids,
                              const at::Tensor& output_gradient) {
   if (!needs(table)) return;
   on_use<EmbeddingFactors>(table, {rows, {.input = ids, .mean = {}, .rstd = {}}, output_gradient},
-                           [&](GradientSink& sink, auto uses) { sink.on_embedding(table, uses); });
+                           [&](auto uses) { options_.sink->on_embedding(table, uses); });
 }
 
-void Recording::on_head(std::size_t model, const LinearParameters& p, const at::Tensor& input,
-                        const at::Tensor& output_gradient) {
-  if (sinks_[model] == nullptr) return;
-  if (sinks_[model]->needs_gradient(p.weight)) count_backward(input.size(0), parameters_.of(model, p.weight).numel());
-  const LinearFactors factors{input, output_gradient, sequences().sequence_offsets_of(model)};
-  sinks_[model]->on_linear(p, {&factors, 1});
+void Recording::on_head(const RowLayout& rows, const LinearParameters& p, const at::Tensor& input,
+                        std::span<const at::Tensor> output_gradients) {
+  if (!needs(p)) return;
+  for (std::size_t model = 0; model < rows.model_count(); ++model) {
+    if (!output_gradients[model].defined() || !options_.sink->needs_gradient(model, p.weight)) continue;
+    count_backward(rows.of_model(input, model).size(0), parameters_.of(model, p.weight).numel());
+  }
+  options_.sink->on_head(p, {input, output_gradients, rows});
 }
 
 void Recording::play_back(std::span<const Value> values, std::span<const at::Tensor> gradients, Keep keep) {

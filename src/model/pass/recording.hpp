@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -14,7 +15,7 @@
 namespace tunescope {
 
 /// What the operations of a pass share: the batches of all models laid end to end, the rows of its tensors, dropout,
-/// and the tape. It collects the uses of each parameter and tells them to the sinks.
+/// and the tape. It collects the uses of each parameter and tells them to the sink.
 class Recording {
  public:
   Recording(std::span<const ModelInput> models, const PassOptions& options);
@@ -40,9 +41,10 @@ class Recording {
   void count_backward(std::int64_t rows, std::int64_t weights) { flops_.backward += product_flops(rows, weights); }
   const PassFlops& flops() const { return flops_; }
 
-  /// What the gradient of a weight needs of the forward pass: `input`, or an undefined tensor if no model needs it.
-  at::Tensor factor(const LinearParameters& p, const at::Tensor& input) const {
-    return needs(p.weight) ? input : at::Tensor();
+  /// What the gradients of weights need of the forward pass: `input`, or an undefined tensor if no model needs one.
+  at::Tensor factor(std::span<const LinearParameters> layers, const at::Tensor& input) const {
+    const bool is_needed = std::ranges::any_of(layers, [&](const LinearParameters& p) { return needs(p.weight); });
+    return is_needed ? input : at::Tensor();
   }
 
   /// Makes the value of an operation's output. If its gradient is needed, `backward` is recorded.
@@ -51,24 +53,26 @@ class Recording {
   std::vector<Value> record(std::vector<at::Tensor> outputs, const RowLayout& rows, bool is_needed, Backward backward);
 
   /// Counts, while an operation is recorded, a use of these parameters, and returns `needs`: if it does, the backward
-  /// function must call `on_...` with them. Throws `Error` if a weight is used with two biases, or as a table too.
-  bool use(const LinearParameters& p) { return count_use(p.weight, p.bias), needs(p); }
+  /// function must call `on_...` with them. Throws `Error` if a weight is used with two biases, in another group of
+  /// layers, or as a table too.
+  bool use(std::span<const LinearParameters> layers);
+  bool use(const LinearParameters& p) { return use({&p, 1}); }
   bool use(const LayerNormParameters& p) { return count_use(p.weight, p.bias), needs(p); }
   bool use(ParameterIndex table) { return count_use(table, table), needs(table); }
 
   /// For backward functions, see `GradientSink`: a use of these parameters. The tensors have the rows of all models,
-  /// and stay as they are until the function returns. The sinks are told with the last use.
-  void on_linear(const RowLayout& rows, const LinearParameters& p, const at::Tensor& input,
+  /// and stay as they are until the function returns. The sink is told with the last use.
+  void on_linear(const RowLayout& rows, std::span<const LinearParameters> layers, const at::Tensor& input,
                  const at::Tensor& output_gradient);
   void on_layer_norm(const RowLayout& rows, const LayerNormParameters& p, const LayerNormActivations& activations,
                      const at::Tensor& output_gradient);
   void on_embedding(const RowLayout& rows, ParameterIndex table, const at::Tensor& ids,
                     const at::Tensor& output_gradient);
-  /// Of a head, whose outputs may differ from model to model: its only use, of one model.
-  void on_head(std::size_t model, const LinearParameters& p, const at::Tensor& input,
-               const at::Tensor& output_gradient);
+  /// Of a head: its only use.
+  void on_head(const RowLayout& rows, const LinearParameters& p, const at::Tensor& input,
+               std::span<const at::Tensor> output_gradients);
 
-  /// The backward pass from these values. A gradient is undefined for a model that has no sink. Throws `Error` if their
+  /// The backward pass from these values. A gradient is undefined for a model that needs none. Throws `Error` if their
   /// numbers differ, or if nothing was kept of an earlier call.
   void play_back(std::span<const Value> values, std::span<const at::Tensor> gradients, Keep keep);
 
@@ -79,7 +83,7 @@ class Recording {
     at::Tensor output_gradient;
 
     template <typename Factors>
-    Factors factors_of(std::size_t model) const;
+    Factors factors() const;
   };
   struct Uses {
     std::size_t count = 0;
@@ -91,12 +95,11 @@ class Recording {
   void count_use(ParameterIndex index, ParameterIndex partner);
   /// Keeps a use until it is the last of its parameter, and then returns all.
   std::vector<Use> collect(ParameterIndex index, Use use);
-  /// Collects a use, and hands `tell` each sink with the factors of all uses once it is the last.
+  /// Collects a use, and hands `tell` the factors of all uses once it is the last.
   template <typename Factors, typename Tell>
   void on_use(ParameterIndex index, Use use, Tell tell);
 
   PassOptions options_;
-  std::vector<GradientSink*> sinks_;  // by model
   PackedBatch batch_;
   ModelParameters parameters_;
   BatchLayout layout_;

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "tunescope/model/bfloat16_weights.hpp"
+#include "tunescope/model/gradient_sink.hpp"
+#include "tunescope/train/trainable_parameters.hpp"
+
+namespace tunescope {
+
+/// The sink of training: computes the gradients of what the models of a pass train, and puts them into the buffers of
+/// each.
+class TrainingSink final : public GradientSink {
+ public:
+  /// In the order of the pass's models; they must outlive the object. With `bfloat16_weights`, the operands of weight
+  /// gradients are cast to bfloat16, but for the head's.
+  explicit TrainingSink(std::vector<TrainableParameters*> models, const Bfloat16Weights* bfloat16_weights = nullptr)
+      : models_(std::move(models)), bfloat16_weights_(bfloat16_weights) {}
+
+  bool needs_gradient(std::size_t model, ParameterIndex parameter) const override {
+    return models_[model]->is_trained(parameter);
+  }
+  void on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) override;
+  void on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) override;
+  void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override;
+  void on_head(const LinearParameters& parameters, const HeadFactors& use) override;
+
+ private:
+  bool any_needs(ParameterIndex parameter) const;
+  /// Calls `compute` with each model that trains the parameter, its gradient, and whether to accumulate into it.
+  template <typename Compute>
+  void for_each_target(ParameterIndex parameter, Compute compute);
+
+  std::vector<TrainableParameters*> models_;
+  const Bfloat16Weights* bfloat16_weights_;
+};
+
+}  // namespace tunescope
