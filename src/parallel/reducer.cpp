@@ -10,7 +10,7 @@ namespace {
 
 // Whether every rank of the job has a GPU that no other rank uses.
 bool each_rank_has_a_gpu(RankTeam& team, at::Device device) {
-  std::vector<std::int64_t> devices = team.split_by_node().all_gather(device_identity(device));
+  std::vector<std::int64_t> devices = team.split_by_node().all_gather(pci_identity(device));
   std::sort(devices.begin(), devices.end());
   const bool is_good_here =
       devices.front() != kNoIdentity && std::adjacent_find(devices.begin(), devices.end()) == devices.end();
