@@ -30,7 +30,7 @@ if(TUNESCOPE_TESTS)
   tunescope_require("${GTest_FOUND}" "GoogleTest" "libgtest-dev libgmock-dev")
 endif()
 
+include(LibTorch)
 if(TUNESCOPE_CUDA)
   include(Cuda)
 endif()
-include(LibTorch)

@@ -15,7 +15,7 @@
 namespace tunescope::cli {
 namespace {
 
-constexpr std::chrono::seconds kTimeForRootToReport{10};
+constexpr std::chrono::seconds kTimeForPeerToReport{10};
 
 // Opens the job. What is wrong with it is printed once, by rank 0; the status is then the same on every rank.
 ExitStatus open(RankTeam& team, int argc, char** argv, FisherRunsOf fisher_runs, RunListener& listener,
@@ -24,7 +24,7 @@ ExitStatus open(RankTeam& team, int argc, char** argv, FisherRunsOf fisher_runs,
   try {
     job = open_job(
         team, [&] { return parse_single_job(parse_command_line(argc, argv)); }, fisher_runs, listener);
-  } catch (const RootError&) {
+  } catch (const PeerError&) {
   } catch (const std::exception& error) {
     if (!team.is_root()) throw;
     fmt::print(stderr, "tunescope: {}\n", error.what());
@@ -52,8 +52,8 @@ ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const Para
     }
     signals.ignore_from_here_on();
     return status;
-  } catch (const RootError&) {
-    std::this_thread::sleep_for(kTimeForRootToReport);  // rank 0 says why, and ends all ranks with its status
+  } catch (const PeerError&) {
+    std::this_thread::sleep_for(kTimeForPeerToReport);  // it says why, and ends all ranks with its status
     abort_all_ranks(kWrongEnvironment);
   } catch (const std::exception& error) {
     // The other ranks may wait in a collective that this one will never reach.

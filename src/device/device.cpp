@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cstdlib>
 #include <limits>
 #include <string_view>
@@ -48,6 +49,33 @@ c10::Device choose_device(DeviceKind kind, int local_rank, const Machine& machin
   throw DeviceError("this machine has an NVIDIA driver, but no CUDA device can be used: " + problem +
                     "; use a binary of 'cmake --preset cuda' in an allocation with GPUs, or give --run.device cpu to "
                     "train on the CPU");
+}
+
+std::int64_t pci_identity_of(std::string_view bus_id) {
+  std::string digits(bus_id);
+  std::erase_if(digits, [](char c) { return c == ':' || c == '.'; });
+  std::int64_t number = kNoIdentity;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  if (error == std::errc() && end == digits.data() + digits.size()) return number;
+  throw DeviceError("CUDA names the place of a GPU '" + std::string(bus_id) +
+                    "', which is no PCI bus id such as 0000:17:00.0; choose reducer = mpi");
+}
+
+std::string version_problem(const LoadedLibrary& library) {
+  if (library.loaded >= library.compiled) return "";
+  return fmt::format(
+      "the loader has found {} {} as {}, but this binary was built with {} and may call what the older one lacks; put "
+      "the folder of the newer {} first in LD_LIBRARY_PATH (or take that of the older one out), or build again with "
+      "the "
+      "older one's headers",
+      library.name, library.version_text(library.loaded), library.file, library.version_text(library.compiled),
+      library.file);
+}
+
+std::string cuda_version_text(int number) { return fmt::format("{}.{}", number / 1000, number % 1000 / 10); }
+
+std::string nccl_version_text(int number) {
+  return fmt::format("{}.{}.{}", number / 10000, number % 10000 / 100, number % 100);
 }
 
 std::vector<std::uint64_t> core_mask() {

@@ -1,10 +1,15 @@
 #include "tunescope/fisher/diagonal.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <exception>
+#include <iterator>
 #include <optional>
+#include <string>
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/data/packed_batch.hpp"
@@ -121,6 +126,46 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
   throw NumericalError(fmt::format("task {}: the sum of squared gradients is not finite", inputs.task.name));
 }
 
+// How this rank's shard ended.
+struct ShardEnd {
+  enum Kind : std::int64_t { kFinished, kStopped, kNotFinite, kBroken };
+  Kind kind = kFinished;
+  std::string message = {};           // if it failed
+  std::exception_ptr exception = {};  // if it is broken
+};
+
+// Whether a rank was stopped. Throws on every rank if a shard failed. A gradient that is not finite is a result like
+// another, and its error the same on all ranks. Anything else, such as memory that does not suffice, ends the job: the
+// rank where it happened throws what it caught, so that the type decides the exit status.
+bool is_any_stopped(RankTeam& team, const ShardEnd& end) {
+  const std::vector<std::int64_t> kinds = team.all_gather(end.kind);
+  const auto first = [&](ShardEnd::Kind kind) {
+    const auto found = std::find(kinds.begin(), kinds.end(), kind);
+    return found == kinds.end() ? -1 : static_cast<int>(found - kinds.begin());
+  };
+  if (const int broken = first(ShardEnd::kBroken); broken >= 0) {
+    const std::string message = team.broadcast(end.message, broken);
+    if (end.exception) std::rethrow_exception(end.exception);
+    throw PeerError(fmt::format("rank {}: {}", broken, message));
+  }
+  if (const int failed = first(ShardEnd::kNotFinite); failed >= 0) {
+    throw NumericalError(team.broadcast(end.message, failed));
+  }
+  return first(ShardEnd::kStopped) >= 0;
+}
+
+void sum_over_ranks(RankTeam& team, Reducer& reducer, const FisherState& state) {
+  std::vector<at::Tensor> tensors;
+  std::ranges::copy_if(state.sums, std::back_inserter(tensors), [](const at::Tensor& sum) { return sum.defined(); });
+  tensors.push_back(state.depth_sums);
+  AllReduceSpeed speed{.ranks = team.size()};
+  for (const at::Tensor& tensor : tensors) speed.bytes += static_cast<std::int64_t>(tensor.nbytes());
+  const auto begin = std::chrono::steady_clock::now();
+  reducer.all_reduce_sum(tensors);
+  speed.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (team.is_root()) spdlog::info("Fisher sums over {}: {}", reducer.name(), speed.text());
+}
+
 }  // namespace
 
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control) {
@@ -142,32 +187,25 @@ FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard
 
 std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, RankTeam& team, Reducer& reducer,
                                                     const FisherControl& control) {
-  enum End : std::int64_t { kFinished, kStopped, kFailed };
   const Shard shard{.rank = team.rank(), .ranks = team.size()};
   FisherState state;
-  std::string error;
-  End end = kFinished;
+  ShardEnd end;
   try {
     state = sum_squared_gradients(inputs, shard, control);
-    if (state.micro_batches < state.total) end = kStopped;
+    if (state.micro_batches < state.total) end.kind = ShardEnd::kStopped;
   } catch (const NumericalError& caught) {
-    error = caught.what();
-    end = kFailed;
+    end = {.kind = ShardEnd::kNotFinite, .message = caught.what()};
+  } catch (const std::exception& caught) {
+    end = {.kind = ShardEnd::kBroken, .message = caught.what(), .exception = std::current_exception()};
   }
-  const std::vector<std::int64_t> ends = team.all_gather(end);
-  if (const auto failed = std::find(ends.begin(), ends.end(), kFailed); failed != ends.end()) {
-    throw NumericalError(team.broadcast(error, static_cast<int>(failed - ends.begin())));
-  }
-  if (std::find(ends.begin(), ends.end(), kStopped) != ends.end()) {
-    if (end == kFinished) control.save(state);
+  if (is_any_stopped(team, end)) {
+    if (end.kind == ShardEnd::kFinished) control.save(state);
     return std::nullopt;
   }
+  sum_over_ranks(team, reducer, state);
   for (const at::Tensor& sum : state.sums) {
-    if (!sum.defined()) continue;
-    reducer.all_reduce_sum(sum);
-    sum.div_(static_cast<double>(group_count(inputs)));
+    if (sum.defined()) sum.div_(static_cast<double>(group_count(inputs)));
   }
-  reducer.all_reduce_sum(state.depth_sums);
   return FisherInformation{.diagonal = state.sums, .depth_profile = root_mean_squares(inputs, state.depth_sums)};
 }
 

@@ -26,11 +26,14 @@ void check_mpi(int code, const char* call) {
                  std::string(text, static_cast<std::size_t>(length)));
 }
 
-void wait_politely(MPI_Request& request) {
+void wait_politely(MPI_Request& request) { wait_politely_until(std::chrono::steady_clock::time_point::max(), request); }
+
+bool wait_politely_until(std::chrono::steady_clock::time_point end, MPI_Request& request) {
   auto pause = kShortestPause;
   for (int done = 0;;) {
     check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-    if (done != 0) return;
+    if (done != 0) return true;
+    if (std::chrono::steady_clock::now() >= end) return false;
     std::this_thread::sleep_for(pause);
     pause = std::min(2 * pause, kLongestPause);
   }

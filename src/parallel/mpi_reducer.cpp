@@ -27,7 +27,14 @@ class MpiReducer final : public Reducer {
 
   std::string_view name() const override { return "mpi"; }
 
-  void all_reduce_sum(const at::Tensor& values) override {
+  void all_reduce_sum(const std::vector<at::Tensor>& tensors) override {
+    for (const at::Tensor& tensor : tensors) sum(tensor);
+  }
+
+  void close() override {}
+
+ private:
+  void sum(const at::Tensor& values) const {
     const MPI_Datatype type = mpi_type(values.scalar_type());
     const at::Tensor flat = values.view(-1);
     for (std::int64_t first = 0; first < flat.numel(); first += kPieceElements) {
@@ -40,7 +47,6 @@ class MpiReducer final : public Reducer {
     }
   }
 
- private:
   const Communicator& communicator_;
 };
 

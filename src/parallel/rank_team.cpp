@@ -48,6 +48,23 @@ std::vector<std::int64_t> RankTeam::all_gather(std::int64_t value, const Place& 
   return gather(value);
 }
 
+std::optional<std::vector<std::int64_t>> RankTeam::all_gather_within(std::chrono::milliseconds timeout,
+                                                                     std::int64_t value) {
+  struct Exchange {
+    std::int64_t own;
+    std::vector<std::int64_t> all;
+  };
+  auto exchange =
+      std::make_unique<Exchange>(Exchange{value, std::vector<std::int64_t>(static_cast<std::size_t>(size()))});
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Iallgather(&exchange->own, 1, MPI_INT64_T, exchange->all.data(), 1, MPI_INT64_T, communicator_->get(),
+                           &request),
+            "MPI_Iallgather");
+  if (wait_politely_until(std::chrono::steady_clock::now() + timeout, request)) return std::move(exchange->all);
+  static_cast<void>(exchange.release());  // MPI may still write to it, as long as the process lives
+  return std::nullopt;
+}
+
 std::string RankTeam::broadcast(std::string text, int source, const Place& place) {
   enter(place);
   return share_bytes(std::move(text), source);

@@ -145,17 +145,19 @@ void compute_fisher_runs(RankTeam& team, const RankContext& rank, RunListener& l
       report_end(number, 0.0, reason);
       continue;
     }
+    FisherExecution execution(team, rank, runs[number]);
+    std::optional<FisherInformation> measured;
     try {
-      FisherExecution execution(team, rank, runs[number]);
-      const auto measured = execution.compute(reducer, [&](std::int64_t done, std::int64_t total) {
+      measured = execution.compute(reducer, [&](std::int64_t done, std::int64_t total) {
         if (team.is_root()) listener.on_fisher_progress(number, done, total);
       });
-      if (!measured) continue;  // stopped
-      const double seconds = team.on_root([&] { return execution.write(*measured, reducer.name()); });
-      report_end(number, seconds, "");
     } catch (const NumericalError& error) {  // on every rank
       report_end(number, 0.0, error.what());
+      continue;
     }
+    if (!measured) continue;  // stopped
+    const double seconds = team.on_root([&] { return execution.write(*measured, reducer.name()); });
+    report_end(number, seconds, "");
   }
 }
 

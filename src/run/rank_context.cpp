@@ -27,9 +27,9 @@ int cores_of_node(RankTeam& node) {
   return cores;
 }
 
-// Ranks of the node that use the same GPU; on the CPU, all of them.
+// Ranks of the node that use the memory of the same GPU, or of the same slice of one; on the CPU, all of them.
 double ranks_on(at::Device device, RankTeam& node) {
-  const std::int64_t own = device_identity(device);
+  const std::int64_t own = memory_identity(device);
   const std::vector<std::int64_t> all = node.all_gather(own);
   return static_cast<double>(std::count(all.begin(), all.end(), own));
 }

@@ -1,5 +1,7 @@
 #include "tunescope/run/stage_runner.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <iterator>
 #include <numeric>
@@ -7,7 +9,6 @@
 #include <utility>
 
 #include "tunescope/io/atomic_file.hpp"
-#include "tunescope/parallel/reducer.hpp"
 #include "tunescope/run/fisher_execution.hpp"
 #include "tunescope/schedule/stop_channel.hpp"
 #include "tunescope/storage/measured_weights.hpp"
@@ -46,9 +47,8 @@ bool StageRunner::take_turn() {
 bool StageRunner::train_measured(const std::vector<PlannedTrial>& trainings) {
   const JobFolder& folder = rank_.job.folder;
   const std::vector<PlannedFisher> pending = update_fisher_status(team_, rank_.job);
-  if (pending.empty()) return true;                                            // another sweep has computed them
-  reducer_ = make_reducer(rank_.job.spec.reducer, team_, rank_.setup.device);  // before any training: it may fail
-  if (team_.is_root()) listener_.on_fisher_stage(rank_.job.fisher, reducer_->name());
+  if (pending.empty()) return true;  // another sweep has computed them
+  open_reducer();                    // before any training: it may fail
   const auto is_done = [&](const PlannedTrial& planned) { return !needs_training(folder, planned.id, pending); };
   TrialIndices candidates(trainings.size());
   std::iota(candidates.begin(), candidates.end(), TrialIndex{0});
@@ -68,6 +68,15 @@ bool StageRunner::train_measured(const std::vector<PlannedTrial>& trainings) {
   }
 }
 
+void StageRunner::open_reducer() {
+  ReducerChoice choice = make_reducer(rank_.job.spec.reducer, team_, rank_.setup.device);
+  reducer_ = std::move(choice.reducer);
+  if (!choice.note.empty()) spdlog::warn("{}", choice.note);
+  if (!team_.is_root()) return;
+  if (!choice.note.empty()) listener_.on_note(choice.note);
+  listener_.on_fisher_stage(rank_.job.fisher, reducer_->name());
+}
+
 bool StageRunner::measure() {
   if (!reducer_) return true;
   Job& job = rank_.job;
@@ -81,6 +90,12 @@ bool StageRunner::measure() {
     if (planned.is_done) wait_for_file(job.folder.fisher_file(planned.id));
   }
   return is_complete || !agree_on_stop(team_, rank_.stop);
+}
+
+void StageRunner::end_turn() {
+  if (reducer_) reducer_->close();
+  reducer_.reset();
+  turn_.reset();
 }
 
 bool StageRunner::wait_for_other_sweeps() {

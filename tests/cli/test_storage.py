@@ -20,14 +20,14 @@ def run_limited(job, command, kilobytes):
     return subprocess.run(["bash", "-c", script, *program], cwd=job.folder, capture_output=True, text=True, timeout=300)
 
 
-def sweep_with_full_folder(job, folder, kilobytes):
-    """A sweep to which a folder of the job's results is a disk of this size; afterwards it is empty."""
+def run_with_full_folder(job, folder, kilobytes, command="sweep", launcher=()):
+    """A command to which a folder of the job's results is a disk of this size; afterwards it is empty."""
     if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode != 0:
         pytest.skip("this user may not mount a filesystem, not even in a namespace")
     job.file.write_text(job.text)
     (job.results / folder).mkdir(parents=True)
     script = f'mount -t tmpfs -o size={kilobytes}k tmpfs "{job.results / folder}" && exec "$0" "$@"'
-    program = [str(job.program.binary), "sweep", job.file.name]
+    program = [*launcher, str(job.program.binary), command, job.file.name]
     environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     return subprocess.run(["unshare", "-rm", "sh", "-c", script, *program], cwd=job.folder, env=environment,
                           capture_output=True, text=True, timeout=300)  # fmt: skip
@@ -106,7 +106,7 @@ def test_a_merge_on_a_full_disk_leaves_the_file_as_it_was(swept):
 
 def test_a_sweep_on_a_full_disk_ends_with_a_message_and_goes_on_later(make_job, tmp_path):
     job = make_job(tmp_path, LAYERNORM)
-    result = sweep_with_full_folder(job, "trials", 12)
+    result = run_with_full_folder(job, "trials", 12)
     assert result.returncode == WRONG_ENVIRONMENT, result
     assert "tunescope: [rank 0] " in result.stderr
     assert "results/small/trials/" in result.stderr
@@ -116,9 +116,23 @@ def test_a_sweep_on_a_full_disk_ends_with_a_message_and_goes_on_later(make_job, 
     assert leftovers(job) == []
 
 
+def test_fisher_file_on_a_full_disk_ends_all_ranks(make_job, tmp_path):
+    job = make_job(tmp_path, {"data.tasks": "CoLA", "fisher.examples": "8", "fisher.points": "0"})
+    launcher = ("mpirun", "-n", "2", "--oversubscribe")
+    result = run_with_full_folder(job, "fisher", 12, "fisher", launcher)
+    assert result.returncode == WRONG_ENVIRONMENT, result
+    assert "tunescope: [rank 0] results/small/fisher/" in result.stderr
+    assert "tunescope: [rank 1]" not in result.stderr
+    assert "No space left on device" in result.stderr
+    result = job.run("fisher", ranks=2)
+    assert result.returncode == 0, result
+    assert "Fisher sums over mpi: " in (job.results / "log" / "rank-0.log").read_text()
+    assert "Fisher sums over mpi: " not in (job.results / "log" / "rank-1.log").read_text()
+
+
 def test_a_checkpoint_without_room_is_a_warning(make_job, tmp_path):
     job = make_job(tmp_path, LAYERNORM | {"sweep.methods": "full", "run.checkpoint_seconds": "0.001"})
-    result = sweep_with_full_folder(job, "checkpoints", 64)
+    result = run_with_full_folder(job, "checkpoints", 64)
     assert result.returncode == 0, result
     log = (job.results / "log" / "rank-0.log").read_text()
     assert "warning: no checkpoint: " in log

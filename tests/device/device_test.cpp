@@ -44,6 +44,31 @@ TEST(MachineText, NamesWhatWasFound) {
   EXPECT_THAT(machine(0, true).text(), HasSubstr("an NVIDIA driver but no usable GPU: the driver is too old"));
 }
 
+TEST(PciIdentity, DiffersByDomainBusAndDevice) {
+  EXPECT_EQ(pci_identity_of("0000:17:00.0"), 0x17000);
+  EXPECT_EQ(pci_identity_of("0000:17:00.0"), pci_identity_of("0000:17:00.0"));
+  for (const char* other : {"0001:17:00.0", "0000:18:00.0", "0000:17:01.0"}) {
+    EXPECT_NE(pci_identity_of(other), pci_identity_of("0000:17:00.0")) << other;
+  }
+  EXPECT_GT(pci_identity_of("FFFFFFFF:FF:1F.7"), kNoIdentity);
+}
+
+TEST(PciIdentity, RefusesWhatIsNoBusId) {
+  for (const char* text : {"", "GPU-0", "0000:17:00.0 "}) EXPECT_THROW(pci_identity_of(text), DeviceError) << text;
+}
+
+TEST(LoadedLibrary, MustNotBeOlderThanItsHeader) {
+  LoadedLibrary nccl{
+      .name = "NCCL", .file = "libnccl.so.2", .compiled = 22809, .loaded = 22703, .version_text = nccl_version_text};
+  EXPECT_THAT(version_problem(nccl), AllOf(HasSubstr("NCCL 2.27.3"), HasSubstr("2.28.9"), HasSubstr("libnccl.so.2"),
+                                           HasSubstr("LD_LIBRARY_PATH")));
+  for (const int loaded : {22809, 22900}) {
+    nccl.loaded = loaded;
+    EXPECT_EQ(version_problem(nccl), "") << loaded;
+  }
+  EXPECT_EQ(cuda_version_text(13010), "13.1");
+}
+
 class NvidiaDriver : public ::testing::Test {
  protected:
   NvidiaDriver() { ::unsetenv("CUDA_VISIBLE_DEVICES"); }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/fisher_case.hpp"
+#include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/parallel/reducer.hpp"
 
@@ -12,23 +13,18 @@ namespace tunescope {
 namespace {
 
 TEST(MpiReducer, SumsOverRanksInPieces) {
-  const auto reducer = make_reducer(ReducerKind::kAuto, *team, at::kCPU);
-  EXPECT_EQ(reducer->name(), "mpi");
+  const auto reducer = make_mpi_reducer(*team);
   constexpr std::int64_t kSize = (std::int64_t{1} << 22) + 5;  // more than one piece
   for (const at::ScalarType type : {at::kDouble, at::kFloat, at::kLong}) {
     const at::Tensor values = at::arange(kSize).remainder_(1000).mul_(team->rank() + 1).to(type);
-    reducer->all_reduce_sum(values);
+    reducer->all_reduce_sum({values});
     const std::int64_t factor = team->size() * (team->size() + 1) / 2;
     EXPECT_TRUE(values.equal(at::arange(kSize).remainder_(1000).mul_(factor).to(type))) << type;
   }
 }
 
 TEST(MpiReducer, RefusesOtherTypes) {
-  EXPECT_THROW(make_mpi_reducer(*team)->all_reduce_sum(at::arange(3).to(at::kHalf)), MpiError);
-}
-
-TEST(Reducer, RefusesNcclWithoutAGpuForEveryRank) {
-  EXPECT_THROW(make_reducer(ReducerKind::kNccl, *team, at::kCPU), DeviceError);
+  EXPECT_THROW(make_mpi_reducer(*team)->all_reduce_sum({at::arange(3).to(at::kHalf)}), MpiError);
 }
 
 // Of 8 micro-batches 4 ranks get two each, of 7 an uneven share, of 1 three get none.
@@ -67,6 +63,24 @@ TEST(FisherDiagonal, StopOfOneRankStopsAllAndEveryRankSaves) {
     EXPECT_LE(resumed.diagonal[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
   }
   EXPECT_TRUE(resumed.depth_profile.allclose(test::FisherCase::depth_profile(subject.inputs()), 1e-12, 0));
+}
+
+// The type decides the exit status, so the rank that failed keeps its own.
+TEST(FisherDiagonal, IsGivenUpByAllRanksIfOneFailsOtherwise) {
+  test::FisherCase subject;
+  subject.dataset = test::repeat(subject.dataset, 100);
+  const int last = team->size() - 1;
+  const auto fail = [&] {
+    fisher_information(subject.inputs(), *team, *make_mpi_reducer(*team), {.on_progress = [&](auto, auto) {
+                         if (team->rank() == last) throw EnvironmentError("out of memory");
+                       }});
+  };
+  if (team->rank() == last) {
+    EXPECT_EQ(test::message_of<EnvironmentError>(fail), "out of memory");
+  } else {
+    EXPECT_EQ(test::message_of<PeerError>(fail), "rank " + std::to_string(last) + ": out of memory");
+  }
+  EXPECT_TRUE(team->all_of(true));  // all ranks are together again
 }
 
 TEST(FisherDiagonal, ThrowsOnEveryRankIfOneFindsAGradientThatIsNotFinite) {

@@ -35,7 +35,7 @@ TEST(RankTeam, ThrowsOnEveryRankWhatRankZeroThrows) {
   if (team->is_root()) {
     EXPECT_EQ(message_of<ConfigError>(fail), "no such job");
   } else {
-    EXPECT_EQ(message_of<RootError>(fail), "rank 0: no such job");
+    EXPECT_EQ(message_of<PeerError>(fail), "rank 0: no such job");
   }
   EXPECT_EQ(team->on_root([] { return 1; }), 1);  // all ranks are together again
 }

@@ -272,7 +272,7 @@ TEST_F(Sweep, ThatIsWrongIsRefusedOnEveryRank) {
   if (is_root()) {
     EXPECT_THAT(test::message_of<ConfigError>(open), HasSubstr("max_length = 4096"));
   } else {
-    EXPECT_THAT(test::message_of<RootError>(open), HasSubstr("max_length = 4096"));
+    EXPECT_THAT(test::message_of<PeerError>(open), HasSubstr("max_length = 4096"));
   }
 }
 

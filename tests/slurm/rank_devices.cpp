@@ -27,7 +27,8 @@ std::vector<std::int64_t> visible_gpus() {
 
 // In place of the library's backend.
 CudaDevices find_cuda_devices() { return {.count = static_cast<int>(visible_gpus().size())}; }
-std::int64_t device_identity(c10::Device device) { return visible_gpus().at(static_cast<std::size_t>(device.index())); }
+std::int64_t pci_identity(c10::Device device) { return visible_gpus().at(static_cast<std::size_t>(device.index())); }
+std::int64_t memory_identity(c10::Device device) { return pci_identity(device); }
 double available_cuda_memory(c10::Device) { return 0.0; }
 std::string compiled_backends() { return "fake"; }
 
@@ -38,6 +39,6 @@ int main() {
   MpiEnvironment mpi;
   const int local_rank = mpi.world().split_by_node().rank();
   const c10::Device device = choose_device(DeviceKind::kCuda, local_rank);
-  fmt::print("{} {} {}\n", hostname(), local_rank, device_identity(device));
+  fmt::print("{} {} {}\n", hostname(), local_rank, pci_identity(device));
   return 0;
 }

@@ -16,7 +16,9 @@ enum class DeviceKind { kAuto, kCpu, kCuda };
 /// The CUDA devices that this process can use.
 struct CudaDevices {
   int count = 0;
-  std::string problem = {};  ///< why there are none: the driver's message, or that the binary has no CUDA backend
+  /// Why there are none: the driver's message, that the binary has no CUDA backend, or that the loader has found
+  /// libraries of CUDA that are older than those that the binary was built with.
+  std::string problem = {};
 };
 CudaDevices find_cuda_devices();
 
@@ -24,12 +26,34 @@ CudaDevices find_cuda_devices();
 /// not hide the GPUs (it does if it is empty, -1 or Slurm's NoDevFiles). `root` replaces "/" in tests.
 bool expects_gpu(const std::filesystem::path& root = "/");
 
-/// The result of `device_identity` for the CPU; smaller than any other.
+/// The result of the two functions below for the CPU; smaller than any other.
 constexpr std::int64_t kNoIdentity = -1;
 
-/// A number that is the same in two processes of a node if and only if they use the same GPU. The device index does not
-/// tell, since a launcher may show each rank a single GPU, which then has index 0 in all of them.
-std::int64_t device_identity(c10::Device device);
+/// Numbers that are the same in two processes of a node if and only if they use the same GPU. The device index does not
+/// tell, since a launcher may show each rank a single GPU, which then has index 0 in all of them. A GPU that is divided
+/// by MIG has one place on the bus and a memory for each slice: `pci_identity` is of the whole GPU, as NCCL sees it,
+/// `memory_identity` of the slice.
+std::int64_t pci_identity(c10::Device device);
+std::int64_t memory_identity(c10::Device device);
+
+/// The identity of a PCI bus id such as "0000:17:00.0" (domain, bus, device and function, all hexadecimal).
+std::int64_t pci_identity_of(std::string_view bus_id);
+
+/// A shared library that the loader chose when the program started, and the version of the header that the binary was
+/// compiled with.
+struct LoadedLibrary {
+  std::string_view name;  ///< "NCCL"
+  std::string_view file;  ///< "libnccl.so.2"
+  int compiled = 0;       ///< the library's own number of its version
+  int loaded = 0;
+  std::string (*version_text)(int number) = nullptr;
+};
+/// What is wrong with a library that is older than the header, and what to do; empty for one that is not.
+std::string version_problem(const LoadedLibrary& library);
+
+/// "13.0", of CUDA's number 13000; "2.28.9", of NCCL's number 22809.
+std::string cuda_version_text(int number);
+std::string nccl_version_text(int number);
 
 /// Free memory of a GPU in bytes.
 double available_cuda_memory(c10::Device device);

@@ -77,7 +77,8 @@ struct FisherInformation {
 };
 
 /// The Fisher information, computed by all ranks together, the same on every rank. Nothing if a rank was stopped: then
-/// all have saved their shards. Throws as `sum_squared_gradients`, on every rank.
+/// all have saved their shards. Throws `NumericalError` as `sum_squared_gradients`, on every rank. If a rank's shard
+/// ends with another exception, that rank throws it and the others `PeerError`.
 std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, RankTeam& team, Reducer& reducer,
                                                     const FisherControl& control = {});
 

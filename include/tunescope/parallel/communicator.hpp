@@ -2,6 +2,7 @@
 
 #include <mpi.h>
 
+#include <chrono>
 #include <optional>
 
 #include "tunescope/parallel/tags.hpp"
@@ -14,6 +15,8 @@ void check_mpi(int code, const char* call);
 /// Waits for a request with naps in between. MPI's own waiting spins at full speed, which slows the ranks that still
 /// work when there are as many ranks as cores.
 void wait_politely(MPI_Request& request);
+/// The same until that time at most; returns whether the request is done.
+bool wait_politely_until(std::chrono::steady_clock::time_point end, MPI_Request& request);
 
 /// An MPI communicator whose errors are returned, not fatal, for messages between single ranks. What all ranks do
 /// together is `RankTeam`'s.

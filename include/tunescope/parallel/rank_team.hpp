@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <exception>
@@ -15,8 +16,9 @@
 
 namespace tunescope {
 
-/// What the other ranks throw when rank 0 fails in `RankTeam::on_root`; rank 0 throws its own error and reports it.
-class RootError : public Error {
+/// What a rank throws when another one has failed in something that they do together, with that rank's number and
+/// message. The rank that failed throws its own error, whose type decides the exit status, and alone reports it.
+class PeerError : public Error {
  public:
   using Error::Error;
 };
@@ -53,7 +55,7 @@ class RankTeam {
   const Communicator& communicator() const { return *communicator_; }
 
   /// Calls `work` on rank 0 and returns its value on every rank: a trivially copyable value, a string, or a vector of
-  /// trivially copyable values. If it throws, so do all ranks: rank 0 what it threw, the others `RootError`.
+  /// trivially copyable values. If it throws, so do all ranks: rank 0 what it threw, the others `PeerError`.
   template <typename Work>
   auto on_root(const Work& work, const Place& place = Place::current()) {
     using Value = std::invoke_result_t<const Work&>;
@@ -71,6 +73,9 @@ class RankTeam {
   bool all_of(bool value, const Place& place = Place::current());
   /// Every rank's value, by rank.
   std::vector<std::int64_t> all_gather(std::int64_t value, const Place& place = Place::current());
+  /// The same, or nothing if not all ranks have called it in that time; the team must not be used together then. Makes
+  /// no check of the place: it is for ranks that may not come.
+  std::optional<std::vector<std::int64_t>> all_gather_within(std::chrono::milliseconds timeout, std::int64_t value);
   /// The text of rank `source`.
   std::string broadcast(std::string text, int source, const Place& place = Place::current());
   /// Returns when all ranks have called it.
@@ -104,7 +109,7 @@ class RankTeam {
     }
     message = share_bytes(std::move(message), 0);
     if (error) std::rethrow_exception(error);
-    if (message.front() == kError) throw RootError("rank 0: " + message.substr(1));
+    if (message.front() == kError) throw PeerError("rank 0: " + message.substr(1));
     return is_root() ? std::move(*value) : decode<Value>(std::string_view(message).substr(1));
   }
 

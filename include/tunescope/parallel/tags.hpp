@@ -7,6 +7,7 @@ enum class Tag : int {
   kToCoordinator = 1,  ///< requests and reports of a rank that trains, see `TrialQueue`
   kToWorker = 2,       ///< the coordinator's answers
   kStop = 3,           ///< see `StopChannel`
+  kFailure = 4,        ///< see `FailureAgreement`
 };
 
 }  // namespace tunescope

@@ -23,12 +23,13 @@ class StageRunner {
   bool take_turn();
   bool train_measured(const std::vector<PlannedTrial>& trainings);
   bool measure();
-  void end_turn() { turn_.reset(); }  // local
+  void end_turn();
 
   /// Waits for trials that other sweeps have taken, and trains those that they leave unfinished.
   bool wait_for_other_sweeps();
 
  private:
+  void open_reducer();
   void pause() const;  // local
 
   RankTeam& team_;
@@ -37,7 +38,7 @@ class StageRunner {
   std::vector<PlannedTrial>& trials_;
   TrialIndices elsewhere_;            // taken by other sweeps
   std::optional<Claim> turn_;         // on rank 0
-  std::unique_ptr<Reducer> reducer_;  // from the first look at pending Fisher runs on
+  std::unique_ptr<Reducer> reducer_;  // from the first look at pending Fisher runs to the end of the turn
 };
 
 }  // namespace tunescope

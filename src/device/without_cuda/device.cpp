@@ -4,7 +4,9 @@ namespace tunescope {
 
 CudaDevices find_cuda_devices() { return {.count = 0, .problem = "this binary was built without CUDA"}; }
 
-std::int64_t device_identity(c10::Device) { return kNoIdentity; }
+std::int64_t pci_identity(c10::Device) { return kNoIdentity; }
+
+std::int64_t memory_identity(c10::Device) { return kNoIdentity; }
 
 double available_cuda_memory(c10::Device) { return 0.0; }
 
