@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "tunescope/base/environment_number.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/host_memory.hpp"
 
@@ -74,13 +75,9 @@ double available_memory(c10::Device device) {
 
 ThreadChoice choose_threads(std::int64_t of_job, int own_cores, int share_of_node) {
   if (of_job > 0) return {.count = static_cast<int>(of_job)};
-  const auto number_of = [](const char* variable) {
-    const char* const text = std::getenv(variable);
-    return text == nullptr ? 0 : std::atoi(text);
-  };
-  if (const int count = number_of("OMP_NUM_THREADS"); count > 0) return {count, "OMP_NUM_THREADS"};
-  const int of_slurm = number_of("SLURM_CPUS_PER_TASK");
-  if (of_slurm > 0 && of_slurm <= own_cores) return {of_slurm, "SLURM_CPUS_PER_TASK"};
+  if (const auto count = positive_number_of("OMP_NUM_THREADS")) return {static_cast<int>(*count), "OMP_NUM_THREADS"};
+  const auto of_slurm = positive_number_of("SLURM_CPUS_PER_TASK");
+  if (of_slurm && *of_slurm <= own_cores) return {static_cast<int>(*of_slurm), "SLURM_CPUS_PER_TASK"};
   return {.count = std::min(share_of_node, own_cores)};
 }
 
