@@ -27,13 +27,23 @@ bool expects_gpu(const std::filesystem::path& root) {
          std::filesystem::exists(root / "dev/nvidiactl", ignored);
 }
 
+Machine Machine::look_for(DeviceKind kind) {
+  if (kind == DeviceKind::kCpu) return {.has_looked = false};
+  return {.cuda = find_cuda_devices(), .has_driver = expects_gpu()};
+}
+
 std::string Machine::text() const {
   const auto counted = [](int count, const std::string& noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
   };
   const std::string cores = counted(available_cores(), "core");
+  if (!has_looked) return cores;
   if (cuda.count > 0) return cores + ", " + counted(cuda.count, "CUDA device");
   return cores + (has_driver ? ", an NVIDIA driver but no usable GPU: " + cuda.problem : ", no GPU");
+}
+
+c10::Device choose_device(DeviceKind kind, int local_rank) {
+  return choose_device(kind, local_rank, Machine::look_for(kind));
 }
 
 c10::Device choose_device(DeviceKind kind, int local_rank, const Machine& machine) {

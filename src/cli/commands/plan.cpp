@@ -116,8 +116,8 @@ void print_simulation(const SimulatedSweep& sweep, const SweepSpec& spec, std::i
 
 // How to start the sweep on this machine.
 void print_best_split(const SweepSpec& spec, const std::vector<PlannedTrial>& trials) {
-  const Machine machine;
-  if (spec.device == DeviceKind::kCuda && machine.cuda.count == 0) return;  // a login node
+  const Machine machine = Machine::look_for(spec.device);
+  if (spec.device == DeviceKind::kCuda && machine.cuda.count == 0 && !machine.has_driver) return;  // a login node
   at::Device device = at::kCPU;
   try {
     device = choose_device(spec.device, 0, machine);
