@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "tunescope/device/libtorch_settings.hpp"
 #include "tunescope/run/co_training_size.hpp"
 #include "tunescope/run/trial_run.hpp"
 
@@ -116,6 +117,7 @@ class CoTraining {
 
 void train_from_queue(TrialQueue& queue, const TrialStage& stage, const RankContext& rank) {
   CoTraining(queue, stage, rank).run();
+  const Tf32Products products(rank.job.spec.train.precision == Precision::kTf32);
 }
 
 }  // namespace tunescope

@@ -14,6 +14,12 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
+// bfloat16 is used only where it is faster.
+Precision precision_in_use(const Trial& trial, const SweepInputs& inputs) {
+  const bool falls_back = trial.options.precision == Precision::kBfloat16 && inputs.bfloat16_weights() == nullptr;
+  return falls_back ? Precision::kFloat32 : trial.options.precision;
+}
+
 TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const RankContext& rank) {
   TrialRow row;
   row.id = planned.id;
@@ -27,7 +33,7 @@ TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const Rank
   row.final_score = kNaN;
   row.train_examples = data.train.size();
   row.dev_examples = data.dev.size();
-  row.precision = rank.job.inputs.bfloat16_weights() ? "bfloat16" : "float32";
+  row.precision = to_string(precision_in_use(planned.trial, rank.job.inputs));
   row.device = rank.setup.device.str();
   row.rank = rank.setup.rank;
   row.threads = rank.setup.threads;
