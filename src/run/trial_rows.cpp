@@ -35,6 +35,8 @@ TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const Rank
   row.dev_examples = data.dev.size();
   row.precision = to_string(precision_in_use(planned.trial, rank.job.inputs));
   row.device = rank.setup.device.str();
+  row.gpu = rank.setup.gpu.name;
+  row.gpu_software = rank.setup.gpu.software;
   row.rank = rank.setup.rank;
   row.threads = rank.setup.threads;
   row.hostname = hostname();
@@ -116,6 +118,8 @@ FisherRow fisher_row(const PlannedFisher& planned, const RankContext& rank, int 
   row.ranks = ranks;
   row.threads = rank.setup.threads;
   row.device = rank.setup.device.str();
+  row.gpu = rank.setup.gpu.name;
+  row.gpu_software = rank.setup.gpu.software;
   row.hostname = hostname();
   return row;
 }
