@@ -116,8 +116,8 @@ class CoTraining {
 }  // namespace
 
 void train_from_queue(TrialQueue& queue, const TrialStage& stage, const RankContext& rank) {
-  CoTraining(queue, stage, rank).run();
   const Tf32Products products(rank.job.spec.train.precision == Precision::kTf32);
+  CoTraining(queue, stage, rank).run();
 }
 
 }  // namespace tunescope
