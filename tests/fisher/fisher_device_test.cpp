@@ -28,7 +28,7 @@ TEST(FisherOnADevice, ComputesAMicroBatchThatDoesNotFitInPartsOfWholeGroups) {
     std::vector<std::int64_t> progress;
     const auto on_progress = [&](std::int64_t done, std::int64_t) {
       progress.push_back(done);
-      if (done == 2 && !limited) limited.emplace(60'000, test::refuse_as_cuda);
+      if (done == 2 && !limited) limited.emplace(200'000, test::refuse_as_cuda);
     };
     const FisherState parts = sum_squared_gradients(inputs, {}, {.on_progress = on_progress});
     limited.reset();

@@ -15,8 +15,9 @@ extern tunescope::RankTeam* team;
 namespace tunescope {
 namespace {
 
+using ::testing::_;
 using ::testing::AllOf;
-using ::testing::Contains;
+using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
@@ -52,10 +53,8 @@ TEST_F(BrokenDevice, LosesNoTrialAndEndsTheSweepWithItsName) {
   EXPECT_THAT(message, AllOf(HasSubstr("rank " + std::to_string(team->size() - 1) + ": cpu of " + hostname()),
                              HasSubstr("an illegal memory access was encountered")));
   if (team->is_root()) {
-    EXPECT_THAT(run_.ends, Not(Contains(Pair(::testing::_, TrialEnd::kFailed))));
+    EXPECT_THAT(run_.ends, Each(Pair(_, team->size() > 1 ? TrialEnd::kDone : TrialEnd::kGivenBack)));
     EXPECT_TRUE(std::filesystem::is_empty(JobFolder(case_.spec).failed));
-    if (team->size() > 1)
-      EXPECT_EQ(std::ranges::count(run_.ends, TrialEnd::kDone, [](const auto& end) { return end.second; }), 8);
   }
   team->barrier();
   test::RecordedRun again;
@@ -64,7 +63,7 @@ TEST_F(BrokenDevice, LosesNoTrialAndEndsTheSweepWithItsName) {
 
 TEST_F(BrokenDevice, IsNotOneThatAnswers) {
   EXPECT_EQ(message_of_sweep(case_, "", run_), "");
-  if (team->is_root()) EXPECT_THAT(run_.ends, Contains(Pair(::testing::_, TrialEnd::kFailed)));
+  EXPECT_TRUE(!team->is_root() || !std::filesystem::is_empty(JobFolder(case_.spec).failed));
 }
 
 }  // namespace
