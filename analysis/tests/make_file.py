@@ -17,11 +17,13 @@ TRIAL_DEFAULTS = {
     "metric": "accuracy", "score": np.nan, "final_score": np.nan, "best_step": 0, "steps": 100, "error": "",
     "trainable_parameters": 1000, "total_parameters": 1000, "train_examples": 2490, "dev_examples": 277,
     "wall_seconds": 10.0, "device": "cpu", "rank": 0, "threads": 1, "hostname": "node1", "mask": "",
+    "gpu": "", "gpu_software": "",
 }  # fmt: skip
 FISHER_DEFAULTS = {
     "id": "", "task": "RTE", "mode": "empirical", "examples": 1024, "batch_size": 1, "at": "full",
     "point": 1.0, "step": 100, "learning_rate": 2e-5, "seed": 1, "trial": "", "ranks": 2, "threads": 1,
     "reducer": "mpi", "device": "cpu", "hostname": "node1", "wall_seconds": 5.0,
+    "gpu": "", "gpu_software": "",
 }  # fmt: skip
 
 
@@ -54,7 +56,7 @@ class Content:
 def write_file(path, content):
     with h5py.File(path, "w", libver="earliest", track_order=True) as file:
         attributes = {
-            "schema_version": 1, "tunescope_version": "0.1.0", "git_commit": "abc1234",
+            "schema_version": 2, "tunescope_version": "0.1.0", "git_commit": "abc1234",
             "inputs": "model 1234\ntokenizer 5678\nRTE 9abc\n",
             "job": "name = sample\n", "created": "2025-01-31T12:00:00Z", "complete": 1,
         } | content.attributes  # fmt: skip

@@ -138,7 +138,7 @@ std::string help(const std::string& command) {
 std::string version_text() {
   return fmt::format("tunescope {} (commit {})\nLibTorch {}\n{}\nHDF5 {}\nbackends: {}\ndevices: {}\n", version(),
                      git_commit(), TORCH_VERSION, mpi_version(), hdf5::library_version(), compiled_backends(),
-                     Machine().text());
+                     Machine::look_for(DeviceKind::kAuto).text());
 }
 
 }  // namespace tunescope::cli

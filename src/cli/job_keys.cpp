@@ -104,11 +104,7 @@ void assign_schedule(SweepSpec& spec, const Value& value) {
   spec.train.schedule = parse_choice(value, kShapes);
 }
 
-void assign_precision(SweepSpec& spec, const Value& value) {
-  constexpr std::array<std::pair<std::string_view, Precision>, 2> kPrecisions = {
-      {{"float32", Precision::kFloat32}, {"bfloat16", Precision::kBfloat16}}};
-  spec.train.precision = parse_choice(value, kPrecisions);
-}
+void assign_precision(SweepSpec& spec, const Value& value) { spec.train.precision = parse_choice(value, kPrecisions); }
 
 void assign_progress(SweepSpec& spec, const Value& value) {
   constexpr std::array<std::pair<std::string_view, ProgressStyle>, 4> kStyles = {{{"auto", ProgressStyle::kAuto},
@@ -184,8 +180,8 @@ const std::vector<JobKey>& job_keys() {
       {"train.dropout", "model", "dropout probability instead of the model's own; model = as in config.json",
        assign_dropout},
       {"train.precision", "float32",
-       "operand type of the encoder's matrix products: float32, or bfloat16 (sums stay float32; used only if it is "
-       "measured to be faster)",
+       "operand type of the encoder's matrix products: float32, bfloat16 (used only where it is faster) or tf32 (of "
+       "all products, on GPUs from compute capability 8.0 on); sums stay float32",
        assign_precision},
       {"fisher.at", "full",
        "method whose training gives the weights that are measured (our choice: full; head keeps the pre-trained "

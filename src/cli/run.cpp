@@ -8,6 +8,7 @@
 #include "tunescope/base/error.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/device/host_memory.hpp"
+#include "tunescope/device/libtorch_settings.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -54,6 +55,7 @@ ExitStatus status_of(const std::exception& error) {
 
 int run(int argc, char** argv) {
   keep_freed_memory();
+  prepare_libtorch();
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of the write like a full disk
   try {
     const ExitStatus status = dispatch(argc, argv);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "tunescope/base/environment_number.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/host_memory.hpp"
 
@@ -27,13 +28,23 @@ bool expects_gpu(const std::filesystem::path& root) {
          std::filesystem::exists(root / "dev/nvidiactl", ignored);
 }
 
+Machine Machine::look_for(DeviceKind kind) {
+  if (kind == DeviceKind::kCpu) return {.has_looked = false};
+  return {.cuda = find_cuda_devices(), .has_driver = expects_gpu()};
+}
+
 std::string Machine::text() const {
   const auto counted = [](int count, const std::string& noun) {
     return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
   };
   const std::string cores = counted(available_cores(), "core");
+  if (!has_looked) return cores;
   if (cuda.count > 0) return cores + ", " + counted(cuda.count, "CUDA device");
   return cores + (has_driver ? ", an NVIDIA driver but no usable GPU: " + cuda.problem : ", no GPU");
+}
+
+c10::Device choose_device(DeviceKind kind, int local_rank) {
+  return choose_device(kind, local_rank, Machine::look_for(kind));
 }
 
 c10::Device choose_device(DeviceKind kind, int local_rank, const Machine& machine) {
@@ -102,13 +113,9 @@ double available_memory(c10::Device device) {
 
 ThreadChoice choose_threads(std::int64_t of_job, int own_cores, int share_of_node) {
   if (of_job > 0) return {.count = static_cast<int>(of_job)};
-  const auto number_of = [](const char* variable) {
-    const char* const text = std::getenv(variable);
-    return text == nullptr ? 0 : std::atoi(text);
-  };
-  if (const int count = number_of("OMP_NUM_THREADS"); count > 0) return {count, "OMP_NUM_THREADS"};
-  const int of_slurm = number_of("SLURM_CPUS_PER_TASK");
-  if (of_slurm > 0 && of_slurm <= own_cores) return {of_slurm, "SLURM_CPUS_PER_TASK"};
+  if (const auto count = positive_number_of("OMP_NUM_THREADS")) return {static_cast<int>(*count), "OMP_NUM_THREADS"};
+  const auto of_slurm = positive_number_of("SLURM_CPUS_PER_TASK");
+  if (of_slurm && *of_slurm <= own_cores) return {static_cast<int>(*of_slurm), "SLURM_CPUS_PER_TASK"};
   return {.count = std::min(share_of_node, own_cores)};
 }
 

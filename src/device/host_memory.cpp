@@ -3,13 +3,14 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "tunescope/base/environment_number.hpp"
 
 namespace tunescope {
 namespace {
@@ -81,19 +82,13 @@ double left_by_control_groups(const std::filesystem::path& root) {
   return left;
 }
 
-std::optional<double> number_of(const char* variable) {
-  const char* const text = std::getenv(variable);
-  const double value = text == nullptr ? 0.0 : std::atof(text);
-  return value > 0.0 ? std::optional(value) : std::nullopt;  // for Slurm, 0 means all of the node's memory
-}
-
-// Slurm gives memory in MiB.
+// Slurm gives memory in MiB; 0 means all of the node's.
 double limit_of_slurm() {
   constexpr double kMebibyte = 1024.0 * 1024.0;
-  if (const auto node = number_of("SLURM_MEM_PER_NODE")) return kMebibyte * *node;
-  const std::optional<double> of_core = number_of("SLURM_MEM_PER_CPU");
-  const std::optional<double> cores = number_of("SLURM_CPUS_ON_NODE");
-  return of_core && cores ? kMebibyte * *of_core * *cores : kInfinity;
+  if (const auto node = positive_number_of("SLURM_MEM_PER_NODE")) return kMebibyte * static_cast<double>(*node);
+  const std::optional<std::int64_t> of_core = positive_number_of("SLURM_MEM_PER_CPU");
+  const std::optional<std::int64_t> cores = positive_number_of("SLURM_CPUS_ON_NODE");
+  return of_core && cores ? kMebibyte * static_cast<double>(*of_core) * static_cast<double>(*cores) : kInfinity;
 }
 
 }  // namespace

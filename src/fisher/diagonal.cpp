@@ -9,10 +9,12 @@
 #include <exception>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/data/packed_batch.hpp"
+#include "tunescope/device/failure.hpp"
 #include "tunescope/fisher/depth_profile.hpp"
 #include "tunescope/fisher/squared_gradients.hpp"
 #include "tunescope/model/pass.hpp"
@@ -25,8 +27,8 @@ constexpr std::int64_t kTokensPerMicroBatch = 2048;
 
 using Examples = std::vector<std::int64_t>;
 
-std::int64_t group_count(const FisherInputs& inputs) {
-  return (inputs.dataset.size() + inputs.batch_size - 1) / inputs.batch_size;
+std::int64_t group_count(const FisherInputs& inputs, std::int64_t examples) {
+  return (examples + inputs.batch_size - 1) / inputs.batch_size;
 }
 
 // Cuts the examples into runs of consecutive whole groups, of at most about kTokensPerMicroBatch tokens each.
@@ -52,6 +54,14 @@ std::int64_t shard_size(const std::vector<Examples>& batches, const Shard& shard
   return std::max<std::int64_t>(0, (count - shard.rank + shard.ranks - 1) / shard.ranks);
 }
 
+std::int64_t most_groups(const FisherInputs& inputs, const std::vector<Examples>& batches) {
+  std::int64_t most = 1;
+  for (const Examples& batch : batches) {
+    most = std::max(most, group_count(inputs, static_cast<std::int64_t>(batch.size())));
+  }
+  return most;
+}
+
 void restore(const FisherState& saved, FisherState& state) {
   state.micro_batches = saved.micro_batches;
   state.depth_sums.copy_(saved.depth_sums);
@@ -74,7 +84,15 @@ struct Sums {
       : squares(inputs.catalogue, inputs.needs_gradient, inputs.parameters.front().device(), inputs.batch_size),
         profile(inputs.catalogue, inputs.parameters.front().device()) {}
 
-  void add(const FisherInputs& inputs, const Examples& examples) {
+  // In passes of at most so many groups.
+  void add(const FisherInputs& inputs, std::span<const std::int64_t> examples, std::int64_t groups_per_pass) {
+    const auto per_pass = static_cast<std::size_t>(groups_per_pass * inputs.batch_size);
+    for (std::size_t first = 0; first < examples.size(); first += per_pass) {
+      add_pass(inputs, examples.subspan(first, std::min(per_pass, examples.size() - first)));
+    }
+  }
+
+  void add_pass(const FisherInputs& inputs, std::span<const std::int64_t> examples) {
     const PackedBatch batch =
         pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
     // All tokens leave the last layer for the sizes over depth.
@@ -109,17 +127,16 @@ std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sum
                                     const Shard& shard) {
   for (std::size_t number = static_cast<std::size_t>(shard.rank); number < batches.size();
        number += static_cast<std::size_t>(shard.ranks)) {
-    for (std::size_t first = 0; first < batches[number].size(); first += static_cast<std::size_t>(inputs.batch_size)) {
-      const auto begin = batches[number].begin() + static_cast<std::ptrdiff_t>(first);
-      const auto end =
-          batches[number].end() - begin > inputs.batch_size ? begin + inputs.batch_size : batches[number].end();
+    const std::span<const std::int64_t> batch(batches[number]);
+    const auto group_size = static_cast<std::size_t>(inputs.batch_size);
+    for (std::size_t first = 0; first < batch.size(); first += group_size) {
       Sums sums(inputs);
-      sums.add(inputs, Examples(begin, end));
+      sums.add_pass(inputs, batch.subspan(first, std::min(group_size, batch.size() - first)));
       if (const auto tensor = find_non_finite(sums.squares.sums())) {
         throw NumericalError(
             fmt::format("task {}, example {} (from 0, in the fixed random order of [data] "
                         "train_examples): the gradient of {} is not finite",
-                        inputs.task.name, *begin, inputs.catalogue[*tensor].name));
+                        inputs.task.name, batch[first], inputs.catalogue[*tensor].name));
       }
     }
   }
@@ -166,10 +183,8 @@ void sum_over_ranks(RankTeam& team, Reducer& reducer, const FisherState& state) 
   if (team.is_root()) spdlog::info("Fisher sums over {}: {}", reducer.name(), speed.text());
 }
 
-}  // namespace
-
-FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control) {
-  const std::vector<Examples> batches = micro_batches(inputs);
+FisherState sum_shard(const FisherInputs& inputs, const Shard& shard, const std::vector<Examples>& batches,
+                      std::int64_t groups_per_pass, const FisherControl& control) {
   Sums sums(inputs);
   FisherState state{
       .total = shard_size(batches, shard), .sums = sums.squares.sums(), .depth_sums = sums.profile.sums()};
@@ -178,11 +193,30 @@ FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard
     const NextAction action = control.next_action();
     if (action != NextAction::kContinue) control.save(state);
     if (action == NextAction::kSaveAndStop) return state;
-    sums.add(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)]);
+    sums.add(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)],
+             groups_per_pass);
     control.on_progress(state.micro_batches + 1, state.total);
   }
   if (find_non_finite(state.sums)) refuse_non_finite(inputs, batches, shard);
   return state;
+}
+
+}  // namespace
+
+FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control) {
+  const std::vector<Examples> batches = micro_batches(inputs);
+  for (std::int64_t groups_per_pass = most_groups(inputs, batches);; groups_per_pass /= 2) {
+    try {
+      return sum_shard(inputs, shard, batches, groups_per_pass, control);
+    } catch (const std::exception& error) {
+      throw_if_broken(inputs.parameters.front().device(), error);
+      if (!is_out_of_memory(error) || groups_per_pass == 1) throw;
+    }
+    // Sums of squares cannot be taken back, and a copy of them for each micro-batch would take the memory that is
+    // short.
+    spdlog::warn("{} groups of examples do not fit into memory; the shard starts again with half as many in a pass",
+                 groups_per_pass);
+  }
 }
 
 std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, RankTeam& team, Reducer& reducer,
@@ -204,7 +238,7 @@ std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, 
   }
   sum_over_ranks(team, reducer, state);
   for (const at::Tensor& sum : state.sums) {
-    if (sum.defined()) sum.div_(static_cast<double>(group_count(inputs)));
+    if (sum.defined()) sum.div_(static_cast<double>(group_count(inputs, inputs.dataset.size())));
   }
   return FisherInformation{.diagonal = state.sums, .depth_profile = root_mean_squares(inputs, state.depth_sums)};
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "tunescope/base/environment_number.hpp"
 #include "tunescope/base/error.hpp"
 
 namespace tunescope {
@@ -27,10 +28,10 @@ void refuse_singletons(int ranks) {
   // The launcher's own count comes before that of the allocation: it may use a part of it.
   constexpr std::array kTaskCounts = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"};
   for (const char* name : kTaskCounts) {
-    const char* value = std::getenv(name);
-    if (value == nullptr || std::atoi(value) < 1) continue;
-    if (std::atoi(value) == 1) return;
-    throw EnvironmentError(std::string(name) + " announces " + value +
+    const std::optional<std::int64_t> tasks = positive_number_of(name);
+    if (!tasks) continue;
+    if (*tasks == 1) return;
+    throw EnvironmentError(std::string(name) + " announces " + std::to_string(*tasks) +
                            " tasks, but MPI sees one rank: each process would run the whole sweep. Start it with "
                            "'srun --mpi=pmix' or 'mpirun' of the Open MPI that tunescope was built with; if one rank "
                            "is meant, start it with 'mpirun -n 1' or set " +

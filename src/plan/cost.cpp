@@ -5,6 +5,7 @@
 #include <functional>
 #include <numeric>
 
+#include "tunescope/device/libtorch_settings.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/train/batch_order.hpp"
 #include "tunescope/train/trainer.hpp"
@@ -116,6 +117,7 @@ Measurement measure_first_steps(Trial trial, SweepInputs& inputs) {
     const double seconds = train_and_time(trial, inputs, data);
     return {.flops = expected_flops(trial, inputs.pass_costs(), data), .seconds = seconds};
   };
+  const Tf32Products products(trial.options.precision == Precision::kTf32);
   measure(1);  // threads, memory and caches warm up
   const Measurement first = measure(1);
   const Measurement all = measure(kMeasuredSteps);

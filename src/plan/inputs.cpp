@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "tunescope/base/error.hpp"
+#include "tunescope/device/gpu.hpp"
 #include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
@@ -96,8 +97,10 @@ void SweepInputs::move_model_to(at::Device device) {
 }
 
 bool SweepInputs::is_bfloat16_faster() const {
-  const double gain = measure_bfloat16_speedup(model_.backbone.front().device(), model_.network->limits().hidden_size,
-                                               model_.network->limits().intermediate_size);
+  const at::Device device = model_.backbone.front().device();
+  if (device.is_cuda()) return describe_gpu(device).has_bfloat16_and_tf32();
+  const NetworkLimits& limits = model_.network->limits();
+  const double gain = measure_bfloat16_speedup(limits.hidden_size, limits.intermediate_size);
   spdlog::info("products in bfloat16 are {:.1f} times as fast as in float32", gain);
   return gain > 1.0;
 }

@@ -44,7 +44,7 @@ std::string Trial::description() const {
   add("weight_decay", options.weight_decay);
   add("clip_norm", options.clip_norm);
   add("evaluate_every", options.evaluate_every);
-  if (options.precision == Precision::kBfloat16) add("precision", "bfloat16");
+  if (options.precision != Precision::kFloat32) add("precision", to_string(options.precision));
   add("dropout", options.dropout ? fmt::format("{}", *options.dropout) : "model");
   add("model", model_hash);
   add("tokenizer", tokenizer_hash);

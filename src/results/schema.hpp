@@ -15,7 +15,7 @@
 namespace tunescope::schema {
 
 /// Version of everything below: a new column raises it. Readers take every version up to this one.
-inline constexpr std::int64_t kVersion = 1;
+inline constexpr std::int64_t kVersion = 2;
 
 /// A column of a table: its name, its member of the row and, if it came after the first version, since when and what
 /// rows of earlier files have in it. So a new column makes no finished work run again.
@@ -32,7 +32,7 @@ Column(const char*, Value Row::*) -> Column<Row, Value>;
 template <typename Row, typename Value>
 Column(const char*, Value Row::*, std::int64_t, std::type_identity_t<Value>) -> Column<Row, Value>;
 
-/// The columns of `/trials`, in their order. A later one reads `Column{"name", &TrialRow::name, 2, 0}`.
+/// The columns of `/trials`, in their order. A later one also has its version and a default.
 inline const std::tuple kTrialColumns = {
     Column{"id", &TrialRow::id},
     Column{"task", &TrialRow::task},
@@ -57,6 +57,8 @@ inline const std::tuple kTrialColumns = {
     Column{"threads", &TrialRow::threads},
     Column{"hostname", &TrialRow::hostname},
     Column{"error", &TrialRow::error},
+    Column{"gpu", &TrialRow::gpu, 2, ""},
+    Column{"gpu_software", &TrialRow::gpu_software, 2, ""},
 };
 
 /// What a metric, a measure or a map has in files that are older than it.
@@ -93,6 +95,8 @@ inline const std::tuple kFisherColumns = {
     Column{"device", &FisherRow::device},
     Column{"reducer", &FisherRow::reducer},
     Column{"hostname", &FisherRow::hostname},
+    Column{"gpu", &FisherRow::gpu, 2, ""},
+    Column{"gpu_software", &FisherRow::gpu_software, 2, ""},
 };
 
 /// Calls `visit` with each column.

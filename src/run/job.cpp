@@ -8,6 +8,7 @@
 
 #include "tunescope/io/atomic_file.hpp"
 #include "tunescope/parallel/environment.hpp"
+#include "tunescope/plan/job_device.hpp"
 #include "tunescope/storage/recorded_inputs.hpp"
 #include "tunescope/storage/trial_checkpoints.hpp"
 
@@ -30,7 +31,7 @@ void clean_up(const SweepSpec& spec, const JobFolder& folder) {
 }
 
 std::unique_ptr<Job> open_on_root(SweepSpec spec, FisherRunsOf fisher_runs, RunListener& listener) {
-  choose_device(spec.device, 0);  // before anything is loaded for a device that is not there
+  job_device(spec, 0);  // before anything is loaded for a device that is not there
   const JobFolder folder(spec);
   folder.prepare();
   auto lock = std::make_unique<FolderLock>(folder.lock, spec.folder_use, [&] { clean_up(spec, folder); });

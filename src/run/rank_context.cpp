@@ -9,6 +9,7 @@
 #include <bit>
 
 #include "tunescope/plan/core_split.hpp"
+#include "tunescope/plan/job_device.hpp"
 
 namespace tunescope {
 namespace {
@@ -59,8 +60,9 @@ RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener
   const int node_cores = cores_of_node(node);
   const auto all_cores = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
   const ThreadChoice threads = choose_threads(job.spec.threads, own_cores, threads_per_rank(node_cores, node.size()));
-  const at::Device device = choose_device(job.spec.device, node.rank());
+  const at::Device device = job_device(job.spec, node.rank());
   const RankSetup setup{.device = device,
+                        .gpu = describe_gpu(device),
                         .rank = team.rank(),
                         .threads = threads.count,
                         .threads_are_given = job.spec.threads > 0 || !threads.variable.empty(),
@@ -68,6 +70,7 @@ RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener
                         .node_ranks = node.size(),
                         .node_cores = node_cores};
   at::set_num_threads(setup.threads);
+  if (device.is_cuda()) spdlog::info("{}, {}", setup.gpu.name, setup.gpu.software);
   spdlog::info("device {}, {} threads, node-local rank {} of {}, {} of {} cores usable", device.str(), setup.threads,
                node.rank(), node.size(), own_cores, all_cores);
   const bool has_idle_cores = device.is_cpu() && job.spec.threads == 0 && setup.threads * setup.node_ranks < all_cores;

@@ -14,6 +14,12 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
+// bfloat16 is used only where it is faster.
+Precision precision_in_use(const Trial& trial, const SweepInputs& inputs) {
+  const bool falls_back = trial.options.precision == Precision::kBfloat16 && inputs.bfloat16_weights() == nullptr;
+  return falls_back ? Precision::kFloat32 : trial.options.precision;
+}
+
 TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const RankContext& rank) {
   TrialRow row;
   row.id = planned.id;
@@ -27,8 +33,10 @@ TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const Rank
   row.final_score = kNaN;
   row.train_examples = data.train.size();
   row.dev_examples = data.dev.size();
-  row.precision = rank.job.inputs.bfloat16_weights() ? "bfloat16" : "float32";
+  row.precision = to_string(precision_in_use(planned.trial, rank.job.inputs));
   row.device = rank.setup.device.str();
+  row.gpu = rank.setup.gpu.name;
+  row.gpu_software = rank.setup.gpu.software;
   row.rank = rank.setup.rank;
   row.threads = rank.setup.threads;
   row.hostname = hostname();
@@ -110,6 +118,8 @@ FisherRow fisher_row(const PlannedFisher& planned, const RankContext& rank, int 
   row.ranks = ranks;
   row.threads = rank.setup.threads;
   row.device = rank.setup.device.str();
+  row.gpu = rank.setup.gpu.name;
+  row.gpu_software = rank.setup.gpu.software;
   row.hostname = hostname();
   return row;
 }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "tunescope/device/failure.hpp"
 #include "tunescope/run/trial_rows.hpp"
 #include "tunescope/storage/status.hpp"
 
@@ -51,7 +52,7 @@ void TrialRun::begin_attempt() {
                    taken_.planned.id);
     }
   } catch (const std::exception& error) {
-    log_failure(error);
+    fail_attempt(error);
   }
 }
 
@@ -85,7 +86,8 @@ std::optional<TrainState> TrialRun::load_checkpoint() const {
   return saved;
 }
 
-void TrialRun::log_failure(const std::exception& error) {
+void TrialRun::fail_attempt(const std::exception& error) {
+  throw_if_broken(rank_.setup.device, error);
   spdlog::error("trial {}, attempt {}: {}", taken_.planned.id, attempts_, error.what());
   record_.row.error = error.what();
 }
@@ -106,7 +108,7 @@ std::optional<TrialSummary> TrialRun::finish_attempt() {
       if (!trial.fisher_runs.empty()) record_.mask = mask_of(trial, chosen, catalogue_);
       trained = std::move(finished);
     } catch (const std::exception& error) {
-      log_failure(error);
+      fail_attempt(error);
     }
   }
   if (trained) return record_end(*trained);

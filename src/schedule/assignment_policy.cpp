@@ -50,6 +50,16 @@ void AssignmentPolicy::finish(std::size_t rank, TrialIndex trial) {
   in_flight_[rank] -= queue_[positions_.at(trial)].work;
 }
 
+void AssignmentPolicy::give_back(std::size_t rank, TrialIndex trial) {
+  finish(rank, trial);
+  Position& position = positions_.at(trial);
+  const QueuedTrial again = queue_[position];
+  position = queue_.size();
+  queue_.push_back(again);
+  is_assigned_.push_back(false);
+  unassigned_ += again.work;
+}
+
 template <typename Wanted>
 std::optional<AssignmentPolicy::Position> AssignmentPolicy::first_unassigned(Position& cursor,
                                                                              const Wanted& is_wanted) const {

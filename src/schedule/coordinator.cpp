@@ -1,14 +1,17 @@
 #include "tunescope/schedule/coordinator.hpp"
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
+#include "tunescope/base/error.hpp"
 #include "tunescope/base/exit_status.hpp"
 #include "tunescope/parallel/environment.hpp"
 
@@ -17,7 +20,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kPollInterval{2};
 
-// Answers requests until every rank has been told that no trial is left.
+// Answers requests until every rank has been told that no trial is left, or has left.
 class Coordinator {
  public:
   Coordinator(const Communicator& communicator, std::vector<QueuedTrial> queue, QueueListener& listener,
@@ -55,11 +58,17 @@ class Coordinator {
         policy_.finish(static_cast<std::size_t>(sender), trial);
         listener_.on_end(trial, message.summary);
         return true;
+      case WorkerMessage::Kind::kGiveBack:
+        policy_.give_back(static_cast<std::size_t>(sender), trial);
+        listener_.on_end(trial, {.end = TrialEnd::kGivenBack});
+        return true;
       case WorkerMessage::Kind::kNextCompanion:
         assign(message, sender);
         return true;
       case WorkerMessage::Kind::kNext:
         return assign(message, sender);
+      case WorkerMessage::Kind::kLeave:
+        return false;
     }
     return false;
   }
@@ -92,6 +101,34 @@ class Coordinator {
   bool is_late_ = false;  // whether the deadline has kept a trial from starting
 };
 
+// Returns what is wrong with this rank's device; the queue has the rank's trials again then.
+std::string work_or_leave(const Worker& work, TrialQueue& own_side) {
+  try {
+    work(own_side);
+    return "";
+  } catch (const DeviceError& error) {
+    spdlog::critical("{}; this rank gives its trials back and leaves", error.what());
+    own_side.leave();
+    return error.what();
+  }
+}
+
+// Throws on every rank if the device of any is broken.
+void refuse_broken_devices(RankTeam& team, const std::string& own_problem) {
+  const std::vector<std::int64_t> is_broken = team.all_gather(own_problem.empty() ? 0 : 1);
+  std::string problems;
+  for (int rank = 0; rank < team.size(); ++rank) {
+    if (is_broken[static_cast<std::size_t>(rank)] == 0) continue;
+    problems += fmt::format("rank {}: {}\n", rank, team.broadcast(own_problem, rank));
+  }
+  if (problems.empty()) return;
+  team.on_root([&] {
+    throw DeviceError(problems +
+                      "what it had in training is as it was saved last; run it again to go on, without this device if "
+                      "it stays broken");
+  });
+}
+
 }  // namespace
 
 bool distribute_trials(RankTeam& team, std::vector<QueuedTrial> queue, const Worker& work, QueueListener& listener,
@@ -111,17 +148,20 @@ bool distribute_trials(RankTeam& team, std::vector<QueuedTrial> queue, const Wor
       }
     });
   }
+  std::string problem;
   try {
     // On rank 0 the coordinator alone polls the channel; its worker has the same `stop`.
     TrialQueue own_side(communicator, team.is_root() ? nullptr : &channel);
-    work(own_side);
+    problem = work_or_leave(work, own_side);
   } catch (...) {
     is_abandoned = true;
     if (coordinator.joinable()) coordinator.join();
     throw;
   }
   if (coordinator.joinable()) coordinator.join();
-  return channel.close(team);
+  const bool is_stopped = channel.close(team);
+  refuse_broken_devices(team, problem);
+  return is_stopped;
 }
 
 }  // namespace tunescope

@@ -54,4 +54,13 @@ void TrialQueue::finish(TrialIndex trial, const TrialSummary& summary) {
       0, Tag::kToCoordinator);
 }
 
+void TrialQueue::leave() {
+  for (const auto& [trial, training] : in_training_) {
+    communicator_.send(WorkerMessage{.kind = WorkerMessage::Kind::kGiveBack, .trial = static_cast<std::int64_t>(trial)},
+                       0, Tag::kToCoordinator);
+  }
+  in_training_.clear();
+  communicator_.send(WorkerMessage{.kind = WorkerMessage::Kind::kLeave}, 0, Tag::kToCoordinator);
+}
+
 }  // namespace tunescope

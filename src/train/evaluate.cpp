@@ -1,12 +1,12 @@
 #include "tunescope/train/evaluate.hpp"
 
 #include <ATen/ops/from_blob.h>
-#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <limits>
 #include <span>
 
+#include "tunescope/device/failure.hpp"
 #include "tunescope/device/host_read.hpp"
 #include "tunescope/train/loss.hpp"
 #include "tunescope/train/metrics.hpp"
@@ -22,8 +22,8 @@ void for_each_fitting_part(std::span<const std::int64_t> examples, const Work& w
   try {
     work(examples);
     return;
-  } catch (const c10::OutOfMemoryError&) {
-    if (examples.size() == 1) throw;
+  } catch (const std::exception& error) {
+    if (!is_out_of_memory(error) || examples.size() == 1) throw;
   }
   const std::size_t half = examples.size() / 2;
   for_each_fitting_part(examples.first(half), work);

@@ -1,6 +1,5 @@
 #include "tunescope/train/training_run.hpp"
 
-#include <c10/util/Exception.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "tunescope/base/hash.hpp"
 #include "tunescope/data/packed_batch.hpp"
+#include "tunescope/device/failure.hpp"
 #include "tunescope/device/host_read.hpp"
 #include "tunescope/random/stream.hpp"
 #include "tunescope/train/evaluate.hpp"
@@ -69,7 +69,8 @@ void TrainingRun::attempt(Work work) {
   counted_until_ = Clock::now();
   try {
     work();
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
+    throw_if_broken(device(), error);
     error_ = std::current_exception();
   }
   count_time();
@@ -124,8 +125,7 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
   std::vector<TrainableParameters*> trained;
   batches.reserve(parts.size());
   for (const auto& [run, examples] : parts) {
-    batches.push_back(
-        pack(run.inputs_.data.train, examples, run.task_.is_regression(), run.parameters_.front().device()));
+    batches.push_back(pack(run.inputs_.data.train, examples, run.task_.is_regression(), run.device()));
     models.push_back({run.parameters_, batches.back(), run.dropout_key_});
     trained.push_back(&run.trainable_);
     run.tokens_ += batches.back().token_count();
@@ -159,9 +159,9 @@ bool TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
     for (TrainingRun* run : runs) parts.push_back({*run, run->examples_});
     add_gradients(parts);
     return true;
-  } catch (const c10::OutOfMemoryError&) {
-    has_memory = false;
-  } catch (const std::exception&) {  // the smaller groups show which run is at fault
+  } catch (const std::exception& error) {  // the smaller groups show which run is at fault
+    throw_if_broken(runs.front()->device(), error);
+    has_memory = !is_out_of_memory(error);
   }
   for (TrainingRun* run : runs) run->restart_step();
   const std::size_t half = runs.size() / 2;
@@ -177,16 +177,14 @@ void TrainingRun::compute_gradient_in_parts() {
         add_gradients({&part, 1});
       }
       return;
-    } catch (const c10::OutOfMemoryError&) {
-      part_size_ = std::min(part_size_, examples_.size()) / 2;
-      if (part_size_ == 0) {
+    } catch (const std::exception& error) {
+      throw_if_broken(device(), error);
+      if (is_out_of_memory(error)) part_size_ = std::min(part_size_, examples_.size()) / 2;
+      if (!is_out_of_memory(error) || part_size_ == 0) {
         error_ = std::current_exception();
         return;
       }
       restart_step();
-    } catch (const std::exception&) {
-      error_ = std::current_exception();
-      return;
     }
   }
 }

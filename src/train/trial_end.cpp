@@ -6,12 +6,13 @@
 namespace tunescope {
 namespace {
 
-constexpr std::array<std::pair<TrialEnd, std::string_view>, 6> kWords = {{
+constexpr std::array<std::pair<TrialEnd, std::string_view>, 7> kWords = {{
     {TrialEnd::kDone, "done"},
     {TrialEnd::kDiverged, "diverged"},
     {TrialEnd::kFailed, "failed"},
     {TrialEnd::kStopped, "saved"},
     {TrialEnd::kNotSaved, "not saved"},
+    {TrialEnd::kGivenBack, "given back"},
     {TrialEnd::kTakenByAnotherSweep, "elsewhere"},
 }};
 

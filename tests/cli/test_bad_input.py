@@ -83,7 +83,7 @@ def test_required_key_that_is_missing(job, key):
         ("train.clip_norm", "nan", "a number"),
         ("train.warmup_fraction", "1.1", "from 0 to 1"),
         ("train.schedule", "cosine", "one of linear, constant"),
-        ("train.precision", "float16", "one of float32, bfloat16"),
+        ("train.precision", "float16", "one of float32, bfloat16, tf32"),
         ("sweep.learning_rates", "0", "above 0"),
         ("sweep.learning_rates", "-1e-5", "above 0"),
         ("sweep.learning_rates", "1e-5 inf", "above 0"),
@@ -239,6 +239,13 @@ def test_label_out_of_range(job, own_glue):
     path.write_text("\n".join(lines) + "\n")
     refused_by_plan(job, "CoLA/dev.tsv:3", "label '2'", "0, 1")
     refused_on_two_ranks(job, "CoLA/dev.tsv:3", "label '2'")
+
+
+def test_precision_that_the_device_does_not_have(job):
+    job.keys["train.precision"] = "tf32"
+    expected = ["[train] precision = tf32 needs a GPU", "the CPU", "use precision = float32"]
+    refused_on_two_ranks(job, *expected, status=WRONG_ENVIRONMENT)
+    assert f"a sweep would end here: {expected[0]}" in job.run("plan").stderr
 
 
 def test_data_with_other_columns(job, own_glue):

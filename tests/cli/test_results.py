@@ -14,7 +14,8 @@ METRICS = ["accuracy", "f1", "matthews", "pearson", "spearman", "accuracy_mismat
 LAYERS = ["embeddings", "0", "1", "pooler", "head"]
 MEASURES = ["mean_abs", "rms", "relative_l2", "max_abs"]
 GROUPS = ["change", "evaluations", "history", "predictions", "scores", "trials"]
-TEXT_COLUMNS = ["id", "task", "method", "mask", "state", "metric", "device", "precision", "hostname", "error"]
+TEXT_COLUMNS = ["id", "task", "method", "mask", "state", "metric", "device", "precision", "hostname", "error",
+                "gpu", "gpu_software"]  # fmt: skip
 REAL_COLUMNS = ["learning_rate", "score", "final_score", "wall_seconds"]
 WHOLE_COLUMNS = ["seed", "best_step", "steps", "trainable_parameters", "total_parameters", "train_examples",
                  "dev_examples", "rank", "threads"]  # fmt: skip
@@ -41,7 +42,7 @@ def dimensions_of(dataset):
 
 def test_groups_and_attributes(merged, swept):
     assert sorted(merged) == GROUPS
-    assert merged.attrs["schema_version"] == 1
+    assert merged.attrs["schema_version"] == 2
     assert merged.attrs["complete"] == 1
     assert merged.attrs["job"] == swept.text
     assert {"tunescope_version", "git_commit", "created"} < set(merged.attrs)

@@ -61,6 +61,7 @@ def batch(tmp_path):
         {"SLURM_GPUS": "4"},
         {"SLURM_GPUS_ON_NODE": "1"},
         {"SLURM_GPUS_PER_NODE": "a100:2"},
+        {"SLURM_JOB_GPUS": "0"},
         {"CUDA_VISIBLE_DEVICES": "0,1"},
     ],
     ids=str,
@@ -77,6 +78,7 @@ def test_a_job_with_gpus_runs_the_build_with_cuda(batch, environment):
     [
         {},
         {"SLURM_GPUS_ON_NODE": "0"},
+        {"SLURM_JOB_GPUS": ""},
         {"CUDA_VISIBLE_DEVICES": ""},
         {"CUDA_VISIBLE_DEVICES": "", "SLURM_GPUS": "1"},
         {"CUDA_VISIBLE_DEVICES": "NoDevFiles"},
@@ -92,7 +94,15 @@ def test_a_build_that_is_missing_is_named_and_nothing_is_queued_again(batch):
     status, output = batch(SLURM_GPUS="1")
     assert status == 3
     assert "there is no build/cuda/tunescope: build it with 'cmake --preset cuda" in output
+    assert "the job has GPUs, and build/release/tunescope cannot use them" in output
+    assert "--run.device cpu" in output
     assert "srun" not in output and "requeue" not in output
+
+
+def test_a_build_without_cuda_is_not_offered_where_there_is_none(batch):
+    for build in ("release", "cuda"):
+        (batch.folder / "build" / build / "tunescope").unlink()
+    assert "build/release" not in batch(SLURM_GPUS="1")[1]
 
 
 def test_another_program_is_run_where_it_is_named(batch):

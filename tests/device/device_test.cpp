@@ -38,6 +38,14 @@ TEST(ChooseDevice, RefusesCudaIfThereIsNone) {
               AllOf(HasSubstr("[run] device = cuda"), HasSubstr("the driver is too old")));
 }
 
+// As a driver may hang, or hold memory of a GPU for each process that asks it.
+TEST(ChooseDevice, AsksNoDriverForTheCpu) {
+  EXPECT_FALSE(Machine::look_for(DeviceKind::kCpu).has_looked);
+  EXPECT_TRUE(Machine::look_for(DeviceKind::kAuto).has_looked);
+  EXPECT_TRUE(choose_device(DeviceKind::kCpu, 0).is_cpu());
+  EXPECT_THAT(Machine::look_for(DeviceKind::kCpu).text(), Not(HasSubstr("GPU")));
+}
+
 TEST(MachineText, NamesWhatWasFound) {
   EXPECT_THAT(machine(2, true).text(), HasSubstr(", 2 CUDA devices"));
   EXPECT_THAT(machine(0, false).text(), HasSubstr(", no GPU"));

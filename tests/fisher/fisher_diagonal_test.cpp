@@ -18,14 +18,8 @@ namespace tunescope {
 namespace {
 
 using test::FisherCase;
-
-double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {
-  const at::Tensor reference = expected.to(at::kDouble);
-  return actual.to(at::kDouble).sub(reference).norm().item<double>() / reference.norm().item<double>();
-}
-
-// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike.
-bool is_zero_in_theory(const ParameterInfo& parameter) { return parameter.component == "attention.self.key.bias"; }
+using test::is_zero_in_theory;
+using test::relative_l2;
 
 void expect_golden(const FisherCase& subject, const FisherInputs& inputs, const std::string& prefix) {
   const std::vector<at::Tensor> diagonal = FisherCase::diagonal(inputs);

@@ -65,7 +65,7 @@ TEST(Matmul, OfBfloat16IsSummedInFloat32) {
   EXPECT_LT(largest_difference(float64(c), expected), 1e-5 * expected.max().item<double>());
 }
 
-TEST(Bfloat16Speedup, IsMeasured) { EXPECT_GT(measure_bfloat16_speedup(at::kCPU, 64, 256), 0.0); }
+TEST(Bfloat16Speedup, IsMeasured) { EXPECT_GT(measure_bfloat16_speedup(64, 256), 0.0); }
 
 }  // namespace
 }  // namespace tunescope

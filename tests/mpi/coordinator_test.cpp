@@ -1,5 +1,6 @@
 #include "tunescope/schedule/coordinator.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -7,6 +8,8 @@
 #include <thread>
 
 #include "support/one_by_one.hpp"
+#include "support/temporary_folder.hpp"
+#include "tunescope/base/error.hpp"
 
 extern tunescope::RankTeam* team;
 
@@ -74,6 +77,28 @@ TEST_F(Coordinator, TellsRankZeroOfEndsAndProgress) {
   EXPECT_EQ(listener_.ends.size(), 6U);
   EXPECT_EQ(listener_.ends[4], TrialEnd::kFailed);
   EXPECT_EQ(listener_.furthest, 3);
+}
+
+// The last rank's device breaks in its first trial. If it is not alone, the others train all.
+TEST_F(Coordinator, GivesTheTrialsOfARankWithABrokenDeviceToTheOthers) {
+  constexpr std::size_t kTrials = 12;
+  const int broken_rank = team->size() - 1;
+  std::vector<std::int64_t> runs(kTrials, 0);
+  const auto run = [&] {
+    distribute(equal_trials(kTrials), one_by_one([&](TrialIndex trial, const ProgressReport&) {
+                 if (team->rank() == broken_rank) throw DeviceError("cuda:3 of node7");
+                 sleep(100);
+                 ++runs[trial];
+                 return TrialSummary{};
+               }));
+  };
+  const std::string message = team->is_root() ? test::message_of<DeviceError>(run) : test::message_of<RootError>(run);
+  EXPECT_THAT(message, ::testing::HasSubstr("rank " + std::to_string(broken_rank) + ": cuda:3 of node7"));
+  if (team->size() > 1) {
+    expect_each_once(runs);
+  } else {
+    EXPECT_THAT(listener_.ends, ::testing::ElementsAre(::testing::Pair(0, TrialEnd::kGivenBack)));
+  }
 }
 
 // Every rank takes companions of its first trial until it is refused: trials 1, 4, 7 ... stay alone.

@@ -49,6 +49,17 @@ TEST(Trials, DoNotDependOnDeviceOrThreads) {
   EXPECT_EQ(expand_trials(spec, kHashes).front().id(), id);
 }
 
+TEST(Trials, OfAnyPrecisionButFloat32NameIt) {
+  SweepSpec spec = small_spec();
+  const auto description_in = [&](Precision precision) {
+    spec.train.precision = precision;
+    return expand_trials(spec, kHashes).front().description();
+  };
+  EXPECT_EQ(description_in(Precision::kFloat32).find("precision"), std::string::npos);
+  EXPECT_NE(description_in(Precision::kBfloat16).find("\nprecision = bfloat16\n"), std::string::npos);
+  EXPECT_NE(description_in(Precision::kTf32).find("\nprecision = tf32\n"), std::string::npos);
+}
+
 // Stored results are found by these: the identifiers are SHA-256 sums of the texts, computed once with another program.
 TEST(Trials, HaveTheDescriptionsAndIdsOfEarlierBuilds) {
   Trial trial{.task = "RTE",

@@ -32,6 +32,8 @@ TEST(Columns, ThatAreNewHaveADefaultInEarlierFiles) {
   const hdf5::File file = schema::open_sealed(test::golden("earlier_build/results/earlier/trials/098758b687426320.h5"));
   const TrialRow row = read_with_one_more_column(file, schema::version_of(file));
   EXPECT_EQ(row.device, "unknown");
+  EXPECT_EQ(row.gpu, "");
+  EXPECT_EQ(row.gpu_software, "");
   EXPECT_EQ(row.state, "done");
   EXPECT_EQ(row.steps, 60);
 }

@@ -33,6 +33,8 @@ FisherRecord sample_fisher_record(const std::string& id, double shift) {
                 .reducer = "mpi",
                 .device = "cpu",
                 .hostname = "knoten-ä",
+                .gpu = "NVIDIA H200",
+                .gpu_software = "driver 580.95.05",
                 .point = 0.5,
                 .learning_rate = 2e-5,
                 .wall_seconds = 3.5 + shift,
@@ -62,6 +64,8 @@ TEST(FisherRecord, ReadsBackRowMapsAndDiagonal) {
   EXPECT_EQ(read.row.point, 0.5);
   EXPECT_EQ(read.row.batch_size, 8);
   EXPECT_EQ(read.row.ranks, 4);
+  EXPECT_EQ(read.row.gpu, "NVIDIA H200");
+  EXPECT_EQ(read.row.gpu_software, "driver 580.95.05");
   EXPECT_EQ(read.axes.components, written.axes.components);
   EXPECT_THAT(read.maps.mean, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.mean));
   EXPECT_THAT(read.maps.share, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.share));

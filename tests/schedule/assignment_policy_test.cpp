@@ -48,6 +48,22 @@ TEST(AssignmentPolicy, GivesLessTheLessIsLeft) {
   EXPECT_EQ(take_with_companions(policy, 0), 1U);
 }
 
+TEST(AssignmentPolicy, GivesWhatARankGaveBackToOthersOnceAllElseIsAssigned) {
+  AssignmentPolicy policy(of_one_group(6), 2);
+  EXPECT_EQ(policy.assign(0), 0U);
+  EXPECT_EQ(policy.assign_companion(0, 0), 1U);
+  for (const TrialIndex trial : {0, 1}) policy.give_back(0, trial);
+  for (const TrialIndex expected : {2, 3, 4, 5, 0, 1}) EXPECT_EQ(policy.assign(1), expected);
+  EXPECT_FALSE(policy.has_unassigned());
+}
+
+TEST(AssignmentPolicy, GivesWhatARankGaveBackAsACompanionToo) {
+  AssignmentPolicy policy(of_one_group(3), 1);
+  EXPECT_EQ(take_with_companions(policy, 0), 3U);
+  for (const TrialIndex trial : {0, 1, 2}) policy.give_back(0, trial);
+  EXPECT_EQ(take_with_companions(policy, 0), 3U);
+}
+
 TEST(AssignmentPolicy, TrainsOnlyTrialsOfOneGroupTogether) {
   std::vector<QueuedTrial> queue = of_one_group(6);
   queue.front().group.reset();

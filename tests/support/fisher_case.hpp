@@ -42,6 +42,17 @@ inline Dataset repeat(const Dataset& dataset, int times) {
   return repeated;
 }
 
+/// The distance of two tensors over the length of the expected one.
+inline double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {
+  const at::Tensor reference = expected.to(at::kDouble);
+  return actual.to(at::kDouble).sub(reference).norm().item<double>() / reference.norm().item<double>();
+}
+
+/// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike.
+inline bool is_zero_in_theory(const ParameterInfo& parameter) {
+  return parameter.component == "attention.self.key.bias";
+}
+
 /// The tiny random BERT of tests/golden/model with the examples of tests/golden/fisher.
 struct FisherCase {
   explicit FisherCase(bool is_regression = false)

@@ -7,15 +7,26 @@
 
 namespace tunescope::test {
 
+/// As LibTorch's allocators refuse memory.
+inline void refuse_as_libtorch(std::size_t limit) {
+  TORCH_CHECK_WITH(OutOfMemoryError, false, "limit of ", limit, " bytes");
+}
+
+/// As CUDA refuses memory outside LibTorch's allocator: its error 2.
+inline void refuse_as_cuda(std::size_t) {
+  throw c10::AcceleratorError({__func__, __FILE__, __LINE__}, 2, "CUDA error: out of memory");
+}
+
 /// The CPU allocator with a limit on single blocks, as if the device were full.
 class LimitedAllocator final : public c10::Allocator {
  public:
-  explicit LimitedAllocator(std::size_t limit) : limit_(limit), real_(c10::GetCPUAllocator()) {
+  explicit LimitedAllocator(std::size_t limit, void (*refuse)(std::size_t limit) = refuse_as_libtorch)
+      : limit_(limit), refuse_(refuse), real_(c10::GetCPUAllocator()) {
     c10::SetCPUAllocator(this, 10);
   }
   ~LimitedAllocator() override { c10::SetCPUAllocator(real_, 10); }
   c10::DataPtr allocate(std::size_t bytes) override {
-    if (bytes > limit_) TORCH_CHECK_WITH(OutOfMemoryError, false, "limit of ", limit_, " bytes");
+    if (bytes > limit_) refuse_(limit_);
     return real_->allocate(bytes);
   }
   c10::DeleterFnPtr raw_deleter() const override { return real_->raw_deleter(); }
@@ -25,6 +36,7 @@ class LimitedAllocator final : public c10::Allocator {
 
  private:
   std::size_t limit_;
+  void (*refuse_)(std::size_t limit);
   c10::Allocator* real_;
 };
 

@@ -26,6 +26,8 @@ inline TrialRecord sample_record(const std::string& id, std::int64_t shift) {
                 .device = "cpu",
                 .hostname = "knoten-ä",
                 .error = "",
+                .gpu = "NVIDIA H200",
+                .gpu_software = "driver 580.95.05, CUDA 13.0, cuBLAS 13.1.0",
                 .learning_rate = 1e-3 + x,
                 .score = 0.75 + x,
                 .final_score = 0.5 + x,

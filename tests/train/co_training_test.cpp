@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,12 +8,19 @@
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
 #include "support/limited_allocator.hpp"
+#include "support/temporary_folder.hpp"
 #include "support/trained_parameters.hpp"
 #include "tunescope/base/error.hpp"
+#include "tunescope/base/hostname.hpp"
+#include "tunescope/device/failure.hpp"
 #include "tunescope/train/training_run.hpp"
 
 namespace tunescope {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
 
 TaskData task_data(const std::string& task, std::int64_t examples, std::uint64_t seed) {
   return {.task = &find_task(task),
@@ -137,6 +145,17 @@ TEST_F(CoTraining, ExceptionInOneLeavesTheOthersAsTheyAre) {
   expect_near(std::move(*runs[0]).finish(), train_model(trials[0], {}));
 }
 
+TEST_F(CoTraining, ExceptionOfABrokenDeviceIsNotThatOfARun) {
+  std::vector<TrainControl> controls(trials.size());
+  controls[3].on_step = [](std::int64_t step, const Parameters&) {
+    if (step == 3) throw Error("unspecified launch failure\nlines of advice");
+  };
+  const ReplacedDeviceProbe broken([](at::Device) { return "an illegal memory access was encountered"; });
+  EXPECT_THAT(test::message_of<DeviceError>([&] { run_together(controls); }),
+              AllOf(HasSubstr("cpu of " + hostname()), HasSubstr("an illegal memory access was encountered"),
+                    EndsWith("unspecified launch failure")));
+}
+
 // A token that the model does not have stops the pass itself, with all models in it.
 TEST_F(CoTraining, ExceptionInThePassOfOneLeavesTheOthersAsTheyAre) {
   TaskData broken = three_classes;
@@ -151,6 +170,10 @@ TEST_F(CoTraining, ExceptionInThePassOfOneLeavesTheOthersAsTheyAre) {
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
   EXPECT_ANY_THROW(std::move(*runs.back()).finish());
   expect_near(std::move(*runs[0]).finish(), train_model(trials[0], {}));
+
+  const ReplacedDeviceProbe probe([](at::Device) { return "uncorrectable ECC error encountered"; });
+  EXPECT_THROW(run_together(std::vector<TrainControl>(trials.size())), DeviceError);
+  EXPECT_THROW(train_model(trials.back(), {}), DeviceError);
 }
 
 // The intermediate values of the seven batches take about 50 kB together and up to 12 kB each.

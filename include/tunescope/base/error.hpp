@@ -54,7 +54,7 @@ class Hdf5Error : public EnvironmentError {
   using EnvironmentError::EnvironmentError;
 };
 
-/// The requested compute device does not exist or this binary was built without it.
+/// The requested compute device does not exist, this binary was built without it, or it does not work any more.
 class DeviceError : public EnvironmentError {
  public:
   using EnvironmentError::EnvironmentError;

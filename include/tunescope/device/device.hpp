@@ -63,8 +63,12 @@ std::string compiled_backends();
 
 /// What `choose_device` bases its decision on.
 struct Machine {
-  CudaDevices cuda = find_cuda_devices();
-  bool has_driver = expects_gpu();
+  CudaDevices cuda = {};
+  bool has_driver = false;
+  bool has_looked = true;
+
+  /// Looks for GPUs, but not for `kCpu`: a job on the CPU must run where the driver hangs or holds memory of a GPU.
+  static Machine look_for(DeviceKind kind);
 
   /// "16 cores, 4 CUDA devices", and, if there seems to be a GPU that cannot be used, the reason.
   std::string text() const;
@@ -74,7 +78,9 @@ struct Machine {
 /// devices. Throws `DeviceError` if CUDA is asked for and there is none. Also throws for `kAuto` if the machine has an
 /// NVIDIA driver but this process sees no device, so that an allocation with GPUs is not spent on the CPU
 /// unintentionally.
-c10::Device choose_device(DeviceKind kind, int local_rank, const Machine& machine = {});
+c10::Device choose_device(DeviceKind kind, int local_rank, const Machine& machine);
+/// On this machine.
+c10::Device choose_device(DeviceKind kind, int local_rank);
 
 /// The cores that this process may use: its affinity mask, with one bit per core in words of 64 bits. The number of
 /// words is the same on every machine.

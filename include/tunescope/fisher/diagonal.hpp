@@ -64,7 +64,9 @@ struct FisherControl {
 
 /// Sums the squared gradients of the micro-batches of one shard. The numbers are the same, bit for bit, if it was saved
 /// and resumed. The micro-batches do not depend on the number of ranks. If it is stopped, the returned state has fewer
-/// micro-batches than its total. Throws `NumericalError` naming example and tensor if a gradient is not finite.
+/// micro-batches than its total. If a micro-batch does not fit into memory, the shard starts again, from where it was
+/// resumed, and computes half as many groups at once, with the same numbers to rounding. Throws `NumericalError` naming
+/// example and tensor if a gradient is not finite, and `DeviceError` if the device is broken.
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control = {});
 
 /// What is measured, with the model in evaluation mode.

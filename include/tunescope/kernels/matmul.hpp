@@ -11,12 +11,12 @@ enum class Accumulate { kNo, kYes };
 
 /// C = A B, or C += A B. A is [m, k] and B [k, n]; both have the type of C or both are bfloat16, and their rows or
 /// their columns are contiguous. C is [m, n], float32 or float64, with contiguous rows. Products of bfloat16 operands
-/// are summed in float32. If ATen computes them (on a GPU, or with a BLAS other than MKL), the sums are rounded to
+/// are summed in float32. If ATen computes them (on the CPU with a BLAS other than MKL), the sums are rounded to
 /// bfloat16.
 void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate = Accumulate::kNo);
 
-/// Speed-up of a linear layer's matrix product in bfloat16 over float32, the cast of the input included. Measured on
-/// `device` when called; takes some milliseconds.
-double measure_bfloat16_speedup(at::Device device, std::int64_t inputs, std::int64_t outputs);
+/// Speed-up of a linear layer's matrix product in bfloat16 over float32 on the CPU, the cast of the input included.
+/// Measured when called; takes some milliseconds.
+double measure_bfloat16_speedup(std::int64_t inputs, std::int64_t outputs);
 
 }  // namespace tunescope

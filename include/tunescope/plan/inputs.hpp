@@ -33,7 +33,8 @@ class SweepInputs {
   const FolderNotes& notes() const { return notes_; }
   /// Moves the model's weights to a device.
   void move_model_to(at::Device device);
-  /// Whether products in bfloat16 are faster on the model's device, as measured now.
+  /// Whether products in bfloat16 are faster on the model's device: on the CPU as measured now, on a GPU if it has
+  /// units for them. A GPU is not timed, for two runs of one job must decide alike.
   bool is_bfloat16_faster() const;
   /// Rounds the model's matrices to bfloat16. Products are in bfloat16 from then on.
   void cast_to_bfloat16() { bfloat16_weights_.emplace(model_); }

@@ -31,7 +31,7 @@ struct ChangeMaps {
 
 /// One row of `/trials`.
 struct TrialRow {
-  std::string id, task, method, mask, state, metric, precision, device, hostname, error;
+  std::string id, task, method, mask, state, metric, precision, device, hostname, error, gpu, gpu_software;
   double learning_rate = 0.0;
   double score = 0.0;
   double final_score = 0.0;

@@ -18,7 +18,8 @@ struct TrialStage {
 
 /// Takes trials from the queue until it gives no more and trains them: those of one
 /// group together, as many as pay, each step of all in one pass; others alone. A trial that ends leaves its place to
-/// the next one of its group.
+/// the next one of its group. Throws `DeviceError` if this rank's device is broken: its trials are then unfinished, and
+/// nobody holds them.
 void train_from_queue(TrialQueue& queue, const TrialStage& stage, const RankContext& rank);
 
 }  // namespace tunescope

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tunescope/device/gpu.hpp"
 #include "tunescope/run/job.hpp"
 #include "tunescope/schedule/stop.hpp"
 
@@ -8,6 +9,7 @@ namespace tunescope {
 /// How a rank computes, and what it shares its node with.
 struct RankSetup {
   at::Device device = at::kCPU;
+  GpuDescription gpu = {};
   int rank = 0;
   int threads = 1;
   bool threads_are_given = false;  ///< by the job or the environment, not from the number of cores
@@ -24,7 +26,8 @@ struct RankContext {
 };
 
 /// Gives this rank its device and threads, moves the job's model there and chooses the precision of its products:
-/// bfloat16 only if that is faster on all ranks, for a trial must not depend on the rank that it falls to.
+/// bfloat16 only if that is faster on all ranks, for a trial must not depend on the rank that it falls to. Throws
+/// `DeviceError` if there is no device for the job's precision.
 RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener& listener);
 
 }  // namespace tunescope

@@ -24,7 +24,8 @@ struct TakenTrial {
 
 /// A trial in training, from its opening to its file. It resumes from its checkpoint if there is one, is tried again
 /// after an exception as often as the job says, leaves weights that Fisher runs will measure, and ends with a file in
-/// `trials/` (done, diverged), one in `failed/`, or, after a stop, with a checkpoint.
+/// `trials/` (done, diverged), one in `failed/`, or, after a stop, with a checkpoint. If the rank's device is broken,
+/// any function throws `DeviceError`, and the trial is as it was saved last.
 class TrialRun {
  public:
   /// Opens the trial. What `taken` refers to and the other arguments must outlive it.
@@ -40,7 +41,7 @@ class TrialRun {
   void begin_attempt();
   TrainControl control(const TrainState* resume);
   std::optional<TrainState> load_checkpoint() const;
-  void log_failure(const std::exception& error);
+  void fail_attempt(const std::exception& error);
   TrialSummary record_end(const TrainedModel& trained);
   TrialSummary record_failure();
 

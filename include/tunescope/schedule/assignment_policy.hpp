@@ -34,6 +34,9 @@ class AssignmentPolicy {
   std::optional<TrialIndex> assign_companion(std::size_t rank, TrialIndex trial);
   /// A trial of this rank has ended.
   void finish(std::size_t rank, TrialIndex trial);
+  /// A trial of this rank is unassigned again. It is now the last of the queue: if it is what has broken the rank's
+  /// device, it breaks the next one only when all else has been assigned.
+  void give_back(std::size_t rank, TrialIndex trial);
 
  private:
   using Position = std::size_t;  // in the queue

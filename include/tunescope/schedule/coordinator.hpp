@@ -26,7 +26,9 @@ using Worker = std::function<void(TrialQueue& queue)>;
 /// every rank, rank 0 included, works. Once any rank's `stop` is set, that of every rank is, and no more trials are
 /// assigned; nor to a rank for which the deadline is nearer than the time that it has measured from taking a trial to
 /// its first step: then the stop is set at the end. Returns whether it is set. An exception of `work` ends the job:
-/// what goes wrong within a trial is the trial's end.
+/// what goes wrong within a trial is the trial's end. If it is a `DeviceError`, the rank's trials go back to the queue,
+/// the ranks that still work train all that is left, and then it is thrown as by `RankTeam::on_root`, with the numbers
+/// of the ranks whose devices are broken.
 bool distribute_trials(RankTeam& team, std::vector<QueuedTrial> queue, const Worker& work, QueueListener& listener,
                        StopRequest& stop);
 

@@ -19,9 +19,10 @@ struct TrialSummary {
 };
 
 /// What a rank and the coordinator (see `distribute_trials`) send each other: the rank asks for trials and reports on
-/// those that it has; the coordinator answers each request with a trial's index or `kNoTrial`.
+/// those that it has; the coordinator answers each request with a trial's index or `kNoTrial`. A rank whose device is
+/// broken gives back each trial that it has and leaves.
 struct WorkerMessage {
-  enum class Kind : std::int32_t { kNext, kNextCompanion, kProgress, kEnd };
+  enum class Kind : std::int32_t { kNext, kNextCompanion, kProgress, kEnd, kGiveBack, kLeave };
   static constexpr std::int64_t kNoTrial = -1;
 
   Kind kind = Kind::kNext;
@@ -46,6 +47,8 @@ class TrialQueue {
   /// Tells rank 0 how far a trial is, from time to time; cheap enough for every step.
   void report(TrialIndex trial, std::int64_t step, std::int64_t steps);
   void finish(TrialIndex trial, const TrialSummary& summary);
+  /// Gives the trials that this rank has back to the queue, and asks for no more. Nothing may hold their claims.
+  void leave();
   /// Learns of a stop of other ranks, and tells them of this rank's; cheap enough for every step.
   void poll_stop();
 

@@ -1,14 +1,26 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "tunescope/train/schedule.hpp"
 
 namespace tunescope {
 
-/// Operand type of the encoder's matrix products. Everything else is float32.
-enum class Precision { kFloat32, kBfloat16 };
+/// Operand type of the matrix products: bfloat16 in the encoder alone, TF32 wherever a GPU multiplies. All else is
+/// float32.
+enum class Precision { kFloat32, kBfloat16, kTf32 };
+
+/// Their names in job files, descriptions of trials and result files.
+inline constexpr std::array<std::pair<std::string_view, Precision>, 3> kPrecisions = {
+    {{"float32", Precision::kFloat32}, {"bfloat16", Precision::kBfloat16}, {"tf32", Precision::kTf32}}};
+constexpr std::string_view to_string(Precision precision) {
+  return kPrecisions.at(static_cast<std::size_t>(precision)).first;
+}
 
 /// How a trial is trained. The paper states none of these, so the defaults are our choice.
 struct TrainOptions {

@@ -22,7 +22,7 @@ namespace tunescope {
 /// makes its matrix products larger. So the caller holds several runs and advances them with `step_together`. Runs may
 /// join and leave between any two steps. A run keeps its own schedule, random numbers, evaluations, checkpoints and
 /// share of the time, so its result is, to rounding, the one that it would have alone. An exception or a divergence in
-/// one run ends that run only.
+/// one run ends that run only, unless it is that of a broken device: then any function may throw `DeviceError`.
 class TrainingRun {
  public:
   /// Resumes from `control.resume` if it is set. `inputs`, and what the functions of `control` refer to, must outlive
@@ -66,6 +66,7 @@ class TrainingRun {
   // Returns whether they fit into memory together.
   static bool compute_gradients(std::span<TrainingRun* const> runs);
 
+  at::Device device() const { return parameters_.front().device(); }
   void begin_step();
   void restart_step();
   void compute_gradient_in_parts();

@@ -13,6 +13,7 @@ enum class TrialEnd : std::int32_t {
   kFailed,               ///< with an exception, at every attempt; the next sweep tries it again
   kStopped,              ///< on request before its last step; in a `TrialSummary`, with its state saved
   kNotSaved,             ///< on request; its state could not be saved
+  kGivenBack,            ///< to the queue, by a rank whose device is broken
   kTakenByAnotherSweep,  ///< which trains it or has trained it
 };
 

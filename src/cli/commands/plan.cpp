@@ -14,6 +14,7 @@
 #include "tunescope/device/device.hpp"
 #include "tunescope/plan/core_split.hpp"
 #include "tunescope/plan/inputs.hpp"
+#include "tunescope/plan/job_device.hpp"
 #include "tunescope/run/co_training_size.hpp"
 #include "tunescope/schedule/simulation.hpp"
 #include "tunescope/storage/status.hpp"
@@ -44,7 +45,7 @@ CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial
     return model;
   }
   at::set_num_threads(choose_threads(spec.threads, available_cores(), available_cores()).count);
-  inputs.move_model_to(choose_device(spec.device, 0));
+  inputs.move_model_to(job_device(spec, 0));
   if (spec.train.precision == Precision::kBfloat16 && inputs.is_bfloat16_faster()) inputs.cast_to_bfloat16();
   std::set<std::pair<std::string, std::string>> measured;
   for (const PlannedTrial& planned : trials) {
@@ -116,11 +117,11 @@ void print_simulation(const SimulatedSweep& sweep, const SweepSpec& spec, std::i
 
 // How to start the sweep on this machine.
 void print_best_split(const SweepSpec& spec, const std::vector<PlannedTrial>& trials) {
-  const Machine machine;
-  if (spec.device == DeviceKind::kCuda && machine.cuda.count == 0) return;  // a login node
+  const Machine machine = Machine::look_for(spec.device);
+  if (spec.device == DeviceKind::kCuda && machine.cuda.count == 0 && !machine.has_driver) return;  // a login node
   at::Device device = at::kCPU;
   try {
-    device = choose_device(spec.device, 0, machine);
+    device = job_device(spec, 0);
   } catch (const DeviceError& error) {
     print_warning(std::string("a sweep would end here: ") + error.what());
     return;

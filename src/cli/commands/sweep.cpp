@@ -28,7 +28,7 @@ class SweepDisplay final : public RunDisplay {
         trials.size() - static_cast<std::size_t>(std::ranges::count_if(trials, &PlannedTrial::is_finished));
     fmt::print("{}: {} trials, {} already there, {} to run on {} ({}; built for {}; found {})\n", rank_->job.spec.name,
                trials.size(), trials.size() - to_run, to_run, split.text(), setup.device.str(), compiled_backends(),
-               Machine().text());
+               Machine::look_for(rank_->job.spec.device).text());
     if (ranks() == setup.node_ranks && setup.device.is_cpu() && !setup.threads_are_given)
       note_better_split(trials, split);
     if (static_cast<std::size_t>(ranks()) > to_run && to_run > 0) {

@@ -72,7 +72,7 @@ void ProgressDisplay::finish(std::size_t item, TrialEnd end, const std::string& 
   }
   if (style_ == ProgressStyle::kNone) return;
   const std::string_view clear = style_ == ProgressStyle::kBar ? kClearLine : "";
-  if (end == TrialEnd::kStopped || end == TrialEnd::kNotSaved) {
+  if (end == TrialEnd::kStopped || end == TrialEnd::kNotSaved || end == TrialEnd::kGivenBack) {
     fmt::print("{}{}  {}\n", clear, items_[item].label, result);
   } else {
     ++finished_;

@@ -10,9 +10,15 @@ using Matmul = void(const at::Tensor& a, const at::Tensor& b, const at::Tensor& 
 const Kernel<Matmul>& matmul_kernel();
 
 namespace cpu {
-// bfloat16 operands only, where `has_bfloat16_gemm()`: ATen's products are as fast for the other types.
+// bfloat16 operands and a float32 result only, where `has_bfloat16_gemm()`: ATen's products are as fast for the other
+// types.
 Matmul matmul;
 }  // namespace cpu
+
+namespace cuda {
+// bfloat16 operands and a float32 result only. Null in a build without CUDA.
+extern Matmul* const matmul;
+}  // namespace cuda
 
 namespace aten {
 Matmul matmul;

@@ -1,0 +1,13 @@
+#include "tunescope/plan/job_device.hpp"
+
+#include "tunescope/device/gpu.hpp"
+
+namespace tunescope {
+
+c10::Device job_device(const SweepSpec& spec, int local_rank) {
+  const c10::Device device = choose_device(spec.device, local_rank);
+  if (spec.train.precision == Precision::kTf32) require_tf32(device, describe_gpu(device));
+  return device;
+}
+
+}  // namespace tunescope

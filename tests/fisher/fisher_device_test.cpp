@@ -1,0 +1,58 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <vector>
+
+#include "support/fisher_case.hpp"
+#include "support/limited_allocator.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/device/failure.hpp"
+
+namespace tunescope {
+namespace {
+
+using test::FisherCase;
+using test::is_zero_in_theory;
+using test::relative_l2;
+
+// The intermediate layer of a micro-batch takes about 500 kB. The memory becomes short once sums have been added.
+TEST(FisherOnADevice, ComputesAMicroBatchThatDoesNotFitInPartsOfWholeGroups) {
+  FisherCase subject;
+  subject.dataset = test::repeat(subject.dataset, 100);
+  for (const std::int64_t batch_size : {1, 3}) {
+    FisherInputs inputs = subject.inputs();
+    inputs.batch_size = batch_size;
+    const FisherState whole = sum_squared_gradients(inputs, {});
+    std::optional<test::LimitedAllocator> limited;
+    std::vector<std::int64_t> progress;
+    const auto on_progress = [&](std::int64_t done, std::int64_t) {
+      progress.push_back(done);
+      if (done == 2 && !limited) limited.emplace(200'000, test::refuse_as_cuda);
+    };
+    const FisherState parts = sum_squared_gradients(inputs, {}, {.on_progress = on_progress});
+    limited.reset();
+    EXPECT_THAT(progress, ::testing::ElementsAre(1, 2, 1, 2, 3, ::testing::_)) << "the shard starts again";
+    for (std::size_t i = 0; i < whole.sums.size(); ++i) {
+      if (is_zero_in_theory(subject.catalogue[i])) continue;
+      EXPECT_LT(relative_l2(parts.sums[i], whole.sums[i]), 1e-5) << subject.catalogue[i].name;
+    }
+    EXPECT_LT(relative_l2(parts.depth_sums, whole.depth_sums), 1e-5);
+  }
+}
+
+TEST(FisherOnADevice, RefusesAGroupThatDoesNotFit) {
+  const FisherCase subject;
+  const test::LimitedAllocator limited(1'000);
+  EXPECT_THROW(sum_squared_gradients(subject.inputs(), {}), c10::OutOfMemoryError);
+}
+
+TEST(FisherOnADevice, NamesTheDeviceIfItIsBroken) {
+  const FisherCase subject;
+  const test::LimitedAllocator limited(1'000);
+  const ReplacedDeviceProbe broken([](at::Device) { return "uncorrectable ECC error encountered"; });
+  EXPECT_THROW(sum_squared_gradients(subject.inputs(), {}), DeviceError);
+}
+
+}  // namespace
+}  // namespace tunescope
