@@ -1,3 +1,11 @@
+#include <c10/core/CPUAllocator.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "emulator.hpp"
 #include "tunescope/kernels/forced_kernels.hpp"
 
 namespace tunescope {
@@ -5,6 +13,35 @@ namespace {
 
 // In the programs that this file is linked into, tensors on the CPU go through the kernels for GPUs.
 const ForcedKernels emulated(KernelBackend::kCuda);
+
+// Kernels may not touch what lies beside a tensor. Its own numbers start as NaN.
+class BoundedAllocator : public at::Allocator {
+ public:
+  at::DataPtr allocate(std::size_t bytes) override {
+    const std::size_t inner = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    auto* const memory = static_cast<std::byte*>(std::aligned_alloc(kAlignment, inner + 2 * kMargin));
+    if (memory == nullptr) throw std::bad_alloc();
+    std::memset(memory, 0xFF, inner + 2 * kMargin);
+    emulator::permit(memory + kMargin, bytes);
+    emulator::forbid(memory, kMargin);
+    emulator::forbid(memory + kMargin + bytes, inner - bytes + kMargin);
+    return {memory + kMargin, memory, &release, at::kCPU};
+  }
+  at::DeleterFnPtr raw_deleter() const override { return nullptr; }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override { std::memcpy(to, from, bytes); }
+
+ private:
+  static constexpr std::size_t kAlignment = 64;
+  static constexpr std::size_t kMargin = 1024;
+
+  static void release(void* memory) { std::free(memory); }
+};
+
+[[maybe_unused]] const bool is_bounded = [] {
+  static auto* const allocator = new BoundedAllocator;
+  c10::SetCPUAllocator(allocator, 1);
+  return true;
+}();
 
 }  // namespace
 }  // namespace tunescope

@@ -19,11 +19,24 @@ struct LaunchShape {
   std::size_t shared_bytes = 0;
 };
 
+/// What CUDA takes of a kernel's arguments on every architecture and driver, in bytes.
+inline constexpr std::size_t kMaxArgumentBytes = 4096;
+
+template <typename... Parameters>
+constexpr std::size_t argument_bytes() {
+  std::size_t bytes = 0;
+  // Each lies at a multiple of its alignment.
+  ((bytes = (bytes + alignof(Parameters) - 1) / alignof(Parameters) * alignof(Parameters) + sizeof(Parameters)), ...);
+  return bytes;
+}
+
 #ifdef __CUDACC__
 
 /// Starts a kernel on the current stream of the current device. Throws `c10::Error` if it cannot be started.
 template <typename... Parameters>
-void launch(void (*kernel)(Parameters...), const LaunchShape& shape, std::type_identity_t<Parameters>... arguments) {
+requires(argument_bytes<Parameters...>() <=
+         kMaxArgumentBytes) void launch(void (*kernel)(Parameters...), const LaunchShape& shape,
+                                        std::type_identity_t<Parameters>... arguments) {
   constexpr std::size_t kSharedWithoutAsking = 48 * 1024;
   if (shape.shared_bytes > kSharedWithoutAsking) {
     C10_CUDA_CHECK(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
@@ -37,8 +50,11 @@ void launch(void (*kernel)(Parameters...), const LaunchShape& shape, std::type_i
 #else
 
 template <typename... Parameters>
-void launch(void (*kernel)(Parameters...), const LaunchShape& shape, std::type_identity_t<Parameters>... arguments) {
-  emulator::run({shape.grid, shape.block, shape.shared_bytes}, [&] { kernel(arguments...); });
+requires(argument_bytes<Parameters...>() <=
+         kMaxArgumentBytes) void launch(void (*kernel)(Parameters...), const LaunchShape& shape,
+                                        std::type_identity_t<Parameters>... arguments) {
+  emulator::run({shape.grid, shape.block, shape.shared_bytes, reinterpret_cast<const void*>(kernel)},
+                [&] { kernel(arguments...); });
 }
 
 #endif

@@ -1,7 +1,7 @@
 #pragma once
 
 // What device code is written in: CUDA C++, of which it uses only what is named here. The same files are compiled by
-// nvcc for GPUs and, in the tests, as plain C++ for an emulator that runs the threads of a block as fibers. So they
+// nvcc for GPUs and, in the tests, as plain C++ for an emulator that runs the threads of a block one by one. So they
 // include no header of CUDA's or ATen's, and take raw pointers.
 //
 //   threadIdx, blockIdx, blockDim, gridDim         as in CUDA
@@ -10,7 +10,10 @@
 //   SHARED_ARRAY(type, name, count)                an array in shared memory, of a constant size
 //   dynamic_shared<type>()                         the shared memory whose size the launch gives
 //   multiply_accumulate(sums, a, b)                the matrix instruction mma.m16n8k16 in bfloat16, see matrix.hpp
-//   __umulhi, __threadfence, atomicAdd, rsqrtf, erff, expf and so on, float4, uint4
+//   load_vector<float4>(pointer), store_vector(pointer, value)
+//                                                  one access to 8 or 16 bytes; the address must be a multiple of that
+//   __threadfence, and atomicAdd and atomicMax of integers
+//   __umulhi, rsqrtf, erff, expf and so on, float2, float4, uint2, uint4
 
 #include <cstdint>
 
@@ -24,6 +27,15 @@ template <typename Type>
 __device__ Type* dynamic_shared() {
   extern __shared__ __align__(16) unsigned char bytes[];
   return reinterpret_cast<Type*>(bytes);
+}
+
+template <typename Vector>
+__device__ __forceinline__ Vector load_vector(const void* address) {
+  return *static_cast<const Vector*>(address);
+}
+template <typename Vector>
+__device__ __forceinline__ void store_vector(void* address, const Vector& value) {
+  *static_cast<Vector*>(address) = value;
 }
 
 }  // namespace tunescope

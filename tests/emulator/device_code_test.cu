@@ -1,0 +1,2 @@
+// The tests of device code for GPUs, to be run under compute-sanitizer too.
+#include "device_code_test.cpp"

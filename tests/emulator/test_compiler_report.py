@@ -1,0 +1,83 @@
+"""What the compiler reports of each kernel for GPUs: nothing spilled, no stack, and registers within bounds."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "src" / "kernels" / "cuda").glob("*.cu"))
+ARCHITECTURES = ["sm_80", "sm_90"]
+MAX_STACK_BYTES = 0
+# With 256 threads a block, 64 registers leave room for four blocks on a multiprocessor.
+MAX_REGISTERS = 64
+# Kernels that may use more, and why.
+MORE_REGISTERS = {}
+
+REPORT = re.compile(
+    r"Compiling entry function '(?P<symbol>\w+)' for '(?P<architecture>\w+)'.*?"
+    r"(?P<stack>\d+) bytes stack frame, (?P<stores>\d+) bytes spill stores, (?P<loads>\d+) bytes spill loads.*?"
+    r"Used (?P<registers>\d+) registers",
+    re.DOTALL,
+)
+
+
+def compiler():
+    nvcc = shutil.which("nvcc") or "/usr/local/cuda/bin/nvcc"
+    if not Path(nvcc).exists():
+        pytest.skip("this machine has no CUDA compiler (nvcc)")
+    version = re.search(r"release (\d+)", subprocess.run([nvcc, "--version"], capture_output=True, text=True).stdout)
+    if version is None or version[1] != "13":
+        pytest.skip("the CUDA compiler (nvcc) of this machine is not of release 13")
+    return nvcc
+
+
+def torch_include():
+    for root in ROOT.glob(".venv/lib/python3*/site-packages/torch/include"):
+        return root
+    pytest.skip("LibTorch's headers are not in .venv; scripts/setup installs them")
+
+
+def name_of(symbol):
+    """`drop_elements` of a mangled name: the last of the nested names that are preceded by their lengths."""
+    text = subprocess.run(["c++filt", symbol], capture_output=True, text=True).stdout.strip()
+    return re.search(r"(\w+)(<[^()]*>)?\(", text.replace("(anonymous namespace)::", ""))[1]
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """All kernels in one file, so that LibTorch's headers are read once; the assembler alone runs per architecture."""
+    nvcc = compiler()
+    folder = tmp_path_factory.mktemp("compiler_report")
+    everything = folder / "everything.cu"
+    everything.write_text("".join(f'#include "{source}"\n' for source in SOURCES))
+    command = [nvcc, "-std=c++20", "--expt-relaxed-constexpr", "-O3", "-fatbin", "-Xptxas", "-v"]
+    command += [f"-gencode=arch=compute_80,code={architecture}" for architecture in ARCHITECTURES]
+    command += [f"-I{ROOT / 'src'}", f"-I{ROOT / 'include'}", "-isystem", str(torch_include())]
+    command += ["-o", str(folder / "everything.fatbin"), str(everything)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr
+    return [match.groupdict() | {"name": name_of(match["symbol"])} for match in REPORT.finditer(result.stderr)]
+
+
+def test_every_file_has_kernels_for_every_architecture(reports):
+    assert {report["architecture"] for report in reports} == set(ARCHITECTURES)
+    names = {report["name"] for report in reports}
+    for source in SOURCES:
+        own = set(re.findall(r"__global__\s+void\s+(?:__launch_bounds__\([^)]*\)\s+)?(\w+)\(", source.read_text()))
+        assert own <= names, f"{source.name}: {own - names} were not compiled"
+
+
+def test_no_kernel_spills_or_needs_more_than_its_bound(reports):
+    wrong = []
+    for report in sorted(reports, key=lambda report: (report["name"], report["symbol"], report["architecture"])):
+        registers, stack = int(report["registers"]), int(report["stack"])
+        spilled = int(report["stores"]) + int(report["loads"])
+        line = f"{report['name']} {report['architecture']}: {registers} registers, "
+        line += f"{stack} bytes of stack, {spilled} spilled"
+        print(line)
+        if spilled > 0 or stack > MAX_STACK_BYTES or registers > MORE_REGISTERS.get(report["name"], MAX_REGISTERS):
+            wrong.append(line)
+    assert not wrong, "\n".join(wrong)
