@@ -94,6 +94,7 @@ const TaskData& SweepInputs::task(const std::string& name) {
 void SweepInputs::move_model_to(at::Device device) {
   bfloat16_weights_.reset();
   move_to(model_, device);
+  pass_costs_.set_device(device);
 }
 
 bool SweepInputs::is_bfloat16_faster() const {

@@ -3,10 +3,12 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
+#include <optional>
 #include <utility>
 
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/device/meta_memory.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 #include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
@@ -56,6 +58,11 @@ PassFlops run_on_meta(const Network& network, const ModelInput& model, const Pas
 
 }  // namespace
 
+void PassCosts::set_device(at::Device device) {
+  if (device.is_cuda() != is_for_gpu_) bytes_.clear();
+  is_for_gpu_ = device.is_cuda();
+}
+
 const ParameterCatalogue& PassCosts::catalogue(std::int64_t outputs) {
   const auto known = catalogues_.find(outputs);
   return known != catalogues_.end() ? known->second
@@ -101,6 +108,8 @@ double PassCosts::training_bytes(const Method& method, std::int64_t outputs, con
   const ParameterCatalogue& tensors = catalogue(outputs);
   const Selection selection = planning_stand_in_selection(method, tensors);
   const Parameters model = parameters_on_meta(tensors);  // stays when the trial has copies of its own
+  std::optional<ForcedKernels> kernels;                  // nothing is computed: what they keep is counted
+  if (is_for_gpu_) kernels.emplace(KernelBackend::kCuda);
   const MetaMemory memory;
   Parameters parameters = model;
   TrainableParameters trainable(tensors, selection, parameters);

@@ -1,13 +1,18 @@
 #include "tunescope/kernels/attention.hpp"
 
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <tuple>
+#include <vector>
 
 #include "support/finite_differences.hpp"
 #include "support/layouts.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 
 namespace tunescope {
 namespace {
@@ -67,10 +72,23 @@ TEST_P(AttentionWithDropout, DifferentiatesAsFiniteDifferences) {
   const at::Tensor weights = random_rows(queries.row_count(), kHidden);
   const AttentionInputs own{inputs.query, inputs.key_value.contiguous()};
   const auto value = [&] { return attention(own, layout, dropout).context.mul(weights).sum().item<double>(); };
-  const AttentionInputs gradients =
-      attention_backward(weights, attention(own, layout, dropout).probabilities, own, layout, dropout);
+  const AttentionInputs gradients{at::empty_like(own.query), at::empty_like(own.key_value)};
+  attention_backward(weights, attention(own, layout, dropout).saved, layout, dropout, {gradients});
   test::expect_finite_differences(value, own.query, gradients.query, 1e-7);
   test::expect_finite_differences(value, own.key_value, gradients.key_value, 1e-7);
+}
+
+// The backward pass of kernels for GPUs computes the probabilities again. A pass without numbers must know.
+TEST(AttentionMemory, OnAGpuGrowsWithQueriesAndNotWithPairs) {
+  const ForcedKernels gpu(KernelBackend::kCuda);
+  const BatchLayout layout = test::layout_of({{5, 1}, {8}}, at::kMeta);
+  const at::TensorOptions options = at::TensorOptions(at::kFloat).device(at::kMeta);
+  const AttentionOutput output = attention({at::empty({14, kHidden}, options), at::empty({14, 2 * kHidden}, options)},
+                                           {layout.tokens(), layout.tokens(), kHeads}, {});
+  const std::vector<KernelBackends> kernels = kernel_backends();
+  const bool has_kernel = std::ranges::find(kernels, "attention", &KernelBackends::name)->has_cuda;
+  EXPECT_EQ(output.saved.softmax.numel(), kHeads * (has_kernel ? 14 : 25 + 1 + 64));
+  EXPECT_EQ(output.saved.context.defined(), has_kernel);
 }
 
 // A query for every token, and one query per sequence.

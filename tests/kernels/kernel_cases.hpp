@@ -34,6 +34,13 @@ inline const std::vector<Shape> kShapes = {
     {"no_multiple_of_a_vector", {{5, 1, 8}, {3, 17}}, 3, 7},
     {"empty_models", {{}, {4, 2}, {}, {9}}, 2, 4},
     {"lengths_1_to_512", {{512, 1, 64}, {33}}, 4, 32},
+    {"lengths_63_to_511", {{63, 64, 65}, {2}, {511}}, 1, 64},
+    {"lengths_up_to_32", {{32, 5}, {17}}, 2, 32},
+    {"sixteen_models",
+     {{11, 3}, {1}, {16}, {}, {2, 2}, {7}, {5}, {9}, {4}, {13}, {8}, {6}, {1}, {10}, {15}, {14}},
+     2,
+     64},
+    {"wide_heads", {{40, 3}}, 2, 97},
 };
 
 struct Setting {
@@ -73,15 +80,22 @@ class Arguments {
 using Tensors = std::vector<at::Tensor>;
 
 inline Tensors run_attention(const Arguments& a, const RowLayout& queries, bool is_backward) {
-  // The rows of key and value are not contiguous, as if they were columns of a wider tensor.
-  const AttentionInputs inputs{a.numbers({queries.row_count(), a.width()}),
-                               a.of_rows(3 * a.width()).narrow(1, a.width(), 2 * a.width())};
-  const at::Tensor gradient = a.numbers({queries.row_count(), a.width()});
+  // The rows of query, key and value are columns of a wider tensor, and so are those of their gradients.
+  const std::int64_t count = queries.row_count();
+  const auto columns = [&a](const at::Tensor& query, const at::Tensor& all) {
+    return AttentionInputs{query.narrow(1, 0, a.width()), all.narrow(1, a.width(), 2 * a.width())};
+  };
+  const AttentionInputs inputs = columns(a.numbers({count, 2 * a.width()}), a.of_rows(3 * a.width()));
+  const at::Tensor gradient = a.numbers({count, a.width()});
+  const at::Tensor rounded = a.numbers({count, a.width()}).to(at::kBFloat16);
   const AttentionLayout layout{queries, a.rows(), a.shape.heads};
-  const AttentionOutput output = attention(inputs, layout, a.dropout());
-  if (!is_backward) return {output.context, output.probabilities};
-  const AttentionInputs gradients = attention_backward(gradient, output.probabilities, inputs, layout, a.dropout());
-  return {gradients.query, gradients.key_value};
+  const AttentionOutput output = attention(inputs, layout, a.dropout(), rounded);
+  if (!is_backward) return {output.context, rounded.sub(output.context.to(at::kBFloat16))};
+  const AttentionInputs of_inputs = columns(a.numbers({count, 2 * a.width()}), a.of_rows(3 * a.width()));
+  const AttentionInputs of_inputs_rounded{of_inputs.query.to(at::kBFloat16), of_inputs.key_value.to(at::kBFloat16)};
+  attention_backward(gradient, output.saved, layout, a.dropout(), {of_inputs, of_inputs_rounded});
+  return {of_inputs.query, of_inputs.key_value, of_inputs_rounded.query.sub(of_inputs.query.to(at::kBFloat16)),
+          of_inputs_rounded.key_value.sub(of_inputs.key_value.to(at::kBFloat16))};
 }
 
 inline Tensors both_queries(const Arguments& a, bool is_backward) {

@@ -11,8 +11,8 @@ namespace tunescope {
 // Attention on packed sequences. For each sequence and head, with d the head size:
 //   probabilities = softmax(query keyᵀ / √d), context = dropout(probabilities) value
 // (Vaswani et al. 2017, equation 1). Since sequences are packed without padding, each one is a small dense problem of
-// its own and no mask is needed. The probabilities are kept for the backward pass; the dropout mask is not, since it
-// can be drawn again. There may be fewer queries than tokens: in the last layer only [CLS] needs one.
+// its own and no mask is needed. What the backward pass needs is kept; the dropout mask is not, since it can be drawn
+// again. There may be fewer queries than tokens: in the last layer only [CLS] needs one.
 
 /// Which queries attend to which tokens: a query attends to the tokens of its own sequence. T tokens, B sequences, Q
 /// queries.
@@ -28,18 +28,34 @@ struct AttentionInputs {
   at::Tensor key_value;  ///< [T, 2 H], the key and the value of each token
 };
 
-struct AttentionOutput {
-  at::Tensor context;        ///< [Q, H]
-  at::Tensor probabilities;  ///< before dropout; [heads, queries, tokens] for each sequence, laid end to end
+/// What the backward pass needs of the forward pass. None of it may change in between.
+struct AttentionActivations {
+  AttentionInputs inputs;
+  /// The probabilities before dropout, [heads, queries, tokens] for each sequence, laid end to end. From kernels for
+  /// GPUs, which compute them again, the logarithms of their denominators instead: [heads, Q].
+  at::Tensor softmax;
+  at::Tensor context;  ///< from kernels for GPUs only
 };
 
-/// Scaled dot-product attention within each sequence, with dropout on the probabilities.
-AttentionOutput attention(const AttentionInputs& inputs, const AttentionLayout& layout, const Dropout& dropout);
+struct AttentionOutput {
+  at::Tensor context;  ///< [Q, H]
+  AttentionActivations saved;
+};
 
-/// The gradients of the inputs, given the gradient of the context ([Q, H], contiguous) and the `probabilities` of the
-/// forward pass.
-AttentionInputs attention_backward(const at::Tensor& context_gradient, const at::Tensor& probabilities,
-                                   const AttentionInputs& inputs, const AttentionLayout& layout,
-                                   const Dropout& dropout);
+/// Scaled dot-product attention within each sequence, with dropout on the probabilities. `rounded` [Q, H] bfloat16, as
+/// the inputs may be strided, gets the context too, for a product in bfloat16; undefined: not wanted.
+AttentionOutput attention(const AttentionInputs& inputs, const AttentionLayout& layout, const Dropout& dropout,
+                          const at::Tensor& rounded = {});
+
+/// Where the gradients of the inputs go. They have the inputs' shapes, and their rows need not be contiguous either.
+struct AttentionGradients {
+  AttentionInputs of_inputs;
+  AttentionInputs rounded = {};  ///< the same in bfloat16; undefined: not wanted
+};
+
+/// Overwrites `gradients`, given the gradient of the context ([Q, H], contiguous) and what the forward pass saved with
+/// the same layout and dropout.
+void attention_backward(const at::Tensor& context_gradient, const AttentionActivations& saved,
+                        const AttentionLayout& layout, const Dropout& dropout, const AttentionGradients& gradients);
 
 }  // namespace tunescope

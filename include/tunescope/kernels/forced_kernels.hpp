@@ -9,7 +9,7 @@ namespace tunescope {
 /// Which implementation of a kernel runs whatever the device of the tensors.
 enum class KernelBackend {
   kReference,  ///< composed of ATen's operations, as on a device that has no kernels of its own
-  kCuda,       ///< those for GPUs. Tensors on the CPU need the emulator of the tests
+  kCuda,  ///< those for GPUs. Tensors on the CPU need the emulator of the tests; on the meta device, shapes are theirs
 };
 
 /// While such an object lives, every kernel of the process runs that implementation where it has it. The last one made

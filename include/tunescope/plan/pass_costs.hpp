@@ -22,6 +22,9 @@ class PassCosts {
  public:
   explicit PassCosts(std::shared_ptr<const Network> network) : network_(std::move(network)) {}
 
+  /// Where the passes would run: attention keeps less on a GPU. The CPU, unless it is said.
+  void set_device(at::Device device);
+
   /// The model's tensors with a head of `outputs` outputs.
   const ParameterCatalogue& catalogue(std::int64_t outputs);
   /// Bytes of the parameters, with a head of `outputs` outputs.
@@ -50,6 +53,7 @@ class PassCosts {
   FlopsPerRow count_flops(const std::vector<bool>& needs_gradient, std::int64_t outputs, LastLayer last_layer);
 
   std::shared_ptr<const Network> network_;
+  bool is_for_gpu_ = false;
   std::map<std::int64_t, ParameterCatalogue> catalogues_;  // by outputs
   std::map<std::tuple<std::vector<bool>, std::int64_t, LastLayer>, FlopsPerRow> flops_;
   std::map<std::tuple<std::string, std::int64_t, std::vector<std::int64_t>, std::optional<double>>, double> bytes_;

@@ -50,52 +50,55 @@ void drop(const AttentionTensors& tensors, const at::Tensor& all) {
 }
 
 at::Tensor dropped_probabilities(const AttentionTensors& tensors) {
-  if (tensors.dropout.probability <= 0.0) return tensors.probabilities;
-  at::Tensor copy = tensors.probabilities.clone();
+  if (tensors.dropout.probability <= 0.0) return tensors.softmax;
+  at::Tensor copy = tensors.softmax.clone();
   drop(tensors, copy);
   return copy;
 }
 
 }  // namespace
 
-void attention(const AttentionTensors& tensors, const at::Tensor& context) {
+void attention(const AttentionTensors& tensors, const AttentionContext& context) {
   const auto& [query, key_value] = tensors.inputs;
   const std::vector<AttentionSequence> sequences = list_sequences(tensors.layout);
   for (const AttentionSequence& sequence : sequences) {
     const SequenceViews views(tensors, sequence);
     const at::Tensor scores = at::bmm(views.query(query), views.key(key_value).transpose(1, 2)).mul_(views.scale());
-    at::Tensor probabilities = views.scores(tensors.probabilities);
+    at::Tensor probabilities = views.scores(tensors.softmax);
     at::_softmax_out(probabilities, scores, -1, false);
   }
   const at::Tensor weights = dropped_probabilities(tensors);
   for (const AttentionSequence& sequence : sequences) {
     const SequenceViews views(tensors, sequence);
-    views.query(context).copy_(at::bmm(views.scores(weights), views.value(key_value)));
+    views.query(context.full).copy_(at::bmm(views.scores(weights), views.value(key_value)));
   }
+  if (context.rounded.defined()) context.rounded.copy_(context.full);
 }
 
-void attention_backward(const AttentionTensors& tensors, const at::Tensor& context_gradient,
-                        const AttentionInputs& gradients) {
+void attention_backward(const AttentionTensors& tensors, const AttentionContextGradient& context_gradient,
+                        const AttentionGradients& targets) {
+  const AttentionInputs& gradients = targets.of_inputs;
   const auto& [query, key_value] = tensors.inputs;
   const std::vector<AttentionSequence> sequences = list_sequences(tensors.layout);
   const at::Tensor weights = dropped_probabilities(tensors);
   const at::Tensor weight_gradients = at::empty_like(weights);
   for (const AttentionSequence& sequence : sequences) {
     const SequenceViews views(tensors, sequence);
-    const at::Tensor gradient = views.query(context_gradient);
+    const at::Tensor gradient = views.query(context_gradient.of_context);
     views.value(gradients.key_value).copy_(at::bmm(views.scores(weights).transpose(1, 2), gradient));
     views.scores(weight_gradients).copy_(at::bmm(gradient, views.value(key_value).transpose(1, 2)));
   }
   drop(tensors, weight_gradients);
   for (const AttentionSequence& sequence : sequences) {
     const SequenceViews views(tensors, sequence);
-    const at::Tensor softmax = views.scores(tensors.probabilities);
+    const at::Tensor softmax = views.scores(tensors.softmax);
     const at::Tensor score_gradient =
         at::_softmax_backward_data(views.scores(weight_gradients), softmax, -1, softmax.scalar_type())
             .mul_(views.scale());
     views.query(gradients.query).copy_(at::bmm(score_gradient, views.key(key_value)));
     views.key(gradients.key_value).copy_(at::bmm(score_gradient.transpose(1, 2), views.query(query)));
   }
+  round_gradients(targets);
 }
 
 }  // namespace tunescope::aten

@@ -24,7 +24,7 @@ void for_each_sequence(const AttentionTensors& tensors, const SequenceWork& work
   std::int64_t most_pairs = 0;
   for (const AttentionSequence& sequence : sequences) most_pairs = std::max(most_pairs, sequence.pairs());
   at::parallel_for(0, static_cast<std::int64_t>(sequences.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    const at::Tensor scratch = at::empty({2, tensors.layout.heads * most_pairs}, tensors.probabilities.options());
+    const at::Tensor scratch = at::empty({2, tensors.layout.heads * most_pairs}, tensors.softmax.options());
     for (std::int64_t b = begin; b < end; ++b) work(sequences[static_cast<std::size_t>(b)], scratch);
   });
 }
@@ -69,9 +69,7 @@ class SequenceMatrices {
   }
 
   // [heads, queries, tokens]: the probabilities, and the two scratch buffers of the thread.
-  at::Tensor probabilities() const {
-    return by_head(tensors_.probabilities.narrow(0, sequence_.first_probability, count()));
-  }
+  at::Tensor probabilities() const { return by_head(tensors_.softmax.narrow(0, sequence_.first_probability, count())); }
   at::Tensor buffer(std::int64_t number) const { return by_head(scratch_[number].narrow(0, 0, count())); }
   // One head of such a tensor.
   Matrix<const Scalar> of(const at::Tensor& scores, std::int64_t head) const {
@@ -155,22 +153,24 @@ void attend_backward(const SequenceMatrices<Scalar>& m, const AttentionInputs& i
 
 }  // namespace
 
-void attention(const AttentionTensors& tensors, const at::Tensor& context) {
-  AT_DISPATCH_FLOATING_TYPES(context.scalar_type(), "attention", [&] {
+void attention(const AttentionTensors& tensors, const AttentionContext& context) {
+  AT_DISPATCH_FLOATING_TYPES(context.full.scalar_type(), "attention", [&] {
     for_each_sequence(tensors, [&](const AttentionSequence& sequence, const at::Tensor& scratch) {
-      attend(SequenceMatrices<scalar_t>(tensors, sequence, scratch), tensors.inputs, context);
+      attend(SequenceMatrices<scalar_t>(tensors, sequence, scratch), tensors.inputs, context.full);
     });
   });
+  if (context.rounded.defined()) context.rounded.copy_(context.full);
 }
 
-void attention_backward(const AttentionTensors& tensors, const at::Tensor& context_gradient,
-                        const AttentionInputs& gradients) {
-  AT_DISPATCH_FLOATING_TYPES(context_gradient.scalar_type(), "attention_backward", [&] {
+void attention_backward(const AttentionTensors& tensors, const AttentionContextGradient& context_gradient,
+                        const AttentionGradients& gradients) {
+  AT_DISPATCH_FLOATING_TYPES(context_gradient.of_context.scalar_type(), "attention_backward", [&] {
     for_each_sequence(tensors, [&](const AttentionSequence& sequence, const at::Tensor& scratch) {
-      attend_backward(SequenceMatrices<scalar_t>(tensors, sequence, scratch), tensors.inputs, context_gradient,
-                      gradients);
+      attend_backward(SequenceMatrices<scalar_t>(tensors, sequence, scratch), tensors.inputs,
+                      context_gradient.of_context, gradients.of_inputs);
     });
   });
+  round_gradients(gradients);
 }
 
 }  // namespace tunescope::cpu

@@ -1,3 +1,4 @@
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/index.h>
 #include <ATen/ops/zeros.h>
 
@@ -44,17 +45,17 @@ Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& n
 Value attention(Recording& pass, const Value& query, const Value& key_value, std::int64_t heads,
                 const Dropout& dropout) {
   const RowLayout& queries = *query.rows;
-  const AttentionInputs inputs{query.tensor, key_value.tensor};
   const AttentionLayout layout{queries, *key_value.rows, heads};
-  AttentionOutput output = attention(inputs, layout, dropout);
-  return pass.record(std::move(output.context), queries, query.slot || key_value.slot,
-                     [inputs, layout, dropout, probabilities = std::move(output.probabilities), query = query.slot,
-                      key_value = key_value.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       const AttentionInputs of_inputs =
-                           attention_backward(outputs.front(), probabilities, inputs, layout, dropout);
-                       if (query) gradients.add(*query, of_inputs.query);
-                       if (key_value) gradients.add(*key_value, of_inputs.key_value);
-                     });
+  AttentionOutput output = attention({query.tensor, key_value.tensor}, layout, dropout);
+  return pass.record(
+      std::move(output.context), queries, query.slot || key_value.slot,
+      [layout, dropout, saved = std::move(output.saved), query = query.slot, key_value = key_value.slot](
+          std::span<const at::Tensor> outputs, Gradients& gradients) {
+        const AttentionInputs of_inputs{at::empty_like(saved.inputs.query), at::empty_like(saved.inputs.key_value)};
+        attention_backward(outputs.front(), saved, layout, dropout, {of_inputs});
+        if (query) gradients.add(*query, of_inputs.query);
+        if (key_value) gradients.add(*key_value, of_inputs.key_value);
+      });
 }
 
 Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual) {

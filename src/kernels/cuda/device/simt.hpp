@@ -9,6 +9,8 @@
 //   __syncthreads, __syncwarp, __shfl_sync, __shfl_xor_sync, __shfl_down_sync, __ballot_sync
 //   SHARED_ARRAY(type, name, count)                an array in shared memory, of a constant size
 //   dynamic_shared<type>()                         the shared memory whose size the launch gives
+//   UNROLL, KEEP_LOOP                              before a loop that must be unrolled, since its counter chooses a
+//                                                  register, and before one that must not, since it would take too many
 //   multiply_accumulate(sums, a, b)                the matrix instruction mma.m16n8k16 in bfloat16, see matrix.hpp
 //   load_vector<float4>(pointer), store_vector(pointer, value)
 //                                                  one access to 8 or 16 bytes; the address must be a multiple of that
@@ -20,6 +22,8 @@
 #ifdef __CUDACC__
 
 #define SHARED_ARRAY(type, name, count) __shared__ type name[count]
+#define UNROLL _Pragma("unroll")
+#define KEEP_LOOP _Pragma("unroll 1")
 
 namespace tunescope {
 
@@ -42,6 +46,8 @@ __device__ __forceinline__ void store_vector(void* address, const Vector& value)
 
 #else
 #include "emulator/simt.hpp"
+#define UNROLL
+#define KEEP_LOOP
 #endif
 
 namespace tunescope {
