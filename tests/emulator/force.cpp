@@ -22,6 +22,7 @@ class BoundedAllocator : public at::Allocator {
     auto* const memory = static_cast<std::byte*>(std::aligned_alloc(kAlignment, inner + 2 * kMargin));
     if (memory == nullptr) throw std::bad_alloc();
     std::memset(memory, 0xFF, inner + 2 * kMargin);
+    std::memcpy(memory, &inner, sizeof inner);
     emulator::permit(memory + kMargin, bytes);
     emulator::forbid(memory, kMargin);
     emulator::forbid(memory + kMargin + bytes, inner - bytes + kMargin);
@@ -34,7 +35,13 @@ class BoundedAllocator : public at::Allocator {
   static constexpr std::size_t kAlignment = 64;
   static constexpr std::size_t kMargin = 1024;
 
-  static void release(void* memory) { std::free(memory); }
+  // Others may get this memory next.
+  static void release(void* memory) {
+    std::size_t inner = 0;
+    std::memcpy(&inner, memory, sizeof inner);
+    emulator::permit(memory, inner + 2 * kMargin);
+    std::free(memory);
+  }
 };
 
 [[maybe_unused]] const bool is_bounded = [] {

@@ -41,9 +41,10 @@ def torch_include():
 
 
 def name_of(symbol):
-    """`drop_elements` of a mangled name: the last of the nested names that are preceded by their lengths."""
+    """`drop_elements` of a mangled name."""
     text = subprocess.run(["c++filt", symbol], capture_output=True, text=True).stdout.strip()
-    return re.search(r"(\w+)(<[^()]*>)?\(", text.replace("(anonymous namespace)::", ""))[1]
+    text = re.sub(r"\([\w: ]+\)(?=\d)", "", text.replace("(anonymous namespace)::", ""))  # casts of template arguments
+    return re.search(r"(\w+)(<[^()]*>)?\(", text)[1]
 
 
 @pytest.fixture(scope="module")

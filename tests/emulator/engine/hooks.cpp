@@ -71,6 +71,18 @@ void __tsan_write_range(void* address, std::size_t bytes) {
                                                       std::uint##bits##_t value, int) {                                \
     return __atomic_fetch_sub(address, value, __ATOMIC_SEQ_CST);                                                       \
   }                                                                                                                    \
+  std::uint##bits##_t __tsan_atomic##bits##_fetch_and(volatile std::uint##bits##_t* address,                           \
+                                                      std::uint##bits##_t value, int) {                                \
+    return __atomic_fetch_and(address, value, __ATOMIC_SEQ_CST);                                                       \
+  }                                                                                                                    \
+  std::uint##bits##_t __tsan_atomic##bits##_fetch_or(volatile std::uint##bits##_t* address, std::uint##bits##_t value, \
+                                                     int) {                                                            \
+    return __atomic_fetch_or(address, value, __ATOMIC_SEQ_CST);                                                        \
+  }                                                                                                                    \
+  std::uint##bits##_t __tsan_atomic##bits##_fetch_xor(volatile std::uint##bits##_t* address,                           \
+                                                      std::uint##bits##_t value, int) {                                \
+    return __atomic_fetch_xor(address, value, __ATOMIC_SEQ_CST);                                                       \
+  }                                                                                                                    \
   bool __tsan_atomic##bits##_compare_exchange_strong(                                                                  \
       volatile std::uint##bits##_t* address, std::uint##bits##_t* expected, std::uint##bits##_t value, int, int) {     \
     return __atomic_compare_exchange_n(address, expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);           \
