@@ -8,10 +8,10 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "tunescope/base/error.hpp"
-#include "tunescope/kernels/layer_norm.hpp"
 #include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
@@ -145,15 +145,19 @@ void TrainableParameters::on_linear(const LinearParameters& parameters, std::spa
   }
 }
 
+GradientTarget TrainableParameters::target_of(ParameterIndex index) {
+  GradientTarget target;
+  add_gradient(index, [&](const at::Tensor& gradient, Accumulate accumulate) { target = {gradient, accumulate}; });
+  return target;
+}
+
 void TrainableParameters::on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) {
-  if (!needs_gradient(parameters.weight) && !needs_gradient(parameters.bias)) return;
-  const auto add = [](const at::Tensor& computed) {
-    return [&computed](const at::Tensor& gradient, Accumulate accumulate) { write(gradient, computed, accumulate); };
-  };
   for (const LayerNormFactors& use : uses) {
-    const auto [weight, bias] = layer_norm_parameter_gradients(use.output_gradient, use.activations);
-    add_gradient(parameters.weight, add(weight));
-    add_gradient(parameters.bias, add(bias));
+    const std::array<std::int64_t, 2> offsets = {0, use.output_gradient.size(0)};
+    RowLayout rows;  // of one model
+    rows.model_offsets.host = offsets;
+    const LayerNormTargets targets{target_of(parameters.weight), target_of(parameters.bias)};
+    layer_norm_parameter_gradients(use.output_gradient, use.activations, rows, {&targets, 1});
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tunescope/kernels/adamw.hpp"
+#include "tunescope/kernels/layer_norm.hpp"
 #include "tunescope/method/method.hpp"
 #include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/gradient_sink.hpp"
@@ -85,6 +86,8 @@ class TrainableParameters final : public GradientSink {
   void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);
   template <typename Compute>
   void add_gradient(ParameterIndex index, Compute compute);
+  // Where a kernel is to put the gradient of a parameter: nowhere if it is frozen.
+  GradientTarget target_of(ParameterIndex index);
   void update_range(std::int64_t begin, std::int64_t count, const AdamWStep& step);
 
   const ParameterCatalogue& catalogue_;

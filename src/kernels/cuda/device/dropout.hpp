@@ -43,6 +43,17 @@ class DropoutMask {
     return number >= threshold_;
   }
 
+  /// Bit n tells of element 16 n of those that share this block whether it is kept.
+  __device__ unsigned kept_of_block(std::uint64_t block) {
+    compute(block);
+    unsigned kept = 0;
+    for (unsigned n = 0; n < 4; ++n) {
+      if ((words_[n] & 0xFFFFU) >= threshold_) kept |= 1U << n;
+      if (words_[n] >> 16U >= threshold_) kept |= 16U << n;
+    }
+    return kept;
+  }
+
  private:
   // Ten rounds of Philox 4x32 (Salmon et al. 2011, section 3.3).
   __device__ void compute(std::uint64_t block) {
