@@ -130,6 +130,14 @@ void end_block_backward(benchmark::State& state, const Batch& batch) {
   count_bytes(state, 4.0 * static_cast<double>(batch.context.nbytes()));
 }
 
+void sum_parameter_gradients(benchmark::State& state, const Batch& batch) {
+  FeedForward block(batch);
+  residual_layer_norm({block.bias, batch.context}, block.parameters, batch.rows(), kDropout, block.saved);
+  const LayerNormTargets targets{{at::zeros({kHidden})}, {at::zeros({kHidden})}};
+  for (auto _ : state) layer_norm_parameter_gradients(batch.context, block.saved, batch.rows(), {&targets, 1});
+  count_bytes(state, 2.0 * static_cast<double>(batch.context.nbytes()));
+}
+
 void embed(benchmark::State& state, const Batch& batch) {
   FeedForward block(batch);
   for (auto _ : state) {
@@ -195,6 +203,7 @@ void register_all(const Batch& batch) {
   add("dropout/composed", with_batch(drop_composed));
   add_both("residual_layer_norm", end_block);
   add_both("residual_layer_norm_backward", end_block_backward);
+  add_both("layer_norm_parameter_gradients", sum_parameter_gradients);
   add_both("embedding_layer_norm", embed);
   add_both("bias_gelu", activate);
   add_both("gelu_backward", activate_backward);

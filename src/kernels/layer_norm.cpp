@@ -3,6 +3,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
+#include <initializer_list>
+
 #include "backends/layer_norm.hpp"
 
 namespace tunescope {
@@ -21,6 +23,23 @@ void check_weights(std::string_view kernel, const LayerNormWeights& weights, con
                  "there is not one weight and one bias [H] for each model");
 }
 
+void check_extra(std::string_view kernel, const at::Tensor& extra, at::IntArrayRef sizes, at::ScalarType type) {
+  check_contract(!extra.defined() || (extra.sizes() == sizes && extra.scalar_type() == type && extra.is_contiguous()),
+                 kernel, "what is to be written besides is not of the shape and type of its kind");
+}
+
+// `twin` is of the numbers of `rows` in bfloat16, `squares` are sums over its rows.
+void check_extras(std::string_view kernel, const at::Tensor& rows, const at::Tensor& twin,
+                  std::initializer_list<at::Tensor> squares) {
+  check_extra(kernel, twin, rows.sizes(), at::kBFloat16);
+  for (const at::Tensor& sums : squares) check_extra(kernel, sums, {rows.size(0)}, rows.scalar_type());
+}
+
+// Whether the kernels for GPUs take rows of these.
+bool has_cuda_rows(const at::Tensor& rows) {
+  return rows.scalar_type() == at::kFloat && rows.size(1) <= cuda::kWidestLayerNorm;
+}
+
 void allocate_moments(LayerNormActivations& saved) {
   saved.mean = at::empty({saved.input.size(0), 1}, saved.input.options());
   saved.rstd = at::empty_like(saved.mean);
@@ -30,71 +49,86 @@ void allocate_moments(LayerNormActivations& saved) {
 
 const Kernel<ResidualLayerNorm>& residual_layer_norm_kernel() {
   static const Kernel<ResidualLayerNorm> kernel{"residual_layer_norm", aten::residual_layer_norm,
-                                                cpu::residual_layer_norm};
+                                                cpu::residual_layer_norm, cuda::residual_layer_norm};
   return kernel;
 }
 
 const Kernel<ResidualLayerNormBackward>& residual_layer_norm_backward_kernel() {
   static const Kernel<ResidualLayerNormBackward> kernel{
-      "residual_layer_norm_backward", aten::residual_layer_norm_backward, cpu::residual_layer_norm_backward};
+      "residual_layer_norm_backward", aten::residual_layer_norm_backward, cpu::residual_layer_norm_backward,
+      cuda::residual_layer_norm_backward};
   return kernel;
 }
 
 const Kernel<ParameterGradients>& layer_norm_parameter_gradients_kernel() {
-  static const Kernel<ParameterGradients> kernel{"layer_norm_parameter_gradients",
-                                                 aten::layer_norm_parameter_gradients};
+  static const Kernel<ParameterGradients> kernel{"layer_norm_parameter_gradients", aten::layer_norm_parameter_gradients,
+                                                 cpu::layer_norm_parameter_gradients,
+                                                 cuda::layer_norm_parameter_gradients};
   return kernel;
 }
 
 const Kernel<EmbeddingLayerNorm>& embedding_layer_norm_kernel() {
   static const Kernel<EmbeddingLayerNorm> kernel{"embedding_layer_norm", aten::embedding_layer_norm,
-                                                 cpu::embedding_layer_norm};
+                                                 cpu::embedding_layer_norm, cuda::embedding_layer_norm};
   return kernel;
 }
 
 at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
-                               const Dropout& dropout, LayerNormActivations& saved) {
+                               const Dropout& dropout, LayerNormActivations& saved, const LayerNormExtras& extras) {
   const Kernel<ResidualLayerNorm>& kernel = residual_layer_norm_kernel();
   check_contract(are_rows(saved.input, rows) && are_rows(sum.residual, rows), kernel.name,
                  "the two terms are not contiguous [T, H]");
   check_weights(kernel.name, parameters, rows, saved.input.size(1));
   check_contract(sum.bias.size() == rows.model_count(), kernel.name, "there is not one bias [H] for each model");
+  check_extras(kernel.name, saved.input, extras.bfloat16, {extras.output_squares, extras.branch_squares});
   at::Tensor output = at::empty_like(saved.input);
   allocate_moments(saved);
-  if (has_numbers(output)) kernel.on(output.device())(sum, parameters, rows, dropout, saved, output);
+  if (!has_numbers(output)) return output;
+  kernel.on(output.device(), {.by_cuda = has_cuda_rows(output)})(sum, parameters, rows, dropout, saved, output, extras);
   return output;
 }
 
 ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
                                                const RowLayout& rows, const Dropout& dropout,
-                                               const LayerNormActivations& saved) {
+                                               const LayerNormActivations& saved,
+                                               const ResidualGradientExtras& extras) {
   const Kernel<ResidualLayerNormBackward>& kernel = residual_layer_norm_backward_kernel();
   check_contract(are_rows(output_gradient, rows) && output_gradient.sizes() == saved.input.sizes(), kernel.name,
                  "the gradient of the output is not contiguous [T, H]");
   check_contract(weight.size() == rows.model_count(), kernel.name, "there is not one weight [H] for each model");
+  check_extras(kernel.name, output_gradient, extras.branch_bfloat16, {extras.output_squares, extras.residual_squares});
   ResidualGradients gradients;
   gradients.residual = at::empty_like(output_gradient);
   gradients.branch = dropout.probability > 0.0 ? at::empty_like(output_gradient) : gradients.residual;
-  if (has_numbers(output_gradient)) {
-    kernel.on(output_gradient.device())(output_gradient, weight, rows, dropout, saved, gradients);
-  }
+  if (!has_numbers(output_gradient)) return gradients;
+  kernel.on(output_gradient.device(), {.by_cuda = has_cuda_rows(output_gradient)})(output_gradient, weight, rows,
+                                                                                   dropout, saved, gradients, extras);
   return gradients;
 }
 
-LayerNormParameterGradients layer_norm_parameter_gradients(const at::Tensor& output_gradient,
-                                                           const LayerNormActivations& saved) {
+void layer_norm_parameter_gradients(const at::Tensor& output_gradient, const LayerNormActivations& saved,
+                                    const RowLayout& rows, std::span<const LayerNormTargets> targets) {
   const Kernel<ParameterGradients>& kernel = layer_norm_parameter_gradients_kernel();
-  check_contract(output_gradient.sizes() == saved.input.sizes(), kernel.name,
-                 "the gradient of the output is not [T, H]");
-  LayerNormParameterGradients gradients;
-  gradients.weight = at::empty({saved.input.size(1)}, saved.input.options());
-  gradients.bias = at::empty_like(gradients.weight);
-  if (has_numbers(output_gradient)) kernel.on(output_gradient.device())(output_gradient, saved, gradients);
-  return gradients;
+  const auto are_rows_of_models = [&](const at::Tensor& tensor) {
+    return tensor.dim() == 2 && tensor.is_contiguous() && tensor.size(0) == rows.model_offsets.host.back();
+  };
+  check_contract(are_rows_of_models(output_gradient) && are_rows_of_models(saved.input) &&
+                     output_gradient.sizes() == saved.input.sizes(),
+                 kernel.name, "the gradient of the output and the input are not contiguous [T, H]");
+  check_contract(targets.size() == rows.model_count(), kernel.name, "there is not one pair of targets for each model");
+  for (const auto& [weight, bias] : targets) {
+    for (const at::Tensor& gradient : {weight.gradient, bias.gradient}) {
+      check_extra(kernel.name, gradient, {output_gradient.size(1)}, output_gradient.scalar_type());
+    }
+  }
+  if (!has_numbers(output_gradient)) return;
+  kernel.on(output_gradient.device(), {.by_cuda = output_gradient.scalar_type() == at::kFloat})(output_gradient, saved,
+                                                                                                rows, targets);
 }
 
 at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
-                                const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved) {
+                                const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved,
+                                const LayerNormExtras& extras) {
   const Kernel<EmbeddingLayerNorm>& kernel = embedding_layer_norm_kernel();
   const at::Tensor& vector = parameters.weight.front();
   check_weights(kernel.name, parameters, rows, vector.numel());
@@ -105,9 +139,13 @@ at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const L
                    kernel.name, "there is not one table [V, H] for each model");
   }
   saved.input = at::empty({rows.row_count(), vector.numel()}, vector.options());
+  check_extras(kernel.name, saved.input, extras.bfloat16, {extras.output_squares});
+  check_contract(!extras.branch_squares.defined(), kernel.name, "there is no branch whose squares could be summed");
   at::Tensor output = at::empty_like(saved.input);
   allocate_moments(saved);
-  if (has_numbers(output)) kernel.on(output.device())(tables, parameters, rows, dropout, saved, output);
+  if (!has_numbers(output)) return output;
+  kernel.on(output.device(), {.by_cuda = has_cuda_rows(output) && tables.size() <= cuda::kMostEmbeddings})(
+      tables, parameters, rows, dropout, saved, output, extras);
   return output;
 }
 

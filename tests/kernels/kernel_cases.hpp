@@ -43,6 +43,21 @@ inline const std::vector<Shape> kShapes = {
     {"wide_heads", {{40, 3}}, 2, 97},
 };
 
+// For kernels that work on rows, in ways that depend on the width: more widths, models and lengths.
+inline const std::vector<Shape> kRowShapes = {
+    {"three_models_384_wide", {{63, 2}, {65}, {1}}, 1, 384},
+    {"sixteen_models_1024_wide",
+     {{2}, {1, 3}, {}, {9}, {2}, {1}, {1}, {4}, {1}, {1}, {}, {2}, {1}, {7}, {1}, {1}},
+     1,
+     1024},
+    {"768_wide", {{30}, {2, 5}}, 1, 768},
+    {"1536_wide", {{2, 9}, {11}}, 1, 1536},
+    {"300_wide", {{4}, {3}}, 1, 300},
+    {"1100_wide", {{4}, {3, 1}}, 1, 1100},
+    {"long_sequences", {{511, 1, 512}}, 1, 21},
+    {"forty_models", std::vector<std::vector<std::int64_t>>(40, {2, 1}), 1, 5},
+};
+
 struct Setting {
   at::Device device = at::kCPU;
   at::ScalarType type = at::kFloat;
@@ -124,21 +139,34 @@ inline Tensors run_residual_layer_norm(const Arguments& a, bool is_backward) {
   LayerNormActivations saved;
   saved.input = a.of_rows(a.width());
   const at::Tensor gradient = a.of_rows(a.width());
-  const at::Tensor output = residual_layer_norm({bias, residual}, weights, a.rows(), a.dropout(), saved);
-  if (!is_backward) return {output, saved.input, saved.mean, saved.rstd};
+  const at::Tensor of_output = a.of_rows(1).squeeze(1);
+  const at::Tensor of_term = a.of_rows(1).squeeze(1);
+  const at::Tensor output =
+      residual_layer_norm({bias, residual}, weights, a.rows(), a.dropout(), saved,
+                          {.bfloat16 = {}, .output_squares = of_output, .branch_squares = of_term});
+  if (!is_backward) return {output, saved.input, saved.mean, saved.rstd, of_output, of_term};
   const auto [of_residual, of_branch] =
-      residual_layer_norm_backward(gradient, weights.weight, a.rows(), a.dropout(), saved);
-  return {of_residual, of_branch};
+      residual_layer_norm_backward(gradient, weights.weight, a.rows(), a.dropout(), saved,
+                                   {.branch_bfloat16 = {}, .output_squares = of_output, .residual_squares = of_term});
+  return {of_residual, of_branch, of_output, of_term};
 }
 
+// For each model both gradients, one or none, overwritten or added to.
 inline Tensors run_layer_norm_parameters(const Arguments& a) {
-  const PerModelTensors bias = a.for_each_model({a.width()});
-  const at::Tensor residual = a.of_rows(a.width());
   LayerNormActivations saved;
   saved.input = a.of_rows(a.width());
-  residual_layer_norm({bias, residual}, a.layer_norm(), a.rows(), a.dropout(), saved);
-  const auto [of_weight, of_bias] = layer_norm_parameter_gradients(a.of_rows(a.width()), saved);
-  return {of_weight, of_bias};
+  residual_layer_norm({a.for_each_model({a.width()}), a.of_rows(a.width())}, a.layer_norm(), a.rows(), {}, saved);
+  Tensors all;
+  std::vector<LayerNormTargets> targets;
+  const auto add_target = [&](bool is_wanted, bool is_added) {
+    all.push_back(a.numbers({a.width()}));
+    return GradientTarget{is_wanted ? all.back() : at::Tensor(), is_added ? Accumulate::kYes : Accumulate::kNo};
+  };
+  for (std::size_t model = 0; model < a.rows().model_count(); ++model) {
+    targets.push_back({add_target(model % 5 != 3, model % 2 == 1), add_target(model % 5 < 3, model % 3 == 1)});
+  }
+  layer_norm_parameter_gradients(a.of_rows(a.width()), saved, a.rows(), targets);
+  return all;
 }
 
 inline Tensors run_embedding_layer_norm(const Arguments& a) {
@@ -147,8 +175,10 @@ inline Tensors run_embedding_layer_norm(const Arguments& a) {
   const std::array tables = {EmbeddingLookup{a.for_each_model({30, a.width()}), words},
                              EmbeddingLookup{a.for_each_model({2, a.width()}), types}};
   LayerNormActivations saved;
-  const at::Tensor output = embedding_layer_norm(tables, a.layer_norm(), a.rows(), a.dropout(), saved);
-  return {output, saved.input, saved.mean, saved.rstd};
+  const at::Tensor squares = a.of_rows(1).squeeze(1);
+  const at::Tensor output = embedding_layer_norm(tables, a.layer_norm(), a.rows(), a.dropout(), saved,
+                                                 {.bfloat16 = {}, .output_squares = squares, .branch_squares = {}});
+  return {output, saved.input, saved.mean, saved.rstd, squares};
 }
 
 inline Tensors run_matmul(const Arguments& a) {
@@ -207,6 +237,7 @@ struct KernelCase {
   std::string name;
   std::function<Tensors(const Arguments&)> run;
   bool has_dropout = false;
+  std::vector<Shape> more_shapes = {};
 };
 
 inline const std::vector<KernelCase> kKernels = {
@@ -219,11 +250,12 @@ inline const std::vector<KernelCase> kKernels = {
     {"attention", [](const Arguments& a) { return both_queries(a, false); }, true},
     {"attention_backward", [](const Arguments& a) { return both_queries(a, true); }, true},
     {"bias_activation", [](const Arguments& a) { return run_activations(a, false); }},
-    {"embedding_layer_norm", run_embedding_layer_norm, true},
-    {"layer_norm_parameter_gradients", run_layer_norm_parameters},
+    {"embedding_layer_norm", run_embedding_layer_norm, true, kRowShapes},
+    {"layer_norm_parameter_gradients", run_layer_norm_parameters, false, kRowShapes},
     {"matmul", run_matmul},
-    {"residual_layer_norm", [](const Arguments& a) { return run_residual_layer_norm(a, false); }, true},
-    {"residual_layer_norm_backward", [](const Arguments& a) { return run_residual_layer_norm(a, true); }, true},
+    {"residual_layer_norm", [](const Arguments& a) { return run_residual_layer_norm(a, false); }, true, kRowShapes},
+    {"residual_layer_norm_backward", [](const Arguments& a) { return run_residual_layer_norm(a, true); }, true,
+     kRowShapes},
 };
 
 }  // namespace tunescope::test

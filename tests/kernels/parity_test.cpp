@@ -56,7 +56,9 @@ std::vector<ParityCase> parity_cases() {
   std::vector<ParityCase> cases;
   for (const KernelCase& kernel : kKernels) {
     if (devices_of(kernel.name).empty()) continue;
-    for (const Shape& shape : kShapes) {
+    std::vector<Shape> shapes = kShapes;
+    shapes.insert(shapes.end(), kernel.more_shapes.begin(), kernel.more_shapes.end());
+    for (const Shape& shape : shapes) {
       for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
         cases.push_back({kernel, shape, type, 0.0});
         if (kernel.has_dropout) cases.push_back({kernel, shape, type, 0.3});

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "tunescope/kernels/dropout.hpp"
+#include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
 
@@ -12,7 +13,8 @@ namespace tunescope {
 //   at the end of a block:         y = LayerNorm(dropout(x + b) + r)
 //   at the bottom of the network:  y = dropout(LayerNorm(sum of the rows of the embedding tables))
 // LayerNorm(z) = (z - mean) rstd w + b', with mean and standard deviation over the H numbers of a row. These functions
-// compute the gradients of x and r; a `GradientSink` asks for those of w and b' if it needs them.
+// compute the gradients of x and r; a `GradientSink` asks for those of w and b' if it needs them. On a GPU each is one
+// launch for up to 32 models, in float32 and for H up to 8,192.
 
 struct LayerNormWeights {
   PerModelTensors weight;  ///< [H] for each model
@@ -27,6 +29,14 @@ struct LayerNormActivations {
   at::Tensor rstd;   ///< [T, 1], reciprocal of the standard deviation
 };
 
+/// What the forward functions write besides: those of these tensors that are defined, contiguous and on the device of
+/// y. They save launches of their own for what reads y next.
+struct LayerNormExtras {
+  at::Tensor bfloat16;        ///< [T, H] bfloat16: y, rounded
+  at::Tensor output_squares;  ///< [T] of the type of y: for each row, the sum of the squares of y
+  at::Tensor branch_squares;  ///< [T]; likewise of dropout(x + b); of `residual_layer_norm` only
+};
+
 /// The other terms of the sum that is normalized at the end of a block: y = LayerNorm(dropout(x + b) + r).
 struct ResidualSum {
   const PerModelTensors& bias;  ///< b, [H] for each model
@@ -35,26 +45,38 @@ struct ResidualSum {
 /// Returns y [T, H]. On entry `saved.input` is x [T, H], the output of a linear layer before its bias is added; on
 /// return it is the sum that was normalized, and the rest of `saved` is filled.
 at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
-                               const Dropout& dropout, LayerNormActivations& saved);
+                               const Dropout& dropout, LayerNormActivations& saved, const LayerNormExtras& extras = {});
 
 /// Gradients of the two terms. Both are the same tensor if there is no dropout.
 struct ResidualGradients {
   at::Tensor residual;  ///< gradient of r, [T, H]
   at::Tensor branch;    ///< gradient of x, [T, H]
 };
+/// What the backward function writes besides, as `LayerNormExtras`.
+struct ResidualGradientExtras {
+  at::Tensor branch_bfloat16;   ///< [T, H] bfloat16: the gradient of x, rounded
+  at::Tensor output_squares;    ///< [T] of the type of the gradients: for each row, the sum of squares of that of y
+  at::Tensor residual_squares;  ///< [T]; likewise of that of r
+};
 /// Computes them from the gradient of y [T, H].
 ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
                                                const RowLayout& rows, const Dropout& dropout,
-                                               const LayerNormActivations& saved);
+                                               const LayerNormActivations& saved,
+                                               const ResidualGradientExtras& extras = {});
 
-/// Gradients of the parameters of one model.
-struct LayerNormParameterGradients {
-  at::Tensor weight;  ///< of w [H]
-  at::Tensor bias;    ///< of b' [H]
+/// Where the gradient of a parameter goes.
+struct GradientTarget {
+  at::Tensor gradient;  ///< [H], contiguous; undefined if the gradient is not wanted
+  Accumulate accumulate = Accumulate::kNo;
 };
-/// Computes them from the gradient of y [T, H].
-LayerNormParameterGradients layer_norm_parameter_gradients(const at::Tensor& output_gradient,
-                                                           const LayerNormActivations& saved);
+/// Those of the parameters of one model.
+struct LayerNormTargets {
+  GradientTarget weight, bias;
+};
+/// Computes the gradients of the parameters from that of y [T, H], with a pair of targets for each model. Of `rows` it
+/// needs `model_offsets`, on the host, alone. A model without rows has the gradient 0.
+void layer_norm_parameter_gradients(const at::Tensor& output_gradient, const LayerNormActivations& saved,
+                                    const RowLayout& rows, std::span<const LayerNormTargets> targets);
 
 /// An embedding table, and the row of it that is added to each row of the result.
 struct EmbeddingLookup {
@@ -64,6 +86,7 @@ struct EmbeddingLookup {
 /// Returns y = dropout(LayerNorm(sum of the tables' rows)) [T, H] and fills `saved`. On the CPU, throws `ModelError` if
 /// an id is not in its table; on other devices the caller must ensure it.
 at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
-                                const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved);
+                                const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved,
+                                const LayerNormExtras& extras = {});
 
 }  // namespace tunescope

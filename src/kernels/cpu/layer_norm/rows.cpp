@@ -1,4 +1,4 @@
-#include "../backends/layer_norm.hpp"
+#include "../rows.hpp"
 
 #include <ATen/Dispatch.h>
 #include <spdlog/fmt/fmt.h>
@@ -7,10 +7,10 @@
 #include <cmath>
 #include <vector>
 
-#include "../backends/dropout.hpp"
-#include "rows.hpp"
+#include "../../backends/dropout.hpp"
+#include "../../backends/layer_norm.hpp"
+#include "../vector_clones.hpp"
 #include "tunescope/base/error.hpp"
-#include "vector_clones.hpp"
 
 namespace tunescope::cpu {
 namespace {
@@ -62,6 +62,14 @@ template <typename Scalar>
   }
 }
 
+template <typename Scalar>
+[[gnu::always_inline]] inline Scalar squares(const Scalar* row, std::int64_t width) {
+  Scalar sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t i = 0; i < width; ++i) sum += row[i] * row[i];
+  return sum;
+}
+
 TUNESCOPE_VECTOR_CLONES void add_row(float* row, const float* other, std::int64_t width) { add(row, other, width); }
 TUNESCOPE_VECTOR_CLONES void add_row(double* row, const double* other, std::int64_t width) { add(row, other, width); }
 
@@ -82,6 +90,23 @@ TUNESCOPE_VECTOR_CLONES void differentiate_row(const double* output_gradient, co
                                                Moments<double> moments, std::int64_t width, double* gradient) {
   differentiate(output_gradient, row, weight, moments, width, gradient);
 }
+
+TUNESCOPE_VECTOR_CLONES float squares_of_row(const float* row, std::int64_t width) { return squares(row, width); }
+TUNESCOPE_VECTOR_CLONES double squares_of_row(const double* row, std::int64_t width) { return squares(row, width); }
+
+// What is written for each row on demand: the sum of its squares.
+template <typename Scalar>
+class RowSquares {
+ public:
+  explicit RowSquares(const at::Tensor& sums) : sums_(sums.defined() ? sums.mutable_data_ptr<Scalar>() : nullptr) {}
+
+  void put(const Scalar* values, std::int64_t row, std::int64_t width) const {
+    if (sums_ != nullptr) sums_[row] = squares_of_row(values, width);
+  }
+
+ private:
+  Scalar* sums_;
+};
 
 // Applies dropout to one row. The mask of a sequence continues from row to row.
 template <typename Scalar>
@@ -155,7 +180,8 @@ class Table {
 }  // namespace
 
 void residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
-                         const Dropout& dropout, const LayerNormActivations& saved, const at::Tensor& output) {
+                         const Dropout& dropout, const LayerNormActivations& saved, const at::Tensor& output,
+                         const LayerNormExtras& extras) {
   const std::int64_t width = saved.input.size(1);
   AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "residual_layer_norm", [&] {
     scalar_t* const input = saved.input.mutable_data_ptr<scalar_t>();
@@ -164,19 +190,24 @@ void residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& paramet
     const std::vector<const scalar_t*> bias = pointers<scalar_t>(sum.bias);
     const RowDropout<scalar_t> row_dropout(rows, dropout, width);
     const Normalization<scalar_t> normalization(parameters, saved);
+    const RowSquares<scalar_t> of_output(extras.output_squares);
+    const RowSquares<scalar_t> of_branch(extras.branch_squares);
     for_each_row(rows, [&](const Row& row) {
       const std::int64_t first = row.index * width;
       add_row(input + first, bias[row.model], width);
       row_dropout.apply(input + first, row);
+      of_branch.put(input + first, row.index, width);
       add_row(input + first, residual + first, width);
       normalization.apply(input + first, row, normalized + first);
+      of_output.put(normalized + first, row.index, width);
     });
   });
+  if (extras.bfloat16.defined()) extras.bfloat16.copy_(output);
 }
 
 void residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
                                   const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
-                                  const ResidualGradients& gradients) {
+                                  const ResidualGradients& gradients, const ResidualGradientExtras& extras) {
   const std::int64_t width = saved.input.size(1);
   const at::Tensor& residual = gradients.residual;
   const at::Tensor& branch = gradients.branch;
@@ -189,20 +220,25 @@ void residual_layer_norm_backward(const at::Tensor& output_gradient, const PerMo
     scalar_t* const to_branch = branch.mutable_data_ptr<scalar_t>();
     const std::vector<const scalar_t*> weights = pointers<scalar_t>(weight);
     const RowDropout<scalar_t> row_dropout(rows, dropout, width);
+    const RowSquares<scalar_t> of_output(extras.output_squares);
+    const RowSquares<scalar_t> of_residual(extras.residual_squares);
     for_each_row(rows, [&](const Row& row) {
       const std::int64_t first = row.index * width;
       differentiate_row(from + first, input + first, weights[row.model], {mean[row.index], rstd[row.index]}, width,
                         to_residual + first);
+      of_output.put(from + first, row.index, width);
+      of_residual.put(to_residual + first, row.index, width);
       if (to_branch == to_residual) return;
       std::copy_n(to_residual + first, width, to_branch + first);
       row_dropout.apply(to_branch + first, row);
     });
   });
+  if (extras.branch_bfloat16.defined()) extras.branch_bfloat16.copy_(branch);
 }
 
 void embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
                           const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
-                          const at::Tensor& output) {
+                          const at::Tensor& output, const LayerNormExtras& extras) {
   const std::int64_t width = saved.input.size(1);
   AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "embedding_layer_norm", [&] {
     scalar_t* const input = saved.input.mutable_data_ptr<scalar_t>();
@@ -210,14 +246,17 @@ void embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNo
     const std::vector<Table<scalar_t>> found(tables.begin(), tables.end());
     const RowDropout<scalar_t> row_dropout(rows, dropout, width);
     const Normalization<scalar_t> normalization(parameters, saved);
+    const RowSquares<scalar_t> of_output(extras.output_squares);
     for_each_row(rows, [&](const Row& row) {
       const std::int64_t first = row.index * width;
       std::copy_n(found.front()[row], width, input + first);
       for (std::size_t i = 1; i < found.size(); ++i) add_row(input + first, found[i][row], width);
       normalization.apply(input + first, row, normalized + first);
       row_dropout.apply(normalized + first, row);
+      of_output.put(normalized + first, row.index, width);
     });
   });
+  if (extras.bfloat16.defined()) extras.bfloat16.copy_(output);
 }
 
 }  // namespace tunescope::cpu
