@@ -28,12 +28,21 @@ struct Shape {
   std::int64_t head_width = 1;
 };
 
+// Every fourth model has no rows.
+inline std::vector<std::vector<std::int64_t>> many_models(std::size_t count) {
+  std::vector<std::vector<std::int64_t>> lengths;
+  for (std::size_t model = 0; model < count; ++model) lengths.emplace_back((model + 1) % 4, 1 + model % 3);
+  return lengths;
+}
+
 inline const std::vector<Shape> kShapes = {
     {"one_row", {{1}}, 1, 6},
     {"one_token_each", {{1, 1, 1}, {1}}, 3, 5},
     {"no_multiple_of_a_vector", {{5, 1, 8}, {3, 17}}, 3, 7},
     {"empty_models", {{}, {4, 2}, {}, {9}}, 2, 4},
     {"lengths_1_to_512", {{512, 1, 64}, {33}}, 4, 32},
+    {"many_models", many_models(16), 3, 7},
+    {"more_models_than_a_launch_takes", many_models(35), 2, 4},
 };
 
 struct Setting {
@@ -96,8 +105,8 @@ inline Tensors run_activations(const Arguments& a, bool is_backward) {
        {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kSilu, Activation::kTanh}) {
     const at::Tensor values = a.of_rows(a.width());
     const at::Tensor gradient = a.of_rows(a.width());
-    all.push_back(is_backward ? activation_backward(activation, values, gradient)
-                              : bias_activation(activation, values, a.for_each_model({a.width()}), a.rows()));
+    all.push_back(is_backward ? activation_backward(activation, values, gradient).own
+                              : bias_activation(activation, values, a.for_each_model({a.width()}), a.rows()).own);
     all.push_back(values);  // with the bias
   }
   return all;

@@ -34,11 +34,11 @@ Value linear_activation(Recording& pass, const LinearParameters& layer, Activati
   const RowLayout& rows = *input.rows;
   const bool is_needed = pass.use(layer) || input.slot;
   const at::Tensor values = linear_without_bias(pass, rows, layer, input.tensor);
-  at::Tensor output = bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows);
+  at::Tensor output = bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows).own;
   return pass.record(std::move(output), rows, is_needed,
                      [&pass, &rows, layer, activation, values, factor = pass.factor(layer, input.tensor),
                       slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       const at::Tensor gradient = activation_backward(activation, values, outputs.front());
+                       const at::Tensor gradient = activation_backward(activation, values, outputs.front()).own;
                        pass.on_linear(rows, layer, factor, gradient);
                        if (slot) add_input_gradient(pass, rows, {&layer, 1}, gradient, gradients[*slot]);
                      });
