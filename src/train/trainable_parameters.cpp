@@ -3,15 +3,17 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/index.h>
-#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "tunescope/base/error.hpp"
+#include "tunescope/kernels/embedding_gradient.hpp"
 #include "tunescope/kernels/layer_norm.hpp"
+#include "tunescope/kernels/linear.hpp"
 #include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
@@ -140,7 +142,8 @@ void TrainableParameters::on_linear(const LinearParameters& parameters, std::spa
              accumulate);
     });
     add_gradient(parameters.bias, [&](const at::Tensor& gradient, Accumulate accumulate) {
-      write(gradient, use.output_gradient.sum(0), accumulate);
+      bias_gradients(use.output_gradient, std::array<std::int64_t, 2>{0, use.output_gradient.size(0)},
+                     std::array{GradientTarget{gradient, accumulate}});
     });
   }
 }
@@ -160,8 +163,8 @@ void TrainableParameters::on_layer_norm(const LayerNormParameters& parameters, s
 void TrainableParameters::on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) {
   for (const EmbeddingFactors& use : uses) {
     add_gradient(table, [&](const at::Tensor& gradient, Accumulate accumulate) {
-      if (accumulate == Accumulate::kNo) gradient.zero_();
-      gradient.index_add_(0, use.ids, use.output_gradient);
+      embedding_gradients(use.output_gradient, {use.ids}, std::array<std::int64_t, 2>{0, use.output_gradient.size(0)},
+                          std::array{GradientTarget{gradient, accumulate}});
     });
   }
 }
