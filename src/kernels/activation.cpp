@@ -5,38 +5,52 @@
 #include "backends/activation.hpp"
 
 namespace tunescope {
+namespace {
+
+TypedResult result_like(const at::Tensor& arguments, ResultTypes types) {
+  TypedResult result;
+  if (types != ResultTypes::kBfloat16) result.own = at::empty_like(arguments);
+  if (types != ResultTypes::kOwn) result.bfloat16 = at::empty_like(arguments, at::kBFloat16);
+  return result;
+}
+
+}  // namespace
 
 const Kernel<BiasActivation>& bias_activation_kernel() {
-  static const Kernel<BiasActivation> kernel{"bias_activation", aten::bias_activation, cpu::bias_activation};
+  static const Kernel<BiasActivation> kernel{"bias_activation", aten::bias_activation, cpu::bias_activation,
+                                             cuda::bias_activation};
   return kernel;
 }
 
 const Kernel<ActivationBackward>& activation_backward_kernel() {
   static const Kernel<ActivationBackward> kernel{"activation_backward", aten::activation_backward,
-                                                 cpu::activation_backward};
+                                                 cpu::activation_backward, cuda::activation_backward};
   return kernel;
 }
 
-at::Tensor bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
-                           const RowLayout& rows) {
+TypedResult bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
+                            const RowLayout& rows, ResultTypes types) {
   const Kernel<BiasActivation>& kernel = bias_activation_kernel();
   check_contract(values.dim() == 2 && values.is_contiguous() && values.size(0) == rows.row_count(), kernel.name,
                  "values are not contiguous [T, I]");
   check_contract(bias.size() == rows.model_count() && bias.front().numel() == values.size(1), kernel.name,
                  "there is not one bias [I] for each model");
-  at::Tensor output = at::empty_like(values);
-  if (!has_numbers(output)) return output;
-  kernel.on(values.device(), {.by_cpu = activation == Activation::kGelu})(activation, values, bias, rows, output);
+  TypedResult output = result_like(values, types);
+  if (!has_numbers(values)) return output;
+  kernel.on(values.device(), {.by_cpu = activation == Activation::kGelu,
+                              .by_cuda = values.scalar_type() == at::kFloat})(activation, values, bias, rows, output);
   return output;
 }
 
-at::Tensor activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient) {
+TypedResult activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient,
+                                ResultTypes types) {
   const Kernel<ActivationBackward>& kernel = activation_backward_kernel();
   check_contract(input.is_contiguous() && output_gradient.is_contiguous() && input.sizes() == output_gradient.sizes(),
                  kernel.name, "input and gradient are not contiguous and of one shape");
-  at::Tensor gradient = at::empty_like(input);
-  if (!has_numbers(gradient)) return gradient;
-  kernel.on(input.device(), {.by_cpu = activation == Activation::kGelu})(activation, input, output_gradient, gradient);
+  TypedResult gradient = result_like(input, types);
+  if (!has_numbers(input)) return gradient;
+  kernel.on(input.device(), {.by_cpu = activation == Activation::kGelu, .by_cuda = input.scalar_type() == at::kFloat})(
+      activation, input, output_gradient, gradient);
   return gradient;
 }
 

@@ -7,7 +7,9 @@
 #include "backends/adamw.hpp"
 #include "backends/attention.hpp"
 #include "backends/dropout.hpp"
+#include "backends/embedding_gradient.hpp"
 #include "backends/layer_norm.hpp"
+#include "backends/linear.hpp"
 #include "backends/matmul.hpp"
 #include "backends/per_example_squares.hpp"
 
@@ -36,6 +38,8 @@ std::vector<KernelBackends> kernel_backends() {
       bias_activation_kernel(), activation_backward_kernel(), residual_layer_norm_kernel(),
       residual_layer_norm_backward_kernel(), layer_norm_parameter_gradients_kernel(), embedding_layer_norm_kernel(),
       matmul_kernel(), add_squared_products_kernel(), add_squared_layer_norm_kernel(), add_squared_scatters_kernel());
+  add(fill_with_bias_kernel(), bias_gradients_kernel(), head_logits_kernel(), head_input_gradient_kernel(),
+      head_parameter_gradients_kernel(), embedding_gradients_kernel());
   std::ranges::sort(all, {}, &KernelBackends::name);
   return all;
 }

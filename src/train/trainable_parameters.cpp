@@ -61,7 +61,7 @@ void TrainableParameters::zero_grad() {
   for (Segment& segment : segments_) segment.is_stale = true;
 }
 
-TrainableParameters::Target TrainableParameters::next_target(ParameterIndex parameter) {
+GradientTarget TrainableParameters::next_target(ParameterIndex parameter) {
   Segment& segment = *segment_of_[parameter];
   return {segment.gradient, std::exchange(segment.is_stale, false) ? Accumulate::kNo : Accumulate::kYes};
 }

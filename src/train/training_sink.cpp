@@ -1,91 +1,122 @@
 #include "tunescope/train/training_sink.hpp"
 
-#include <ATen/ops/sum.h>
-
 #include <algorithm>
+#include <numeric>
 
+#include "tunescope/kernels/embedding_gradient.hpp"
 #include "tunescope/kernels/layer_norm.hpp"
+#include "tunescope/kernels/linear.hpp"
 #include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
-namespace {
-
-void put_gradient(const at::Tensor& gradient, const at::Tensor& computed, Accumulate accumulate) {
-  accumulate == Accumulate::kNo ? gradient.copy_(computed) : gradient.add_(computed);
-}
-
-}  // namespace
 
 bool TrainingSink::any_needs(ParameterIndex parameter) const {
   return std::ranges::any_of(models_, [&](const TrainableParameters* model) { return model->is_trained(parameter); });
 }
 
+std::vector<GradientTarget> TrainingSink::targets_of(ParameterIndex parameter) const {
+  std::vector<GradientTarget> targets;
+  for (TrainableParameters* model : models_) {
+    targets.push_back(model->is_trained(parameter) ? model->next_target(parameter) : GradientTarget{});
+  }
+  return targets;
+}
+
+// The targets of several tensors as one, if each model's lie one after another in memory: those of weights of one input
+// do if they train whole.
+std::optional<std::vector<GradientTarget>> TrainingSink::join(
+    const std::vector<std::vector<GradientTarget>>& of_tensors) {
+  std::vector<GradientTarget> joined = of_tensors.front();
+  for (std::size_t model = 0; model < joined.size(); ++model) {
+    const GradientTarget& first = of_tensors.front()[model];
+    std::vector<std::int64_t> sizes =
+        first.gradient.defined() ? first.gradient.sizes().vec() : std::vector<std::int64_t>();
+    std::int64_t end = first.gradient.defined() ? first.gradient.storage_offset() + first.gradient.numel() : 0;
+    for (std::size_t tensor = 1; tensor < of_tensors.size(); ++tensor) {
+      const auto& [gradient, accumulate] = of_tensors[tensor][model];
+      if (gradient.defined() != first.gradient.defined()) return std::nullopt;
+      if (!gradient.defined()) continue;
+      const bool follows = gradient.is_alias_of(first.gradient) && gradient.storage_offset() == end;
+      if (!follows || accumulate != first.accumulate) return std::nullopt;
+      sizes.front() += gradient.size(0);
+      end += gradient.numel();
+    }
+    if (first.gradient.defined()) joined[model].gradient = first.gradient.as_strided(sizes, first.gradient.strides());
+  }
+  return joined;
+}
+
+// Calls `compute` with the columns of the layers' outputs and the targets of these columns: once, if the targets are
+// one, else for each layer.
 template <typename Compute>
-void TrainingSink::for_each_target(ParameterIndex parameter, Compute compute) {
-  for (std::size_t model = 0; model < models_.size(); ++model) {
-    if (!models_[model]->is_trained(parameter)) continue;
-    const auto [gradient, accumulate] = models_[model]->next_target(parameter);
-    compute(model, gradient, accumulate);
+void TrainingSink::for_each_columns(std::span<const LinearParameters> layers, ParameterIndex LinearParameters::*tensor,
+                                    Compute compute) {
+  std::vector<std::int64_t> widths;
+  std::vector<std::vector<GradientTarget>> targets;
+  for (const LinearParameters& layer : layers) {
+    widths.push_back(models_.front()->shape(layer.bias).front());
+    targets.push_back(targets_of(layer.*tensor));
+  }
+  if (const auto joined = join(targets)) {
+    compute(0, std::accumulate(widths.begin(), widths.end(), std::int64_t{0}), *joined);
+    return;
+  }
+  std::int64_t column = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (any_needs(layers[i].*tensor)) compute(column, widths[i], targets[i]);
+    column += widths[i];
   }
 }
 
 void TrainingSink::on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) {
   const bool trains_weights =
       std::ranges::any_of(layers, [&](const LinearParameters& p) { return any_needs(p.weight); });
+  const bool trains_biases = std::ranges::any_of(layers, [&](const LinearParameters& p) { return any_needs(p.bias); });
   for (const LinearFactors& use : uses) {
-    const at::Tensor factor = trains_weights ? matmul_operand(use.output_gradient, bfloat16_weights_) : at::Tensor();
-    const at::Tensor input = trains_weights ? matmul_operand(use.input, bfloat16_weights_) : at::Tensor();
-    std::int64_t column = 0;
-    for (const LinearParameters& layer : layers) {
-      const std::int64_t width = models_.front()->shape(layer.bias).front();
-      const auto own = [&](const at::Tensor& all, std::size_t model) {
-        return use.rows.of_model(all, model).narrow(1, column, width);
-      };
-      for_each_target(layer.weight, [&](std::size_t model, const at::Tensor& gradient, Accumulate accumulate) {
-        matmul(own(factor, model).t(), use.rows.of_model(input, model), gradient, accumulate);
-      });
-      for_each_target(layer.bias, [&](std::size_t model, const at::Tensor& gradient, Accumulate accumulate) {
-        put_gradient(gradient, own(use.output_gradient, model).sum(0), accumulate);
-      });
-      column += width;
+    if (trains_weights) {
+      const at::Tensor factor = matmul_operand(use.output_gradient, bfloat16_weights_);
+      const at::Tensor input = matmul_operand(use.input, bfloat16_weights_);
+      for_each_columns(layers, &LinearParameters::weight,
+                       [&](std::int64_t column, std::int64_t width, const auto& targets) {
+                         for (std::size_t model = 0; model < models_.size(); ++model) {
+                           const auto& [gradient, accumulate] = targets[model];
+                           if (!gradient.defined()) continue;
+                           matmul(use.rows.of_model(factor, model).narrow(1, column, width).t(),
+                                  use.rows.of_model(input, model), gradient, accumulate);
+                         }
+                       });
+    }
+    if (trains_biases) {
+      for_each_columns(
+          layers, &LinearParameters::bias, [&](std::int64_t column, std::int64_t width, const auto& targets) {
+            bias_gradients(use.output_gradient.narrow(1, column, width), use.rows.model_offsets.host, targets);
+          });
     }
   }
 }
 
 void TrainingSink::on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) {
   for (const LayerNormFactors& use : uses) {
-    for (std::size_t model = 0; model < models_.size(); ++model) {
-      TrainableParameters& trained = *models_[model];
-      if (!trained.is_trained(parameters.weight) && !trained.is_trained(parameters.bias)) continue;
-      const auto own = [&](const at::Tensor& all) { return use.rows.of_model(all, model); };
-      const LayerNormActivations& saved = use.activations;
-      const auto [weight, bias] = layer_norm_parameter_gradients(own(use.output_gradient),
-                                                                 {own(saved.input), own(saved.mean), own(saved.rstd)});
-      for (const auto& [parameter, computed] : {std::pair(parameters.weight, weight), {parameters.bias, bias}}) {
-        if (!trained.is_trained(parameter)) continue;
-        const auto [gradient, accumulate] = trained.next_target(parameter);
-        put_gradient(gradient, computed, accumulate);
-      }
-    }
+    const std::vector<GradientTarget> weights = targets_of(parameters.weight);
+    const std::vector<GradientTarget> biases = targets_of(parameters.bias);
+    std::vector<LayerNormTargets> targets;
+    for (std::size_t model = 0; model < models_.size(); ++model) targets.push_back({weights[model], biases[model]});
+    layer_norm_parameter_gradients(use.output_gradient, use.activations, use.rows, targets);
   }
 }
 
 void TrainingSink::on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) {
   for (const EmbeddingFactors& use : uses) {
-    for_each_target(table, [&](std::size_t model, const at::Tensor& gradient, Accumulate accumulate) {
-      if (accumulate == Accumulate::kNo) gradient.zero_();
-      gradient.index_add_(0, use.rows.of_model(use.ids, model), use.rows.of_model(use.output_gradient, model));
-    });
+    embedding_gradients(use.output_gradient, {use.ids}, use.rows.model_offsets.host, targets_of(table));
   }
 }
 
 void TrainingSink::on_head(const LinearParameters& parameters, const HeadFactors& use) {
-  for_each_target(parameters.weight, [&](std::size_t model, const at::Tensor& gradient, Accumulate accumulate) {
-    matmul(use.output_gradients[model].t(), use.rows.of_model(use.input, model), gradient, accumulate);
-  });
-  for_each_target(parameters.bias, [&](std::size_t model, const at::Tensor& gradient, Accumulate accumulate) {
-    put_gradient(gradient, use.output_gradients[model].sum(0), accumulate);
-  });
+  const std::vector<GradientTarget> weights = targets_of(parameters.weight);
+  const std::vector<GradientTarget> biases = targets_of(parameters.bias);
+  std::vector<HeadTargets> targets;
+  for (std::size_t model = 0; model < models_.size(); ++model) targets.push_back({weights[model], biases[model]});
+  head_parameter_gradients(use.output_gradients, use.input, use.rows, targets);
 }
 
 }  // namespace tunescope

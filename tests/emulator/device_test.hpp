@@ -13,7 +13,7 @@
 #include "kernels/cuda/device/simt.hpp"
 #else
 #include "emulator/guarded_memory.hpp"
-#include "kernels/cuda/launch.hpp"
+#include "kernels/cuda/launch/launch.hpp"
 #endif
 
 namespace tunescope::test {

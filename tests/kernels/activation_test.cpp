@@ -4,14 +4,17 @@
 #include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/ones_like.h>
+#include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "support/layouts.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 
 namespace tunescope {
 namespace {
@@ -23,7 +26,7 @@ at::Tensor gelu_of(const at::Tensor& arguments) {
   const BatchLayout one_row = test::layout_of({{1}});
   return bias_activation(Activation::kGelu, arguments.view({1, -1}).clone(), {at::zeros_like(arguments)},
                          one_row.tokens())
-      .view(-1);
+      .own.view(-1);
 }
 
 TEST(Gelu, InFloat32IsThatOfFloat64ToRounding) {
@@ -31,7 +34,7 @@ TEST(Gelu, InFloat32IsThatOfFloat64ToRounding) {
   const at::Tensor exact = arguments.to(at::kDouble);
   EXPECT_LT(largest_difference(gelu_of(arguments).to(at::kDouble), at::gelu(exact)), 1.5e-6);
   const at::Tensor ones = at::ones_like(arguments);
-  EXPECT_LT(largest_difference(activation_backward(Activation::kGelu, arguments, ones).to(at::kDouble),
+  EXPECT_LT(largest_difference(activation_backward(Activation::kGelu, arguments, ones).own.to(at::kDouble),
                                at::gelu_backward(ones.to(at::kDouble), exact)),
             1e-6);
 }
@@ -44,6 +47,53 @@ TEST(Gelu, OfHugeArgumentsAndNaN) {
   EXPECT_EQ(values[1].item<float>(), 1e30F);
   EXPECT_EQ(values[2].item<float>(), infinity);
   EXPECT_TRUE(std::isnan(values[3].item<float>()));
+}
+
+constexpr std::array kActivations = {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kSilu,
+                                     Activation::kTanh};
+
+TEST(Activations, AtTheWidthsOfModelsAreThoseOfTheReference) {
+  for (const std::int64_t width : {1, 21, 127, 384, 512, 516, 1024, 3072}) {
+    const BatchLayout layout = test::layout_of({{3, 1}, {}, {6}});
+    const PerModelTensors bias = {at::randn({width}), at::randn({width}), at::randn({width + 1}).narrow(0, 1, width)};
+    const at::Tensor input = at::randn({10, width}).mul_(3);
+    const at::Tensor gradient = at::randn({10, width});
+    for (const Activation activation : kActivations) {
+      const at::Tensor values = input.clone();
+      const at::Tensor output = bias_activation(activation, values, bias, layout.tokens()).own;
+      const at::Tensor of_input = activation_backward(activation, input, gradient).own;
+      const ForcedKernels reference(KernelBackend::kReference);
+      const at::Tensor expected_values = input.clone();
+      const at::Tensor expected = bias_activation(activation, expected_values, bias, layout.tokens()).own;
+      EXPECT_TRUE(values.equal(expected_values)) << width;
+      EXPECT_LT(largest_difference(output, expected), 1e-5) << width;
+      EXPECT_LT(largest_difference(of_input, activation_backward(activation, input, gradient).own), 1e-5) << width;
+    }
+  }
+}
+
+TEST(Activations, InBfloat16AreTheRoundedOnes) {
+  const BatchLayout layout = test::layout_of({{2}, {3, 4}});
+  for (const std::int64_t width : {7, 16}) {
+    const PerModelTensors bias = {at::randn({width}), at::randn({width})};
+    const at::Tensor input = at::randn({9, width});
+    const at::Tensor gradient = at::randn({9, width});
+    for (const Activation activation : kActivations) {
+      const auto forward = [&](ResultTypes types) {
+        return bias_activation(activation, input.clone(), bias, layout.tokens(), types);
+      };
+      const auto backward = [&](ResultTypes types) { return activation_backward(activation, input, gradient, types); };
+      for (const auto& [own, both, rounded] :
+           {std::array{forward(ResultTypes::kOwn), forward(ResultTypes::kBoth), forward(ResultTypes::kBfloat16)},
+            std::array{backward(ResultTypes::kOwn), backward(ResultTypes::kBoth), backward(ResultTypes::kBfloat16)}}) {
+        EXPECT_FALSE(own.bfloat16.defined());
+        EXPECT_FALSE(rounded.own.defined());
+        EXPECT_TRUE(both.own.equal(own.own));
+        EXPECT_TRUE(both.bfloat16.equal(own.own.to(at::kBFloat16)));
+        EXPECT_TRUE(rounded.bfloat16.equal(both.bfloat16));
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -28,6 +28,13 @@ struct Shape {
   std::int64_t head_width = 1;
 };
 
+// Every fourth model has no rows.
+inline std::vector<std::vector<std::int64_t>> many_models(std::size_t count) {
+  std::vector<std::vector<std::int64_t>> lengths;
+  for (std::size_t model = 0; model < count; ++model) lengths.emplace_back((model + 1) % 4, 1 + model % 3);
+  return lengths;
+}
+
 inline const std::vector<Shape> kShapes = {
     {"one_row", {{1}}, 1, 6},
     {"one_token_each", {{1, 1, 1}, {1}}, 3, 5},
@@ -41,6 +48,7 @@ inline const std::vector<Shape> kShapes = {
      2,
      64},
     {"wide_heads", {{40, 3}}, 2, 97},
+    {"more_models_than_a_launch_takes", many_models(35), 2, 4},
 };
 
 // For kernels that work on rows, in ways that depend on the width: more widths, models and lengths.
@@ -125,8 +133,8 @@ inline Tensors run_activations(const Arguments& a, bool is_backward) {
        {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu, Activation::kSilu, Activation::kTanh}) {
     const at::Tensor values = a.of_rows(a.width());
     const at::Tensor gradient = a.of_rows(a.width());
-    all.push_back(is_backward ? activation_backward(activation, values, gradient)
-                              : bias_activation(activation, values, a.for_each_model({a.width()}), a.rows()));
+    all.push_back(is_backward ? activation_backward(activation, values, gradient).own
+                              : bias_activation(activation, values, a.for_each_model({a.width()}), a.rows()).own);
     all.push_back(values);  // with the bias
   }
   return all;

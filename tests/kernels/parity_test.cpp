@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "kernels/kernel_cases.hpp"
+#include "kernels/linear_cases.hpp"
 #include "support/layouts.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/device.hpp"
@@ -26,9 +27,9 @@
 namespace tunescope {
 namespace {
 
+using test::all_kernels;
 using test::Arguments;
 using test::KernelCase;
-using test::kKernels;
 using test::kShapes;
 using test::Shape;
 using test::Tensors;
@@ -54,7 +55,7 @@ struct ParityCase {
 
 std::vector<ParityCase> parity_cases() {
   std::vector<ParityCase> cases;
-  for (const KernelCase& kernel : kKernels) {
+  for (const KernelCase& kernel : all_kernels()) {
     if (devices_of(kernel.name).empty()) continue;
     std::vector<Shape> shapes = kShapes;
     shapes.insert(shapes.end(), kernel.more_shapes.begin(), kernel.more_shapes.end());
@@ -118,7 +119,7 @@ TEST(MatmulParity, OfBfloat16Operands) {
 
 TEST(Kernels, AreAllComparedWithTheReference) {
   std::vector<std::string> tested;
-  for (const KernelCase& kernel : kKernels) tested.push_back(kernel.name);
+  for (const KernelCase& kernel : all_kernels()) tested.push_back(kernel.name);
   std::vector<std::string> known;
   for (const KernelBackends& kernel : kernel_backends()) known.emplace_back(kernel.name);
   EXPECT_THAT(tested, ::testing::UnorderedElementsAreArray(known));

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "support/collected_gradients.hpp"
 #include "support/golden.hpp"
 #include "tunescope/data/task.hpp"
 #include "tunescope/fisher/diagonal.hpp"
@@ -46,11 +47,6 @@ inline Dataset repeat(const Dataset& dataset, int times) {
 inline double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {
   const at::Tensor reference = expected.to(at::kDouble);
   return actual.to(at::kDouble).sub(reference).norm().item<double>() / reference.norm().item<double>();
-}
-
-/// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike.
-inline bool is_zero_in_theory(const ParameterInfo& parameter) {
-  return parameter.component == "attention.self.key.bias";
 }
 
 /// The tiny random BERT of tests/golden/model with the examples of tests/golden/fisher.

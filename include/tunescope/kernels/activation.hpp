@@ -11,12 +11,23 @@ namespace tunescope {
 /// "swish", "tanh".
 enum class Activation { kGelu, kGeluTanh, kRelu, kSilu, kTanh };
 
+/// In which types a result is wanted. A matrix product in bfloat16 reads its factors in that type, so that a result
+/// which only feeds such a product need not be written in its own.
+enum class ResultTypes { kOwn, kBfloat16, kBoth };
+
+/// A result; a tensor is undefined if it was not asked for.
+struct TypedResult {
+  at::Tensor own;       ///< in the type of the arguments
+  at::Tensor bfloat16;  ///< the same, rounded
+};
+
 /// Returns f(x + b) [T, I], elementwise, and stores x + b in `values`, since the backward pass needs it. `values` is x
 /// [T, I], the output of a linear layer before its bias is added; `bias` is b, [I] for each model.
-at::Tensor bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
-                           const RowLayout& rows);
+TypedResult bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
+                            const RowLayout& rows, ResultTypes types = ResultTypes::kOwn);
 
 /// The gradient of `input` of f, given the gradient of its output. Both are [T, I].
-at::Tensor activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient);
+TypedResult activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient,
+                                ResultTypes types = ResultTypes::kOwn);
 
 }  // namespace tunescope

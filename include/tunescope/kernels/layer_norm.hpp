@@ -64,12 +64,7 @@ ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient
                                                const LayerNormActivations& saved,
                                                const ResidualGradientExtras& extras = {});
 
-/// Where the gradient of a parameter goes.
-struct GradientTarget {
-  at::Tensor gradient;  ///< [H], contiguous; undefined if the gradient is not wanted
-  Accumulate accumulate = Accumulate::kNo;
-};
-/// Those of the parameters of one model.
+/// Where the gradients of the parameters of one model go.
 struct LayerNormTargets {
   GradientTarget weight, bias;
 };

@@ -9,6 +9,12 @@ namespace tunescope {
 /// Whether C is overwritten or accumulated into.
 enum class Accumulate { kNo, kYes };
 
+/// Where the gradient of one model's parameter goes.
+struct GradientTarget {
+  at::Tensor gradient;  ///< contiguous, of the parameter's shape; undefined: it is not wanted
+  Accumulate accumulate = Accumulate::kNo;
+};
+
 /// C = A B, or C += A B. A is [m, k] and B [k, n]; both have the type of C or both are bfloat16, and their rows or
 /// their columns are contiguous. C is [m, n], float32 or float64, with contiguous rows. Products of bfloat16 operands
 /// are summed in float32. If ATen computes them (on the CPU with a BLAS other than MKL), the sums are rounded to

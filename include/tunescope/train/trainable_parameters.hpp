@@ -40,14 +40,9 @@ class TrainableParameters {
 
   /// Begins a step: the next gradients replace the present ones, and later ones add to them.
   void zero_grad();
-  /// Where a parameter's gradient goes, whole even if only chosen scalars train, and whether it is added to what is
-  /// there.
-  struct Target {
-    at::Tensor gradient;
-    Accumulate accumulate = Accumulate::kNo;
-  };
-  /// The target of the gradient that is computed next. The parameter must be trained.
-  Target next_target(ParameterIndex parameter);
+  /// Where the gradient of a parameter that is computed next goes: whole, even if only chosen scalars train. The
+  /// parameter must be trained.
+  GradientTarget next_target(ParameterIndex parameter);
   /// The gradients of all backward passes of a step: what an update takes.
   class StepGradients {
    public:

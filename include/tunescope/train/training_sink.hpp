@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -29,9 +31,12 @@ class TrainingSink final : public GradientSink {
 
  private:
   bool any_needs(ParameterIndex parameter) const;
-  /// Calls `compute` with each model that trains the parameter, its gradient, and whether to accumulate into it.
+  /// Where the gradients of a parameter that are computed next go, by model: nowhere if a model does not train it.
+  std::vector<GradientTarget> targets_of(ParameterIndex parameter) const;
+  static std::optional<std::vector<GradientTarget>> join(const std::vector<std::vector<GradientTarget>>& of_tensors);
   template <typename Compute>
-  void for_each_target(ParameterIndex parameter, Compute compute);
+  void for_each_columns(std::span<const LinearParameters> layers, ParameterIndex LinearParameters::*tensor,
+                        Compute compute);
 
   std::vector<TrainableParameters*> models_;
   const Bfloat16Weights* bfloat16_weights_;

@@ -10,50 +10,61 @@
 #include <ATen/ops/threshold_backward.h>
 
 namespace tunescope::aten {
+namespace {
 
-void bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
-                     const RowLayout& rows, const at::Tensor& output) {
-  for (std::size_t model = 0; model < bias.size(); ++model) rows.of_model(values, model).add_(bias[model]);
-  at::Tensor result = output;
+void activate(Activation activation, const at::Tensor& values, at::Tensor output) {
   switch (activation) {
     case Activation::kGelu:
-      at::gelu_out(result, values);
+      at::gelu_out(output, values);
       return;
     case Activation::kGeluTanh:
-      at::gelu_out(result, values, "tanh");
+      at::gelu_out(output, values, "tanh");
       return;
     case Activation::kRelu:
-      at::relu_out(result, values);
+      at::relu_out(output, values);
       return;
     case Activation::kSilu:
-      at::silu_out(result, values);
+      at::silu_out(output, values);
       return;
     case Activation::kTanh:
-      at::tanh_out(result, values);
+      at::tanh_out(output, values);
       return;
   }
 }
 
-void activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient,
-                         const at::Tensor& gradient) {
-  at::Tensor result = gradient;
+void differentiate(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient,
+                   at::Tensor gradient) {
   switch (activation) {
     case Activation::kGelu:
-      at::gelu_backward_out(result, output_gradient, input);
+      at::gelu_backward_out(gradient, output_gradient, input);
       return;
     case Activation::kGeluTanh:
-      at::gelu_backward_out(result, output_gradient, input, "tanh");
+      at::gelu_backward_out(gradient, output_gradient, input, "tanh");
       return;
     case Activation::kRelu:
-      at::threshold_backward_out(result, output_gradient, input, 0);
+      at::threshold_backward_out(gradient, output_gradient, input, 0);
       return;
     case Activation::kSilu:
-      at::silu_backward_out(result, output_gradient, input);
+      at::silu_backward_out(gradient, output_gradient, input);
       return;
     case Activation::kTanh:
-      at::tanh_backward_out(result, output_gradient, at::tanh(input));
+      at::tanh_backward_out(gradient, output_gradient, at::tanh(input));
       return;
   }
+}
+
+}  // namespace
+
+void bias_activation(Activation activation, const at::Tensor& values, const PerModelTensors& bias,
+                     const RowLayout& rows, const TypedResult& output) {
+  for (std::size_t model = 0; model < bias.size(); ++model) rows.of_model(values, model).add_(bias[model]);
+  compute_and_round(output, values, [&](const at::Tensor& own) { activate(activation, values, own); });
+}
+
+void activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient,
+                         const TypedResult& gradient) {
+  compute_and_round(gradient, input,
+                    [&](const at::Tensor& own) { differentiate(activation, input, output_gradient, own); });
 }
 
 }  // namespace tunescope::aten

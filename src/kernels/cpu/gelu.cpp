@@ -100,27 +100,31 @@ TUNESCOPE_VECTOR_CLONES void differentiate_all(const double* input, const double
 }  // namespace
 
 void bias_activation(Activation /*is kGelu*/, const at::Tensor& values, const PerModelTensors& bias,
-                     const RowLayout& rows, const at::Tensor& output) {
+                     const RowLayout& rows, const TypedResult& output) {
   const std::int64_t width = values.size(1);
-  AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "bias_activation", [&] {
-    scalar_t* const input = values.mutable_data_ptr<scalar_t>();
-    scalar_t* const activated = output.mutable_data_ptr<scalar_t>();
-    const std::vector<const scalar_t*> biases = pointers<scalar_t>(bias);
-    for_each_row(rows, [&](const Row& row) {
-      activate_row(input + row.index * width, biases[row.model], width, activated + row.index * width);
+  compute_and_round(output, values, [&](const at::Tensor& own) {
+    AT_DISPATCH_FLOATING_TYPES(own.scalar_type(), "bias_activation", [&] {
+      scalar_t* const input = values.mutable_data_ptr<scalar_t>();
+      scalar_t* const activated = own.mutable_data_ptr<scalar_t>();
+      const std::vector<const scalar_t*> biases = pointers<scalar_t>(bias);
+      for_each_row(rows, [&](const Row& row) {
+        activate_row(input + row.index * width, biases[row.model], width, activated + row.index * width);
+      });
     });
   });
 }
 
 void activation_backward(Activation /*is kGelu*/, const at::Tensor& input, const at::Tensor& output_gradient,
-                         const at::Tensor& gradient) {
+                         const TypedResult& gradient) {
   constexpr std::int64_t kMinElementsPerThread = 16384;
-  AT_DISPATCH_FLOATING_TYPES(gradient.scalar_type(), "activation_backward", [&] {
-    const scalar_t* const x = input.const_data_ptr<scalar_t>();
-    const scalar_t* const from = output_gradient.const_data_ptr<scalar_t>();
-    scalar_t* const to = gradient.mutable_data_ptr<scalar_t>();
-    at::parallel_for(0, input.numel(), kMinElementsPerThread, [&](std::int64_t begin, std::int64_t end) {
-      differentiate_all(x + begin, from + begin, end - begin, to + begin);
+  compute_and_round(gradient, input, [&](const at::Tensor& own) {
+    AT_DISPATCH_FLOATING_TYPES(own.scalar_type(), "activation_backward", [&] {
+      const scalar_t* const x = input.const_data_ptr<scalar_t>();
+      const scalar_t* const from = output_gradient.const_data_ptr<scalar_t>();
+      scalar_t* const to = own.mutable_data_ptr<scalar_t>();
+      at::parallel_for(0, input.numel(), kMinElementsPerThread, [&](std::int64_t begin, std::int64_t end) {
+        differentiate_all(x + begin, from + begin, end - begin, to + begin);
+      });
     });
   });
 }

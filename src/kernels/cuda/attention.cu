@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "../backends/attention.hpp"
-#include "device/attention_backward.hpp"
-#include "device/attention_forward.hpp"
-#include "device_arguments.hpp"
-#include "launch.hpp"
+#include "device/attention/backward.hpp"
+#include "device/attention/forward.hpp"
+#include "launch/device_arguments.hpp"
+#include "launch/launch.hpp"
 
 namespace tunescope::cuda {
 namespace {

@@ -5,10 +5,10 @@
 #include <type_traits>
 
 #include "../backends/layer_norm.hpp"
-#include "device/layer_norm.hpp"
-#include "device_arguments.hpp"
-#include "launch.hpp"
-#include "model_launches.hpp"
+#include "device/rows/layer_norm.hpp"
+#include "launch/device_arguments.hpp"
+#include "launch/launch.hpp"
+#include "launch/model_launches.hpp"
 
 namespace tunescope::cuda {
 namespace {

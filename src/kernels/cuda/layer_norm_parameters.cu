@@ -5,10 +5,10 @@
 #include <cstdint>
 
 #include "../backends/layer_norm.hpp"
-#include "device/layer_norm_parameters.hpp"
-#include "launch.hpp"
-#include "model_launches.hpp"
-#include "tickets.hpp"
+#include "device/rows/layer_norm_parameters.hpp"
+#include "launch/launch.hpp"
+#include "launch/model_launches.hpp"
+#include "launch/tickets.hpp"
 
 namespace tunescope::cuda {
 namespace {

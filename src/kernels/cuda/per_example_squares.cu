@@ -4,7 +4,7 @@
 
 #include "../backends/per_example_squares.hpp"
 #include "device/squared_gradients.hpp"
-#include "launch.hpp"
+#include "launch/launch.hpp"
 
 namespace tunescope::cuda {
 namespace {

@@ -1,6 +1,5 @@
-#include <ATen/ops/addmm.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
+#include "tunescope/kernels/linear.hpp"
+
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tanh_backward.h>
 
@@ -25,11 +24,11 @@ Value linear_activation(Recording& pass, const LinearParameters& layer, Activati
   const RowLayout& rows = *input.rows;
   const bool is_needed = pass.use(layer) || input.slot;
   const at::Tensor values = linear_without_bias(pass, rows, layer, input.tensor);
-  at::Tensor output = bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows);
+  at::Tensor output = bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows).own;
   return pass.record(std::move(output), rows, is_needed,
                      [&pass, &rows, layer, activation, values, factor = pass.factor({&layer, 1}, input.tensor),
                       slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       const at::Tensor gradient = activation_backward(activation, values, outputs.front());
+                       const at::Tensor gradient = activation_backward(activation, values, outputs.front()).own;
                        pass.on_linear(rows, {&layer, 1}, factor, gradient);
                        if (slot) add_input_gradient(pass, rows, {&layer, 1}, gradient, gradients[*slot]);
                      });
@@ -58,30 +57,21 @@ Value dropout(Recording& pass, const Value& input, const Dropout& dropout) {
 
 std::vector<Value> head(Recording& pass, const LinearParameters& layer, const Value& input) {
   const RowLayout& rows = *input.rows;
-  std::vector<at::Tensor> logits;
+  const PerModelTensors weight = pass.parameters().of_each(layer.weight);
   for (std::size_t model = 0; model < rows.model_count(); ++model) {
-    const at::Tensor& weight = pass.parameters().of(model, layer.weight);
-    const at::Tensor own = rows.of_model(input.tensor, model);
-    pass.count_forward(own.size(0), weight.numel());
-    logits.push_back(at::addmm(pass.parameters().of(model, layer.bias), own, weight.t()));
+    pass.count_forward(rows.of_model(input.tensor, model).size(0), weight[model].numel());
   }
-  return pass.record(std::move(logits), rows, input.slot || pass.needs(layer),
-                     [&pass, &rows, layer, tensor = input.tensor, slot = input.slot](
+  return pass.record(head_logits(input.tensor, weight, pass.parameters().of_each(layer.bias), rows), rows,
+                     input.slot || pass.needs(layer),
+                     [&pass, &rows, layer, weight, tensor = input.tensor, slot = input.slot](
                          std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       const at::Tensor gradient = slot ? at::empty_like(tensor) : at::Tensor();
                        pass.on_head(rows, layer, tensor, outputs);
+                       if (!slot) return;
                        for (std::size_t model = 0; model < rows.model_count(); ++model) {
-                         if (!slot) continue;
-                         at::Tensor own = rows.of_model(gradient, model);
-                         if (!outputs[model].defined()) {
-                           own.zero_();
-                           continue;
-                         }
-                         const at::Tensor& weight = pass.parameters().of(model, layer.weight);
-                         pass.count_backward(own.size(0), weight.numel());
-                         at::mm_out(own, outputs[model], weight);
+                         if (!outputs[model].defined()) continue;
+                         pass.count_backward(outputs[model].size(0), weight[model].numel());
                        }
-                       if (slot) gradients.add(*slot, gradient);
+                       gradients.add(*slot, head_input_gradient(outputs, weight, rows));
                      });
 }
 

@@ -1,10 +1,10 @@
 #include "linear_products.hpp"
 
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 
 #include <vector>
 
+#include "tunescope/kernels/linear.hpp"
 #include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
@@ -34,13 +34,6 @@ at::Tensor shared_weight(const ModelParameters& parameters, Layers layers) {
   }
   return layers.size() == 1 ? first
                             : first.as_strided({total_outputs(parameters, layers), first.size(1)}, {first.size(1), 1});
-}
-
-at::Tensor joined_bias(const ModelParameters& parameters, std::size_t model, Layers layers) {
-  if (layers.size() == 1) return parameters.of(model, layers.front().bias);
-  std::vector<at::Tensor> biases;
-  for (const LinearParameters& layer : layers) biases.push_back(parameters.of(model, layer.bias));
-  return at::cat(biases);
 }
 
 // Calls `work` for each model and layer, with that model's rows and that layer's columns of `outputs`.
@@ -79,10 +72,9 @@ void apply_weights(Recording& pass, const RowLayout& rows, Layers layers, const 
 at::Tensor apply_linear(Recording& pass, const RowLayout& rows, Layers layers, const at::Tensor& input) {
   const ModelParameters& parameters = pass.parameters();
   at::Tensor output = at::empty({input.size(0), total_outputs(parameters, layers)}, input.options());
-  for (std::size_t model = 0; model < parameters.model_count(); ++model) {
-    const at::Tensor own = rows.of_model(output, model);
-    own.copy_(joined_bias(parameters, model, layers).expand_as(own));
-  }
+  std::vector<PerModelTensors> biases;
+  for (const LinearParameters& layer : layers) biases.push_back(parameters.of_each(layer.bias));
+  fill_with_bias(output, biases, rows);
   apply_weights(pass, rows, layers, input, output, Accumulate::kYes);
   return output;
 }

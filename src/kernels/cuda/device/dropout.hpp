@@ -14,6 +14,29 @@ struct DeviceDropout {
   float scale = 1.0F;
 };
 
+/// A block of random numbers.
+struct RandomWords {
+  std::uint32_t at[4];
+};
+
+/// Ten rounds of Philox 4x32 (Salmon et al. 2011, section 3.3).
+__device__ inline RandomWords random_words(std::uint64_t key, std::uint64_t stream, std::uint64_t block) {
+  std::uint32_t key0 = static_cast<std::uint32_t>(key);
+  std::uint32_t key1 = static_cast<std::uint32_t>(key >> 32U);
+  RandomWords words = {{static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32U),
+                        static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32U)}};
+  for (int round = 0; round < 10; ++round) {
+    const std::uint32_t high0 = __umulhi(0xD2511F53U, words.at[0]);
+    const std::uint32_t low0 = 0xD2511F53U * words.at[0];
+    const std::uint32_t high1 = __umulhi(0xCD9E8D57U, words.at[2]);
+    const std::uint32_t low1 = 0xCD9E8D57U * words.at[2];
+    words = {{high1 ^ words.at[1] ^ key0, low1, high0 ^ words.at[3] ^ key1, low0}};
+    key0 += 0x9E3779B9U;
+    key1 += 0xBB67AE85U;
+  }
+  return words;
+}
+
 /// The mask of one example at one site, for a thread that asks for elements one after another. A block of random words
 /// serves eight elements (see `dropout_numbers.hpp`) and is computed again only for an element of another block:
 /// threads should take elements that are 16 or 32 apart.
@@ -36,8 +59,8 @@ class DropoutMask {
     if (block != block_) compute(block);
     const auto number_of_word = static_cast<unsigned>(element % kDropoutHalf / kDropoutLanes);
     // Constant indices, for registers have no others.
-    const std::uint32_t even = (number_of_word & 2U) == 0 ? words_[0] : words_[2];
-    const std::uint32_t odd = (number_of_word & 2U) == 0 ? words_[1] : words_[3];
+    const std::uint32_t even = (number_of_word & 2U) == 0 ? words_.at[0] : words_.at[2];
+    const std::uint32_t odd = (number_of_word & 2U) == 0 ? words_.at[1] : words_.at[3];
     const std::uint32_t word = (number_of_word & 1U) == 0 ? even : odd;
     const std::uint32_t number = element % kDropoutTile < kDropoutHalf ? word & 0xFFFFU : word >> 16U;
     return number >= threshold_;
@@ -48,34 +71,16 @@ class DropoutMask {
     compute(block);
     unsigned kept = 0;
     for (unsigned n = 0; n < 4; ++n) {
-      if ((words_[n] & 0xFFFFU) >= threshold_) kept |= 1U << n;
-      if (words_[n] >> 16U >= threshold_) kept |= 16U << n;
+      if ((words_.at[n] & 0xFFFFU) >= threshold_) kept |= 1U << n;
+      if (words_.at[n] >> 16U >= threshold_) kept |= 16U << n;
     }
     return kept;
   }
 
  private:
-  // Ten rounds of Philox 4x32 (Salmon et al. 2011, section 3.3).
   __device__ void compute(std::uint64_t block) {
     block_ = block;
-    std::uint32_t key0 = static_cast<std::uint32_t>(key_);
-    std::uint32_t key1 = static_cast<std::uint32_t>(key_ >> 32U);
-    words_[0] = static_cast<std::uint32_t>(block);
-    words_[1] = static_cast<std::uint32_t>(block >> 32U);
-    words_[2] = static_cast<std::uint32_t>(stream_);
-    words_[3] = static_cast<std::uint32_t>(stream_ >> 32U);
-    for (int round = 0; round < 10; ++round) {
-      const std::uint32_t high0 = __umulhi(0xD2511F53U, words_[0]);
-      const std::uint32_t low0 = 0xD2511F53U * words_[0];
-      const std::uint32_t high1 = __umulhi(0xCD9E8D57U, words_[2]);
-      const std::uint32_t low1 = 0xCD9E8D57U * words_[2];
-      words_[0] = high1 ^ words_[1] ^ key0;
-      words_[1] = low1;
-      words_[2] = high0 ^ words_[3] ^ key1;
-      words_[3] = low0;
-      key0 += 0x9E3779B9U;
-      key1 += 0xBB67AE85U;
-    }
+    words_ = random_words(key_, stream_, block);
   }
 
   std::uint32_t threshold_;
@@ -83,7 +88,7 @@ class DropoutMask {
   std::uint64_t key_ = 0;
   std::uint64_t stream_ = 0;
   std::uint64_t block_ = ~std::uint64_t{0};
-  std::uint32_t words_[4] = {};
+  RandomWords words_ = {};
 };
 
 }  // namespace tunescope

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "simt.hpp"
+#include "../simt.hpp"
 
 namespace tunescope {
 

@@ -7,8 +7,8 @@
 // (Dao et al. 2022, appendix B). One kernel gives dQ, and D on its way, by tiles of queries; a second gives dK and dV
 // by tiles of keys. Each result is written by one block, in a fixed order of its sums.
 
-#include "attention_dropout.hpp"
-#include "attention_tiles.hpp"
+#include "dropout.hpp"
+#include "tiles.hpp"
 
 namespace tunescope {
 

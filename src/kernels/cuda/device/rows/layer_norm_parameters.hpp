@@ -1,7 +1,7 @@
 #pragma once
 
+#include "../ticket.hpp"
 #include "row_models.hpp"
-#include "ticket.hpp"
 
 namespace tunescope {
 

@@ -4,8 +4,8 @@
 // and the sum of values weighted by them, and scales both sums when a larger score comes (Milakov and Gimelshein 2018;
 // Dao et al. 2022, algorithm 1). Of the probabilities nothing is stored but the logarithm of each row's sum.
 
-#include "attention_dropout.hpp"
-#include "attention_tiles.hpp"
+#include "dropout.hpp"
+#include "tiles.hpp"
 
 namespace tunescope {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "../backends/dropout.hpp"
-#include "device/dropout.hpp"
+#include "../../backends/dropout.hpp"
+#include "../device/dropout.hpp"
 
 namespace tunescope::cuda {
 

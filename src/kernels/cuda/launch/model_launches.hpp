@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "device/row_models.hpp"
+#include "../device/rows/row_models.hpp"
 #include "tunescope/kernels/batch_layout.hpp"
 
 namespace tunescope::cuda {

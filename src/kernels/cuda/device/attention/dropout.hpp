@@ -1,6 +1,6 @@
 #pragma once
 
-#include "attention_tiles.hpp"
+#include "tiles.hpp"
 
 namespace tunescope {
 

@@ -2,7 +2,7 @@
 
 #include <c10/util/BFloat16.h>
 
-#include "dropout.hpp"
+#include "../dropout.hpp"
 
 namespace tunescope {
 

@@ -8,8 +8,8 @@
 
 #include <c10/util/BFloat16.h>
 
-#include "dropout.hpp"
-#include "simt.hpp"
+#include "../dropout.hpp"
+#include "../simt.hpp"
 
 namespace tunescope {
 

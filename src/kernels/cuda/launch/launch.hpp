@@ -1,6 +1,6 @@
 #pragma once
 
-#include "device/simt.hpp"
+#include "../device/simt.hpp"
 
 #ifdef __CUDACC__
 #include <c10/cuda/CUDAException.h>

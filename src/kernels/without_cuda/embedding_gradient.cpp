@@ -1,0 +1,7 @@
+#include "../backends/embedding_gradient.hpp"
+
+namespace tunescope::cuda {
+
+EmbeddingGradients* const embedding_gradients = nullptr;
+
+}  // namespace tunescope::cuda

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <ATen/ops/zeros.h>
+
+#include <array>
+#include <vector>
+
+#include "kernels/kernel_cases.hpp"
+#include "tunescope/kernels/embedding_gradient.hpp"
+#include "tunescope/kernels/linear.hpp"
+
+namespace tunescope::test {
+
+// The kernels of linear layers and embedding tables; see `kernel_cases.hpp`. Of every three models, the second has no
+// target and the third accumulates.
+
+inline Accumulate accumulate_of(std::size_t model) { return model % 3 == 2 ? Accumulate::kYes : Accumulate::kNo; }
+
+inline GradientTarget target_of(const Arguments& a, std::size_t model, at::IntArrayRef sizes) {
+  return {model % 3 == 1 ? at::Tensor() : a.numbers(sizes), accumulate_of(model)};
+}
+
+inline std::vector<GradientTarget> targets_of(const Arguments& a, at::IntArrayRef sizes) {
+  std::vector<GradientTarget> targets;
+  for (std::size_t model = 0; model < a.rows().model_count(); ++model) targets.push_back(target_of(a, model, sizes));
+  return targets;
+}
+
+inline void append_to(Tensors& all, const GradientTarget& target) {
+  if (target.gradient.defined()) all.push_back(target.gradient);
+}
+
+inline Tensors run_fill_with_bias(const Arguments& a) {
+  Tensors all;
+  for (const std::size_t layers : {1, 3, 5}) {
+    std::vector<PerModelTensors> biases;
+    for (std::size_t layer = 0; layer < layers; ++layer) biases.push_back(a.for_each_model({a.width()}));
+    all.push_back(a.of_rows(static_cast<std::int64_t>(layers) * a.width()));
+    fill_with_bias(all.back(), biases, a.rows());
+  }
+  return all;
+}
+
+inline Tensors run_bias_gradients(const Arguments& a) {
+  Tensors all;
+  for (const at::Tensor& gradient : {a.of_rows(a.width()), a.of_rows(3 * a.width()).narrow(1, a.width(), a.width())}) {
+    const std::vector<GradientTarget> targets = targets_of(a, {a.width()});
+    bias_gradients(gradient, a.rows().model_offsets.host, targets);
+    for (const GradientTarget& target : targets) append_to(all, target);
+  }
+  return all;
+}
+
+inline Tensors run_embedding_gradients(const Arguments& a) {
+  Tensors all;
+  const std::vector<std::int64_t> models = [&] {
+    std::vector<std::int64_t> of_rows;
+    for (const std::int64_t sequence : a.rows().row_sequences.host)
+      of_rows.push_back(a.rows().sequence_models[static_cast<std::size_t>(sequence)]);
+    return of_rows;
+  }();
+  for (const std::int64_t table_size : {2, 40}) {
+    const at::Tensor ids = a.ids(table_size);
+    const at::Tensor on_host = ids.cpu();
+    const IdOrder order({on_host.const_data_ptr<std::int64_t>(), models.size()}, models, a.setting.device);
+    const std::vector<GradientTarget> targets = targets_of(a, {table_size, a.width()});
+    embedding_gradients(a.of_rows(a.width()), {ids, &order}, a.rows().model_offsets.host, targets);
+    for (const GradientTarget& target : targets) append_to(all, target);
+  }
+  return all;
+}
+
+// Heads with 1, 2, 3 and 32 outputs.
+struct HeadArguments {
+  explicit HeadArguments(const Arguments& a) : rows(a.layout.sequences()) {
+    constexpr std::array<std::int64_t, 4> kOutputs = {2, 3, 1, 32};
+    for (std::size_t model = 0; model < rows.model_count(); ++model) {
+      const std::int64_t outputs = kOutputs[model % kOutputs.size()];
+      weight.push_back(a.numbers({outputs, a.width()}));
+      bias.push_back(a.numbers({outputs}));
+      gradients.push_back(model % 5 == 3
+                              ? at::Tensor()
+                              : a.numbers({rows.model_offsets[model + 1] - rows.model_offsets[model], outputs}));
+      targets.push_back({target_of(a, model + 1, {outputs, a.width()}), target_of(a, model + 2, {outputs})});
+    }
+    input = a.numbers({rows.row_count(), a.width()});
+  }
+
+  const RowLayout& rows;
+  PerModelTensors weight, bias;
+  std::vector<at::Tensor> gradients;
+  std::vector<HeadTargets> targets;
+  at::Tensor input;
+};
+
+inline Tensors run_head_logits(const Arguments& a) {
+  const HeadArguments head(a);
+  return head_logits(head.input, head.weight, head.bias, head.rows);
+}
+
+inline Tensors run_head_input_gradient(const Arguments& a) {
+  const HeadArguments head(a);
+  return {head_input_gradient(head.gradients, head.weight, head.rows)};
+}
+
+inline Tensors run_head_parameter_gradients(const Arguments& a) {
+  const HeadArguments head(a);
+  head_parameter_gradients(head.gradients, head.input, head.rows, head.targets);
+  Tensors all;
+  for (const auto& [weight, bias] : head.targets) {
+    append_to(all, weight);
+    append_to(all, bias);
+  }
+  return all;
+}
+
+inline std::vector<KernelCase> all_kernels() {
+  std::vector<KernelCase> all = kKernels;
+  all.insert(all.end(), {{"bias_gradients", run_bias_gradients},
+                         {"embedding_gradients", run_embedding_gradients},
+                         {"fill_with_bias", run_fill_with_bias},
+                         {"head_input_gradient", run_head_input_gradient},
+                         {"head_logits", run_head_logits},
+                         {"head_parameter_gradients", run_head_parameter_gradients}});
+  return all;
+}
+
+}  // namespace tunescope::test
