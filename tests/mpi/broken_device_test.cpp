@@ -34,7 +34,7 @@ std::string message_of_sweep(const test::SweepCase& sweep_case, const std::strin
     probe.emplace([&](at::Device) { return problem; });
   }
   const auto sweep = [&] { run_sweep(*team, rank, listener); };
-  return team->is_root() ? test::message_of<DeviceError>(sweep) : test::message_of<RootError>(sweep);
+  return team->is_root() ? test::message_of<DeviceError>(sweep) : test::message_of<PeerError>(sweep);
 }
 
 class BrokenDevice : public ::testing::Test {

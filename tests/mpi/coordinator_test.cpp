@@ -92,7 +92,7 @@ TEST_F(Coordinator, GivesTheTrialsOfARankWithABrokenDeviceToTheOthers) {
                  return TrialSummary{};
                }));
   };
-  const std::string message = team->is_root() ? test::message_of<DeviceError>(run) : test::message_of<RootError>(run);
+  const std::string message = team->is_root() ? test::message_of<DeviceError>(run) : test::message_of<PeerError>(run);
   EXPECT_THAT(message, ::testing::HasSubstr("rank " + std::to_string(broken_rank) + ": cuda:3 of node7"));
   if (team->size() > 1) {
     expect_each_once(runs);

@@ -122,22 +122,22 @@ class SquaresTile {
     for (int t = 0; t < rows; ++t) {
       float gradient[kOwn];
       float input[kOwn];
-#pragma unroll
+      UNROLL
       for (int i = 0; i < kOwn; ++i) gradient[i] = gradients[t * kTile + place(out_side(), i)];
-#pragma unroll
+      UNROLL
       for (int j = 0; j < kOwn; ++j) input[j] = inputs[t * kTile + place(in_side(), j)];
-#pragma unroll
+      UNROLL
       for (int i = 0; i < kOwn; ++i) {
-#pragma unroll
+        UNROLL
         for (int j = 0; j < kOwn; ++j) sums_[i][j] += gradient[i] * input[j];
       }
     }
   }
 
   __device__ void square() {
-#pragma unroll
+    UNROLL
     for (int i = 0; i < kOwn; ++i) {
-#pragma unroll
+      UNROLL
       for (int j = 0; j < kOwn; ++j) {
         squares_[i][j] += sums_[i][j] * sums_[i][j];
         sums_[i][j] = 0.0F;
@@ -149,10 +149,10 @@ class SquaresTile {
 
   __device__ void store() {
     if (layer_.weight != nullptr) {
-#pragma unroll
+      UNROLL
       for (int i = 0; i < kOwn; ++i) {
         const std::int64_t out = first_out_ + place(out_side(), i);
-#pragma unroll
+        UNROLL
         for (int j = 0; j < kOwn; ++j) {
           const std::int64_t in = first_in_ + place(in_side(), j);
           if (out < layer_.outputs && in < in_) layer_.weight[out * in_ + in] += static_cast<double>(squares_[i][j]);
