@@ -26,9 +26,9 @@ class BoundedAllocator : public at::Allocator {
     emulator::permit(memory + kMargin, bytes);
     emulator::forbid(memory, kMargin);
     emulator::forbid(memory + kMargin + bytes, inner - bytes + kMargin);
-    return {memory + kMargin, memory, &release, at::kCPU};
+    return {memory + kMargin, memory + kMargin, &release, at::kCPU};
   }
-  at::DeleterFnPtr raw_deleter() const override { return nullptr; }
+  at::DeleterFnPtr raw_deleter() const override { return &release; }
   void copy_data(void* to, const void* from, std::size_t bytes) const override { std::memcpy(to, from, bytes); }
 
  private:
@@ -36,7 +36,8 @@ class BoundedAllocator : public at::Allocator {
   static constexpr std::size_t kMargin = 1024;
 
   // Others may get this memory next.
-  static void release(void* memory) {
+  static void release(void* first) {
+    std::byte* const memory = static_cast<std::byte*>(first) - kMargin;
     std::size_t inner = 0;
     std::memcpy(&inner, memory, sizeof inner);
     emulator::permit(memory, inner + 2 * kMargin);

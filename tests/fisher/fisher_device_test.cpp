@@ -32,7 +32,9 @@ TEST(FisherOnADevice, ComputesAMicroBatchThatDoesNotFitInPartsOfWholeGroups) {
     };
     const FisherState parts = sum_squared_gradients(inputs, {}, {.on_progress = on_progress});
     limited.reset();
-    EXPECT_THAT(progress, ::testing::ElementsAre(1, 2, 1, 2, 3, ::testing::_)) << "the shard starts again";
+    ASSERT_GT(progress.size(), 4U);
+    progress.resize(4);
+    EXPECT_THAT(progress, ::testing::ElementsAre(1, 2, 1, 2)) << "the shard starts again";
     for (std::size_t i = 0; i < whole.sums.size(); ++i) {
       if (is_zero_in_theory(subject.catalogue[i])) continue;
       EXPECT_LT(relative_l2(parts.sums[i], whole.sums[i]), 1e-5) << subject.catalogue[i].name;

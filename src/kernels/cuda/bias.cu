@@ -6,6 +6,7 @@
 #include "../backends/linear.hpp"
 #include "device/column_sums.hpp"
 #include "device/rows/row_models.hpp"
+#include "device/ticket.hpp"
 #include "device/vector.hpp"
 #include "launch/launch.hpp"
 #include "launch/model_launches.hpp"
@@ -104,7 +105,6 @@ __global__ void __launch_bounds__(kSummingThreads)
                 unsigned* tickets) {
   using Numbers = Vector<float, kCount>;
   SHARED_ARRAY(Numbers, shared, kSummingThreads);
-  SHARED_ARRAY(bool, is_last, 1);
   const ColumnSums& model = models.of[blockIdx.z];
   const std::int64_t chunks = model.chunks();
   if (model.target == nullptr || blockIdx.y >= chunks) return;
@@ -128,18 +128,12 @@ __global__ void __launch_bounds__(kSummingThreads)
     float* const of_model = partials + std::int64_t{blockIdx.z} * gridDim.y * width;
     if (has_sum) of_model[std::int64_t{blockIdx.y} * width + first_column + thread] = sum;
     unsigned* const ticket = tickets + blockIdx.z * gridDim.x + blockIdx.x;
-    __threadfence();
-    __syncthreads();
-    if (thread == 0) is_last[0] = atomicAdd(ticket, 1U) + 1 == chunks;
-    __syncthreads();
-    if (!is_last[0]) return;
-    __threadfence();
+    if (!is_last_block(ticket, static_cast<unsigned>(chunks))) return;
     Numbers of_chunks = {};
     for (std::int64_t chunk = threadIdx.y; chunk < chunks; chunk += kSummingWarps) {
       if (column < width) add(of_chunks, load<kCount>(of_model + chunk * width + column));
     }
     sum = sum_over_warps(shared, of_chunks);
-    if (thread == 0) *ticket = 0;
   }
   if (has_sum) {
     float& target = model.target[first_column + thread];

@@ -3,6 +3,7 @@
 
 #include "../backends/embedding_gradient.hpp"
 #include "device/rows/row_models.hpp"
+#include "device/ticket.hpp"
 #include "device/vector.hpp"
 #include "launch/launch.hpp"
 #include "launch/model_launches.hpp"
@@ -89,13 +90,8 @@ __global__ void __launch_bounds__(kPiecesPerBlock* kWarp)
   if (pieces > 1) {
     if (column < width) store(partials + piece * width + column, sums);
     unsigned* const ticket = tickets + segment * gridDim.y + blockIdx.y;
-    __threadfence();
-    __syncwarp();
-    const unsigned ended = threadIdx.x == 0 ? atomicAdd(ticket, 1U) + 1 : 0;
-    if (__shfl_sync(kAllLanes, ended, 0) != pieces) return;
-    __threadfence();
+    if (!is_last_warp(ticket, static_cast<unsigned>(pieces))) return;
     if (column < width) sums = sum_partials<kCount>(partials + first_piece * width + column, width, pieces);
-    if (threadIdx.x == 0) *ticket = 0;
   }
   if (column >= width) return;
   float* const target = table.gradient + segments.ids[segment] * width + column;

@@ -81,12 +81,10 @@ std::vector<Value> Recording::record(std::vector<at::Tensor> outputs, const RowL
   return values;
 }
 
-// The weight stands for its layer, and that of the first layer for the group.
 bool Recording::use(std::span<const LinearParameters> layers) {
   bool is_needed = false;
   for (const LinearParameters& p : layers) {
     count_use(p.weight, p.bias);
-    count_use(p.bias, layers.front().weight);
     is_needed = is_needed || needs(p);
   }
   return is_needed;
@@ -137,8 +135,21 @@ void Recording::on_linear(const RowLayout& rows, std::span<const LinearParameter
       count_backward(rows.of_model(output_gradient, model).size(0), parameters_.first(p.weight).numel());
     }
   }
-  on_use<LinearFactors>(layers.front().weight, {rows, {.input = input, .mean = {}, .rstd = {}}, output_gradient},
-                        [&](auto uses) { options_.sink->on_linear(layers, uses); });
+  const auto tell = [&](std::span<const LinearParameters> told, const at::Tensor& gradient) {
+    on_use<LinearFactors>(told.front().weight, {rows, {.input = input, .mean = {}, .rstd = {}}, gradient},
+                          [&](auto uses) { options_.sink->on_linear(told, uses); });
+  };
+  // A layer that is used elsewhere too has uses of its own.
+  if (std::ranges::all_of(layers, [&](const LinearParameters& p) { return uses_[p.weight].count == 1; })) {
+    tell(layers, output_gradient);
+    return;
+  }
+  std::int64_t column = 0;
+  for (const LinearParameters& p : layers) {
+    const std::int64_t width = parameters_.first(p.weight).size(0);
+    if (needs(p)) tell({&p, 1}, output_gradient.narrow(1, column, width));
+    column += width;
+  }
 }
 
 void Recording::on_layer_norm(const RowLayout& rows, const LayerNormParameters& p,

@@ -53,8 +53,7 @@ class Recording {
   std::vector<Value> record(std::vector<at::Tensor> outputs, const RowLayout& rows, bool is_needed, Backward backward);
 
   /// Counts, while an operation is recorded, a use of these parameters, and returns `needs`: if it does, the backward
-  /// function must call `on_...` with them. Throws `Error` if a weight is used with two biases, in another group of
-  /// layers, or as a table too.
+  /// function must call `on_...` with them. Throws `Error` if a weight is used with two biases, or as a table too.
   bool use(std::span<const LinearParameters> layers);
   bool use(const LinearParameters& p) { return use({&p, 1}); }
   bool use(const LayerNormParameters& p) { return count_use(p.weight, p.bias), needs(p); }

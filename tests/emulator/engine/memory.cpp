@@ -12,7 +12,8 @@
 namespace tunescope::emulator::memory {
 namespace {
 
-// Two bytes of memory, the smallest that two threads may write side by side, and the segments that touched them last.
+// Memory that is watched as one, and the segments that touched it last: a byte of a shared array, two bytes elsewhere,
+// where tensors have no smaller numbers.
 struct Cell {
   std::uint32_t writer = 0;
   std::uint32_t reader = 0;
@@ -131,9 +132,7 @@ void check(Attempt attempt) {
     if (offset > kArrayStride / 2 && place + 1 < shared_count) attempt.shared_name = shared_cells[place + 1].name;
     refuse(attempt, text_of(attempt) + ", which is out of bounds");
   }
-  for (std::size_t i = 0; i < attempt.bytes; i += kCellBytes) {
-    check_cell(array.cells[(offset + i) / kCellBytes], thread->number, attempt);
-  }
+  for (std::size_t i = 0; i < attempt.bytes; ++i) check_cell(array.cells[offset + i], thread->number, attempt);
 }
 
 void forget_segments() {
@@ -160,7 +159,7 @@ void add_shared_array(std::size_t place, const char* name, std::size_t bytes) {
   SharedCells& array = shared_cells[place];
   array.name = name;
   array.bytes = bytes;
-  if (array.cells.size() * kCellBytes < bytes) array.cells.resize((bytes + kCellBytes - 1) / kCellBytes);
+  if (array.cells.size() < bytes) array.cells.resize(bytes);
   shared_count = place + 1;
 }
 

@@ -19,4 +19,18 @@ inline __device__ bool is_last_block(unsigned* ticket, unsigned count) {
   return is_last[0];
 }
 
+/// The same for the warps that take a ticket, of any blocks. All lanes of a warp must call it.
+inline __device__ bool is_last_warp(unsigned* ticket, unsigned count) {
+  bool is_last = false;
+  __syncwarp();
+  if (threadIdx.x % kWarp == 0) {
+    __threadfence();
+    is_last = atomicAdd(ticket, 1U) + 1 == count;
+    if (is_last) *ticket = 0;
+    __threadfence();
+  }
+  __syncwarp();
+  return __shfl_sync(kAllLanes, is_last ? 1U : 0U, 0) != 0;
+}
+
 }  // namespace tunescope
