@@ -34,10 +34,18 @@ Value post_norm_layer(Recording& pass, const PostNormLayer& layer, const Encoder
                         kFirstLayerSite + 3 * static_cast<std::uint32_t>(number) + static_cast<std::uint32_t>(site));
   };
   const bool all_leave = !is_last(number, config) || pass.options().last_layer == LastLayer::kAllTokens;
-  const Value key_value = linear(pass, std::array{layer.key, layer.value}, input);
-  const Value leaving = all_leave ? input : pooled_tokens(pass, input);
-  const Value context = attention(pass, linear(pass, layer.query, leaving), key_value, config.num_attention_heads,
-                                  dropout(config.dropout.attention_probabilities, LayerSite::kProbabilities));
+  const Dropout of_probabilities = dropout(config.dropout.attention_probabilities, LayerSite::kProbabilities);
+  Value leaving = input;
+  Value context;
+  if (all_leave) {
+    const Value all = linear(pass, std::array{layer.query, layer.key, layer.value}, input);
+    context = self_attention(pass, all, config.num_attention_heads, of_probabilities);
+  } else {
+    const Value key_value = linear(pass, std::array{layer.key, layer.value}, input);
+    leaving = pooled_tokens(pass, input);
+    const Value query = linear(pass, layer.query, leaving);
+    context = attention(pass, query, key_value, config.num_attention_heads, of_probabilities);
+  }
   const Value attended = end_of_block(pass,
                                       {.layer = layer.attention_output,
                                        .norm = {layer.attention_layer_norm, config.layer_norm_eps},

@@ -1,3 +1,4 @@
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/index.h>
 #include <ATen/ops/zeros.h>
@@ -44,11 +45,10 @@ Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& n
 
 Value attention(Recording& pass, const Value& query, const Value& key_value, std::int64_t heads,
                 const Dropout& dropout) {
-  const RowLayout& queries = *query.rows;
-  const AttentionLayout layout{queries, *key_value.rows, heads};
+  const AttentionLayout layout{*query.rows, *key_value.rows, heads};
   AttentionOutput output = attention({query.tensor, key_value.tensor}, layout, dropout);
   return pass.record(
-      std::move(output.context), queries, query.slot || key_value.slot,
+      std::move(output.context), *query.rows, query.slot || key_value.slot,
       [layout, dropout, saved = std::move(output.saved), query = query.slot, key_value = key_value.slot](
           std::span<const at::Tensor> outputs, Gradients& gradients) {
         const AttentionInputs of_inputs{at::empty_like(saved.inputs.query), at::empty_like(saved.inputs.key_value)};
@@ -56,6 +56,24 @@ Value attention(Recording& pass, const Value& query, const Value& key_value, std
         if (query) gradients.add(*query, of_inputs.query);
         if (key_value) gradients.add(*key_value, of_inputs.key_value);
       });
+}
+
+Value self_attention(Recording& pass, const Value& query_key_value, std::int64_t heads, const Dropout& dropout) {
+  const RowLayout& rows = *query_key_value.rows;
+  const auto columns_of = [](const at::Tensor& all) {
+    const std::int64_t hidden = all.size(1) / 3;
+    return AttentionInputs{all.narrow(1, 0, hidden), all.narrow(1, hidden, 2 * hidden)};
+  };
+  AttentionOutput output = attention(columns_of(query_key_value.tensor), {rows, rows, heads}, dropout);
+  return pass.record(std::move(output.context), rows, query_key_value.slot.has_value(),
+                     [&rows, heads, dropout, columns_of, saved = std::move(output.saved), slot = query_key_value.slot](
+                         std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       const at::Tensor& context_gradient = outputs.front();
+                       const at::Tensor all = at::empty({context_gradient.size(0), 3 * context_gradient.size(1)},
+                                                        context_gradient.options());
+                       attention_backward(context_gradient, saved, {rows, rows, heads}, dropout, {columns_of(all)});
+                       gradients.add(*slot, all);
+                     });
 }
 
 Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual) {

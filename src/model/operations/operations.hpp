@@ -51,6 +51,9 @@ Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& n
 Value attention(Recording& pass, const Value& query, const Value& key_value, std::int64_t heads,
                 const Dropout& dropout);
 
+/// The same where every token has a query: queries, keys and values side by side [T, 3 H], to the context [T, H].
+Value self_attention(Recording& pass, const Value& query_key_value, std::int64_t heads, const Dropout& dropout);
+
 /// What follows the last linear layer of a block: y = LayerNorm(dropout(x Wᵀ + b) + residual), as BERT has it.
 struct BlockEnd {
   LinearParameters layer;
