@@ -6,10 +6,12 @@
 #include "backends/activation.hpp"
 #include "backends/adamw.hpp"
 #include "backends/attention.hpp"
+#include "backends/batch_losses.hpp"
 #include "backends/dropout.hpp"
 #include "backends/layer_norm.hpp"
 #include "backends/matmul.hpp"
 #include "backends/per_example_squares.hpp"
+#include "backends/segmented_sums.hpp"
 
 namespace tunescope {
 namespace {
@@ -35,7 +37,8 @@ std::vector<KernelBackends> kernel_backends() {
   add(adamw_step_kernel(), attention_kernel(), attention_backward_kernel(), apply_dropout_kernel(),
       bias_activation_kernel(), activation_backward_kernel(), residual_layer_norm_kernel(),
       residual_layer_norm_backward_kernel(), layer_norm_parameter_gradients_kernel(), embedding_layer_norm_kernel(),
-      matmul_kernel(), add_squared_products_kernel(), add_squared_sums_kernel(), add_squared_scatters_kernel());
+      matmul_kernel(), add_squared_products_kernel(), add_squared_sums_kernel(), add_squared_scatters_kernel(),
+      batch_losses_kernel(), gradient_norms_kernel(), parameter_changes_kernel());
   std::ranges::sort(all, {}, &KernelBackends::name);
   return all;
 }

@@ -8,7 +8,7 @@
 #include <span>
 
 #include "tunescope/device/host_read.hpp"
-#include "tunescope/train/loss.hpp"
+#include "tunescope/kernels/batch_losses.hpp"
 #include "tunescope/train/metrics.hpp"
 
 namespace tunescope {

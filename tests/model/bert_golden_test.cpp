@@ -9,10 +9,10 @@
 #include "support/golden_batch.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/safetensors.hpp"
+#include "tunescope/kernels/batch_losses.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/model/pretrained.hpp"
-#include "tunescope/train/loss.hpp"
 
 namespace tunescope {
 namespace {
@@ -218,7 +218,7 @@ TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
   const PassOptions options{.dropout = 0.2};
   const auto loss_at = [&] {
     const Pass pass(*model.network, ModelInput{parameters, batch, nullptr, 42}, options);
-    return cross_entropy(pass.logits().front(), batch.labels);
+    return batch_loss(pass.logits().front(), batch.labels);
   };
   const std::vector<at::Tensor> gradients = differentiate(*model.network, parameters, batch, options, 42).gradients;
   constexpr double kStep = 1e-6;

@@ -5,13 +5,18 @@
 
 namespace tunescope {
 
-using AdamWUpdate = void(const AdamWBuffers& buffers, const AdamWStep& step);
+using AdamWSteps = void(std::span<const AdamWUpdate> updates);
 
-const Kernel<AdamWUpdate>& adamw_step_kernel();
+const Kernel<AdamWSteps>& adamw_step_kernel();
+
+namespace cuda {
+// Null in a build without CUDA.
+extern AdamWSteps* const adamw_step_;
+}  // namespace cuda
 
 namespace aten {
 // ATen's fused kernel, which devices have too.
-AdamWUpdate adamw_step_;
+AdamWSteps adamw_step_;
 }  // namespace aten
 
 }  // namespace tunescope
