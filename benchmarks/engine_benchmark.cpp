@@ -17,8 +17,8 @@
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/device/host_memory.hpp"
 #include "tunescope/fisher/diagonal.hpp"
+#include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/model/pass.hpp"
-#include "tunescope/train/loss.hpp"
 #include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
@@ -89,9 +89,10 @@ void train(benchmark::State& state, const Subject& subject, const std::string& m
       trainable.zero_grad();
       Pass pass(*subject.model.network, ModelInput{parameters, batch, key},
                 {.sink = &sink, .bfloat16_weights = subject.bfloat16()});
-      pass.backward(batch_loss(pass.logits().front(), batch.labels).logits_gradient);
+      const Loss loss = batch_loss(pass.logits().front(), batch.labels);
+      pass.backward(loss.logits_gradient);
       const auto gradients = trainable.finish_gradients();
-      if (with_update) trainable.step(gradients, {.learning_rate = 1e-12});
+      if (with_update) trainable.step(gradients, loss.mean, {.learning_rate = 1e-12});
     }
   }
   count(state, subject);

@@ -9,7 +9,7 @@
 namespace tunescope {
 namespace {
 
-std::array<std::atomic<std::int64_t>, 2> reads_so_far = {};
+std::array<std::atomic<std::int64_t>, 3> reads_so_far = {};
 
 }  // namespace
 

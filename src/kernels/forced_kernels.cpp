@@ -4,7 +4,6 @@
 #include <atomic>
 
 #include "backends/activation.hpp"
-#include "backends/adamw.hpp"
 #include "backends/attention.hpp"
 #include "backends/dropout.hpp"
 #include "backends/embedding_gradient.hpp"
@@ -12,6 +11,9 @@
 #include "backends/linear.hpp"
 #include "backends/matmul.hpp"
 #include "backends/per_example_squares.hpp"
+#include "backends/training/adamw.hpp"
+#include "backends/training/batch_losses.hpp"
+#include "backends/training/segmented_sums.hpp"
 
 namespace tunescope {
 namespace {
@@ -39,7 +41,8 @@ std::vector<KernelBackends> kernel_backends() {
       residual_layer_norm_backward_kernel(), layer_norm_parameter_gradients_kernel(), embedding_layer_norm_kernel(),
       matmul_kernel(), add_squared_products_kernel(), add_squared_layer_norm_kernel(), add_squared_scatters_kernel());
   add(fill_with_bias_kernel(), bias_gradients_kernel(), head_logits_kernel(), head_input_gradient_kernel(),
-      head_parameter_gradients_kernel(), embedding_gradients_kernel());
+      head_parameter_gradients_kernel(), embedding_gradients_kernel(), batch_losses_kernel(), gradient_norms_kernel(),
+      parameter_changes_kernel());
   std::ranges::sort(all, {}, &KernelBackends::name);
   return all;
 }

@@ -8,7 +8,7 @@
 
 #include "tunescope/device/failure.hpp"
 #include "tunescope/device/host_read.hpp"
-#include "tunescope/train/loss.hpp"
+#include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/train/metrics.hpp"
 
 namespace tunescope {

@@ -7,7 +7,10 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
+
+#include "tunescope/kernels/training/segmented_sums.hpp"
 
 namespace tunescope {
 namespace {
@@ -23,6 +26,7 @@ TrainableParameters::TrainableParameters(const ParameterCatalogue& catalogue, co
   gradients_ = at::zeros_like(values_);
   first_moments_ = at::zeros_like(values_);
   second_moments_ = at::zeros_like(values_);
+  diverged_ = at::zeros({}, values_.options().dtype(at::kInt));
   segments_.reserve(catalogue.size());
   std::int64_t offset = 0;
   for (const bool decayed : {true, false}) {
@@ -75,33 +79,59 @@ std::vector<std::pair<ParameterIndex, at::Tensor>> TrainableParameters::chosen_s
 }
 
 // The chosen scalars of each tensor are gathered here, once, for both the norm and the update.
-TrainableParameters::StepGradients TrainableParameters::finish_gradients() {
+void TrainableParameters::gather_gradients() {
   for (Segment& segment : segments_) {
     if (segment.is_stale) segment.gradient.zero_();
     segment.is_stale = false;
     if (!segment.indices.defined()) continue;
     gradients_.narrow(0, segment.offset, segment.count).copy_(at::index(segment.gradient.view(-1), {segment.indices}));
   }
-  return StepGradients(gradients_.norm());
 }
 
-void TrainableParameters::update_range(std::int64_t begin, std::int64_t count, const AdamWStep& step) {
-  const auto part = [&](const at::Tensor& buffer) { return buffer.narrow(0, begin, count); };
-  adamw_step_({part(values_), part(gradients_), part(first_moments_), part(second_moments_)}, step);
+std::vector<TrainableParameters::StepGradients> TrainableParameters::finish_gradients(
+    std::span<TrainableParameters* const> runs) {
+  std::vector<at::Tensor> gradients;
+  for (TrainableParameters* run : runs) {
+    run->gather_gradients();
+    gradients.push_back(run->gradients_);
+  }
+  std::vector<StepGradients> finished;
+  for (at::Tensor& norm : gradient_norms(gradients).unbind()) finished.push_back(StepGradients(std::move(norm)));
+  return finished;
 }
 
-void TrainableParameters::step(const StepGradients&, AdamWStep step) {
-  step.number = ++steps_;
-  update_range(0, decayed_count_, step);
-  step.weight_decay = 0.0;
-  update_range(decayed_count_, size() - decayed_count_, step);
-  scatter_values();
+TrainableParameters::StepGradients TrainableParameters::finish_gradients() {
+  return finish_gradients(std::array{this}).front();
+}
+
+void TrainableParameters::step(std::span<const Update> updates) {
+  std::vector<AdamWUpdate> of_buffers;
+  for (const auto& [run, gradients, loss, step] : updates) {
+    of_buffers.push_back({.buffers = {.values = run.values_,
+                                      .gradients = run.gradients_,
+                                      .first_moments = run.first_moments_,
+                                      .second_moments = run.second_moments_,
+                                      .decayed_count = run.decayed_count_},
+                          .step = step,
+                          .loss = loss,
+                          .norm = gradients.norm(),
+                          .diverged = run.diverged_});
+    of_buffers.back().step.number = ++run.steps_;
+  }
+  adamw_step_(of_buffers);
+  for (const Update& update : updates) update.parameters.scatter_values();
+}
+
+void TrainableParameters::step(const StepGradients& gradients, const at::Tensor& loss, const AdamWStep& step) {
+  const Update update{*this, gradients, loss, step};
+  TrainableParameters::step({&update, 1});
 }
 
 void TrainableParameters::restore(const State& state, std::int64_t steps) {
   values_.copy_(state.values);
   first_moments_.copy_(state.first_moments);
   second_moments_.copy_(state.second_moments);
+  diverged_.zero_();
   steps_ = steps;
   scatter_values();
 }

@@ -1,5 +1,6 @@
 #include "tunescope/train/training_run.hpp"
 
+#include <ATen/ops/empty.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
@@ -12,9 +13,9 @@
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/device/failure.hpp"
 #include "tunescope/device/host_read.hpp"
+#include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/random/stream.hpp"
 #include "tunescope/train/evaluate.hpp"
-#include "tunescope/train/loss.hpp"
 #include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
@@ -45,6 +46,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
       initial_(with_new_head(inputs.model, inputs.catalogue, inputs.seed)),
       parameters_(initial_),
       trainable_(inputs.catalogue, selection, parameters_),
+      loss_(at::empty({}, parameters_.front().options().dtype(at::kDouble))),
       fingerprint_(fingerprint_of(selection)),
       order_(inputs.data.train.size(), inputs.options.batch_size, inputs.seed),
       total_steps_(total_steps(inputs.options, inputs.data.train.size())),
@@ -114,7 +116,7 @@ void TrainingRun::begin_step() {
 
 void TrainingRun::restart_step() {
   trainable_.zero_grad();
-  loss_.reset();
+  accumulate_loss_ = Accumulate::kNo;
   tokens_ = 0;
 }
 
@@ -135,17 +137,16 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
   PassOptions options = any.pass_options_;
   options.sink = &sink;
   Pass pass(*any.inputs_.model.network, models, options);
-  std::vector<at::Tensor> gradients;
+  std::vector<LossBatch> losses;
   for (std::size_t model = 0; model < parts.size(); ++model) {
-    TrainingRun& run = parts[model].run;
-    const Loss loss = batch_loss(pass.logits()[model], batches[model].labels);
-    const double share = static_cast<double>(parts[model].examples.size()) / static_cast<double>(run.examples_.size());
-    if (share < 1.0) loss.logits_gradient.mul_(share);
-    const at::Tensor of_part = loss.mean.mul(share);
-    run.loss_ = run.loss_.defined() ? run.loss_.add_(of_part) : of_part;
-    gradients.push_back(loss.logits_gradient);
+    const auto& [run, examples] = parts[model];
+    losses.push_back({.logits = pass.logits()[model],
+                      .labels = batches[model].labels,
+                      .share = static_cast<double>(examples.size()) / static_cast<double>(run.examples_.size()),
+                      .loss = run.loss_,
+                      .accumulate = std::exchange(run.accumulate_loss_, Accumulate::kYes)});
   }
-  pass.backward(gradients);
+  pass.backward(batch_losses(losses));
 }
 
 bool TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
@@ -199,6 +200,10 @@ void TrainingRun::end_step() {
 void TrainingRun::update() {
   const double learning_rate = inputs_.learning_rate * schedule_.factor(result_.steps);
   const TrainableParameters::StepGradients gradients = trainable_.finish_gradients();
+  trainable_.step(gradients, loss_,
+                  {.learning_rate = learning_rate,
+                   .weight_decay = inputs_.options.weight_decay,
+                   .clip_norm = inputs_.options.clip_norm});
   const std::vector<double> numbers = read_numbers(HostRead::kStep, {loss_, gradients.norm()});
   const double loss = numbers[0];
   const double norm = numbers[1];
@@ -208,17 +213,7 @@ void TrainingRun::update() {
   if (!std::isfinite(loss) || !std::isfinite(norm)) {
     result_.end = TrialEnd::kDiverged;
     result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss, norm);
-    return;
   }
-  trainable_.step(gradients, {.learning_rate = learning_rate,
-                              .weight_decay = inputs_.options.weight_decay,
-                              .gradient_factor = clipping_factor(norm)});
-}
-
-// As torch.nn.utils.clip_grad_norm_, including its constant.
-double TrainingRun::clipping_factor(double norm) const {
-  if (inputs_.options.clip_norm <= 0.0) return 1.0;
-  return std::min(1.0, inputs_.options.clip_norm / (norm + 1e-6));
 }
 
 void TrainingRun::poll_control() {
@@ -270,11 +265,6 @@ void TrainingRun::evaluate() {
   if (result_.best_evaluation + 1 == result_.evaluations.size()) control_.on_best(result_.steps, parameters_);
 }
 
-void TrainingRun::measure_changes() {
-  for (ParameterIndex i = 0; i < parameters_.size(); ++i) {
-    const bool is_shared = parameters_[i].is_same(initial_[i]);
-    result_.change.push_back(is_shared ? ParameterChange{} : measure_parameter_change(initial_[i], parameters_[i]));
-  }
-}
+void TrainingRun::measure_changes() { result_.change = measure_parameter_changes(initial_, parameters_); }
 
 }  // namespace tunescope

@@ -57,7 +57,7 @@ if(TUNESCOPE_CUDA)
 endif()
 
 # Programs in which tensors on the CPU go through the kernels for GPUs.
-file(GLOB DEVICE_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/cuda/*.cu)
+file(GLOB_RECURSE DEVICE_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/cuda/*.cu)
 add_library(emulated_kernels OBJECT ${DEVICE_SOURCES})
 set_source_files_properties(${DEVICE_SOURCES} PROPERTIES LANGUAGE CXX)
 set_target_properties(emulated_kernels PROPERTIES UNITY_BUILD OFF)

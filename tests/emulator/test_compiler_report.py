@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted((ROOT / "src" / "kernels" / "cuda").glob("*.cu"))
+SOURCES = sorted((ROOT / "src" / "kernels" / "cuda").rglob("*.cu"))
 ARCHITECTURES = ["sm_80", "sm_90"]
 MAX_STACK_BYTES = 0
 # With 256 threads a block, 64 registers leave room for four blocks on a multiprocessor.

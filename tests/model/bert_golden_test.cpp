@@ -10,10 +10,10 @@
 #include "support/sink_of_each.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/safetensors.hpp"
+#include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/model/pretrained.hpp"
-#include "tunescope/train/loss.hpp"
 
 namespace tunescope {
 namespace {
@@ -221,7 +221,7 @@ TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
   const PassOptions options{.dropout = 0.2};
   const auto loss_at = [&] {
     const Pass pass(*model.network, ModelInput{parameters, batch, 42}, options);
-    return cross_entropy(pass.logits().front(), batch.labels);
+    return batch_loss(pass.logits().front(), batch.labels);
   };
   const std::vector<at::Tensor> gradients = differentiate(*model.network, parameters, batch, options, 42).gradients;
   constexpr double kStep = 1e-6;

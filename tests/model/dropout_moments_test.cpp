@@ -16,11 +16,11 @@
 #include "support/projected_gradients.hpp"
 #include "support/sink_of_each.hpp"
 #include "tunescope/io/safetensors.hpp"
+#include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/model/pretrained.hpp"
 #include "tunescope/random/stream.hpp"
-#include "tunescope/train/loss.hpp"
 
 // Compares what dropout does to logits and gradients with transformers in training mode. Torch draws masks differently,
 // so single draws cannot agree: means and variances over many draws are compared, in units of their standard errors.

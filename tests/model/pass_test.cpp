@@ -13,7 +13,7 @@
 #include "support/finite_differences.hpp"
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/fisher/squared_gradients.hpp"
-#include "tunescope/train/loss.hpp"
+#include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
@@ -104,7 +104,7 @@ class SharedParameters : public ::testing::Test {
     const PackedBatch examples = batch(first, count);
     test::CollectedGradients sink(parameters_);
     Pass pass(network_, ModelInput{parameters_, examples}, {.sink = &sink});
-    pass.backward(cross_entropy(pass.logits().front(), examples.labels).logits_gradient);
+    pass.backward(batch_loss(pass.logits().front(), examples.labels).logits_gradient);
     return sink.gradients;
   }
 
@@ -117,7 +117,7 @@ class SharedParameters : public ::testing::Test {
 TEST_F(SharedParameters, HaveTheSumOverTheirUsesAsGradient) {
   const std::vector<at::Tensor> found = gradients(0, 5);
   const PackedBatch all = batch(0, 5);
-  const auto loss = [&] { return cross_entropy(evaluate_logits(network_, parameters_, all), all.labels).value(); };
+  const auto loss = [&] { return batch_loss(evaluate_logits(network_, parameters_, all), all.labels).value(); };
   for (ParameterIndex i = 0; i < catalogue_.size(); ++i) {
     test::expect_finite_differences(loss, parameters_[i], found[i], 1e-7);
   }
@@ -133,7 +133,7 @@ TEST_F(SharedParameters, TrainByThatSum) {
   const PackedBatch all = batch(0, 5);
   Pass pass(network_, ModelInput{parameters, all}, {.sink = &sink});
   trainable.zero_grad();
-  pass.backward(cross_entropy(pass.logits().front(), all.labels).logits_gradient);
+  pass.backward(batch_loss(pass.logits().front(), all.labels).logits_gradient);
   EXPECT_NEAR(trainable.finish_gradients().norm().item<double>(), std::sqrt(norm), 1e-12);
 }
 
@@ -149,7 +149,7 @@ TEST_F(SharedParameters, HaveTheSquareOfThatSumAsFisherInformation) {
     SquaredGradients squares(catalogue_, std::vector<bool>(catalogue_.size(), true), at::kCPU, group_size);
     const PackedBatch all = batch(0, 5);
     Pass pass(network_, ModelInput{parameters_, all}, {.sink = &squares});
-    const at::Tensor logits_gradient = cross_entropy(pass.logits().front(), all.labels).logits_gradient.mul(5);
+    const at::Tensor logits_gradient = batch_loss(pass.logits().front(), all.labels).logits_gradient.mul(5);
     for (std::int64_t first = 0; first < 5; first += group_size) {
       const std::int64_t count = std::min<std::int64_t>(group_size, 5 - first);
       logits_gradient.narrow(0, first, count).div_(count);
@@ -165,7 +165,7 @@ TEST_F(SharedParameters, GiveTheSameAgainIfActivationsAreKept) {
   const PackedBatch all = batch(0, 5);
   test::CollectedGradients sink(parameters_);
   Pass pass(network_, ModelInput{parameters_, all}, {.sink = &sink});
-  const at::Tensor gradient = cross_entropy(pass.logits().front(), all.labels).logits_gradient;
+  const at::Tensor gradient = batch_loss(pass.logits().front(), all.labels).logits_gradient;
   pass.backward(gradient, Keep::kActivations);
   const std::vector<at::Tensor> once = sink.gradients;
   std::vector<at::Tensor> copies;
@@ -204,7 +204,7 @@ TEST_F(SharedParameters, BelowTheLowestThatNeedsAGradientNothingIsKept) {
   test::CollectedGradients everything(parameters_);
   Pass pass(network_, ModelInput{parameters_, all}, {.sink = &everything});
   EXPECT_GT(network_.owners_of_embedded(), 1U);
-  pass.backward(cross_entropy(pass.logits().front(), all.labels).logits_gradient);
+  pass.backward(batch_loss(pass.logits().front(), all.labels).logits_gradient);
   EXPECT_EQ(network_.owners_of_embedded(), 1U) << "the backward pass frees as it goes";
 }
 

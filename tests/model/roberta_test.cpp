@@ -10,9 +10,9 @@
 #include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/safetensors.hpp"
+#include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/model/pretrained.hpp"
-#include "tunescope/train/loss.hpp"
 
 namespace tunescope {
 namespace {
@@ -45,7 +45,7 @@ TEST_F(TinyRoberta, ClassifiesAndDifferentiatesAsTransformers) {
   const PackedBatch examples = batch();
   Pass pass(*model.network, ModelInput{parameters, examples}, {.sink = &sink});
   EXPECT_LT(largest_difference(pass.logits().front(), expected.tensor("logits")), 1e-5);
-  const Loss loss = cross_entropy(pass.logits().front(), examples.labels);
+  const Loss loss = batch_loss(pass.logits().front(), examples.labels);
   EXPECT_NEAR(loss.value(), expected.tensor("loss").item<double>(), 1e-5);
   pass.backward(loss.logits_gradient);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {

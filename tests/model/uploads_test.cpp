@@ -1,6 +1,7 @@
 // What a pass copies to its device. On LibTorch's meta device nothing is computed, but copies to it are operations as
 // on any other.
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/record_function.h>
 #include <gtest/gtest.h>
@@ -59,7 +60,7 @@ TEST_F(Uploads, OfAPassAreOneCopyOfTheBatchsLayout) {
     uploads = 0;
     Pass pass(*model.network, ModelInput{parameters, batch, 99}, {.sink = &sink});
     pass.backward(at::empty_like(pass.logits().front()));
-    trainable.step(trainable.finish_gradients(), {});
+    trainable.step(trainable.finish_gradients(), at::empty({}, at::TensorOptions(at::kDouble).device(at::kMeta)), {});
     EXPECT_EQ(uploads, 1) << method;
   }
 }

@@ -6,9 +6,9 @@
 #include "support/golden.hpp"
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/io/safetensors.hpp"
+#include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/model/pass.hpp"
-#include "tunescope/train/loss.hpp"
 #include "tunescope/train/schedule.hpp"
 #include "tunescope/train/trainer.hpp"
 #include "tunescope/train/training_sink.hpp"
@@ -58,7 +58,7 @@ TEST_P(TrainingCurve, FollowsTransformers) {
     for (std::int64_t i = 0; i < batch_size; ++i) examples.push_back((step * batch_size + i) % dataset.size());
     const PackedBatch batch = pack(dataset, examples, false, at::kCPU);
     Pass pass(*model.network, ModelInput{parameters, batch}, {.sink = &sink});
-    const Loss loss = cross_entropy(pass.logits().front(), batch.labels);
+    const Loss loss = batch_loss(pass.logits().front(), batch.labels);
     const auto index = static_cast<std::size_t>(step);
     EXPECT_NEAR(loss.value(), method["loss"][index].get<double>(), 1e-4) << "step " << step;
     trainable.zero_grad();
@@ -66,9 +66,10 @@ TEST_P(TrainingCurve, FollowsTransformers) {
     const auto gradients = trainable.finish_gradients();
     const double norm = gradients.norm().item<double>();
     EXPECT_NEAR(norm / method["gradient_norm"][index].get<double>(), 1.0, 1e-3) << "step " << step;
-    trainable.step(gradients, {.learning_rate = method["base_learning_rate"].get<double>() * schedule.factor(step),
-                               .weight_decay = options["weight_decay"],
-                               .gradient_factor = std::min(1.0, options["clip_norm"].get<double>() / (norm + 1e-6))});
+    trainable.step(gradients, loss.mean,
+                   {.learning_rate = method["base_learning_rate"].get<double>() * schedule.factor(step),
+                    .weight_decay = options["weight_decay"],
+                    .clip_norm = options["clip_norm"]});
   }
 }
 

@@ -7,12 +7,13 @@
 
 namespace tunescope {
 
-/// What training steps and evaluations read of their device on the host. Such a read waits until the device has done
+/// What trials read of their device on the host. Such a read waits until the device has done
 /// all that was asked of it, so these are all, and a step has one. (What is written to disk is read when it is
 /// written.)
 enum class HostRead {
-  kStep,    ///< loss and gradient norm, once a step: clipping needs the norm, and both tell whether training diverged
+  kStep,    ///< loss and gradient norm, once a step: they are recorded, and tell whether training diverged
   kLogits,  ///< of a development set, once for each pass of an evaluation: the metrics are computed on the host
+  kChange,  ///< sums over the changes of all tensors, once at the end of a trial
 };
 
 /// Copies tensors to the host, in one go if there are several numbers (each of one element, float32 or float64).

@@ -1,6 +1,8 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
+#include <vector>
+
+#include "tunescope/model/parameter_catalogue.hpp"
 
 namespace tunescope {
 
@@ -13,7 +15,7 @@ struct ParameterChange {
   double max_abs = 0.0;  ///< largest |θF − θ0|
 };
 
-/// The change between two float32 tensors of the same shape.
-ParameterChange measure_parameter_change(const at::Tensor& initial, const at::Tensor& final_values);
+/// The change of each tensor; none where both are the same object. It is measured on their device and read once.
+std::vector<ParameterChange> measure_parameter_changes(const Parameters& initial, const Parameters& trained);
 
 }  // namespace tunescope

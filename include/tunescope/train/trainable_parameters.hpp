@@ -2,11 +2,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <span>
 #include <utility>
 #include <vector>
 
-#include "tunescope/kernels/adamw.hpp"
 #include "tunescope/kernels/matmul.hpp"
+#include "tunescope/kernels/training/adamw.hpp"
 #include "tunescope/method/method.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
 
@@ -46,7 +47,7 @@ class TrainableParameters {
   /// The gradients of all backward passes of a step: what an update takes.
   class StepGradients {
    public:
-    /// Euclidean norm of all of them, one number on the device.
+    /// Euclidean norm of all of them, one float64 number on the device.
     const at::Tensor& norm() const { return norm_; }
 
    private:
@@ -54,13 +55,23 @@ class TrainableParameters {
     explicit StepGradients(at::Tensor norm) : norm_(std::move(norm)) {}
     at::Tensor norm_;
   };
-  /// Ends the backward passes of a step: gathers the gradients of tensors that are trained in part and zeroes those
-  /// that no pass computed.
-  StepGradients finish_gradients();
+  /// Ends the backward passes of a step of several runs: gathers the gradients of tensors that are trained in part and
+  /// zeroes those that no pass computed.
+  static std::vector<StepGradients> finish_gradients(std::span<TrainableParameters* const> runs);
+  StepGradients finish_gradients();  ///< of one run
 
-  /// Updates the values by the gradients that `finish_gradients` has returned last. Weight decay applies to everything
-  /// but LayerNorm and biases. The step's number is the object's own count.
-  void step(const StepGradients& gradients, AdamWStep step);
+  /// What `step` does to the values of a run.
+  struct Update {
+    TrainableParameters& parameters;
+    StepGradients gradients;  ///< those that `finish_gradients` has returned last
+    at::Tensor loss;          ///< of the step, one float64 number on the device
+    AdamWStep step;           ///< its number is the run's own count
+  };
+  /// Updates several runs. Weight decay applies to everything but LayerNorm and biases. A run whose loss or norm is not
+  /// finite stays as it is, then and in all later steps. Nothing is read from the device, so the host may learn of it
+  /// later.
+  static void step(std::span<const Update> updates);
+  void step(const StepGradients& gradients, const at::Tensor& loss, const AdamWStep& step);  ///< of one run
 
   /// What the next steps depend on besides the number of steps done, [N] float32 each.
   struct State {
@@ -82,12 +93,13 @@ class TrainableParameters {
   };
   void scatter_values();
   void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);
-  void update_range(std::int64_t begin, std::int64_t count, const AdamWStep& step);
+  void gather_gradients();
 
   Parameters& parameters_;
   std::vector<Segment> segments_;
   std::vector<Segment*> segment_of_;  // by catalogue index; null if frozen
   at::Tensor values_, gradients_, first_moments_, second_moments_;
+  at::Tensor diverged_;  // see `adamw_step_`
   std::int64_t decayed_count_ = 0;
   std::int64_t steps_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "tunescope/kernels/matmul.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/train/batch_order.hpp"
 #include "tunescope/train/schedule.hpp"
@@ -72,7 +73,6 @@ class TrainingRun {
   void compute_gradient_in_parts();
   void end_step();
   void update();
-  double clipping_factor(double norm) const;
   // Whether an evaluation is due after the steps done so far and has not been done.
   bool is_evaluation_missing() const;
   void evaluate();
@@ -91,6 +91,7 @@ class TrainingRun {
   Parameters initial_;
   Parameters parameters_;
   TrainableParameters trainable_;
+  at::Tensor loss_;  // float64, on the device: of the step in progress
   std::string fingerprint_;
   BatchOrder order_;
   std::int64_t total_steps_;
@@ -103,7 +104,7 @@ class TrainingRun {
   // The step in progress.
   std::span<const std::int64_t> examples_;
   std::optional<std::uint64_t> dropout_key_;
-  at::Tensor loss_;  // float64, on the device: the sum over the parts of the step so far; undefined before the first
+  Accumulate accumulate_loss_ = Accumulate::kNo;  // the next part's loss is added to those of the step so far
   std::int64_t tokens_ = 0;
 };
 
