@@ -1,7 +1,9 @@
 #include "tunescope/device/host_read.hpp"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <array>
 #include <atomic>
@@ -19,12 +21,30 @@ at::Tensor read_tensor(HostRead reason, const at::Tensor& tensor) {
   return tensor.cpu().contiguous();
 }
 
-std::vector<double> read_numbers(HostRead reason, const std::vector<at::Tensor>& numbers) {
+PendingNumbers::PendingNumbers(HostRead reason, const std::vector<at::Tensor>& numbers) {
   std::vector<at::Tensor> wide;
   for (const at::Tensor& number : numbers) wide.push_back(number.to(at::kDouble));
-  const at::Tensor on_host = read_tensor(reason, at::stack(wide));
-  const double* const values = on_host.const_data_ptr<double>();
-  return {values, values + on_host.numel()};
+  const at::Tensor on_device = at::stack(wide);
+  if (!on_device.is_cuda()) {
+    on_host_ = read_tensor(reason, on_device);
+    return;
+  }
+  ++reads_so_far[static_cast<std::size_t>(reason)];
+  on_host_ = at::empty(on_device.sizes(), on_device.options().device(at::kCPU).pinned_memory(true));
+  on_host_.copy_(on_device, /*non_blocking=*/true);
+  arrived_.emplace(on_device.device().type());
+  arrived_->record(c10::impl::VirtualGuardImpl(on_device.device().type()).getStream(on_device.device()));
+}
+
+std::span<const double> PendingNumbers::wait() const {
+  if (arrived_) arrived_->synchronize();
+  return {on_host_.const_data_ptr<double>(), static_cast<std::size_t>(on_host_.numel())};
+}
+
+std::vector<double> read_numbers(HostRead reason, const std::vector<at::Tensor>& numbers) {
+  const PendingNumbers pending(reason, numbers);
+  const std::span<const double> values = pending.wait();
+  return {values.begin(), values.end()};
 }
 
 std::int64_t host_reads(HostRead reason) { return reads_so_far[static_cast<std::size_t>(reason)]; }

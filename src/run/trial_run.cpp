@@ -57,26 +57,29 @@ void TrialRun::begin_attempt() {
 }
 
 TrainControl TrialRun::control(const TrainState* resume) {
-  return {.on_step =
-              [this](std::int64_t step, const Parameters& parameters) {
-                weights_.write(step, parameters, rank_.job.inputs.model(), catalogue_);
-              },
-          .on_best =
-              [this](std::int64_t step, const Parameters& parameters) {
-                keeper_.on_best(step, parameters, rank_.job.inputs.model(), catalogue_);
-              },
-          .on_progress = [this](std::int64_t step, std::int64_t steps) { queue_.report(taken_.index, step, steps); },
-          .next_action =
-              [this] {
-                queue_.poll_stop();
-                return clock_.next_action();
-              },
-          .save =
-              [this](const TrainState& state) {
-                is_saved_ = clock_.save([&] { checkpoints_.save(state); });
-                if (is_saved_) keeper_.on_checkpoint(state.result);
-              },
-          .resume = resume};
+  TrainControl control{
+      .on_best =
+          [this](std::int64_t step, const Parameters& parameters) {
+            keeper_.on_best(step, parameters, rank_.job.inputs.model(), catalogue_);
+          },
+      .on_progress = [this](std::int64_t step, std::int64_t steps) { queue_.report(taken_.index, step, steps); },
+      .next_action =
+          [this] {
+            queue_.poll_stop();
+            return clock_.next_action();
+          },
+      .save =
+          [this](const TrainState& state) {
+            is_saved_ = clock_.save([&] { checkpoints_.save(state); });
+            if (is_saved_) keeper_.on_checkpoint(state.result);
+          },
+      .resume = resume};
+  if (!weights_.is_complete()) {
+    control.on_step = [this](std::int64_t step, const Parameters& parameters) {
+      weights_.write(step, parameters, rank_.job.inputs.model(), catalogue_);
+    };
+  }
+  return control;
 }
 
 // A training that is to leave weights on its way must not resume behind them.

@@ -10,13 +10,10 @@
 #include <vector>
 
 #include "tunescope/base/hash.hpp"
-#include "tunescope/data/packed_batch.hpp"
 #include "tunescope/device/failure.hpp"
-#include "tunescope/device/host_read.hpp"
-#include "tunescope/kernels/training/batch_losses.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 #include "tunescope/random/stream.hpp"
 #include "tunescope/train/evaluate.hpp"
-#include "tunescope/train/training_sink.hpp"
 
 namespace tunescope {
 namespace {
@@ -47,6 +44,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
       parameters_(initial_),
       trainable_(inputs.catalogue, selection, parameters_),
       loss_(at::empty({}, parameters_.front().options().dtype(at::kDouble))),
+      reads_late_(!device().is_cpu() || ForcedKernels::backend() == KernelBackend::kCuda),
       fingerprint_(fingerprint_of(selection)),
       order_(inputs.data.train.size(), inputs.options.batch_size, inputs.seed),
       total_steps_(total_steps(inputs.options, inputs.data.train.size())),
@@ -95,9 +93,11 @@ TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> r
   for (TrainingRun* run : runs) run->begin_step();
   const bool fit_in_memory = compute_gradients(runs);
   StepCost cost{.seconds = std::chrono::duration<double>(Clock::now() - begin).count(), .fit_in_memory = fit_in_memory};
+  update(runs);
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   for (const TrainingRun* run : runs) cost.tokens += run->tokens_;
   for (TrainingRun* run : runs) {
-    run->result_.seconds += cost.seconds * static_cast<double>(run->tokens_) / static_cast<double>(cost.tokens);
+    run->result_.seconds += seconds * static_cast<double>(run->tokens_) / static_cast<double>(cost.tokens);
     if (!run->error_) run->attempt([&] { run->end_step(); });
     if (!run->is_over()) run->attempt([&] { run->poll_control(); });
   }
@@ -120,106 +120,19 @@ void TrainingRun::restart_step() {
   tokens_ = 0;
 }
 
-// Adds the part's share of the batch's mean loss, and the gradient of that share, to each run.
-void TrainingRun::add_gradients(std::span<const Part> parts) {
-  std::vector<PackedBatch> batches;
-  std::vector<ModelInput> models;
-  std::vector<TrainableParameters*> trained;
-  batches.reserve(parts.size());
-  for (const auto& [run, examples] : parts) {
-    batches.push_back(pack(run.inputs_.data.train, examples, run.task_.is_regression(), run.device()));
-    models.push_back({run.parameters_, batches.back(), run.dropout_key_});
-    trained.push_back(&run.trainable_);
-    run.tokens_ += batches.back().token_count();
-  }
-  const TrainingRun& any = parts.front().run;
-  TrainingSink sink(std::move(trained), any.inputs_.bfloat16_weights);
-  PassOptions options = any.pass_options_;
-  options.sink = &sink;
-  Pass pass(*any.inputs_.model.network, models, options);
-  std::vector<LossBatch> losses;
-  for (std::size_t model = 0; model < parts.size(); ++model) {
-    const auto& [run, examples] = parts[model];
-    losses.push_back({.logits = pass.logits()[model],
-                      .labels = batches[model].labels,
-                      .share = static_cast<double>(examples.size()) / static_cast<double>(run.examples_.size()),
-                      .loss = run.loss_,
-                      .accumulate = std::exchange(run.accumulate_loss_, Accumulate::kYes)});
-  }
-  pass.backward(batch_losses(losses));
-}
-
-bool TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
-  if (runs.size() == 1) {
-    runs.front()->compute_gradient_in_parts();
-    return true;
-  }
-  bool has_memory = true;
-  try {
-    std::vector<Part> parts;
-    for (TrainingRun* run : runs) parts.push_back({*run, run->examples_});
-    add_gradients(parts);
-    return true;
-  } catch (const std::exception& error) {  // the smaller groups show which run is at fault
-    throw_if_broken(runs.front()->device(), error);
-    has_memory = !is_out_of_memory(error);
-  }
-  for (TrainingRun* run : runs) run->restart_step();
-  const std::size_t half = runs.size() / 2;
-  const bool first_half_fit = compute_gradients(runs.first(half));
-  return compute_gradients(runs.subspan(half)) && first_half_fit && has_memory;
-}
-
-void TrainingRun::compute_gradient_in_parts() {
-  for (;;) {
-    try {
-      for (std::size_t first = 0; first < examples_.size(); first += part_size_) {
-        const Part part{*this, examples_.subspan(first, std::min(part_size_, examples_.size() - first))};
-        add_gradients({&part, 1});
-      }
-      return;
-    } catch (const std::exception& error) {
-      throw_if_broken(device(), error);
-      if (is_out_of_memory(error)) part_size_ = std::min(part_size_, examples_.size()) / 2;
-      if (!is_out_of_memory(error) || part_size_ == 0) {
-        error_ = std::current_exception();
-        return;
-      }
-      restart_step();
-    }
-  }
-}
-
 void TrainingRun::end_step() {
-  update();
+  if (!reads_late_ || control_.on_step || is_evaluation_missing()) settle_step();
   if (result_.end != TrialEnd::kDone) return;
-  control_.on_step(result_.steps, parameters_);
+  if (control_.on_step) control_.on_step(result_.steps, parameters_);
   if (is_evaluation_missing()) evaluate();
-}
-
-void TrainingRun::update() {
-  const double learning_rate = inputs_.learning_rate * schedule_.factor(result_.steps);
-  const TrainableParameters::StepGradients gradients = trainable_.finish_gradients();
-  trainable_.step(gradients, loss_,
-                  {.learning_rate = learning_rate,
-                   .weight_decay = inputs_.options.weight_decay,
-                   .clip_norm = inputs_.options.clip_norm});
-  const std::vector<double> numbers = read_numbers(HostRead::kStep, {loss_, gradients.norm()});
-  const double loss = numbers[0];
-  const double norm = numbers[1];
-  ++result_.steps;
-  result_.history.push_back(
-      {.step = result_.steps, .loss = loss, .learning_rate = learning_rate, .gradient_norm = norm});
-  if (!std::isfinite(loss) || !std::isfinite(norm)) {
-    result_.end = TrialEnd::kDiverged;
-    result_.message = fmt::format("step {}: loss {}, gradient norm {}", result_.steps, loss, norm);
-  }
 }
 
 void TrainingRun::poll_control() {
   control_.on_progress(result_.steps, total_steps_);
   const NextAction action = control_.next_action();
   if (action == NextAction::kContinue) return;
+  settle_step();
+  if (result_.end != TrialEnd::kDone) return;
   count_time();  // includes the evaluation so far, although it is repeated if the run is saved within it
   control_.save({result_, trainable_.state(), fingerprint_});
   if (action == NextAction::kSaveAndStop) result_.end = TrialEnd::kStopped;

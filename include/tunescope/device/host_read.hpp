@@ -1,8 +1,11 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/Event.h>
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace tunescope {
@@ -14,6 +17,21 @@ enum class HostRead {
   kStep,    ///< loss and gradient norm, once a step: they are recorded, and tell whether training diverged
   kLogits,  ///< of a development set, once for each pass of an evaluation: the metrics are computed on the host
   kChange,  ///< sums over the changes of all tensors, once at the end of a trial
+};
+
+/// Numbers of a device on their way to the host. To wait for them is to wait for what the device was asked to do before
+/// they set out, and for nothing later.
+class PendingNumbers {
+ public:
+  /// Each of one element, float32 or float64, on the same device.
+  PendingNumbers(HostRead reason, const std::vector<at::Tensor>& numbers);
+
+  /// Returns them in the order of the tensors.
+  std::span<const double> wait() const;
+
+ private:
+  at::Tensor on_host_;
+  std::optional<c10::Event> arrived_;  // of a GPU
 };
 
 /// Copies tensors to the host, in one go if there are several numbers (each of one element, float32 or float64).

@@ -22,6 +22,7 @@ class WeightsWriter {
 
   /// The first step whose weights are missing; a training that is to leave them must not resume from there or later.
   std::int64_t first_missing_step() const;
+  bool is_complete() const { return missing_.empty(); }
   /// Called after each step.
   void write(std::int64_t step, const Parameters& parameters, const PretrainedModel& model,
              const ParameterCatalogue& catalogue) const;

@@ -82,8 +82,9 @@ struct TrainState {
 
 /// How a caller observes and controls a run.
 struct TrainControl {
-  /// Called after every step that did not diverge, with the number of steps done and the updated parameters.
-  std::function<void(std::int64_t step, const Parameters& parameters)> on_step = [](std::int64_t, const Parameters&) {};
+  /// If set, called after every step that did not diverge, with the number of steps done and the updated parameters. On
+  /// a GPU the host then waits for each step.
+  std::function<void(std::int64_t step, const Parameters& parameters)> on_step = {};
   /// Called after each evaluation that is the best so far, with the number of steps done and the parameters.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_best = [](std::int64_t, const Parameters&) {};
   /// Told how far the run is, before each `next_action`.

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <exception>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "tunescope/device/host_read.hpp"
 #include "tunescope/kernels/matmul.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/train/batch_order.hpp"
@@ -71,8 +73,17 @@ class TrainingRun {
   void begin_step();
   void restart_step();
   void compute_gradient_in_parts();
+  // Loss and gradient norm of a step, among those of others, on their way to the host.
+  struct UnsettledStep {
+    std::shared_ptr<const PendingNumbers> numbers;
+    std::size_t first = 0;  // of its two numbers
+    double learning_rate = 0.0;
+  };
+  static void update(std::span<TrainingRun* const> runs);
+  AdamWStep next_step() const;
+  void begin_waiting(UnsettledStep step);
+  void settle_step();
   void end_step();
-  void update();
   // Whether an evaluation is due after the steps done so far and has not been done.
   bool is_evaluation_missing() const;
   void evaluate();
@@ -92,6 +103,9 @@ class TrainingRun {
   Parameters parameters_;
   TrainableParameters trainable_;
   at::Tensor loss_;  // float64, on the device: of the step in progress
+  // Whether the host learns of a step while the device computes the next one. A step that diverged changes nothing, nor
+  // do those after it, so nothing that is recorded depends on it.
+  bool reads_late_;
   std::string fingerprint_;
   BatchOrder order_;
   std::int64_t total_steps_;
@@ -100,6 +114,8 @@ class TrainingRun {
   std::exception_ptr error_;
   std::chrono::steady_clock::time_point counted_until_;              // time before it is in `result_.seconds`
   std::size_t part_size_ = std::numeric_limits<std::size_t>::max();  // examples of a batch computed at once
+
+  std::optional<UnsettledStep> unsettled_;  // the latest step
 
   // The step in progress.
   std::span<const std::int64_t> examples_;
