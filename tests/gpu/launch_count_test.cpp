@@ -1,0 +1,142 @@
+// How many kernels a GPU is asked to run. The emulator counts ours, an observer those of ATen. Nothing of that depends
+// on the width of a model, so this one has BERT-large's layers and heads and is narrow.
+
+#include <ATen/ops/randn.h>
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gpu/launch_counter.hpp"
+#include "tunescope/device/host_read.hpp"
+#include "tunescope/fisher/diagonal.hpp"
+#include "tunescope/model/bert/bert.hpp"
+#include "tunescope/train/training_run.hpp"
+
+namespace tunescope {
+namespace {
+
+using test::LaunchCounter;
+
+PretrainedModel deep_and_narrow() {
+  BertConfig config;
+  config.vocab_size = 40;
+  config.hidden_size = 32;
+  config.num_hidden_layers = 24;
+  config.num_attention_heads = 16;
+  config.intermediate_size = 64;
+  config.max_position_embeddings = 16;
+  PretrainedModel model;
+  model.network = make_bert(config);
+  const ParameterCatalogue catalogue = model.network->catalogue(2);
+  at::manual_seed(3);
+  for (const ParameterInfo& parameter : catalogue.parameters()) {
+    if (parameter.is_head()) continue;
+    model.backbone.push_back(at::randn(parameter.shape).mul_(0.05).add_(parameter.is_layer_norm() ? 1.0 : 0.0));
+  }
+  model.has_pooler = true;
+  move_to(model, at::kCPU);
+  return model;
+}
+
+// Sequences of eleven tokens, as long as CoLA's.
+Dataset examples(std::int64_t count) {
+  constexpr std::int64_t kLength = 11;
+  Dataset dataset;
+  dataset.offsets = {0};
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t t = 0; t < kLength; ++t) {
+      dataset.token_ids.push_back(static_cast<std::int32_t>((7 * i + 5 * t) % 40));
+      dataset.type_ids.push_back(t > 5);
+    }
+    dataset.offsets.push_back(dataset.offsets.back() + kLength);
+    dataset.labels.push_back(static_cast<float>(i % 2));
+  }
+  return dataset;
+}
+
+class Launches : public ::testing::Test {
+ protected:
+  struct Counts {
+    std::int64_t launches = 0;
+    std::int64_t reads = 0;
+  };
+
+  // Of the third step of so many trials in one pass.
+  Counts of_step(const std::string& method, std::size_t lanes) {
+    std::vector<TrainInputs> trials;
+    trials.reserve(lanes);
+    std::vector<std::unique_ptr<TrainingRun>> runs;
+    std::vector<TrainingRun*> together;
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      trials.push_back({.model = model_,
+                        .catalogue = catalogue_,
+                        .data = data_,
+                        .method = parse_method(method),
+                        .learning_rate = 1e-4,
+                        .seed = lane,
+                        .options = {.epochs = 4, .batch_size = 32, .dropout = 0.1}});
+      together.push_back(runs.emplace_back(std::make_unique<TrainingRun>(trials.back(), TrainControl{})).get());
+    }
+    TrainingRun::step_together(together);
+    TrainingRun::step_together(together);
+    const std::int64_t reads = host_reads(HostRead::kStep);
+    const LaunchCounter counter;
+    TrainingRun::step_together(together);
+    const Counts counts{counter.launches(), host_reads(HostRead::kStep) - reads};
+    std::cout << method << ", " << lanes << " lanes: " << counts.launches << " launches, " << counter.own()
+              << " of our kernels;";
+    for (const auto& [name, count] : LaunchCounter::operations()) std::cout << " " << name << " " << count;
+    std::cout << "\n";
+    return counts;
+  }
+
+  // Of a pass over so many examples, which are fewer than a micro-batch.
+  std::int64_t of_fisher(std::int64_t count) {
+    const Dataset dataset = examples(count);
+    const FisherInputs inputs{.network = *model_.network,
+                              .catalogue = catalogue_,
+                              .parameters = parameters_,
+                              .dataset = dataset,
+                              .task = find_task("SST-2"),
+                              .needs_gradient = std::vector<bool>(catalogue_.size(), true)};
+    const LaunchCounter counter;
+    sum_squared_gradients(inputs, {});
+    const std::int64_t launches = counter.launches();
+    std::cout << "Fisher, " << count << " examples: " << launches << " launches;";
+    for (const auto& [name, calls] : LaunchCounter::operations()) std::cout << " " << name << " " << calls;
+    std::cout << "\n";
+    return launches;
+  }
+
+  PretrainedModel model_ = deep_and_narrow();
+  ParameterCatalogue catalogue_ = model_.network->catalogue(2);
+  Parameters parameters_ = with_new_head(model_, catalogue_, 1);
+  TaskData data_{.task = &find_task("SST-2"),
+                 .train = examples(256),
+                 .dev = examples(8),
+                 .mismatched_dev = {},
+                 .content_hash = {}};
+};
+
+TEST_F(Launches, OfALayerNormStepAreAtMost520) { EXPECT_LE(of_step("layernorm", 1).launches, 520); }
+
+TEST_F(Launches, OfAFullStepAreAtMost750) { EXPECT_LE(of_step("full", 1).launches, 750); }
+
+TEST_F(Launches, DoNotGrowWithTheNumberOfLanes) {
+  const auto one = static_cast<double>(of_step("layernorm", 1).launches);
+  EXPECT_NEAR(static_cast<double>(of_step("layernorm", 16).launches), one, 0.1 * one);
+}
+
+TEST_F(Launches, AreReadOnceAStep) {
+  EXPECT_EQ(of_step("layernorm", 1).reads, 1);
+  EXPECT_EQ(of_step("bitfit", 4).reads, 1);
+}
+
+// Two micro-batches less one: what begins and ends a run counts in both.
+TEST_F(Launches, OfAFisherMicroBatchAreAtMost600) { EXPECT_LE(of_fisher(300) - of_fisher(150), 600); }
+
+}  // namespace
+}  // namespace tunescope
