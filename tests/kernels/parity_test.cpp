@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kernels/kernel_cases.hpp"
+#include "support/golden.hpp"
 #include "support/layouts.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/device.hpp"
@@ -131,7 +132,7 @@ std::optional<std::string> row_of(const std::string& page, std::string_view kern
 
 TEST(Kernels, StandInTheTableOfContributing) {
   std::ostringstream page;
-  page << std::ifstream(TUNESCOPE_SOURCE_DIR "/CONTRIBUTING.md").rdbuf();
+  page << std::ifstream(test::source_folder() / "CONTRIBUTING.md").rdbuf();
   const bool is_cuda_build = compiled_backends().find("CUDA") != std::string::npos;
   for (const auto& [name, has_cpu, has_cuda] : kernel_backends()) {
     std::cout << name << ": aten" << (has_cpu ? ", cpu" : "") << (has_cuda ? ", cuda" : "") << "\n";

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "support/device.hpp"
 #include "support/golden.hpp"
 #include "tunescope/data/task.hpp"
 #include "tunescope/fisher/diagonal.hpp"
@@ -42,7 +43,7 @@ inline Dataset repeat(const Dataset& dataset, int times) {
   return repeated;
 }
 
-/// The tiny random BERT of tests/golden/model with the examples of tests/golden/fisher.
+/// The tiny random BERT of tests/golden/model, on the device of the tests, with the examples of tests/golden/fisher.
 struct FisherCase {
   explicit FisherCase(bool is_regression = false)
       : task(find_task(is_regression ? "STS-B" : "MNLI")),
@@ -52,8 +53,8 @@ struct FisherCase {
     const std::string prefix = is_regression ? "regression." : "";
     const Safetensors head = is_regression ? Safetensors::open_file(golden("model/tiny/expected.safetensors"))
                                            : Safetensors::open_folder(golden("model/tiny"));
-    parameters.push_back(head.float_tensor(prefix + "classifier.weight"));
-    parameters.push_back(head.float_tensor(prefix + "classifier.bias"));
+    parameters.push_back(head.float_tensor(prefix + "classifier.weight").to(device()));
+    parameters.push_back(head.float_tensor(prefix + "classifier.bias").to(device()));
   }
 
   FisherInputs inputs(FisherMode mode = FisherMode::kEmpirical) const {
@@ -84,7 +85,7 @@ struct FisherCase {
   }
 
   const Safetensors golden_file = Safetensors::open_file(golden("fisher/expected.safetensors"));
-  const PretrainedModel model = load_pretrained(golden("model/tiny"));
+  const PretrainedModel model = load_on_device(golden("model/tiny"));
   const Task& task;
   ParameterCatalogue catalogue;
   Parameters parameters;

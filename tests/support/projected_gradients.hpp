@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "support/device.hpp"
 #include "tunescope/model/gradient_sink.hpp"
 
 namespace tunescope::test {
@@ -39,7 +40,7 @@ class ProjectedGradients final : public GradientSink {
     for (const ParameterInfo& parameter : catalogue.parameters()) {
       for (const std::int64_t length : parameter.shape) longest = std::max(longest, length);
     }
-    for (std::size_t i = 0; i < signs_.size(); ++i) signs_[i] = signs(longest, i);
+    for (std::size_t i = 0; i < signs_.size(); ++i) signs_[i] = signs(longest, i).to(device());
   }
 
   ProjectedGradients(const ProjectedGradients&) = delete;  // a copy would share `values`
@@ -76,7 +77,7 @@ class ProjectedGradients final : public GradientSink {
     put(table, kProjections, output_gradient.matmul(output_gradient.t()).mul(same).sum());
   }
 
-  at::Tensor values;  ///< [tensors, 3] float64, by catalogue index
+  at::Tensor values;  ///< [tensors, 3] float64, by catalogue index, on the host
 
  private:
   static constexpr std::size_t kProjections = 2;
