@@ -1,20 +1,29 @@
-// Passes of the engine over the same real examples: evaluation, a training step's forward and backward pass by method,
-// and the Fisher information. All run in one process, so that their ratios hold on a noisy machine.
+// Passes of the engine over the same examples: evaluation, a training step by method, its forward and backward pass
+// alone, and the Fisher information. All run in one process, so that their ratios hold on a noisy machine. Beside them
+// the rate of a layer's largest product and of a copy on the same device.
 //
 //   engine_benchmark --model=FOLDER --glue=FOLDER --task=RTE --examples=64 --threads=2 --precision=float32
-//                    [Google Benchmark's options]
+//   engine_benchmark --configuration=bert-large --lengths=11,64,128 --lanes=1,16 --device=cuda --precision=bfloat16
+//
+// The second form draws weights and examples at random; lengths may be "mixed". --methods=full,layernorm leaves out the
+// others. Google Benchmark's options come beside these.
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/ones.h>
 #include <benchmark/benchmark.h>
 
+#include <deque>
 #include <iostream>
-#include <map>
-#include <numeric>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "device_clock.hpp"
+#include "engine_subject.hpp"
 #include "tunescope/base/error.hpp"
-#include "tunescope/data/packed_batch.hpp"
 #include "tunescope/device/host_memory.hpp"
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/kernels/training/batch_losses.hpp"
@@ -24,112 +33,147 @@
 namespace tunescope {
 namespace {
 
-using Options = std::map<std::string, std::string>;
-
-// Everything that the benchmarks share.
-struct Subject {
-  explicit Subject(const Options& options)
-      : task(find_task(options.at("task"))),
-        model(load_pretrained(options.at("model"))),
-        catalogue(model.network->catalogue(task.output_size())),
-        parameters(with_new_head(model, catalogue, 1)),
-        bfloat16_weights(options.at("precision") == "bfloat16" ? std::optional<Bfloat16Weights>(model) : std::nullopt),
-        batch_size(std::stoll(options.at("batch_size"))) {
-    const WordPiece tokenizer = WordPiece::from_folder(options.at("model"));
-    dataset = subsample(load_task(task, tokenizer,
-                                  {.glue_folder = options.at("glue"),
-                                   .cache_folder = options.at("cache"),
-                                   .max_length = std::stoll(options.at("max_length"))},
-                                  [](const std::string&) {})
-                            .train,
-                        std::stoll(options.at("examples")));
-    for (std::int64_t first = 0; first < dataset.size(); first += batch_size) {
-      std::vector<std::int64_t> examples(static_cast<std::size_t>(std::min(batch_size, dataset.size() - first)));
-      std::iota(examples.begin(), examples.end(), first);
-      batches.push_back(pack(dataset, examples, task.is_regression(), at::kCPU));
-    }
-  }
-
-  const Bfloat16Weights* bfloat16() const { return bfloat16_weights ? &*bfloat16_weights : nullptr; }
-
-  const Task& task;
-  PretrainedModel model;
-  ParameterCatalogue catalogue;
-  Parameters parameters;
-  std::optional<Bfloat16Weights> bfloat16_weights;
-  std::int64_t batch_size;
-  Dataset dataset;
-  std::vector<PackedBatch> batches;
-};
-
-void count(benchmark::State& state, const Subject& subject) {
-  state.SetItemsProcessed(state.iterations() * subject.dataset.size());
+void count(benchmark::State& state, const Workload& workload) {
+  state.SetItemsProcessed(state.iterations() * workload.dataset.size());
 }
 
-void evaluate(benchmark::State& state, const Subject& subject) {
-  for (auto _ : state) {
-    for (const PackedBatch& batch : subject.batches) {
+void evaluate(benchmark::State& state, const Subject& subject, const Workload& workload) {
+  measure(state, subject.device, [&] {
+    for (const PackedBatch& batch : workload.batches) {
       benchmark::DoNotOptimize(evaluate_logits(*subject.model.network, subject.parameters, batch, subject.bfloat16()));
     }
-  }
-  count(state, subject);
+  });
+  count(state, workload);
 }
 
-// Dropout as in training, or off as for Fisher information.
-void train(benchmark::State& state, const Subject& subject, const std::string& method, bool with_dropout,
-           bool with_update) {
-  Parameters parameters = subject.parameters;
-  TrainableParameters trainable(subject.catalogue,
-                                select_parameters(parse_method(method), subject.catalogue, {.seed = 1}), parameters);
-  TrainingSink sink({&trainable}, subject.bfloat16());
+// A trial with its own copy of what it trains.
+struct Lane {
+  Lane(const Subject& subject, const std::string& method, std::uint64_t seed)
+      : parameters(with_new_head(subject.model, subject.catalogue, seed)),
+        trainable(subject.catalogue, select_parameters(parse_method(method), subject.catalogue, {.seed = seed}),
+                  parameters) {}
+
+  Parameters parameters;
+  TrainableParameters trainable;
+  at::Tensor loss = at::empty({}, parameters.front().options().dtype(at::kDouble));
+};
+
+struct Training {
+  std::string method;
+  std::size_t lanes = 1;     // trials that train together, each on a batch of its own
+  bool with_dropout = true;  // as in training, or off as for Fisher information
+  bool with_update = true;
+};
+
+void train(benchmark::State& state, const Subject& subject, const Workload& workload, const Training& training) {
+  std::deque<Lane> lanes;
+  for (std::uint64_t seed = 1; seed <= training.lanes; ++seed) lanes.emplace_back(subject, training.method, seed);
+  std::vector<TrainableParameters*> trained;
+  for (Lane& lane : lanes) trained.push_back(&lane.trainable);
+  TrainingSink sink(trained, subject.bfloat16());
   std::uint64_t step = 0;
-  for (auto _ : state) {
-    for (const PackedBatch& batch : subject.batches) {
-      const std::optional<std::uint64_t> key = with_dropout ? std::optional(++step) : std::nullopt;
-      trainable.zero_grad();
-      Pass pass(*subject.model.network, ModelInput{parameters, batch, key},
-                {.sink = &sink, .bfloat16_weights = subject.bfloat16()});
-      const Loss loss = batch_loss(pass.logits().front(), batch.labels);
-      pass.backward(loss.logits_gradient);
-      const auto gradients = trainable.finish_gradients();
-      if (with_update) trainable.step(gradients, loss.mean, {.learning_rate = 1e-12});
+  const MemoryCounters memory(state, subject.device);
+  measure(state, subject.device, [&] {
+    for (const PackedBatch& batch : workload.batches) {
+      std::vector<ModelInput> inputs;
+      for (Lane& lane : lanes) {
+        lane.trainable.zero_grad();
+        const std::optional<std::uint64_t> key = training.with_dropout ? std::optional(++step) : std::nullopt;
+        inputs.push_back({lane.parameters, batch, key});
+      }
+      Pass pass(*subject.model.network, inputs, {.sink = &sink, .bfloat16_weights = subject.bfloat16()});
+      std::vector<LossBatch> losses;
+      for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+        losses.push_back({.logits = pass.logits()[lane], .labels = batch.labels, .loss = lanes[lane].loss});
+      }
+      pass.backward(batch_losses(losses));
+      const auto gradients = TrainableParameters::finish_gradients(trained);
+      if (!training.with_update) continue;
+      std::vector<TrainableParameters::Update> updates;
+      for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+        updates.push_back({*trained[lane], gradients[lane], lanes[lane].loss, {.learning_rate = 1e-12}});
+      }
+      TrainableParameters::step(updates);
     }
-  }
-  count(state, subject);
+  });
+  state.SetItemsProcessed(state.iterations() * workload.dataset.size() * static_cast<std::int64_t>(training.lanes));
 }
 
-void fisher(benchmark::State& state, const Subject& subject, const std::string& pool, FisherMode mode) {
+void fisher(benchmark::State& state, const Subject& subject, const Workload& workload, const std::string& pool,
+            FisherMode mode) {
   const FisherInputs inputs{.network = *subject.model.network,
                             .catalogue = subject.catalogue,
                             .parameters = subject.parameters,
-                            .dataset = subject.dataset,
+                            .dataset = workload.dataset,
                             .task = subject.task,
                             .needs_gradient = group_members(pool, subject.catalogue),
                             .mode = mode};
-  for (auto _ : state) benchmark::DoNotOptimize(sum_squared_gradients(inputs, {}).sums);
-  count(state, subject);
+  measure(state, subject.device, [&] { benchmark::DoNotOptimize(sum_squared_gradients(inputs, {}).sums); });
+  count(state, workload);
 }
 
-void register_all(const Subject& subject) {
-  const auto add = [](const std::string& name, auto run) {
-    benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond)->UseRealTime();
-  };
-  add("evaluate", [&](benchmark::State& state) { evaluate(state, subject); });
-  for (const std::string method : {"full", "layernorm", "bitfit", "head"}) {
-    add("train/" + method, [&, method](benchmark::State& state) { train(state, subject, method, true, true); });
-    add("forward_backward/" + method,
-        [&, method](benchmark::State& state) { train(state, subject, method, false, false); });
+// The largest product of a layer on a batch: what the passes could reach at best.
+void product(benchmark::State& state, const Subject& subject, const Workload& workload) {
+  const NetworkLimits& limits = subject.model.network->limits();
+  const at::TensorOptions options = at::TensorOptions(subject.operand_type()).device(subject.device);
+  const at::Tensor rows = at::ones({workload.batches.front().token_count(), limits.hidden_size}, options);
+  const at::Tensor weight = at::ones({limits.intermediate_size, limits.hidden_size}, options);
+  measure(state, subject.device, [&] { benchmark::DoNotOptimize(at::mm(rows, weight.t())); });
+  const auto operations = 2.0 * static_cast<double>(rows.numel() * limits.intermediate_size);
+  state.counters["FLOP/s"] = benchmark::Counter(operations, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void copy(benchmark::State& state, const Subject& subject) {
+  const at::Tensor source = at::ones({std::int64_t{1} << 26}, at::TensorOptions(at::kFloat).device(subject.device));
+  const at::Tensor target = at::empty_like(source);
+  measure(state, subject.device, [&] { target.copy_(source); });
+  state.SetBytesProcessed(state.iterations() * 2 * static_cast<std::int64_t>(source.nbytes()));  // read and written
+}
+
+template <typename Run>
+void add(const std::string& name, Run run) {
+  benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond)->UseRealTime();
+}
+
+void register_training(const Subject& subject, const Workload& workload, const Training& training) {
+  const std::string lanes = training.lanes > 1 ? "/lanes:" + std::to_string(training.lanes) : "";
+  add((training.with_update ? "train/" : "forward_backward/") + training.method + workload.suffix + lanes,
+      [&subject, &workload, training](benchmark::State& state) { train(state, subject, workload, training); });
+}
+
+void register_all(const Subject& subject, const Workload& workload, const Options& options) {
+  add("evaluate" + workload.suffix, [&](benchmark::State& state) { evaluate(state, subject, workload); });
+  for (const std::string& method : words_of(options, "methods")) {
+    for (const std::string& lanes : words_of(options, "lanes")) {
+      if (method == "full" && lanes != "1") continue;  // trials of it share nothing
+      register_training(subject, workload, {.method = method, .lanes = std::stoul(lanes)});
+    }
+    register_training(subject, workload, {.method = method, .with_dropout = false, .with_update = false});
   }
   for (const std::string pool : {"full", "layernorm"}) {
-    add("fisher/" + pool, [&, pool](benchmark::State& state) { fisher(state, subject, pool, FisherMode::kEmpirical); });
+    add("fisher/" + pool + workload.suffix,
+        [&, pool](benchmark::State& state) { fisher(state, subject, workload, pool, FisherMode::kEmpirical); });
   }
-  add("fisher_true/full", [&](benchmark::State& state) { fisher(state, subject, "full", FisherMode::kTrue); });
+  add("fisher_true/full" + workload.suffix,
+      [&](benchmark::State& state) { fisher(state, subject, workload, "full", FisherMode::kTrue); });
+  add("product" + workload.suffix, [&](benchmark::State& state) { product(state, subject, workload); });
 }
 
 Options parse(int argc, char** argv) {
-  Options options = {{"model", "models/minilm-l6"}, {"glue", "data/demo"}, {"task", "RTE"},
-                     {"cache", "results/cache"},    {"examples", "64"},    {"batch_size", "32"},
-                     {"max_length", "128"},         {"threads", "2"},      {"precision", "float32"}};
+  Options options = {{"model", "models/minilm-l6"},
+                     {"glue", "data/demo"},
+                     {"task", "RTE"},
+                     {"cache", "results/cache"},
+                     {"examples", "64"},
+                     {"batch_size", "32"},
+                     {"max_length", "128"},
+                     {"threads", "2"},
+                     {"precision", "float32"},
+                     {"device", "cpu"},
+                     {"configuration", ""},
+                     {"lengths", "11,64,128"},
+                     {"lanes", "1"},
+                     {"methods", "full,layernorm,bitfit,head"}};
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const std::size_t equals = argument.find('=');
@@ -151,7 +195,10 @@ int main(int argc, char** argv) {
     const tunescope::Options options = tunescope::parse(argc, argv);
     at::set_num_threads(std::stoi(options.at("threads")));
     const tunescope::Subject subject(options);
-    tunescope::register_all(subject);
+    for (const tunescope::Workload& workload : subject.workloads) {
+      tunescope::register_all(subject, workload, options);
+    }
+    tunescope::add("copy", [&](benchmark::State& state) { tunescope::copy(state, subject); });
     benchmark::RunSpecifiedBenchmarks();
   } catch (const std::exception& error) {
     std::cerr << "engine_benchmark: " << error.what() << "\n";

@@ -94,9 +94,9 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
   for (at::Tensor& parameter : subject.parameters) parameter = parameter.to(at::kDouble);
   const FisherInputs inputs = subject.inputs();
   std::vector<at::Tensor> expected;
-  for (const at::Tensor& parameter : subject.parameters) expected.push_back(at::zeros(parameter.sizes(), at::kDouble));
+  for (const at::Tensor& parameter : subject.parameters) expected.push_back(at::zeros_like(parameter));
   for (std::int64_t example = 0; example < subject.dataset.size(); ++example) {
-    const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, at::kCPU);
+    const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, test::device());
     test::CollectedGradients single(subject.parameters);
     Pass pass(*subject.model.network, ModelInput{subject.parameters, batch}, {.sink = &single});
     pass.backward(log_likelihood_gradients(FisherMode::kEmpirical, pass.logits().front(), batch, 0).front());
@@ -110,7 +110,7 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
 }
 
 double log_probability(const FisherCase& subject, std::int64_t example) {
-  const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, at::kCPU);
+  const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, test::device());
   const at::Tensor logits = evaluate_logits(*subject.model.network, subject.parameters, batch);
   return logits.log_softmax(1)[0][batch.labels[0].item<std::int64_t>()].item<double>();
 }
@@ -123,15 +123,15 @@ TEST(FisherDiagonal, EqualsFiniteDifferencesOfTheLogLikelihood) {
   for (ParameterIndex i = 0; i < subject.catalogue.size(); i += 5) {
     subject.parameters[i] = subject.parameters[i].clone();
     const std::int64_t scalar = diagonal[i].argmax().item<std::int64_t>();
-    double* const value = subject.parameters[i].mutable_data_ptr<double>() + scalar;
-    const double original = *value;
+    const at::Tensor value = subject.parameters[i].view(-1)[scalar];
+    const double original = value.item<double>();
     double sum = 0.0;
     for (std::int64_t example = 0; example < subject.dataset.size(); ++example) {
-      *value = original + kStep;
+      value.fill_(original + kStep);
       const double above = log_probability(subject, example);
-      *value = original - kStep;
+      value.fill_(original - kStep);
       const double below = log_probability(subject, example);
-      *value = original;
+      value.fill_(original);
       sum += std::pow((above - below) / (2.0 * kStep), 2);
     }
     const double expected = sum / static_cast<double>(subject.dataset.size());
@@ -162,7 +162,7 @@ TEST(FisherDiagonal, OfTheHeadIsTheClosedFormOfSoftmaxRegression) {
   const FisherCase subject;
   std::vector<std::int64_t> all(static_cast<std::size_t>(subject.dataset.size()));
   std::iota(all.begin(), all.end(), 0);
-  const PackedBatch batch = pack(subject.dataset, all, false, at::kCPU);
+  const PackedBatch batch = pack(subject.dataset, all, false, test::device());
   HeadInput head_input(test::index_of(subject.catalogue, "classifier.weight"));
   Pass pass(*subject.model.network, ModelInput{subject.parameters, batch}, {.sink = &head_input});
   pass.backward(pass.logits().front());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/backends/dropout.hpp"
+#include "support/device.hpp"
 #include "tunescope/random/philox.hpp"
 
 namespace tunescope {
@@ -22,10 +23,10 @@ struct Stream {
   std::uint64_t key = 0;
 };
 at::Tensor mask_of(std::int64_t count, const Stream& stream, const Dropout& dropout, at::ScalarType type = at::kFloat) {
-  at::Tensor values = ones(count, type);
-  const BatchLayout layout({{0, count}, {stream.example}, {0, 1}, {stream.key}}, at::kCPU);
+  const at::Tensor values = ones(count, type).to(test::device());
+  const BatchLayout layout({{0, count}, {stream.example}, {0, 1}, {stream.key}}, test::device());
   apply_dropout_(values, {layout.tokens().sequence_offsets, 1}, layout.tokens().streams, dropout);
-  return values;
+  return values.cpu();
 }
 
 // First numbers of Random123's known-answer file (kat_vectors, philox4x32 10).
@@ -73,9 +74,10 @@ TEST(Dropout, DependsOnKeyAndExampleAndNotOnThePlaceInTheBatch) {
   const std::vector<std::int64_t> offsets = {0, 40, 100, 130};
   const std::vector<std::int64_t> examples = {8, 3, 21};
   const std::vector<std::uint64_t> keys = {5, 5, 17};
-  const BatchLayout layout({offsets, examples, {0, 2, 3}, keys}, at::kCPU);
-  const at::Tensor batch = ones(130 * 4).view({130, 4});
+  const BatchLayout layout({offsets, examples, {0, 2, 3}, keys}, test::device());
+  at::Tensor batch = ones(130 * 4).view({130, 4}).to(test::device());
   apply_dropout_(batch, layout.tokens(), dropout);
+  batch = batch.cpu();
   for (std::size_t b = 0; b < examples.size(); ++b) {
     const std::int64_t count = (offsets[b + 1] - offsets[b]) * 4;
     EXPECT_TRUE(batch.view(-1).narrow(0, offsets[b] * 4, count).equal(mask_of(count, {examples[b], keys[b]}, dropout)));

@@ -16,6 +16,7 @@
 
 #include "kernels/kernel_cases.hpp"
 #include "kernels/linear_cases.hpp"
+#include "support/golden.hpp"
 #include "support/layouts.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/device.hpp"
@@ -136,7 +137,7 @@ std::optional<std::string> row_of(const std::string& page, std::string_view kern
 
 TEST(Kernels, StandInTheTableOfContributing) {
   std::ostringstream page;
-  page << std::ifstream(TUNESCOPE_SOURCE_DIR "/CONTRIBUTING.md").rdbuf();
+  page << std::ifstream(test::source_folder() / "CONTRIBUTING.md").rdbuf();
   const bool knows_cuda = std::ranges::any_of(kernel_backends(), &KernelBackends::has_cuda);
   for (const auto& [name, has_cpu, has_cuda] : kernel_backends()) {
     std::cout << name << ": aten" << (has_cpu ? ", cpu" : "") << (has_cuda ? ", cuda" : "") << "\n";

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "support/collected_gradients.hpp"
+#include "support/device.hpp"
 #include "support/golden.hpp"
 #include "support/golden_batch.hpp"
 #include "support/sink_of_each.hpp"
@@ -19,11 +20,11 @@ namespace tunescope {
 namespace {
 
 double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {
-  return actual.sub(expected).norm().item<double>() / expected.norm().item<double>();
+  return actual.cpu().sub(expected).norm().item<double>() / expected.norm().item<double>();
 }
 
 double largest_difference(const at::Tensor& actual, const at::Tensor& expected) {
-  return actual.sub(expected).abs().max().item<double>();
+  return actual.cpu().sub(expected.cpu()).abs().max().item<double>();
 }
 
 struct Differentiated {
@@ -44,8 +45,8 @@ Differentiated differentiate(const Network& network, const Parameters& parameter
 
 Parameters with_head(const PretrainedModel& model, const Safetensors& file, const std::string& prefix) {
   Parameters parameters = model.backbone;
-  parameters.push_back(file.float_tensor(prefix + "classifier.weight"));
-  parameters.push_back(file.float_tensor(prefix + "classifier.bias"));
+  parameters.push_back(file.float_tensor(prefix + "classifier.weight").to(test::device()));
+  parameters.push_back(file.float_tensor(prefix + "classifier.bias").to(test::device()));
   return parameters;
 }
 
@@ -68,7 +69,7 @@ void expect_gradients(const ParameterCatalogue& catalogue, const std::vector<at:
 
 class TinyBert : public ::testing::Test {
  protected:
-  PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  PretrainedModel model = test::load_on_device(test::golden("model/tiny"));
   BertConfig config = read_bert_config(test::golden("model/tiny/config.json")).config;
   Safetensors weights = Safetensors::open_folder(test::golden("model/tiny"));
   Safetensors expected = Safetensors::open_file(test::golden("model/tiny/expected.safetensors"));
@@ -228,13 +229,13 @@ TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     parameters[i] = parameters[i].clone();
     const std::int64_t scalar = gradients[i].abs().argmax().item<std::int64_t>();
-    double* const value = parameters[i].mutable_data_ptr<double>() + scalar;
-    const double original = *value;
-    *value = original + kStep;
+    const at::Tensor value = parameters[i].view(-1)[scalar];
+    const double original = value.item<double>();
+    value.fill_(original + kStep);
     const double above = loss_at().value();
-    *value = original - kStep;
+    value.fill_(original - kStep);
     const double below = loss_at().value();
-    *value = original;
+    value.fill_(original);
     const double derivative = gradients[i].view(-1)[scalar].item<double>();
     EXPECT_NEAR((above - below) / (2.0 * kStep), derivative, 1e-6 + 1e-5 * std::abs(derivative)) << catalogue[i].name;
   }
@@ -244,7 +245,7 @@ TEST_F(TinyBert, DifferentiatesDropoutAsFiniteDifferencesInFloat64) {
 at::Tensor sketch(const at::Tensor& gradient) {
   constexpr std::uint64_t kBuckets = 256;
   at::Tensor buckets = at::zeros({kBuckets}, at::TensorOptions().dtype(at::kDouble));
-  const at::Tensor flat = gradient.contiguous();
+  const at::Tensor flat = gradient.cpu().contiguous();
   const float* const values = flat.const_data_ptr<float>();
   for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(flat.numel()); ++i) {
     std::uint64_t hash = i + 0x9E3779B97F4A7C15U;
@@ -259,7 +260,7 @@ at::Tensor sketch(const at::Tensor& gradient) {
 
 TEST(MiniLm, ClassifiesAndDifferentiatesAsTransformers) {
   if (!std::filesystem::exists(test::minilm_folder())) GTEST_SKIP() << "no models/minilm-l6; scripts/setup fetches it";
-  const PretrainedModel model = load_pretrained(test::minilm_folder());
+  const PretrainedModel model = test::load_on_device(test::minilm_folder());
   const Safetensors expected = Safetensors::open_file(test::golden("model/minilm.safetensors"));
   const ParameterCatalogue catalogue = model.network->catalogue(3);
   const Differentiated pass = differentiate(*model.network, with_head(model, expected, ""),

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "support/collected_gradients.hpp"
+#include "support/device.hpp"
 #include "support/golden.hpp"
 #include "support/golden_batch.hpp"
 #include "support/projected_gradients.hpp"
@@ -130,13 +131,13 @@ TEST_P(DropoutMoments, AreThoseOfTransformers) {
   if (!std::filesystem::exists(model_folder())) GTEST_SKIP() << model_folder() << " is not there: run scripts/setup";
   const Safetensors golden = Safetensors::open_file(test::golden("model/dropout_" + GetParam().model + ".safetensors"));
   const std::string prefix = GetParam().batch + ".";
-  const PretrainedModel model = load_pretrained(model_folder());
+  const PretrainedModel model = test::load_on_device(model_folder());
   BertConfig config = read_bert_config(model_folder() / "config.json").config;
   config.dropout = dropout_at(GetParam().place, golden.tensor("probability").item<double>());
   const auto network = make_bert(config);
   Parameters parameters = model.backbone;
   for (const char* part : {"weight", "bias"}) {
-    parameters.push_back(golden.float_tensor(prefix + "classifier." + part));
+    parameters.push_back(golden.float_tensor(prefix + "classifier." + part).to(test::device()));
   }
   const ParameterCatalogue catalogue = network->catalogue(parameters.back().numel());
   const PackedBatch batch = test::golden_batch(golden, golden.tensor(prefix + "labels"), prefix);
@@ -157,7 +158,7 @@ TEST_P(DropoutMoments, AreThoseOfTransformers) {
     std::vector<at::Tensor> logits_gradients;
     for (const at::Tensor& own : pass.logits()) {
       logits_gradients.push_back(batch_loss(own, batch.labels).logits_gradient);
-      logits.push_back(own.reshape({-1}).to(at::kDouble));
+      logits.push_back(own.reshape({-1}).to(at::kCPU, at::kDouble));
     }
     pass.backward(logits_gradients);
     for (const test::ProjectedGradients& sink : sinks) gradients.push_back(sink.values.clone());

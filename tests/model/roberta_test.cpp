@@ -5,6 +5,7 @@
 
 #include "support/catalogue_lookup.hpp"
 #include "support/collected_gradients.hpp"
+#include "support/device.hpp"
 #include "support/golden.hpp"
 #include "support/golden_batch.hpp"
 #include "support/temporary_folder.hpp"
@@ -24,16 +25,16 @@ class TinyRoberta : public ::testing::Test {
  protected:
   TinyRoberta() {
     for (ParameterIndex i = catalogue.backbone_count(); i < catalogue.size(); ++i) {
-      parameters.push_back(weights.float_tensor(catalogue[i].name));
+      parameters.push_back(weights.float_tensor(catalogue[i].name).to(test::device()));
     }
   }
 
   PackedBatch batch() const { return test::golden_batch(expected, expected.tensor("labels")); }
   static double largest_difference(const at::Tensor& actual, const at::Tensor& golden) {
-    return actual.sub(golden).abs().max().item<double>();
+    return actual.cpu().sub(golden).abs().max().item<double>();
   }
 
-  const PretrainedModel model = load_pretrained(test::golden("model/roberta"));
+  const PretrainedModel model = test::load_on_device(test::golden("model/roberta"));
   const Safetensors weights = Safetensors::open_folder(test::golden("model/roberta"));
   const Safetensors expected = Safetensors::open_file(test::golden("model/roberta/expected.safetensors"));
   const ParameterCatalogue catalogue = model.network->catalogue(3);
@@ -50,7 +51,7 @@ TEST_F(TinyRoberta, ClassifiesAndDifferentiatesAsTransformers) {
   pass.backward(loss.logits_gradient);
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     const at::Tensor golden = expected.tensor("grad." + catalogue[i].name);
-    const double difference = sink.gradients[i].sub(golden).norm().item<double>();
+    const double difference = sink.gradients[i].cpu().sub(golden).norm().item<double>();
     const double size = test::is_zero_in_theory(catalogue[i]) ? 0.1 : golden.norm().item<double>();
     EXPECT_LT(difference, 1e-4 * size) << catalogue[i].name;
   }
@@ -58,7 +59,7 @@ TEST_F(TinyRoberta, ClassifiesAndDifferentiatesAsTransformers) {
 
 TEST_F(TinyRoberta, CountsNoPositionForAPaddingTokenInAText) {
   PackedBatch examples = batch();
-  examples.token_ids = expected.tensor("padded.input_ids");
+  examples.token_ids = expected.tensor("padded.input_ids").to(test::device());
   const at::Tensor logits = evaluate_logits(*model.network, parameters, examples);
   EXPECT_LT(largest_difference(logits, expected.tensor("padded.logits")), 1e-5);
 }

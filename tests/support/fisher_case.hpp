@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "support/collected_gradients.hpp"
+#include "support/device.hpp"
 #include "support/golden.hpp"
 #include "tunescope/data/task.hpp"
 #include "tunescope/fisher/diagonal.hpp"
@@ -45,11 +46,11 @@ inline Dataset repeat(const Dataset& dataset, int times) {
 
 /// The distance of two tensors over the length of the expected one.
 inline double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {
-  const at::Tensor reference = expected.to(at::kDouble);
-  return actual.to(at::kDouble).sub(reference).norm().item<double>() / reference.norm().item<double>();
+  const at::Tensor reference = expected.to(at::kCPU, at::kDouble);
+  return actual.to(at::kCPU, at::kDouble).sub(reference).norm().item<double>() / reference.norm().item<double>();
 }
 
-/// The tiny random BERT of tests/golden/model with the examples of tests/golden/fisher.
+/// The tiny random BERT of tests/golden/model, on the device of the tests, with the examples of tests/golden/fisher.
 struct FisherCase {
   explicit FisherCase(bool is_regression = false)
       : task(find_task(is_regression ? "STS-B" : "MNLI")),
@@ -59,8 +60,8 @@ struct FisherCase {
     const std::string prefix = is_regression ? "regression." : "";
     const Safetensors head = is_regression ? Safetensors::open_file(golden("model/tiny/expected.safetensors"))
                                            : Safetensors::open_folder(golden("model/tiny"));
-    parameters.push_back(head.float_tensor(prefix + "classifier.weight"));
-    parameters.push_back(head.float_tensor(prefix + "classifier.bias"));
+    parameters.push_back(head.float_tensor(prefix + "classifier.weight").to(device()));
+    parameters.push_back(head.float_tensor(prefix + "classifier.bias").to(device()));
   }
 
   FisherInputs inputs(FisherMode mode = FisherMode::kEmpirical) const {
@@ -91,7 +92,7 @@ struct FisherCase {
   }
 
   const Safetensors golden_file = Safetensors::open_file(golden("fisher/expected.safetensors"));
-  const PretrainedModel model = load_pretrained(golden("model/tiny"));
+  const PretrainedModel model = load_on_device(golden("model/tiny"));
   const Task& task;
   ParameterCatalogue catalogue;
   Parameters parameters;

@@ -3,17 +3,19 @@
 #include <cstdint>
 #include <string>
 
+#include "support/device.hpp"
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/io/safetensors.hpp"
 
 namespace tunescope::test {
 
-/// A batch from a golden file: packed ids, types and offsets under names that begin with `prefix`.
+/// A batch from a golden file, on the device of the tests: packed ids, types and offsets under names that begin with
+/// `prefix`.
 inline PackedBatch golden_batch(const Safetensors& file, const at::Tensor& labels, const std::string& prefix = "") {
   PackedBatch batch;
   batch.token_ids = file.tensor(prefix + "input_ids");
   batch.type_ids = file.tensor(prefix + "type_ids");
-  batch.labels = labels;
+  batch.labels = labels.to(device());
   const at::Tensor offsets = file.tensor(prefix + "offsets");
   const auto* first = offsets.const_data_ptr<std::int64_t>();
   batch.sequence_offsets.assign(first, first + offsets.numel());
@@ -24,6 +26,9 @@ inline PackedBatch golden_batch(const Safetensors& file, const at::Tensor& label
     for (std::int64_t t = batch.sequence_offsets[b]; t < batch.sequence_offsets[b + 1]; ++t) {
       batch.position_ids[t] = t - batch.sequence_offsets[b];
     }
+  }
+  for (at::Tensor* rows : {&batch.token_ids, &batch.type_ids, &batch.position_ids, &batch.first_tokens}) {
+    *rows = rows->to(device());
   }
   return batch;
 }

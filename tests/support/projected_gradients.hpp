@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "support/device.hpp"
 #include "tunescope/model/gradient_sink.hpp"
 
 namespace tunescope::test {
@@ -40,7 +41,7 @@ class ProjectedGradients final : public GradientSink {
     for (const ParameterInfo& parameter : catalogue.parameters()) {
       for (const std::int64_t length : parameter.shape) longest = std::max(longest, length);
     }
-    for (std::size_t i = 0; i < signs_.size(); ++i) signs_[i] = signs(longest, i);
+    for (std::size_t i = 0; i < signs_.size(); ++i) signs_[i] = signs(longest, i).to(device());
   }
 
   ProjectedGradients(const ProjectedGradients&) = delete;  // a copy would share `values`
@@ -87,7 +88,7 @@ class ProjectedGradients final : public GradientSink {
     on_linear({&p, 1}, {&only, 1});
   }
 
-  at::Tensor values;  ///< [tensors, 3] float64, by catalogue index
+  at::Tensor values;  ///< [tensors, 3] float64, by catalogue index, on the host
 
  private:
   static constexpr std::size_t kProjections = 2;

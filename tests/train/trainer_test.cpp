@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 
 #include "support/catalogue_lookup.hpp"
+#include "support/device.hpp"
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
 #include "tunescope/data/packed_batch.hpp"
@@ -31,7 +31,7 @@ class Trainer : public ::testing::Test {
     return train_model(inputs, {});
   }
 
-  PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  PretrainedModel model = test::load_on_device(test::golden("model/tiny"));
   ParameterCatalogue catalogue = model.network->catalogue(2);
   TaskData data{.task = &find_task("SST-2"),
                 .train = test::learnable_examples(48, 1),
@@ -42,8 +42,7 @@ class Trainer : public ::testing::Test {
 };
 
 bool same_bits(const at::Tensor& a, const at::Tensor& b) {
-  return a.numel() == b.numel() && std::memcmp(a.contiguous().const_data_ptr(), b.contiguous().const_data_ptr(),
-                                               static_cast<std::size_t>(a.numel()) * sizeof(float)) == 0;
+  return a.contiguous().view(at::kInt).equal(b.contiguous().view(at::kInt));
 }
 
 class FrozenScalars : public Trainer, public ::testing::WithParamInterface<std::string> {};
@@ -62,8 +61,8 @@ TEST_P(FrozenScalars, KeepTheirBits) {
     }
     EXPECT_FALSE(same_bits(before, after)) << catalogue[i].name;
     if (selection[i].kind != TensorSelection::Kind::kSubset) continue;
-    const at::Tensor flat_before = before.reshape({-1});
-    const at::Tensor flat_after = after.reshape({-1});
+    const at::Tensor flat_before = before.reshape({-1}).cpu();
+    const at::Tensor flat_after = after.reshape({-1}).cpu();
     const auto& chosen = selection[i].indices;
     for (std::int64_t s = 0; s < flat_before.numel(); ++s) {
       const bool is_chosen = std::binary_search(chosen.begin(), chosen.end(), s);
@@ -100,7 +99,7 @@ TEST_F(Trainer, EvaluatesWithoutDropout) {
   std::vector<std::int64_t> examples(static_cast<std::size_t>(data.dev.size()));
   std::iota(examples.begin(), examples.end(), 0);
   const at::Tensor expected =
-      evaluate_logits(*model.network, trained.parameters, pack(data.dev, examples, false, at::kCPU));
+      evaluate_logits(*model.network, trained.parameters, pack(data.dev, examples, false, test::device()));
   const std::vector<float>& logits = trained.result.predictions.logits;
   ASSERT_EQ(static_cast<std::int64_t>(logits.size()), expected.numel());
   for (std::size_t i = 0; i < logits.size(); ++i) {

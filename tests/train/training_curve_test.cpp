@@ -3,6 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/device.hpp"
 #include "support/golden.hpp"
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/io/safetensors.hpp"
@@ -41,12 +42,12 @@ TEST_P(TrainingCurve, FollowsTransformers) {
   const Json golden = read_json("train/curve.json");
   const Json& method = golden["methods"][GetParam()];
   const Json& options = golden["hyper_parameters"];
-  const PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  const PretrainedModel model = test::load_on_device(test::golden("model/tiny"));
   const Safetensors weights = Safetensors::open_folder(test::golden("model/tiny"));
   const ParameterCatalogue catalogue = model.network->catalogue(3);
   Parameters parameters = model.backbone;
-  parameters.push_back(weights.float_tensor("classifier.weight"));
-  parameters.push_back(weights.float_tensor("classifier.bias"));
+  parameters.push_back(weights.float_tensor("classifier.weight").to(test::device()));
+  parameters.push_back(weights.float_tensor("classifier.bias").to(test::device()));
   TrainableParameters trainable(catalogue, select_parameters(parse_method(GetParam()), catalogue, {.seed = 0}),
                                 parameters);
   TrainingSink sink({&trainable});
@@ -56,7 +57,7 @@ TEST_P(TrainingCurve, FollowsTransformers) {
   for (std::int64_t step = 0; step < schedule.total_steps; ++step) {
     std::vector<std::int64_t> examples;
     for (std::int64_t i = 0; i < batch_size; ++i) examples.push_back((step * batch_size + i) % dataset.size());
-    const PackedBatch batch = pack(dataset, examples, false, at::kCPU);
+    const PackedBatch batch = pack(dataset, examples, false, test::device());
     Pass pass(*model.network, ModelInput{parameters, batch}, {.sink = &sink});
     const Loss loss = batch_loss(pass.logits().front(), batch.labels);
     const auto index = static_cast<std::size_t>(step);
@@ -82,7 +83,7 @@ class DropoutCurve : public ::testing::TestWithParam<std::size_t> {};
 TEST_P(DropoutCurve, FollowsTransformersUnderTheSameMasks) {
   const Json golden = read_json("train/dropout_curve.json")["runs"][GetParam()];
   const bool is_regression = golden["outputs"] == 1;
-  PretrainedModel model = load_pretrained(test::golden("model/tiny"));
+  PretrainedModel model = test::load_on_device(test::golden("model/tiny"));
   BertConfig config = read_bert_config(test::golden("model/tiny/config.json")).config;
   config.dropout = DropoutProbabilities::uniform(golden["dropout"]["hidden_dropout_prob"]);
   config.dropout.attention_probabilities = golden["dropout"]["attention_probs_dropout_prob"];

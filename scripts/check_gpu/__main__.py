@@ -1,0 +1,7 @@
+"""Entry of `python -m check_gpu`."""
+
+import sys
+
+from .command import main
+
+sys.exit(main())

@@ -1,0 +1,44 @@
+"""How the checks ended: a line for each, and a JSON file."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+PASSED, FAILED, SKIPPED = "passed", "FAILED", "skipped"
+
+
+@dataclass
+class Outcome:
+    """How one check ended."""
+
+    name: str
+    status: str
+    seconds: float
+    figure: str  # the key figure, or why it failed or was skipped
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def line(self) -> str:
+        return f"{self.status:<8}{self.seconds:6.1f} s  {self.name:<14} {self.figure}"
+
+
+@dataclass
+class Report:
+    """The outcomes so far, written after each check: a run that is cut short leaves the others."""
+
+    file: Path
+    machine: dict[str, Any]
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        print(outcome.line(), flush=True)
+        text = json.dumps({"machine": self.machine, "checks": [asdict(one) for one in self.outcomes]}, indent=1)
+        self.file.write_text(text + "\n", encoding="utf-8")
+
+    def details_of(self, name: str) -> dict[str, Any]:
+        """Return what an earlier check measured; nothing if it did not run."""
+        return next((outcome.details for outcome in self.outcomes if outcome.name == name), {})
+
+    def names(self, status: str) -> list[str]:
+        return [outcome.name for outcome in self.outcomes if outcome.status == status]
