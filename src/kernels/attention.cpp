@@ -102,6 +102,8 @@ void attention_backward(const at::Tensor& context_gradient, const AttentionActiv
   check_attention(kernel.name, saved.inputs, layout);
   check_contract(context_gradient.sizes() == saved.inputs.query.sizes() && context_gradient.is_contiguous(),
                  kernel.name, "the gradient of the context is not contiguous [Q, H]");
+  check_contract(gradients.of_inputs.query.defined() && gradients.of_inputs.key_value.defined(), kernel.name,
+                 "there is no place for a gradient");
   check_targets(kernel.name, gradients.of_inputs, saved.inputs);
   check_targets(kernel.name, gradients.rounded, saved.inputs);
   if (!has_numbers(context_gradient)) return;

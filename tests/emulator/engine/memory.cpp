@@ -187,8 +187,17 @@ void mark(const void* first, std::size_t bytes, std::uint32_t writer) {
   const std::lock_guard lock(pages_mutex);
   const auto begin = reinterpret_cast<std::uintptr_t>(first);
   // A cell that is shared with what lies before belongs to that.
-  for (std::uintptr_t i = begin + begin % kCellBytes; i < begin + bytes; i += kCellBytes)
-    global_cell(i) = {writer, 0, 0};
+  for (std::uintptr_t i = begin + begin % kCellBytes; i < begin + bytes;) {
+    const bool is_whole_page = i % kPageBytes == 0 && i + kPageBytes <= begin + bytes;
+    if (writer == 0 && is_whole_page) {  // as if nobody had ever touched it
+      pages().all.erase(i / kPageBytes);
+      pages().recent[i / kPageBytes % pages().recent.size()] = {};
+      i += kPageBytes;
+    } else {
+      global_cell(i) = {writer, 0, 0};
+      i += kCellBytes;
+    }
+  }
 }
 
 }  // namespace

@@ -85,9 +85,8 @@ bool is_of_block(std::uint32_t number) { return number >= first_of_block; }
 bool is_ordered(std::uint32_t number, unsigned thread) {
   if (number < first_of_launch || (number >= first_of_block && number < first_since_barrier)) return true;
   const Segment& other = segment(number);
-  if (other.block == block_number) {
-    return other.thread == thread || (other.thread / kWarpSize == thread / kWarpSize &&
-                                      clocks[thread].heard[other.thread % kWarpSize] >= other.tick);
+  if (other.block == block_number && other.thread / kWarpSize == thread / kWarpSize) {
+    return other.thread == thread || clocks[thread].heard[other.thread % kWarpSize] >= other.tick;
   }
   // Blocks run one after another here, so the others have made all their releases.
   for (const void* const address : seen_atomics) {

@@ -9,7 +9,7 @@ namespace tunescope {
 inline __device__ bool is_last_block(unsigned* ticket, unsigned count) {
   SHARED_ARRAY(bool, is_last, 1);
   __syncthreads();
-  if (threadIdx.x == 0) {
+  if (threadIdx.x == 0 && threadIdx.y == 0) {
     __threadfence();  // what the block has written comes before its ticket
     is_last[0] = atomicAdd(ticket, 1U) + 1 == count;
     if (is_last[0]) *ticket = 0;

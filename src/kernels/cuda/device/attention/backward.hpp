@@ -19,18 +19,22 @@ struct DeviceAttentionGradient {
   float* row_sums = nullptr;           ///< [heads, queries], D above: from the first kernel for the second
 };
 
-/// P and dS of a lane's queries (its rows of a tile) and keys. Takes the scores for P and G Vᵀ for dS.
+/// P, after dropout, and dS of a lane's queries (its rows of a tile, of which the first is query `first` of all
+/// sequences) and keys. Takes the scores for the one and G Vᵀ for the other.
 template <typename Tiles>
 __device__ void probabilities_and_gradients(float (&scores)[Tiles::kRows][Tiles::kKeys],
-                                            float (&gradients)[Tiles::kRows][Tiles::kKeys],
-                                            const float (&log_sums)[Tiles::kRows],
-                                            const float (&row_sums)[Tiles::kRows], std::uint32_t kept,
-                                            const DeviceAttention& a) {
+                                            float (&gradients)[Tiles::kRows][Tiles::kKeys], std::uint32_t kept,
+                                            const DeviceAttention& a, const DeviceAttentionGradient& g,
+                                            const AttentionPlace<Tiles>& place, std::int64_t first, int query_count) {
   for (int i = 0; i < Tiles::kRows; ++i) {
+    const bool is_query = place.row_of(i) < query_count;
+    const std::int64_t number = place.head * a.query_count + first + place.row_of(i);
+    const float log_sum = is_query ? g.log_sum_exp[number] : 0.0F;
+    const float row_sum = is_query ? g.row_sums[number] : 0.0F;
     for (int j = 0; j < Tiles::kKeys; ++j) {
       const float factor = (kept >> (8 * i + j) & 1U) != 0 ? a.dropout.scale : 0.0F;
-      const float probability = expf(scores[i][j] * a.scale - log_sums[i]);
-      gradients[i][j] = probability * (factor * gradients[i][j] - row_sums[i]) * a.scale;
+      const float probability = expf(scores[i][j] * a.scale - log_sum);
+      gradients[i][j] = probability * (factor * gradients[i][j] - row_sum) * a.scale;
       scores[i][j] = probability * factor;
     }
   }
@@ -55,8 +59,6 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(Tiles:
                    a.width);
   __syncthreads();
 
-  float log_sums[Tiles::kRows];
-  float row_sums[Tiles::kRows];
   for (int i = 0; i < Tiles::kRows; ++i) {
     const int row = place.row_of(i);
     const bool is_query = row < query_count;
@@ -64,10 +66,8 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(Tiles:
     for (int n = place.column; is_query && n < a.width; n += 8) {
       sum += gradients[row * Tiles::kStride + n] * *g.context.at(first_query + row, place.first_column + n);
     }
-    row_sums[i] = sum_of_row(sum);
-    const std::int64_t number = place.head * a.query_count + first_query + row;
-    log_sums[i] = is_query ? g.log_sum_exp[number] : 0.0F;
-    if (is_query && place.column == 0) g.row_sums[number] = row_sums[i];
+    sum = sum_of_row(sum);
+    if (is_query && place.column == 0) g.row_sums[place.head * a.query_count + first_query + row] = sum;
   }
 
   WarpDropout<Tiles> dropout(a, place, values + Tiles::kLargerFloats, a.dropout_bytes);
@@ -90,7 +90,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(Tiles:
     __syncthreads();  // the gradients of the scores take the place of the values
     if (!has_rows) continue;
     const std::uint32_t kept = dropout.kept(first_key, key_count);
-    probabilities_and_gradients<Tiles>(scores, of_scores, log_sums, row_sums, kept, a);
+    probabilities_and_gradients<Tiles>(scores, of_scores, kept, a, g, place, first_query, query_count);
     for (int i = 0; i < Tiles::kRows; ++i) {
       for (int j = 0; j < Tiles::kKeys; ++j) {
         const int key = place.column + 8 * j;
@@ -154,17 +154,9 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(8))
     if (has_rows) {
       multiply_rows<Tiles>(scores, queries, keys, a.width, place);
       multiply_rows<Tiles>(of_scores, gradients, values, a.width, place);
-      float log_sums[Tiles::kRows];
-      float row_sums[Tiles::kRows];
-      for (int i = 0; i < Tiles::kRows; ++i) {
-        const std::int64_t number = place.head * a.query_count + first_row + place.row_of(i);
-        const bool is_query = place.row_of(i) < query_count;
-        log_sums[i] = is_query ? g.log_sum_exp[number] : 0.0F;
-        row_sums[i] = is_query ? g.row_sums[number] : 0.0F;
-      }
       dropout.draw_keys(first_query, place.first);
       const std::uint32_t kept = dropout.kept(place.first, key_count);
-      probabilities_and_gradients<Tiles>(scores, of_scores, log_sums, row_sums, kept, a);
+      probabilities_and_gradients<Tiles>(scores, of_scores, kept, a, g, place, first_row, query_count);
       for (int i = 0; i < Tiles::kRows; ++i) {
         for (int j = 0; j < Tiles::kKeys; ++j) own[i][8 * j] = scores[i][j];
       }

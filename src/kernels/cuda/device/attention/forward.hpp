@@ -16,7 +16,7 @@ struct DeviceAttentionOutput {
 
 /// A block for each sequence, head and tile of queries.
 template <typename Tiles>
-__global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(Tiles::kIsAligned ? 16 : 8))
+__global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(Tiles::kIsAligned ? 12 : 8))
     attend(DeviceAttention a, DeviceAttentionOutput output) {
   const AttentionPlace<Tiles> place(a);
   if (place.first >= place.queries) return;
