@@ -1,3 +1,4 @@
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
@@ -56,6 +57,8 @@ ExitStatus status_of(const std::exception& error) {
 int run(int argc, char** argv) {
   keep_freed_memory();
   prepare_libtorch();
+  // Every operation would else pass through the keys of LibTorch's autograd, which nothing here uses.
+  const at::AutoDispatchBelowADInplaceOrView without_autograd;
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of the write like a full disk
   try {
     const ExitStatus status = dispatch(argc, argv);
