@@ -1,7 +1,10 @@
 #include "tunescope/fisher/depth_profile.hpp"
 
-#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+
+#include "tunescope/kernels/batch_layout.hpp"
 
 namespace tunescope {
 
@@ -9,19 +12,31 @@ DepthProfile::DepthProfile(const ParameterCatalogue& catalogue, at::Device devic
     : sums_(at::zeros({kDepthQuantities, static_cast<std::int64_t>(catalogue.encoder_layers()) + 1},
                       at::TensorOptions(at::kDouble).device(device))) {}
 
-void DepthProfile::on_activation(DepthPoint point, std::size_t layer, const at::Tensor& rows) {
-  add(static_cast<DepthQuantity>(point), layer, rows);
+void DepthProfile::on_activation(DepthPoint point, std::size_t layer, const at::Tensor& squares) {
+  keep(static_cast<DepthQuantity>(point), layer, squares);
 }
 
-void DepthProfile::on_gradient(DepthPoint point, std::size_t layer, const at::Tensor& rows) {
-  add(static_cast<DepthQuantity>(static_cast<std::int64_t>(DepthQuantity::kHiddenGradient) +
-                                 static_cast<std::int64_t>(point)),
-      layer, rows);
+void DepthProfile::on_gradient(DepthPoint point, std::size_t layer, const at::Tensor& squares) {
+  keep(static_cast<DepthQuantity>(static_cast<std::int64_t>(DepthQuantity::kHiddenGradient) +
+                                  static_cast<std::int64_t>(point)),
+       layer, squares);
 }
 
-void DepthProfile::add(DepthQuantity quantity, std::size_t layer, const at::Tensor& rows) {
-  const at::Tensor norm = at::linalg_vector_norm(rows, 2, std::nullopt, false, at::kDouble);
-  sums_[static_cast<std::int64_t>(quantity)][static_cast<std::int64_t>(layer)].add_(norm.square());
+void DepthProfile::keep(DepthQuantity quantity, std::size_t layer, const at::Tensor& squares) {
+  places_.push_back(static_cast<std::int64_t>(quantity) * sums_.size(1) + static_cast<std::int64_t>(layer));
+  shown_.push_back(squares);
+}
+
+// All at once, whatever the number of layers: a pass has as many rows everywhere.
+void DepthProfile::add_up() {
+  if (shown_.empty()) return;
+  const CopiedNumbers places(places_, sums_.device());
+  const at::Tensor indices =
+      at::from_blob(const_cast<std::int64_t*>(places.all().device), {static_cast<std::int64_t>(places_.size())},
+                    at::TensorOptions(at::kLong).device(sums_.device()));
+  sums_.view(-1).index_add_(0, indices, at::stack(shown_).sum(1, false, at::kDouble));
+  places_.clear();
+  shown_.clear();
 }
 
 }  // namespace tunescope

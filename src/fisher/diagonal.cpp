@@ -103,6 +103,7 @@ struct Sums {
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       average_in_groups(gradients[i], inputs.batch_size);
       pass.backward(gradients[i], i + 1 < gradients.size() ? Keep::kActivations : Keep::kNothing);
+      profile.add_up();
     }
   }
 

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "tunescope/model/depth_observer.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
@@ -31,13 +32,17 @@ class DepthProfile final : public DepthObserver {
   /// quantity, or if the backward pass ended above it because no parameter there needs a gradient.
   const at::Tensor& sums() const { return sums_; }
 
-  void on_activation(DepthPoint point, std::size_t layer, const at::Tensor& rows) override;
-  void on_gradient(DepthPoint point, std::size_t layer, const at::Tensor& rows) override;
+  void on_activation(DepthPoint point, std::size_t layer, const at::Tensor& squares) override;
+  void on_gradient(DepthPoint point, std::size_t layer, const at::Tensor& squares) override;
+  /// Adds what it has been shown to the sums. To be called after each backward pass.
+  void add_up();
 
  private:
-  void add(DepthQuantity quantity, std::size_t layer, const at::Tensor& rows);
+  void keep(DepthQuantity quantity, std::size_t layer, const at::Tensor& squares);
 
   at::Tensor sums_;
+  std::vector<std::int64_t> places_;  // in the sums, of each of
+  std::vector<at::Tensor> shown_;     // since they were added up last
 };
 
 }  // namespace tunescope

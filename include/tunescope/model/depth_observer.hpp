@@ -10,16 +10,16 @@ namespace tunescope {
 /// the feed-forward network adds to the input of the block, before LayerNorm.
 enum class DepthPoint { kHidden, kAttentionBranch, kFeedForwardBranch };
 
-/// Is shown such tensors, and their gradients, while a pass computes them. Layer 0 stands for the embeddings, layer l
-/// for the l-th layer of the encoder.
+/// Is shown the sizes of such tensors, and of their gradients, while a pass computes them. Layer 0 stands for the
+/// embeddings, layer l for the l-th layer of the encoder.
 class DepthObserver {
  public:
   virtual ~DepthObserver() = default;
 
-  /// `rows` [R, H], of the forward pass.
-  virtual void on_activation(DepthPoint point, std::size_t layer, const at::Tensor& rows) = 0;
-  /// ∂ loss / ∂ rows [R, H]; not called where the backward pass has no gradient.
-  virtual void on_gradient(DepthPoint point, std::size_t layer, const at::Tensor& rows) = 0;
+  /// `squares` [R]: the sum of the squares of each row, in the forward pass. The observer may keep the tensor.
+  virtual void on_activation(DepthPoint point, std::size_t layer, const at::Tensor& squares) = 0;
+  /// The same of ∂ loss / ∂ rows; not called where the backward pass has no gradient.
+  virtual void on_gradient(DepthPoint point, std::size_t layer, const at::Tensor& squares) = 0;
 };
 
 }  // namespace tunescope

@@ -26,10 +26,9 @@ Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const E
   Value hidden = embedding(
       pass, {{encoder.words, batch.token_ids}, {encoder.positions, position_ids}, {encoder.types, batch.type_ids}},
       {encoder.embeddings_layer_norm, config.layer_norm_eps}, pass.dropout(config.dropout.embeddings, kEmbeddingSite));
-  hidden = observe_hidden(pass, hidden, 0);
+  hidden = observe_embeddings(pass, hidden);
   for (std::size_t number = 0; number < encoder.layers.size(); ++number) {
     hidden = post_norm_layer(pass, encoder.layers[number], config, number, hidden);
-    hidden = observe_hidden(pass, hidden, number + 1);
   }
   return hidden;
 }

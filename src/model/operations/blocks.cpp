@@ -14,6 +14,11 @@ LayerNormWeights weights_of(const ModelParameters& parameters, const Norm& norm)
   return {parameters.of_each(norm.parameters.weight), parameters.of_each(norm.parameters.bias), norm.epsilon};
 }
 
+// For the squares of each row, if anybody wants to see them.
+at::Tensor place_for_squares(const DepthObserver* observer, const at::Tensor& rows) {
+  return observer == nullptr ? at::Tensor() : at::empty({rows.size(0)}, rows.options());
+}
+
 }  // namespace
 
 Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& norm, const Dropout& dropout) {
@@ -76,31 +81,50 @@ Value self_attention(Recording& pass, const Value& query_key_value, std::int64_t
                      });
 }
 
+// What leaves a feed-forward block is the hidden state of its layer. The kernels of its LayerNorm see the rows anyway.
 Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual) {
   const RowLayout& rows = *input.rows;
   const LayerNormParameters& norm = end.norm.parameters;
   const bool needs_layer = pass.use(end.layer);
   const bool needs_norm = pass.use(norm);
-  LayerNormActivations saved{.input = linear_without_bias(pass, rows, end.layer, input.tensor), .mean = {}, .rstd = {}};
-  at::Tensor output = residual_layer_norm({pass.parameters().of_each(end.layer.bias), residual.tensor},
-                                          weights_of(pass.parameters(), end.norm), rows, end.dropout, saved);
   DepthObserver* const observer = pass.options().observer;
-  if (observer != nullptr) observer->on_activation(end.branch, end.depth, saved.input.sub(residual.tensor));
+  DepthObserver* const hidden_observer = end.branch == DepthPoint::kFeedForwardBranch ? observer : nullptr;
+  LayerNormActivations saved{.input = linear_without_bias(pass, rows, end.layer, input.tensor), .mean = {}, .rstd = {}};
+  const LayerNormExtras extras{.bfloat16 = {},
+                               .output_squares = place_for_squares(hidden_observer, saved.input),
+                               .branch_squares = place_for_squares(observer, saved.input)};
+  at::Tensor output = residual_layer_norm({pass.parameters().of_each(end.layer.bias), residual.tensor},
+                                          weights_of(pass.parameters(), end.norm), rows, end.dropout, saved, extras);
+  if (observer != nullptr) observer->on_activation(end.branch, end.depth, extras.branch_squares);
+  if (hidden_observer != nullptr) hidden_observer->on_activation(DepthPoint::kHidden, end.depth, extras.output_squares);
   const bool needs_sum = input.slot || residual.slot || needs_layer;
-  return pass.record(
-      std::move(output), rows, needs_sum || needs_norm,
-      [&pass, &rows, end, norm, observer, saved, needs_sum, factor = pass.factor({&end.layer, 1}, input.tensor),
-       input = input.slot, residual = residual.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-        pass.on_layer_norm(rows, norm, saved, outputs.front());
-        if (!needs_sum) return;
-        const ResidualGradients of_terms = residual_layer_norm_backward(
-            outputs.front(), pass.parameters().of_each(norm.weight), rows, end.dropout, saved);
-        if (observer != nullptr)
-          observer->on_gradient(end.branch, end.depth, of_terms.residual);  // as of the other term of the sum
-        pass.on_linear(rows, {&end.layer, 1}, factor, of_terms.branch);
-        if (input) add_input_gradient(pass, rows, {&end.layer, 1}, of_terms.branch, gradients[*input]);
-        if (residual) gradients.add(*residual, of_terms.residual);
-      });
+  return pass.record(std::move(output), rows, needs_sum || needs_norm,
+                     [&pass, &rows, end, norm, observer, hidden_observer, saved, needs_sum,
+                      factor = pass.factor({&end.layer, 1}, input.tensor), input = input.slot,
+                      residual = residual.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       const at::Tensor& gradient = outputs.front();
+                       pass.on_layer_norm(rows, norm, saved, gradient);
+                       if (!needs_sum) {
+                         if (hidden_observer != nullptr) {
+                           hidden_observer->on_gradient(DepthPoint::kHidden, end.depth, gradient.square().sum(1));
+                         }
+                         return;
+                       }
+                       const ResidualGradientExtras extras{
+                           .branch_bfloat16 = {},
+                           .output_squares = place_for_squares(hidden_observer, gradient),
+                           .residual_squares = place_for_squares(observer, gradient)};
+                       const ResidualGradients of_terms = residual_layer_norm_backward(
+                           gradient, pass.parameters().of_each(norm.weight), rows, end.dropout, saved, extras);
+                       if (hidden_observer != nullptr) {
+                         hidden_observer->on_gradient(DepthPoint::kHidden, end.depth, extras.output_squares);
+                       }
+                       // As of the other term of the sum.
+                       if (observer != nullptr) observer->on_gradient(end.branch, end.depth, extras.residual_squares);
+                       pass.on_linear(rows, {&end.layer, 1}, factor, of_terms.branch);
+                       if (input) add_input_gradient(pass, rows, {&end.layer, 1}, of_terms.branch, gradients[*input]);
+                       if (residual) gradients.add(*residual, of_terms.residual);
+                     });
 }
 
 Value pooled_tokens(Recording& pass, const Value& input) {
@@ -115,13 +139,13 @@ Value pooled_tokens(Recording& pass, const Value& input) {
                      });
 }
 
-Value observe_hidden(Recording& pass, const Value& hidden, std::size_t layer) {
+Value observe_embeddings(Recording& pass, const Value& hidden) {
   DepthObserver* const observer = pass.options().observer;
   if (observer == nullptr) return hidden;
-  observer->on_activation(DepthPoint::kHidden, layer, hidden.tensor);
+  observer->on_activation(DepthPoint::kHidden, 0, hidden.tensor.square().sum(1));
   return pass.record(hidden.tensor, *hidden.rows, hidden.slot.has_value(),
-                     [observer, layer, slot = hidden.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       observer->on_gradient(DepthPoint::kHidden, layer, outputs.front());
+                     [observer, slot = hidden.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+                       observer->on_gradient(DepthPoint::kHidden, 0, outputs.front().square().sum(1));
                        gradients.add(*slot, outputs.front());
                      });
 }

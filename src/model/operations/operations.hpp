@@ -68,7 +68,7 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
 /// are.
 Value pooled_tokens(Recording& pass, const Value& input);
 
-/// Shows the hidden states that leave a layer, and their gradient, to the pass's observer if it has one.
-Value observe_hidden(Recording& pass, const Value& hidden, std::size_t layer);
+/// Shows the embeddings, and their gradient, to the pass's observer if it has one. The ends of blocks show the rest.
+Value observe_embeddings(Recording& pass, const Value& hidden);
 
 }  // namespace tunescope
