@@ -40,12 +40,12 @@ class LaunchCounter {
 
  private:
   // Views, allocations, and operations composed of others, which are recorded too.
-  static constexpr std::array<std::string_view, 34> kFree = {
+  static constexpr std::array<std::string_view, 35> kFree = {
       "alias",          "as_strided", "clone",     "contiguous", "detach",    "empty",     "empty_like",
       "empty_strided",  "expand",     "expand_as", "narrow",     "full",      "from_blob", "lift",
       "ones_like",      "permute",    "reshape",   "resize_",    "select",    "slice",     "split",
       "squeeze",        "t",          "to",        "_to_copy",   "transpose", "unbind",    "unsqueeze",
-      "_reshape_alias", "view",       "zeros",     "zeros_like", "stack",     "full_like"};
+      "_reshape_alias", "view",       "zeros",     "zeros_like", "stack",     "full_like", "resolve_conj"};
 
   static std::unique_ptr<at::ObserverContext> note(const at::RecordFunction& function) {
     constexpr std::string_view kPrefix = "aten::";
