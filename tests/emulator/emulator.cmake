@@ -56,7 +56,7 @@ if(TUNESCOPE_CUDA)
   target_link_libraries(simt_device_tests PRIVATE GTest::gtest_main)
 endif()
 
-# Programs in which tensors on the CPU go through the kernels for GPUs.
+# Programs in which tensors on the CPU go through the kernels for GPUs, such as kernels_tests_emulated.
 file(GLOB_RECURSE DEVICE_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/cuda/*.cu)
 add_library(emulated_kernels OBJECT ${DEVICE_SOURCES})
 set_source_files_properties(${DEVICE_SOURCES} PROPERTIES LANGUAGE CXX)

@@ -16,9 +16,6 @@
 #include "tunescope/kernels/layer_norm.hpp"
 #include "tunescope/kernels/matmul.hpp"
 #include "tunescope/kernels/per_example_squares.hpp"
-#include "tunescope/kernels/training/adamw.hpp"
-#include "tunescope/kernels/training/batch_losses.hpp"
-#include "tunescope/kernels/training/segmented_sums.hpp"
 
 namespace tunescope::test {
 
@@ -232,75 +229,6 @@ inline Tensors run_squared_scatters(const Arguments& a) {
   return {sums};
 }
 
-// A matrix with the rows of each model.
-inline Tensors by_model(const Arguments& a, std::int64_t columns) {
-  Tensors parts;
-  const at::Tensor all = a.of_rows(columns);
-  for (std::size_t model = 0; model < a.rows().model_count(); ++model) parts.push_back(a.rows().of_model(all, model));
-  return parts;
-}
-
-inline at::Tensor number_in_float64(const Arguments& a, double value) {
-  return at::full({}, value, at::TensorOptions(at::kDouble).device(a.setting.device));
-}
-
-inline Tensors run_adamw(const Arguments& a) {
-  std::vector<AdamWUpdate> updates;
-  for (const at::Tensor& rows : by_model(a, 16)) {
-    const std::int64_t decayed = 3 * rows.size(0);
-    const auto part = [&](std::int64_t i) { return rows.narrow(1, 4 * i, 4).contiguous().view(-1); };
-    updates.push_back({.buffers = {.values = part(0),
-                                   .gradients = part(1),
-                                   .first_moments = part(2),
-                                   .second_moments = part(3).square_(),
-                                   .decayed_count = decayed,
-                                   .rounded = at::zeros({decayed}, rows.options().dtype(at::kBFloat16))},
-                       .step = {.number = 3, .learning_rate = 1e-2, .weight_decay = 0.1, .clip_norm = 1.0},
-                       .loss = number_in_float64(a, 0.5),
-                       .norm = number_in_float64(a, 2.0),
-                       .diverged = at::zeros({}, rows.options().dtype(at::kInt))});
-  }
-  adamw_step_(updates);
-  Tensors all;
-  for (const AdamWUpdate& update : updates) {
-    const AdamWBuffers& buffers = update.buffers;
-    for (const at::Tensor& tensor : {buffers.values, buffers.first_moments, buffers.second_moments}) {
-      all.push_back(tensor);
-    }
-  }
-  return all;
-}
-
-inline Tensors run_gradient_norms(const Arguments& a) { return {gradient_norms(by_model(a, a.width()))}; }
-
-inline Tensors run_parameter_changes(const Arguments& a) {
-  const Tensors initial = by_model(a, a.width());
-  const Tensors trained = by_model(a, a.width());
-  std::vector<ChangedTensor> tensors;
-  for (std::size_t i = 0; i < initial.size(); ++i) tensors.push_back({initial[i], trained[i]});
-  return parameter_changes(tensors).unbind(1);
-}
-
-inline Tensors run_batch_losses(const Arguments& a) {
-  std::vector<LossBatch> batches;
-  for (const std::int64_t outputs : {1, 2, 5}) {
-    for (const at::Tensor& logits : by_model(a, outputs)) {
-      if (logits.size(0) == 0) continue;
-      const at::Tensor labels =
-          outputs == 1 ? a.numbers({logits.size(0)})
-                       : at::randint(outputs, {logits.size(0)}, at::TensorOptions(at::kLong)).to(a.setting.device);
-      batches.push_back({.logits = logits,
-                         .labels = labels,
-                         .share = 0.25,
-                         .loss = number_in_float64(a, 3.0),
-                         .accumulate = outputs == 2 ? Accumulate::kYes : Accumulate::kNo});
-    }
-  }
-  Tensors all = batch_losses(batches);
-  for (const LossBatch& batch : batches) all.push_back(batch.loss);
-  return all;
-}
-
 inline Tensors run_dropout(const Arguments& a) {
   const at::Tensor values = a.of_rows(a.width());
   apply_dropout_(values, a.rows(), a.dropout());
@@ -316,20 +244,16 @@ struct KernelCase {
 
 inline const std::vector<KernelCase> kKernels = {
     {"activation_backward", [](const Arguments& a) { return run_activations(a, true); }},
-    {"adamw_step", run_adamw},
     {"add_squared_products", run_squared_products},
     {"add_squared_scatters", run_squared_scatters},
     {"add_squared_layer_norm", run_squared_layer_norm},
     {"apply_dropout", run_dropout, true},
     {"attention", [](const Arguments& a) { return both_queries(a, false); }, true},
     {"attention_backward", [](const Arguments& a) { return both_queries(a, true); }, true},
-    {"batch_losses", run_batch_losses},
     {"bias_activation", [](const Arguments& a) { return run_activations(a, false); }},
     {"embedding_layer_norm", run_embedding_layer_norm, true, kRowShapes},
-    {"gradient_norms", run_gradient_norms},
     {"layer_norm_parameter_gradients", run_layer_norm_parameters, false, kRowShapes},
     {"matmul", run_matmul},
-    {"parameter_changes", run_parameter_changes},
     {"residual_layer_norm", [](const Arguments& a) { return run_residual_layer_norm(a, false); }, true, kRowShapes},
     {"residual_layer_norm_backward", [](const Arguments& a) { return run_residual_layer_norm(a, true); }, true,
      kRowShapes},

@@ -114,15 +114,10 @@ inline Tensors run_head_parameter_gradients(const Arguments& a) {
   return all;
 }
 
-inline std::vector<KernelCase> all_kernels() {
-  std::vector<KernelCase> all = kKernels;
-  all.insert(all.end(), {{"bias_gradients", run_bias_gradients},
-                         {"embedding_gradients", run_embedding_gradients},
-                         {"fill_with_bias", run_fill_with_bias},
-                         {"head_input_gradient", run_head_input_gradient},
-                         {"head_logits", run_head_logits},
-                         {"head_parameter_gradients", run_head_parameter_gradients}});
-  return all;
-}
+inline const std::vector<KernelCase> kLinearKernels = {
+    {"bias_gradients", run_bias_gradients}, {"embedding_gradients", run_embedding_gradients},
+    {"fill_with_bias", run_fill_with_bias}, {"head_input_gradient", run_head_input_gradient},
+    {"head_logits", run_head_logits},       {"head_parameter_gradients", run_head_parameter_gradients},
+};
 
 }  // namespace tunescope::test

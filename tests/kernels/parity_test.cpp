@@ -16,6 +16,7 @@
 
 #include "kernels/kernel_cases.hpp"
 #include "kernels/linear_cases.hpp"
+#include "kernels/training/training_cases.hpp"
 #include "support/golden.hpp"
 #include "support/layouts.hpp"
 #include "tunescope/base/error.hpp"
@@ -28,12 +29,18 @@
 namespace tunescope {
 namespace {
 
-using test::all_kernels;
 using test::Arguments;
 using test::KernelCase;
 using test::kShapes;
 using test::Shape;
 using test::Tensors;
+
+std::vector<KernelCase> all_kernels() {
+  std::vector<KernelCase> all = test::kKernels;
+  all.insert(all.end(), test::kLinearKernels.begin(), test::kLinearKernels.end());
+  all.insert(all.end(), test::kTrainingKernels.begin(), test::kTrainingKernels.end());
+  return all;
+}
 
 // Where a kernel has an implementation besides the CPU's reference, with which it is compared. On a GPU that may be the
 // reference too.
