@@ -20,7 +20,7 @@ class LaunchCounter {
  public:
   LaunchCounter() : own_before_(emulator::launches()) {
     operations().clear();
-    callback_ = at::addGlobalCallback(at::RecordFunctionCallback(note));
+    callback_ = at::addGlobalCallback(at::RecordFunctionCallback(begin, end));
   }
   ~LaunchCounter() { at::removeCallback(callback_); }
   LaunchCounter(const LaunchCounter&) = delete;
@@ -40,20 +40,33 @@ class LaunchCounter {
 
  private:
   // Views, allocations, and operations composed of others, which are recorded too.
-  static constexpr std::array<std::string_view, 35> kFree = {
+  static constexpr std::array<std::string_view, 37> kFree = {
       "alias",          "as_strided", "clone",     "contiguous", "detach",    "empty",     "empty_like",
       "empty_strided",  "expand",     "expand_as", "narrow",     "full",      "from_blob", "lift",
       "ones_like",      "permute",    "reshape",   "resize_",    "select",    "slice",     "split",
       "squeeze",        "t",          "to",        "_to_copy",   "transpose", "unbind",    "unsqueeze",
-      "_reshape_alias", "view",       "zeros",     "zeros_like", "stack",     "full_like", "resolve_conj"};
+      "_reshape_alias", "view",       "zeros",     "zeros_like", "stack",     "full_like", "resolve_conj",
+      "result_type",    "flatten"};
 
-  static std::unique_ptr<at::ObserverContext> note(const at::RecordFunction& function) {
+  // Made for an operation that counts. Those within it do not: on a GPU it is one kernel.
+  struct Counted : at::ObserverContext {};
+  static int& depth() {
+    static int counted = 0;
+    return counted;
+  }
+
+  static std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
     constexpr std::string_view kPrefix = "aten::";
     std::string_view name = function.name();
-    if (!name.starts_with(kPrefix)) return nullptr;
+    if (depth() > 0 || !name.starts_with(kPrefix)) return nullptr;
     name.remove_prefix(kPrefix.size());
-    if (std::ranges::find(kFree, name) == kFree.end()) ++operations()[std::string(name)];
-    return nullptr;
+    if (std::ranges::find(kFree, name) != kFree.end()) return nullptr;
+    ++operations()[std::string(name)];
+    ++depth();
+    return std::make_unique<Counted>();
+  }
+  static void end(const at::RecordFunction&, at::ObserverContext* counted) {
+    if (counted != nullptr) --depth();
   }
 
   std::int64_t own_before_;
