@@ -11,7 +11,8 @@ from .runner import Context
 
 STOPPED_EARLY = 75
 # What may differ between two runs of one trial.
-OF_THE_RUN = ("trials/wall_seconds", "trials/rank", "trials/hostname", "trials/device")
+OF_THE_RUN = {f"{kind}/{name}" for kind in ("trials", "fisher") for name in ("wall_seconds", "hostname", "device")}
+OF_THE_RUN |= {"trials/rank", "fisher/reducer"}
 DEFAULTS = {
     "data.tasks": "CoLA",
     "data.max_length": "48",

@@ -25,7 +25,8 @@ def needed_libraries(program: Path, environment: dict[str, str] | None = None) -
     """Return the libraries that the loader finds for a program, by name; None for those that it does not find."""
     result = subprocess.run(["ldd", program], env=environment, capture_output=True, text=True)
     if result.returncode != 0:
-        raise CheckFailed(f"{program.name}: {(result.stderr.strip() or 'ldd fails').splitlines()[-1].strip()}")
+        said = result.stderr.strip() or result.stdout.strip() or "ldd fails"
+        raise CheckFailed(f"{program.name}: {said.splitlines()[-1].strip()}")
     found: dict[str, Path | None] = {}
     for name, place in LINE.findall(result.stdout):
         found[Path(name).name] = None if place == "not found" else Path(place or name)

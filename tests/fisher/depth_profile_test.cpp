@@ -50,7 +50,7 @@ TEST(DepthProfile, GradientsGoNoFurtherDownThanTheLowestWantedTensor) {
   const at::Tensor some = FisherCase::depth_profile(inputs);
   EXPECT_EQ(scale(some, DepthQuantity::kHidden, 0), scale(all, DepthQuantity::kHidden, 0));
   EXPECT_EQ(scale(some, DepthQuantity::kHiddenGradient, 0), 0.0);
-  EXPECT_EQ(scale(some, DepthQuantity::kHiddenGradient, 1), scale(all, DepthQuantity::kHiddenGradient, 1));
+  EXPECT_FLOAT_EQ(scale(some, DepthQuantity::kHiddenGradient, 1), scale(all, DepthQuantity::kHiddenGradient, 1));
   EXPECT_EQ(scale(some, DepthQuantity::kFeedForwardBranchGradient, 1), 0.0);
 }
 

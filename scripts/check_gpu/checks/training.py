@@ -93,7 +93,8 @@ def check_little_memory(context: Context) -> str:
         raise CheckFailed(f"the memory could not be taken: {context.processes.finish(holder).errors.strip()[-200:]}")
     keys = {"sweep.methods": "layernorm", "sweep.seeds": "1 2", "train.batch_size": "256", "data.max_length": "128"}
     keys |= {"data.train_examples": "512", "data.dev_examples": "200", "train.epochs": "1", "run.lanes": "auto"}
-    keys |= {"fisher.at": "head", "fisher.examples": "64", "fisher.parameters": "layernorm"}
+    keys |= {"fisher.at": "head", "fisher.examples": "64"}
+    keys |= {"fisher.parameters": "layernorm", "fisher.keep": "layernorm"}
     job = Job(context, "tight", model, keys)
     job.run()
     job.run("fisher")
