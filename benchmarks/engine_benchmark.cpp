@@ -25,6 +25,7 @@
 #include "engine_subject.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/host_memory.hpp"
+#include "tunescope/device/libtorch_settings.hpp"
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/model/pass.hpp"
@@ -191,6 +192,7 @@ Options parse(int argc, char** argv) {
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   tunescope::keep_freed_memory();
+  tunescope::prepare_libtorch();
   try {
     const tunescope::Options options = tunescope::parse(argc, argv);
     at::set_num_threads(std::stoi(options.at("threads")));

@@ -62,9 +62,9 @@ at::Device parse_device(const std::string& name) {
 }
 
 std::optional<Bfloat16Weights> weights_for(const std::string& precision, const PretrainedModel& model) {
-  if (precision == "float32") return std::nullopt;
+  if (precision == "float32" || precision == "tf32") return std::nullopt;
   if (precision == "bfloat16") return std::optional<Bfloat16Weights>(model);
-  throw ConfigError("--precision is float32 or bfloat16, not '" + precision + "'");
+  throw ConfigError("--precision is float32, tf32 or bfloat16, not '" + precision + "'");
 }
 
 // Examples of random words, all of one length or, if `length` is "mixed", of 8 to 128 tokens.
@@ -108,7 +108,8 @@ Subject::Subject(const Options& options)
       model(load_model(options, device)),
       catalogue(model.network->catalogue(task.output_size())),
       parameters(with_new_head(model, catalogue, 1)),
-      bfloat16_weights(weights_for(options.at("precision"), model)) {
+      bfloat16_weights(weights_for(options.at("precision"), model)),
+      tf32_products(options.at("precision") == "tf32") {
   if (options.at("configuration").empty()) {
     workloads.push_back({.suffix = "", .dataset = examples_of_task(options, task), .batches = {}});
   } else {

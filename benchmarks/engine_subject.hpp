@@ -7,6 +7,7 @@
 
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/data/packed_batch.hpp"
+#include "tunescope/device/libtorch_settings.hpp"
 #include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/pretrained.hpp"
 
@@ -41,6 +42,7 @@ struct Subject {
   ParameterCatalogue catalogue;
   Parameters parameters;
   std::optional<Bfloat16Weights> bfloat16_weights;
+  Tf32Products tf32_products;
   std::vector<Workload> workloads;
 };
 

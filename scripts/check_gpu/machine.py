@@ -69,9 +69,11 @@ def find_tool(name: str) -> str | None:
 
 def program_environment(bundle: Bundle) -> dict[str, str]:
     """Return the environment of the bundle's programs, which find their libraries, plugins and golden files in it."""
-    folders = [bundle.root / "lib", *libtorch_folders()]
+    folders = [str(folder) for folder in (bundle.root / "lib", *libtorch_folders())]
+    # What is there already comes last: in a container the driver may be found by it alone.
+    folders += filter(None, [os.environ.get("LD_LIBRARY_PATH")])
     return os.environ | {
-        "LD_LIBRARY_PATH": os.pathsep.join(map(str, folders)),
+        "LD_LIBRARY_PATH": os.pathsep.join(folders),
         "OPAL_PREFIX": str(bundle.root / "mpi"),
         # A single rank without mpirun: it must not look for the daemon that would start others. Plugins for networks
         # whose libraries are not here are passed over in silence.
@@ -85,4 +87,5 @@ def program_environment(bundle: Bundle) -> dict[str, str]:
 def python_environment() -> dict[str, str]:
     """Return the environment of scripts that use this machine's own Python packages, offline."""
     scripts = str(Path(__file__).resolve().parent.parent)
-    return os.environ | {"PYTHONPATH": scripts, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    path = os.pathsep.join(filter(None, [scripts, os.environ.get("PYTHONPATH")]))
+    return os.environ | {"PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}

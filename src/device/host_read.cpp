@@ -41,12 +41,6 @@ std::span<const double> PendingNumbers::wait() const {
   return {on_host_.const_data_ptr<double>(), static_cast<std::size_t>(on_host_.numel())};
 }
 
-std::vector<double> read_numbers(HostRead reason, const std::vector<at::Tensor>& numbers) {
-  const PendingNumbers pending(reason, numbers);
-  const std::span<const double> values = pending.wait();
-  return {values.begin(), values.end()};
-}
-
 std::int64_t host_reads(HostRead reason) { return reads_so_far[static_cast<std::size_t>(reason)]; }
 
 }  // namespace tunescope

@@ -184,8 +184,10 @@ void sum_over_ranks(RankTeam& team, Reducer& reducer, const FisherState& state) 
   if (team.is_root()) spdlog::info("Fisher sums over {}: {}", reducer.name(), speed.text());
 }
 
+// `groups` is, on entry, the most in a pass, and then the number of those in the latest one.
 FisherState sum_shard(const FisherInputs& inputs, const Shard& shard, const std::vector<Examples>& batches,
-                      std::int64_t groups_per_pass, const FisherControl& control) {
+                      std::int64_t& groups, const FisherControl& control) {
+  const std::int64_t most = groups;
   Sums sums(inputs);
   FisherState state{
       .total = shard_size(batches, shard), .sums = sums.squares.sums(), .depth_sums = sums.profile.sums()};
@@ -194,30 +196,39 @@ FisherState sum_shard(const FisherInputs& inputs, const Shard& shard, const std:
     const NextAction action = control.next_action();
     if (action != NextAction::kContinue) control.save(state);
     if (action == NextAction::kSaveAndStop) return state;
-    sums.add(inputs, batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)],
-             groups_per_pass);
+    const Examples& batch = batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)];
+    groups = std::min(most, group_count(inputs, static_cast<std::int64_t>(batch.size())));
+    sums.add(inputs, batch, groups);
     control.on_progress(state.micro_batches + 1, state.total);
   }
-  if (find_non_finite(state.sums)) refuse_non_finite(inputs, batches, shard);
   return state;
+}
+
+// A micro-batch that does not fit into memory is computed in parts.
+FisherState sum_shard_in_parts(const FisherInputs& inputs, const Shard& shard, const std::vector<Examples>& batches,
+                               const FisherControl& control) {
+  for (std::int64_t groups = most_groups(inputs, batches);; groups /= 2) {
+    try {
+      return sum_shard(inputs, shard, batches, groups, control);
+    } catch (const std::exception& error) {
+      throw_if_broken(inputs.parameters.front().device(), error);
+      if (!is_out_of_memory(error) || groups == 1) throw;
+    }
+    // Sums of squares cannot be taken back, and a copy of them for each micro-batch would take the memory that is
+    // short.
+    spdlog::warn("{} groups of examples do not fit into memory; the shard starts again with half as many in a pass",
+                 groups);
+  }
 }
 
 }  // namespace
 
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control) {
   const std::vector<Examples> batches = micro_batches(inputs);
-  for (std::int64_t groups_per_pass = most_groups(inputs, batches);; groups_per_pass /= 2) {
-    try {
-      return sum_shard(inputs, shard, batches, groups_per_pass, control);
-    } catch (const std::exception& error) {
-      throw_if_broken(inputs.parameters.front().device(), error);
-      if (!is_out_of_memory(error) || groups_per_pass == 1) throw;
-    }
-    // Sums of squares cannot be taken back, and a copy of them for each micro-batch would take the memory that is
-    // short.
-    spdlog::warn("{} groups of examples do not fit into memory; the shard starts again with half as many in a pass",
-                 groups_per_pass);
-  }
+  FisherState state = sum_shard_in_parts(inputs, shard, batches, control);
+  const bool is_complete = state.micro_batches == state.total;
+  if (is_complete && find_non_finite(state.sums)) refuse_non_finite(inputs, batches, shard);
+  return state;
 }
 
 std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, RankTeam& team, Reducer& reducer,

@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "tunescope/device/failure.hpp"
 #include "tunescope/device/libtorch_settings.hpp"
 #include "tunescope/run/co_training_size.hpp"
 #include "tunescope/run/trial_run.hpp"
@@ -117,7 +118,12 @@ class CoTraining {
 
 void train_from_queue(TrialQueue& queue, const TrialStage& stage, const RankContext& rank) {
   const Tf32Products products(rank.job.spec.train.precision == Precision::kTf32);
-  CoTraining(queue, stage, rank).run();
+  try {
+    CoTraining(queue, stage, rank).run();
+  } catch (const std::exception& error) {
+    throw_if_broken(rank.setup.device, error);
+    throw;
+  }
 }
 
 }  // namespace tunescope

@@ -91,13 +91,12 @@ TrainedModel TrainingRun::finish() && {
 TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> runs) {
   const Clock::time_point begin = Clock::now();
   for (TrainingRun* run : runs) run->begin_step();
-  const bool fit_in_memory = compute_gradients(runs);
-  StepCost cost{.seconds = std::chrono::duration<double>(Clock::now() - begin).count(), .fit_in_memory = fit_in_memory};
+  StepCost cost{.fit_in_memory = compute_gradients(runs)};
   update(runs);
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  cost.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   for (const TrainingRun* run : runs) cost.tokens += run->tokens_;
   for (TrainingRun* run : runs) {
-    run->result_.seconds += seconds * static_cast<double>(run->tokens_) / static_cast<double>(cost.tokens);
+    run->result_.seconds += cost.seconds * static_cast<double>(run->tokens_) / static_cast<double>(cost.tokens);
     if (!run->error_) run->attempt([&] { run->end_step(); });
     if (!run->is_over()) run->attempt([&] { run->poll_control(); });
   }

@@ -112,10 +112,13 @@ void TrainingSink::on_embedding(ParameterIndex table, std::span<const EmbeddingF
 }
 
 void TrainingSink::on_head(const LinearParameters& parameters, const HeadFactors& use) {
-  const std::vector<GradientTarget> weights = targets_of(parameters.weight);
-  const std::vector<GradientTarget> biases = targets_of(parameters.bias);
-  std::vector<HeadTargets> targets;
-  for (std::size_t model = 0; model < models_.size(); ++model) targets.push_back({weights[model], biases[model]});
+  std::vector<HeadTargets> targets(models_.size());
+  for (std::size_t model = 0; model < models_.size(); ++model) {
+    if (!use.output_gradients[model].defined()) continue;
+    TrainableParameters& trained = *models_[model];
+    if (trained.is_trained(parameters.weight)) targets[model].weight = trained.next_target(parameters.weight);
+    if (trained.is_trained(parameters.bias)) targets[model].bias = trained.next_target(parameters.bias);
+  }
   head_parameter_gradients(use.output_gradients, use.input, use.rows, targets);
 }
 

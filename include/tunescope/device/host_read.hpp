@@ -10,11 +10,11 @@
 
 namespace tunescope {
 
-/// What trials read of their device on the host. Such a read waits until the device has done
-/// all that was asked of it, so these are all, and a step has one. (What is written to disk is read when it is
-/// written.)
+/// What trials read of their device on the host. The host waits for such a read, so these are all. (What is written to
+/// disk is read when it is written.)
 enum class HostRead {
-  kStep,    ///< loss and gradient norm, once a step: they are recorded, and tell whether training diverged
+  kStep,    ///< losses and gradient norms of all runs of a pass, once a step: they are recorded, and tell whether
+            ///< training diverged
   kLogits,  ///< of a development set, once for each pass of an evaluation: the metrics are computed on the host
   kChange,  ///< sums over the changes of all tensors, once at the end of a trial
 };
@@ -34,8 +34,6 @@ class PendingNumbers {
   std::optional<c10::Event> arrived_;  // of a GPU
 };
 
-/// Copies tensors to the host, in one go if there are several numbers (each of one element, float32 or float64).
-std::vector<double> read_numbers(HostRead reason, const std::vector<at::Tensor>& numbers);
 /// Returns a contiguous copy on the CPU, or the tensor itself if it is there.
 at::Tensor read_tensor(HostRead reason, const at::Tensor& tensor);
 

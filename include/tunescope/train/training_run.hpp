@@ -47,7 +47,8 @@ class TrainingRun {
   /// The cost of a step of several runs.
   struct StepCost {
     std::int64_t tokens = 0;
-    double seconds = 0.0;       ///< of the gradients alone
+    double seconds =
+        0.0;  ///< of gradients and update; a GPU may still be at work, on a step that the next one waits for
     bool fit_in_memory = true;  ///< false if the runs did not fit into memory together
   };
 

@@ -13,7 +13,7 @@
 namespace tunescope::cuda {
 namespace {
 
-DeviceRows<const float> rows_of(const at::Tensor& tensor, std::int64_t first_column = 0) {
+StridedRows<const float> rows_of(const at::Tensor& tensor, std::int64_t first_column = 0) {
   return {tensor.const_data_ptr<float>() + first_column, tensor.stride(0)};
 }
 

@@ -68,7 +68,7 @@ void launch_parameter_gradients(const at::Tensor& output_gradient, const LayerNo
     task.tickets = tickets(output_gradient.device(), kModelsPerLaunch * tiles);
     const bool is_tiled = width % kColumnsPerBlock == 0 && is_aligned(task.output_gradient) && is_aligned(task.input);
     launch(is_tiled ? sum_parameter_gradients<true> : sum_parameter_gradients<false>,
-           {{chunks, static_cast<unsigned>(tiles)}, kSummingThreads}, task);
+           {{chunks, static_cast<unsigned>(tiles)}, kParameterThreads}, task);
   }
 }
 

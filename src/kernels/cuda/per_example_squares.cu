@@ -26,7 +26,7 @@ DeviceSquaredSums sums_on_device(const SquaredSums& sums) {
 // Rows whose numbers are contiguous; a copy of others.
 at::Tensor as_rows(const at::Tensor& matrix) { return matrix.stride(1) == 1 ? matrix : matrix.contiguous(); }
 
-DeviceRows rows_on_device(const at::Tensor& rows) { return {rows.const_data_ptr<float>(), rows.stride(0)}; }
+MatrixRows rows_on_device(const at::Tensor& rows) { return {rows.const_data_ptr<float>(), rows.stride(0)}; }
 
 unsigned count_tiles(std::int64_t numbers, int tile) { return static_cast<unsigned>((numbers + tile - 1) / tile); }
 
@@ -40,7 +40,7 @@ void launch_products(std::span<const SquaredSums> layers, const at::Tensor& grad
   for (const SquaredSums& layer : layers) tiles += count_tiles(layer.outputs, kTile);
   const std::int64_t in = inputs.defined() ? inputs.size(1) : 1;  // 1: the biases alone
   launch(add_squares_of_products<kOwn>, {{count_tiles(in, kTile), tiles}, kSquaresThreads}, on_device,
-         rows_on_device(gradients), inputs.defined() ? rows_on_device(inputs) : DeviceRows{}, in,
+         rows_on_device(gradients), inputs.defined() ? rows_on_device(inputs) : MatrixRows{}, in,
          groups_on_device(groups));
 }
 

@@ -29,7 +29,7 @@ struct DeviceSquaredLayers {
 };
 
 /// Rows of numbers, `stride` apart.
-struct DeviceRows {
+struct MatrixRows {
   const float* data = nullptr;
   std::int64_t stride = 0;
 };
@@ -50,7 +50,7 @@ class SquaresTile {
  public:
   static constexpr int kTile = kSquaresSide * kOwn;
 
-  __device__ SquaresTile(const DeviceSquaredLayers& layers, const DeviceRows& gradients, const DeviceRows& inputs,
+  __device__ SquaresTile(const DeviceSquaredLayers& layers, const MatrixRows& gradients, const MatrixRows& inputs,
                          std::int64_t in, const DeviceRowGroups& groups)
       : groups_(groups), gradients_(gradients), inputs_(inputs), in_(in), first_in_(std::int64_t{blockIdx.x} * kTile) {
     std::int64_t tile = blockIdx.y;
@@ -165,7 +165,7 @@ class SquaresTile {
 
   const DeviceRowGroups& groups_;
   DeviceSquaredSums layer_;
-  DeviceRows gradients_, inputs_;
+  MatrixRows gradients_, inputs_;
   std::int64_t in_;
   std::int64_t first_in_;
   std::int64_t first_out_ = 0;
@@ -179,7 +179,7 @@ class SquaresTile {
 
 template <int kOwn>
 __global__ __launch_bounds__(kSquaresThreads) void add_squares_of_products(DeviceSquaredLayers layers,
-                                                                           DeviceRows gradients, DeviceRows inputs,
+                                                                           MatrixRows gradients, MatrixRows inputs,
                                                                            std::int64_t in, DeviceRowGroups groups) {
   SquaresTile<kOwn>(layers, gradients, inputs, in, groups).run();
 }
@@ -195,7 +195,7 @@ inline constexpr int kNormSquaresGroups = 16;  // that a block sums at the same 
 
 /// A block owns 32 columns, and each of its warps every sixteenth group.
 static __global__ __launch_bounds__(kWarp* kNormSquaresGroups) void add_squares_of_layer_norm(DeviceSquaredSums sums,
-                                                                                              DeviceRows gradients,
+                                                                                              MatrixRows gradients,
                                                                                               DeviceNormalizedRows rows,
                                                                                               DeviceRowGroups groups) {
   SHARED_ARRAY(double, partial, 2 * kNormSquaresGroups * static_cast<int>(kWarp));

@@ -13,8 +13,8 @@
 namespace tunescope {
 
 struct DeviceAttentionGradient {
-  DeviceRows<const float> of_context;
-  DeviceRows<const float> context;
+  StridedRows<const float> of_context;
+  StridedRows<const float> context;
   const float* log_sum_exp = nullptr;  ///< [heads, queries]
   float* row_sums = nullptr;           ///< [heads, queries], D above: from the first kernel for the second
 };

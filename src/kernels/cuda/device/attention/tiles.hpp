@@ -15,7 +15,7 @@ namespace tunescope {
 
 /// Some columns of a matrix in global memory. The numbers of a row are contiguous.
 template <typename Number>
-struct DeviceRows {
+struct StridedRows {
   Number* data = nullptr;  ///< null: not wanted
   std::int64_t stride = 0;
 
@@ -24,8 +24,8 @@ struct DeviceRows {
 
 /// A result, and the same rounded to bfloat16 if that is wanted.
 struct DeviceResult {
-  DeviceRows<float> full;
-  DeviceRows<c10::BFloat16> rounded = {};
+  StridedRows<float> full;
+  StridedRows<c10::BFloat16> rounded = {};
 };
 
 /// What all kernels of attention take.
@@ -39,7 +39,7 @@ struct DeviceAttention {
   int dropout_bytes = 0;  ///< of shared memory for a warp
   float scale = 1.0F;     ///< of the scores
   DeviceDropout dropout;
-  DeviceRows<const float> query, key, value;
+  StridedRows<const float> query, key, value;
 };
 
 /// How a kernel is compiled. `kTile` queries and keys at a time; heads of up to `kWidth` numbers, or, if `kIsAligned`,

@@ -11,7 +11,7 @@ namespace tunescope {
 
 inline constexpr int kColumnsPerBlock = 128;
 inline constexpr int kRowsAtOnce = 8;  ///< of a block, one for each warp
-inline constexpr unsigned kSummingThreads = kRowsAtOnce * kWarp;
+inline constexpr unsigned kParameterThreads = kRowsAtOnce * kWarp;
 
 /// The rows of a model, and where its gradients go.
 struct ModelParameterGradients {
@@ -68,7 +68,7 @@ class FourColumns {
 /// Adds the sums of the block's warps, in their order. Thread t gets that of kind t / 128 and of column t % 128.
 template <bool kIsTiled>
 __device__ __forceinline__ float add_over_warps(const float (&sums)[2][4]) {
-  static_assert(kSummingThreads == 2 * kColumnsPerBlock);
+  static_assert(kParameterThreads == 2 * kColumnsPerBlock);
   SHARED_ARRAY(float, of_warps, kRowsAtOnce * 2 * kColumnsPerBlock);
   const int warp = static_cast<int>(threadIdx.x / kWarp);
   for (int kind = 0; kind < 2; ++kind) {
@@ -84,7 +84,7 @@ __device__ __forceinline__ float add_over_warps(const float (&sums)[2][4]) {
 
 /// The grid has a column of blocks for each chunk of rows, and a row of them for each tile of columns.
 template <bool kIsTiled>
-__global__ void __launch_bounds__(kSummingThreads) sum_parameter_gradients(ParameterGradientsTask task) {
+__global__ void __launch_bounds__(kParameterThreads) sum_parameter_gradients(ParameterGradientsTask task) {
   unsigned number = 0;
   while (number + 1 < task.model_count && blockIdx.x >= task.models[number + 1].first_chunk) ++number;
   const ModelParameterGradients& model = task.models[number];
