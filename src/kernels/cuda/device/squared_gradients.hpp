@@ -55,12 +55,19 @@ class SquaresTile {
       : groups_(groups), gradients_(gradients), inputs_(inputs), in_(in), first_in_(std::int64_t{blockIdx.x} * kTile) {
     std::int64_t tile = blockIdx.y;
     std::int64_t first_column = 0;
-    int layer = 0;
-    for (; tile >= (layers.at[layer].outputs + kTile - 1) / kTile; ++layer) {
-      tile -= (layers.at[layer].outputs + kTile - 1) / kTile;
-      first_column += layers.at[layer].outputs;
+    bool is_found = false;
+    UNROLL
+    for (int layer = 0; layer < kMaxSquaredLayers; ++layer) {
+      const std::int64_t tiles = (layers.at[layer].outputs + kTile - 1) / kTile;
+      if (is_found) continue;
+      is_found = tile < tiles;
+      if (is_found) {
+        layer_ = layers.at[layer];
+      } else {
+        tile -= tiles;
+        first_column += layers.at[layer].outputs;
+      }
     }
-    layer_ = layers.at[layer];
     first_out_ = tile * kTile;
     gradients_.data += first_column;
     if (blockIdx.x > 0) layer_.bias = nullptr;
