@@ -76,9 +76,12 @@ function(test_emulated NAME OBJECTS KERNELS)
   set_tests_properties(${NAME}.emulated PROPERTIES TIMEOUT 1200 COST 50)
 endfunction()
 test_emulated(kernels kernels_test_objects emulated_kernels)
-test_emulated(model model_test_objects emulated_kernels_unwatched "--gtest_filter=TinyBert.*:*/tiny_*:SharedParameters.*")
-test_emulated(train train_test_objects emulated_kernels_unwatched
-              "--gtest_filter=*TrainingCurve*:CoTraining.*:Trainer.*:Checkpoint.*:ReferenceTraining.Of*")
+test_emulated(model model_test_objects emulated_kernels_unwatched "--gtest_filter=TinyBert.*:SharedParameters.*")
+set(TRAINING *TrainingCurve* CoTraining.EachTrainsAsItDoesAlone CoTraining.Diverged* CoTraining.InBfloat16*
+    Trainer.StopsIf* Trainer.Evaluates* Trainer.IsA* ReferenceTraining.OfOneRun* Checkpoint.SavingDoes*
+    Checkpoint.BatchThat*)
+list(JOIN TRAINING : TRAINING)
+test_emulated(train train_test_objects emulated_kernels_unwatched "--gtest_filter=${TRAINING}")
 test_emulated(fisher fisher_test_objects emulated_kernels_unwatched "--gtest_filter=FisherDiagonal.*:DepthProfile.*")
 
 # What can be asked only there: how often a GPU is used.
