@@ -28,14 +28,15 @@ void add_squared_products(std::span<const SquaredSums> layers, const at::Tensor&
   std::vector<std::int64_t> offsets;
   for (std::int64_t group = 0; group <= groups.count(); ++group) offsets.push_back(groups.begin(group));
   std::int64_t column = 0;
-  for (const auto& [weight, bias, outputs] : layers) {
+  for (const SquaredSums& layer : layers) {
+    const std::int64_t outputs = layer.outputs;
     const at::Tensor gradients = with_unit_stride(output_gradient.narrow(1, column, outputs));
     column += outputs;
-    if (bias.defined()) aten::add_squared_sums(bias, gradients, groups);
-    if (!weight.defined()) continue;
+    if (layer.bias.defined()) aten::add_squared_sums(layer.bias, gradients, groups);
+    if (!layer.weight.defined()) continue;
     const at::Tensor inputs = with_unit_stride(input);
-    const std::int64_t width = weight.size(1);
-    double* const sums = weight.mutable_data_ptr<double>();
+    const std::int64_t width = layer.weight.size(1);
+    double* const sums = layer.weight.mutable_data_ptr<double>();
     // The same number of blocks for each thread, and whole register tiles in each block.
     const std::int64_t blocks = round_up(outputs * width / kBlockElements + 1, at::get_num_threads());
     const std::int64_t rows = round_up((outputs + blocks - 1) / blocks, kRowMultiple);
