@@ -1,5 +1,6 @@
 #include "tunescope/fisher/diagonal.hpp"
 
+#include <ATen/ops/stack.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
@@ -117,10 +118,18 @@ at::Tensor root_mean_squares(const FisherInputs& inputs, const at::Tensor& sums)
 }
 
 std::optional<ParameterIndex> find_non_finite(const std::vector<at::Tensor>& sums) {
+  std::vector<ParameterIndex> measured;
+  std::vector<at::Tensor> totals;
   for (ParameterIndex i = 0; i < sums.size(); ++i) {
-    if (sums[i].defined() && !std::isfinite(sums[i].sum().item<double>())) return i;
+    if (!sums[i].defined()) continue;
+    measured.push_back(i);
+    totals.push_back(sums[i].sum());
   }
-  return std::nullopt;
+  const at::Tensor on_host = at::stack(totals).cpu();  // the host waits for the device once
+  const std::span<const double> values(on_host.const_data_ptr<double>(), totals.size());
+  const auto found = std::ranges::find_if(values, [](double value) { return !std::isfinite(value); });
+  if (found == values.end()) return std::nullopt;
+  return measured[static_cast<std::size_t>(found - values.begin())];
 }
 
 // Searches for the example that made the sums infinite or NaN, one group at a time. Slow, but called at most once.

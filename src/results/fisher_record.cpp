@@ -1,6 +1,7 @@
 #include "tunescope/results/fisher_record.hpp"
 
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/stack.h>
 
 #include <limits>
 
@@ -33,13 +34,21 @@ FisherMaps FisherMaps::of(const ParameterCatalogue& catalogue, const std::vector
   const std::size_t cells = catalogue.layer_labels().size() * catalogue.component_labels().size();
   const std::vector<double> empty(cells, std::numeric_limits<double>::quiet_NaN());
   FisherMaps maps{empty, empty, empty, empty};
-  double total = 0.0;
+  std::vector<ParameterIndex> measured;
+  std::vector<at::Tensor> sums_and_maxima;
   for (ParameterIndex i = 0; i < diagonal.size(); ++i) {
     if (!diagonal[i].defined()) continue;
+    measured.push_back(i);
+    sums_and_maxima.insert(sums_and_maxima.end(), {diagonal[i].sum(), diagonal[i].max()});
+  }
+  const at::Tensor on_host = at::stack(sums_and_maxima).cpu();  // the host waits for the device once
+  const double* next = on_host.const_data_ptr<double>();
+  double total = 0.0;
+  for (const ParameterIndex i : measured) {
     const std::size_t cell = catalogue.cell(i);
-    maps.sum[cell] = diagonal[i].sum().item<double>();
+    maps.sum[cell] = *next++;
+    maps.max[cell] = *next++;
     maps.mean[cell] = maps.sum[cell] / static_cast<double>(catalogue[i].size());
-    maps.max[cell] = diagonal[i].max().item<double>();
     total += maps.sum[cell];
   }
   for (std::size_t cell = 0; cell < cells; ++cell) maps.share[cell] = maps.sum[cell] / total;

@@ -1,5 +1,6 @@
 #include "tunescope/train/evaluate.hpp"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
@@ -14,7 +15,8 @@
 namespace tunescope {
 namespace {
 
-constexpr std::int64_t kTokensPerPass = 4096;
+// A GPU needs more rows to be busy. Caches of a CPU are small, and a stop waits for one pass.
+std::int64_t tokens_per_pass(at::Device device) { return device.is_cpu() ? 4096 : 16384; }
 
 // Calls `work` with all examples. If they do not fit into memory, calls it with each half instead, and so on.
 template <typename Work>
@@ -46,20 +48,22 @@ std::vector<double> decide(const Predictions& predictions, const Task& task) {
 
 std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& dataset, const Task& task,
                                    const std::function<bool()>& keep_going) {
-  Predictions predictions{.output_size = task.output_size(), .logits = {}, .labels = dataset.labels};
-  predictions.logits.reserve(static_cast<std::size_t>(dataset.size() * predictions.output_size));
-  const auto add = [&](std::span<const std::int64_t> examples) {
-    const PackedBatch batch = pack(dataset, examples, task.is_regression(), model.parameters.front().device());
-    const at::Tensor logits =
-        read_tensor(HostRead::kLogits, evaluate_logits(model.network, model.parameters, batch, model.bfloat16_weights));
-    const float* const values = logits.const_data_ptr<float>();
-    predictions.logits.insert(predictions.logits.end(), values, values + logits.numel());
+  const at::Device device = model.parameters.front().device();
+  const at::Tensor logits =
+      at::empty({dataset.size(), task.output_size()}, at::TensorOptions(at::kFloat).device(device));
+  const auto predict_part = [&](std::span<const std::int64_t> examples) {
+    const PackedBatch batch = pack(dataset, examples, task.is_regression(), device);
+    logits.narrow(0, examples.front(), static_cast<std::int64_t>(examples.size()))
+        .copy_(evaluate_logits(model.network, model.parameters, batch, model.bfloat16_weights));
   };
-  for (const auto& examples : split_by_tokens(dataset, kTokensPerPass)) {
+  for (const auto& examples : split_by_tokens(dataset, tokens_per_pass(device))) {
     if (!keep_going()) return std::nullopt;
-    for_each_fitting_part(examples, add);
+    for_each_fitting_part(examples, predict_part);
   }
-  return predictions;
+  const at::Tensor on_host = read_tensor(HostRead::kLogits, logits);
+  const float* const values = on_host.const_data_ptr<float>();
+  return Predictions{
+      .output_size = task.output_size(), .logits = {values, values + on_host.numel()}, .labels = dataset.labels};
 }
 
 double mean_loss(const Predictions& predictions, const Task& task) {

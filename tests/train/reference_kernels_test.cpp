@@ -14,6 +14,8 @@
 #include "support/trained_parameters.hpp"
 #include "tunescope/device/host_read.hpp"
 #include "tunescope/kernels/forced_kernels.hpp"
+#include "tunescope/model/pass.hpp"
+#include "tunescope/train/evaluate.hpp"
 #include "tunescope/train/training_run.hpp"
 
 namespace tunescope {
@@ -109,6 +111,23 @@ TEST_F(ReferenceTraining, ReadsTwoNumbersAStepFromItsDevice) {
     for (int step = 0; step < 5; ++step) TrainingRun::step_together({&group, 1});
     if (run.is_over()) std::move(run).finish();
     EXPECT_EQ(host_reads(HostRead::kStep) - before, 5);
+  }
+}
+
+TEST_F(ReferenceTraining, ReadsTheLogitsOfAllPassesAtOnce) {
+  const Dataset dataset = test::learnable_examples(1'000, 3);
+  const Parameters parameters = with_new_head(model, catalogue, 1);
+  int passes = 0;
+  const auto count_passes = [&] { return ++passes > 0; };
+  const std::int64_t before = host_reads(HostRead::kLogits);
+  const Predictions all = predict({*model.network, parameters}, dataset, *data.task, count_passes).value();
+  EXPECT_EQ(passes, 2);
+  EXPECT_EQ(host_reads(HostRead::kLogits) - before, 1);
+  const std::vector<std::int64_t> last = {dataset.size() - 1};
+  const at::Tensor logits =
+      evaluate_logits(*model.network, parameters, pack(dataset, last, /*is_regression=*/false, at::kCPU));
+  for (std::int64_t k = 0; k < 2; ++k) {
+    EXPECT_NEAR(all.logits[static_cast<std::size_t>(2 * last.front() + k)], logits[0][k].item<float>(), 1e-5);
   }
 }
 

@@ -15,7 +15,7 @@ namespace tunescope {
 enum class HostRead {
   kStep,    ///< losses and gradient norms of all runs of a pass, once a step: they are recorded, and tell whether
             ///< training diverged
-  kLogits,  ///< of a development set, once for each pass of an evaluation: the metrics are computed on the host
+  kLogits,  ///< of a whole development set, once an evaluation: the metrics are computed on the host
   kChange,  ///< sums over the changes of all tensors, once at the end of a trial
 };
 

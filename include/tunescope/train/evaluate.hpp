@@ -16,8 +16,9 @@ struct EvaluatedModel {
   const Bfloat16Weights* bfloat16_weights = nullptr;  ///< see `PassOptions`
 };
 
-/// The outputs of the model on every example, in evaluation mode. Polls `keep_going` before each pass over a few
-/// thousand tokens, and returns nothing if it returns false. A pass that does not fit into memory is split.
+/// The outputs of the model on every example, in evaluation mode. Polls `keep_going` before each pass over some
+/// thousand tokens, and returns nothing if it returns false. A pass that does not fit into memory is split. On a GPU the
+/// outputs stay there until all are computed.
 std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& dataset, const Task& task,
                                    const std::function<bool()>& keep_going);
 
