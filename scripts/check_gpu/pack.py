@@ -14,7 +14,10 @@ from .libraries import libraries_to_carry, open_mpi_folders
 
 NAME = "tunescope-check-gpu"  # the folder in the archive
 LARGEST_BYTES = 30_000_000
-GOLDEN = ("model/tiny", "model/roberta", "model/variants.safetensors", "fisher", "train")
+GOLDEN = (
+    "model/tiny", "model/roberta", "model/variants.safetensors", "fisher", "train",
+    "earlier_build/model", "earlier_build/glue",  # what trap_tests sweeps
+)  # fmt: skip
 # Of the checkout, beside the golden files. A test reads the table of kernels in CONTRIBUTING.
 FILES = ("scripts/check-gpu", "scripts/check_gpu", "benchmarks/transformers_speed.py", "CONTRIBUTING.md", "LICENSE")
 

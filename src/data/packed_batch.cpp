@@ -1,15 +1,11 @@
 #include "tunescope/data/packed_batch.hpp"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
+
+#include "tunescope/device/host_tensor.hpp"
 
 namespace tunescope {
 namespace {
-
-// Memory that is copied to the device without waiting for it, if it is a GPU.
-at::Tensor host_tensor(std::int64_t count, at::ScalarType type, at::Device device) {
-  return at::empty({count}, at::TensorOptions(type).pinned_memory(device.is_cuda()));
-}
 
 std::int64_t length(const Dataset& dataset, std::int64_t example) {
   const auto i = static_cast<std::size_t>(example);
@@ -19,7 +15,7 @@ std::int64_t length(const Dataset& dataset, std::int64_t example) {
 at::Tensor pack_labels(const Dataset& dataset, std::span<const std::int64_t> examples, bool is_regression,
                        at::Device device) {
   const auto count = static_cast<std::int64_t>(examples.size());
-  at::Tensor labels = host_tensor(count, is_regression ? at::kFloat : at::kLong, device);
+  at::Tensor labels = host_tensor({count}, is_regression ? at::kFloat : at::kLong, device);
   for (std::int64_t b = 0; b < count; ++b) {
     const float label = dataset.labels[static_cast<std::size_t>(examples[static_cast<std::size_t>(b)])];
     if (is_regression) {
@@ -43,7 +39,7 @@ PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples,
   }
   const std::int64_t tokens = batch.token_count();
   const std::int64_t sequences = batch.sequence_count();
-  const at::Tensor all = host_tensor(3 * tokens + sequences, at::kLong, device);  // one copy takes all to the device
+  const at::Tensor all = host_tensor({3 * tokens + sequences}, at::kLong, device);  // one copy takes all to the device
   std::int64_t* const token_ids = all.mutable_data_ptr<std::int64_t>();
   std::int64_t* const position_ids = token_ids + tokens;
   std::int64_t* const type_ids = position_ids + tokens;

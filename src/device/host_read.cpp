@@ -1,12 +1,13 @@
 #include "tunescope/device/host_read.hpp"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <array>
 #include <atomic>
+
+#include "tunescope/device/host_tensor.hpp"
 
 namespace tunescope {
 namespace {
@@ -30,7 +31,7 @@ PendingNumbers::PendingNumbers(HostRead reason, const std::vector<at::Tensor>& n
     return;
   }
   ++reads_so_far[static_cast<std::size_t>(reason)];
-  on_host_ = at::empty(on_device.sizes(), on_device.options().device(at::kCPU).pinned_memory(true));
+  on_host_ = host_tensor(on_device.sizes(), at::kDouble, on_device.device());
   on_host_.copy_(on_device, /*non_blocking=*/true);
   arrived_.emplace(on_device.device().type());
   arrived_->record(c10::impl::VirtualGuardImpl(on_device.device().type()).getStream(on_device.device()));

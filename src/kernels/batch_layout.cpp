@@ -1,9 +1,9 @@
 #include "tunescope/kernels/batch_layout.hpp"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <numeric>
+
+#include "tunescope/device/host_tensor.hpp"
 
 namespace tunescope {
 namespace {
@@ -46,7 +46,7 @@ Numbers counted(std::size_t count) {
 
 CopiedNumbers::CopiedNumbers(std::span<const std::int64_t> numbers, at::Device device) {
   const auto count = static_cast<std::int64_t>(numbers.size());
-  host_ = at::empty({count}, at::TensorOptions(at::kLong).pinned_memory(device.is_cuda()));
+  host_ = host_tensor({count}, at::kLong, device);
   std::copy(numbers.begin(), numbers.end(), host_.mutable_data_ptr<std::int64_t>());
   device_ = host_.to(device, /*non_blocking=*/true);
   numbers_ = {{host_.const_data_ptr<std::int64_t>(), numbers.size()},

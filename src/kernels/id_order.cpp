@@ -1,13 +1,12 @@
 #include "tunescope/kernels/id_order.hpp"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <numeric>
 #include <string>
 #include <vector>
 
 #include "tunescope/base/error.hpp"
+#include "tunescope/device/host_tensor.hpp"
 
 namespace tunescope {
 namespace {
@@ -77,7 +76,7 @@ IdOrder::IdOrder(std::span<const std::int64_t> ids, std::span<const std::int64_t
       {lists.piece_segments, segments_.piece_segments}};
   std::size_t total = 0;
   for (const auto& [numbers, part] : parts) total += numbers.size();
-  host_ = at::empty({static_cast<std::int64_t>(total)}, at::TensorOptions(at::kLong).pinned_memory(device.is_cuda()));
+  host_ = host_tensor({static_cast<std::int64_t>(total)}, at::kLong, device);
   std::int64_t* next = host_.mutable_data_ptr<std::int64_t>();
   for (const auto& [numbers, part] : parts) {
     part.host = {next, numbers.size()};
