@@ -21,8 +21,9 @@ void release_without_throwing(void* block) noexcept {
   }
 }
 
-// LibTorch's allocator of pinned memory, which knows the copies of a block by its context and keeps it from others until
-// they are done. For that its deleter asks the GPU, and throws if the GPU is broken. Only the deleter is another here.
+// LibTorch's allocator of pinned memory, which knows the copies of a block by its context and keeps it from others
+// until they are done. For that its deleter asks the GPU, and throws if the GPU is broken. Only the deleter is another
+// here.
 class PinnedMemory final : public c10::Allocator {
  public:
   c10::DataPtr allocate(std::size_t bytes) override {

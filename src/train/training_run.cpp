@@ -92,7 +92,7 @@ TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> r
   const Clock::time_point begin = Clock::now();
   for (TrainingRun* run : runs) run->begin_step();
   StepCost cost{.fit_in_memory = compute_gradients(runs)};
-  update(runs);
+  cost.fit_in_memory = update(runs) && cost.fit_in_memory;
   cost.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   for (const TrainingRun* run : runs) cost.tokens += run->tokens_;
   for (TrainingRun* run : runs) {

@@ -86,31 +86,54 @@ void TrainingRun::compute_gradient_in_parts() {
   }
 }
 
-// Of all runs that have their gradients. An error is everybody's.
-void TrainingRun::update(std::span<TrainingRun* const> runs) {
+// What needs memory, or may be the fault of one run, is done before any number of a run changes, so it can be done
+// again.
+TrainingRun::PreparedUpdate TrainingRun::prepare_update(std::span<TrainingRun* const> runs) {
+  std::vector<TrainableParameters*> trained;
+  for (TrainingRun* run : runs) trained.push_back(&run->trainable_);
+  const std::vector<TrainableParameters::StepGradients> gradients = TrainableParameters::finish_gradients(trained);
+  PreparedUpdate prepared;
+  std::vector<at::Tensor> numbers;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    TrainingRun& run = *runs[i];
+    prepared.updates.push_back({run.trainable_, gradients[i], run.loss_, run.next_step()});
+    numbers.insert(numbers.end(), {run.loss_, gradients[i].norm()});
+  }
+  prepared.numbers = std::make_shared<const PendingNumbers>(HostRead::kStep, numbers);
+  return prepared;
+}
+
+bool TrainingRun::update(std::span<TrainingRun* const> runs) {
   std::vector<TrainingRun*> updated;
   std::ranges::copy_if(runs, std::back_inserter(updated), [](const TrainingRun* run) { return !run->error_; });
-  if (updated.empty()) return;
+  if (updated.empty()) return true;
+  bool has_memory = true;
   try {
-    std::vector<TrainableParameters*> trained;
-    for (TrainingRun* run : updated) trained.push_back(&run->trainable_);
-    const std::vector<TrainableParameters::StepGradients> gradients = TrainableParameters::finish_gradients(trained);
-    std::vector<TrainableParameters::Update> updates;
-    std::vector<at::Tensor> numbers;
-    for (std::size_t i = 0; i < updated.size(); ++i) {
-      TrainingRun& run = *updated[i];
-      updates.push_back({run.trainable_, gradients[i], run.loss_, run.next_step()});
-      numbers.insert(numbers.end(), {run.loss_, gradients[i].norm()});
-    }
-    TrainableParameters::step(updates);
-    const auto on_their_way = std::make_shared<const PendingNumbers>(HostRead::kStep, numbers);
-    for (std::size_t i = 0; i < updated.size(); ++i) {
-      updated[i]->settle_step();
-      updated[i]->begin_waiting({on_their_way, 2 * i, updates[i].step.learning_rate});
-    }
+    finish_step(updated, prepare_update(updated));
+    return true;
   } catch (const std::exception& error) {
     throw_if_broken(updated.front()->device(), error);
-    for (TrainingRun* run : updated) run->error_ = std::current_exception();
+    has_memory = !is_out_of_memory(error);
+    if (updated.size() == 1) updated.front()->error_ = std::current_exception();
+  }
+  if (updated.size() == 1) return true;
+  const std::span<TrainingRun* const> group(updated);
+  const bool first_half_fit = update(group.first(group.size() / 2));
+  return update(group.subspan(group.size() / 2)) && first_half_fit && has_memory;
+}
+
+// Asks for no memory on a GPU. If it fails all the same, nobody knows which numbers have changed: each run has to
+// resume from its checkpoint.
+void TrainingRun::finish_step(std::span<TrainingRun* const> runs, const PreparedUpdate& prepared) {
+  try {
+    TrainableParameters::step(prepared.updates);
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      runs[i]->settle_step();
+      runs[i]->begin_waiting({prepared.numbers, 2 * i, prepared.updates[i].step.learning_rate});
+    }
+  } catch (const std::exception& error) {
+    throw_if_broken(runs.front()->device(), error);
+    for (TrainingRun* run : runs) run->error_ = std::current_exception();
   }
 }
 

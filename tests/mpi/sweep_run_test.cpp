@@ -183,11 +183,11 @@ TEST_F(Sweep, TriesATrialAgainAsOftenAsTheJobSaysAndThenInTheNextSweep) {
     EXPECT_EQ(run_sweep(*team, rank, run_).done, 0U);
   }
   const std::string id = team->on_root([&] { return run_.ends.empty() ? "" : run_.ends.begin()->first; });
-  EXPECT_THAT(logs(), HasSubstr("trial " + id + ", attempt 3: limit of 4096 bytes"));
+  EXPECT_THAT(logs(), HasSubstr("trial " + id + ", attempt 3: no block of "));
   EXPECT_THAT(logs(), Not(HasSubstr("attempt 4")));
   StoredTrial stored = load_status(JobFolder(case_.spec), id);
   EXPECT_EQ(stored.end, TrialEnd::kFailed);
-  EXPECT_THAT(stored.error, HasSubstr("limit of 4096 bytes"));
+  EXPECT_THAT(stored.error, HasSubstr("no block of "));
   team->barrier();
   EXPECT_EQ(case_.sweep(run_).done, 1U);
   stored = load_status(JobFolder(case_.spec), id);

@@ -193,6 +193,50 @@ TEST_F(CoTraining, GroupThatDoesNotFitIsComputedInSmallerOnes) {
   expect_near(std::move(*runs[0]).finish(), train_model(trials[0], {}));
 }
 
+// The losses and norms of the seven runs are read as 14 numbers of 8 bytes; no other block is of that size.
+TEST_F(CoTraining, GroupWhoseUpdateDoesNotFitIsUpdatedInSmallerOnes) {
+  std::vector<std::unique_ptr<TrainingRun>> runs;
+  std::vector<TrainingRun*> group;
+  for (const TrainInputs& trial : trials) {
+    runs.push_back(std::make_unique<TrainingRun>(trial, TrainControl{}));
+    group.push_back(runs.back().get());
+  }
+  {
+    int refused = 0;
+    const test::LimitedAllocator limited([&](std::size_t bytes) { return bytes == 7 * 2 * 8 && ++refused > 0; });
+    EXPECT_FALSE(TrainingRun::step_together(group).fit_in_memory);
+    EXPECT_EQ(refused, 1);
+  }
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    SCOPED_TRACE(trials[i].method.text());
+    while (!runs[i]->is_over()) TrainingRun::step_together({&group[i], 1});
+    expect_near(std::move(*runs[i]).finish(), train_model(trials[i], {}));
+  }
+}
+
+// The chosen scalars of the last run's word embeddings do not fit when its gradient is gathered.
+TEST_F(CoTraining, ExceptionInTheUpdateOfOneLeavesTheOthersAsTheyAre) {
+  add(classes, two_outputs, "random:pool=full,fraction=0.3", 1e-3, 7, {.epochs = 4, .batch_size = 8});
+  std::vector<std::unique_ptr<TrainingRun>> runs;
+  std::vector<TrainingRun*> group;
+  for (const TrainInputs& trial : trials) {
+    runs.push_back(std::make_unique<TrainingRun>(trial, TrainControl{}));
+    group.push_back(runs.back().get());
+  }
+  const std::size_t bytes_of_chosen = runs.back()->chosen_scalars().front().second.numel() * sizeof(float);
+  {
+    const test::LimitedAllocator limited([&](std::size_t bytes) { return bytes == bytes_of_chosen; });
+    TrainingRun::step_together(group);
+  }
+  EXPECT_THROW(std::move(*runs.back()).finish(), c10::OutOfMemoryError);
+  for (std::size_t i = 0; i + 1 < trials.size(); ++i) {
+    SCOPED_TRACE(trials[i].method.text());
+    EXPECT_EQ(runs[i]->steps_done(), 1);
+    while (!runs[i]->is_over()) TrainingRun::step_together({&group[i], 1});
+    expect_near(std::move(*runs[i]).finish(), train_model(trials[i], {}));
+  }
+}
+
 // Interrupted in a group, resumed alone.
 TEST_F(CoTraining, RunSavedInAGroupResumesAlone) {
   std::vector<TrainControl> controls(trials.size());

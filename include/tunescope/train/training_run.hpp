@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "tunescope/device/host_read.hpp"
 #include "tunescope/kernels/matmul.hpp"
@@ -53,9 +54,9 @@ class TrainingRun {
   };
 
   /// Does the next step of each run in one pass. None of them may be over; all must be of one model and have the same
-  /// dropout probabilities. If the pass fails, for lack of memory or through one of the runs, they are computed in
-  /// smaller groups and finally in parts of a batch, with the same numbers to rounding, since dropout depends on
-  /// examples and not on batches.
+  /// dropout probabilities. If gradients or update fail, for lack of memory or through one of the runs, they are
+  /// computed in smaller groups and finally in parts of a batch, with the same numbers to rounding, since dropout
+  /// depends on examples and not on batches.
   static StepCost step_together(std::span<TrainingRun* const> runs);
 
  private:
@@ -80,7 +81,15 @@ class TrainingRun {
     std::size_t first = 0;  // of its two numbers
     double learning_rate = 0.0;
   };
-  static void update(std::span<TrainingRun* const> runs);
+  // What the update of several runs needs.
+  struct PreparedUpdate {
+    std::vector<TrainableParameters::Update> updates;
+    std::shared_ptr<const PendingNumbers> numbers;  // losses and norms
+  };
+  static PreparedUpdate prepare_update(std::span<TrainingRun* const> runs);
+  // Of all runs that have their gradients. Returns whether they fit into memory together.
+  static bool update(std::span<TrainingRun* const> runs);
+  static void finish_step(std::span<TrainingRun* const> runs, const PreparedUpdate& prepared);
   AdamWStep next_step() const;
   void begin_waiting(UnsettledStep step);
   void settle_step();

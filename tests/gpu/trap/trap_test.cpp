@@ -1,5 +1,5 @@
-// A kernel that traps on a GPU that trains. Everything that the process asks of the GPU fails from then on, so this test
-// is alone in its program.
+// A kernel that traps on a GPU that trains. Everything that the process asks of the GPU fails from then on, so this
+// test is alone in its program.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
