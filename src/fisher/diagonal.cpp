@@ -65,6 +65,7 @@ std::int64_t most_groups(const FisherInputs& inputs, const std::vector<Examples>
 
 void restore(const FisherState& saved, FisherState& state) {
   state.micro_batches = saved.micro_batches;
+  if (saved.groups_per_pass > 0) state.groups_per_pass = std::min(state.groups_per_pass, saved.groups_per_pass);
   state.depth_sums.copy_(saved.depth_sums);
   for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
     if (state.sums[i].defined()) state.sums[i].copy_(saved.sums[i]);
@@ -196,17 +197,18 @@ void sum_over_ranks(RankTeam& team, Reducer& reducer, const FisherState& state) 
 // `groups` is, on entry, the most in a pass, and then the number of those in the latest one.
 FisherState sum_shard(const FisherInputs& inputs, const Shard& shard, const std::vector<Examples>& batches,
                       std::int64_t& groups, const FisherControl& control) {
-  const std::int64_t most = groups;
   Sums sums(inputs);
-  FisherState state{
-      .total = shard_size(batches, shard), .sums = sums.squares.sums(), .depth_sums = sums.profile.sums()};
-  if (control.resume != nullptr && control.resume->total == state.total) restore(*control.resume, state);
+  FisherState state{.total = shard_size(batches, shard),
+                    .sums = sums.squares.sums(),
+                    .depth_sums = sums.profile.sums(),
+                    .groups_per_pass = groups};
+  if (const auto saved = control.load(); saved && saved->total == state.total) restore(*saved, state);
   for (; state.micro_batches < state.total; ++state.micro_batches) {
     const NextAction action = control.next_action();
     if (action != NextAction::kContinue) control.save(state);
     if (action == NextAction::kSaveAndStop) return state;
     const Examples& batch = batches[static_cast<std::size_t>(shard.rank + state.micro_batches * shard.ranks)];
-    groups = std::min(most, group_count(inputs, static_cast<std::int64_t>(batch.size())));
+    groups = std::min(state.groups_per_pass, group_count(inputs, static_cast<std::int64_t>(batch.size())));
     sums.add(inputs, batch, groups);
     control.on_progress(state.micro_batches + 1, state.total);
   }
@@ -225,8 +227,11 @@ FisherState sum_shard_in_parts(const FisherInputs& inputs, const Shard& shard, c
     }
     // Sums of squares cannot be taken back, and a copy of them for each micro-batch would take the memory that is
     // short.
-    spdlog::warn("{} groups of examples do not fit into memory; the shard starts again with half as many in a pass",
-                 groups);
+    spdlog::warn(
+        "{} groups of examples do not fit into memory; the shard goes back to where it was saved last, and on with "
+        "half "
+        "as many in a pass",
+        groups);
   }
 }
 
@@ -257,6 +262,7 @@ std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, 
     if (end.kind == ShardEnd::kFinished) control.save(state);
     return std::nullopt;
   }
+  if (control.action_before_sum() == NextAction::kSave) control.save(state);
   sum_over_ranks(team, reducer, state);
   for (const at::Tensor& sum : state.sums) {
     if (sum.defined()) sum.div_(static_cast<double>(group_count(inputs, inputs.dataset.size())));

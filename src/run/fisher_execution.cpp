@@ -50,8 +50,7 @@ class FisherExecution {
                 .mode = planned.run.mode,
                 .batch_size = planned.run.batch_size,
                 .seed = planned.run.training.seed},
-        checkpoint_(rank.job.folder, planned.id, {.rank = team.rank(), .ranks = team.size()}, inputs_),
-        saved_(checkpoint_.load()) {}
+        checkpoint_(rank.job.folder, planned.id, {.rank = team.rank(), .ranks = team.size()}, inputs_) {}
 
   // Nothing if it was stopped. `on_progress` gets the numbers of this rank's shard.
   std::optional<FisherInformation> compute(Reducer& reducer,
@@ -64,12 +63,13 @@ class FisherExecution {
                                       channel.poll();
                                       return clock.next_action();
                                     },
+                                .action_before_sum = [&] { return clock.action_at_end(); },
                                 .save =
                                     [&](FisherState state) {
                                       state.seconds = seconds();
                                       clock.save([&] { checkpoint_.save(state); });
                                     },
-                                .resume = saved_ ? &*saved_ : nullptr};
+                                .load = [&] { return load(); }};
     std::optional<FisherInformation> measured;
     std::exception_ptr error;
     try {
@@ -97,8 +97,14 @@ class FisherExecution {
   }
 
  private:
+  std::optional<FisherState> load() {
+    std::optional<FisherState> saved = checkpoint_.load();
+    if (!seconds_before_) seconds_before_ = saved ? saved->seconds : 0.0;
+    return saved;
+  }
+
   double seconds() const {
-    return (saved_ ? saved_->seconds : 0.0) + std::chrono::duration<double>(Clock::now() - begin_).count();
+    return seconds_before_.value_or(0.0) + std::chrono::duration<double>(Clock::now() - begin_).count();
   }
 
   Clock::time_point begin_ = Clock::now();
@@ -111,7 +117,7 @@ class FisherExecution {
   Dataset dataset_;
   FisherInputs inputs_;
   FisherCheckpoint checkpoint_;
-  std::optional<FisherState> saved_;
+  std::optional<double> seconds_before_;  // of the pieces before this one
 };
 
 }  // namespace

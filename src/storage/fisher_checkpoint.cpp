@@ -24,7 +24,9 @@ FisherCheckpoint::FisherCheckpoint(const JobFolder& folder, const std::string& r
       inputs_(inputs) {}
 
 void FisherCheckpoint::save(const FisherState& state) const {
-  CheckedTensors saved{.tensors = {}, .text = fmt::format("{} {} {}", state.micro_batches, state.total, state.seconds)};
+  CheckedTensors saved{
+      .tensors = {},
+      .text = fmt::format("{} {} {} {}", state.micro_batches, state.total, state.seconds, state.groups_per_pass)};
   for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
     if (state.sums[i].defined()) saved.tensors.emplace_back(inputs_.catalogue[i].name, state.sums[i].cpu());
   }
@@ -39,7 +41,8 @@ std::optional<FisherState> FisherCheckpoint::load() const {
   try {
     CheckedTensors saved = read_checked_tensors(path_);
     FisherState state{.sums = std::vector<at::Tensor>(inputs_.catalogue.size()), .depth_sums = {}};
-    std::istringstream(saved.text) >> state.micro_batches >> state.total >> state.seconds;
+    std::istringstream(saved.text) >> state.micro_batches >> state.total >> state.seconds >>
+        state.groups_per_pass;  // which earlier builds did not write
     const bool is_possible = state.micro_batches >= 0 && state.micro_batches <= state.total;
     if (!is_possible) refuse_checkpoint(path_, "its counts make no sense");
     const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());

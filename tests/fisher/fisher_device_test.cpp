@@ -43,6 +43,41 @@ TEST(FisherOnADevice, ComputesAMicroBatchThatDoesNotFitInPartsOfWholeGroups) {
   }
 }
 
+TEST(FisherOnADevice, GoesBackToWhereItWasSavedLastAndRemembersWhatFits) {
+  FisherCase subject;
+  subject.dataset = test::repeat(subject.dataset, 100);
+  const FisherInputs inputs = subject.inputs();
+  const FisherState whole = sum_squared_gradients(inputs, {});
+  std::optional<FisherState> saved;
+  const auto save = [&](FisherState state) {
+    for (at::Tensor& sum : state.sums) sum = sum.clone();
+    state.depth_sums = state.depth_sums.clone();
+    saved = state;
+  };
+  std::optional<test::LimitedAllocator> limited;
+  int refused = 0;
+  std::vector<std::int64_t> progress;
+  const auto on_progress = [&](std::int64_t done, std::int64_t) {
+    progress.push_back(done);
+    if (done == 2 && !limited) limited.emplace([&](std::size_t bytes) { return bytes > 200'000 && ++refused > 0; });
+  };
+  const auto load = [&] { return saved; };
+  sum_squared_gradients(
+      inputs, {},
+      {.on_progress = on_progress, .next_action = [] { return NextAction::kSave; }, .save = save, .load = load});
+  ASSERT_GT(refused, 0);
+  ASSERT_GT(whole.total, 3);
+  for (std::size_t i = 0; i < progress.size(); ++i)
+    EXPECT_EQ(progress[i], static_cast<std::int64_t>(i) + 1) << "it went back further";
+  ASSERT_EQ(saved->micro_batches, whole.total - 1);
+
+  refused = 0;
+  const FisherState resumed = sum_squared_gradients(inputs, {}, {.load = load});
+  limited.reset();
+  EXPECT_EQ(refused, 0) << "it tries what did not fit before";
+  EXPECT_LT(relative_l2(resumed.depth_sums, whole.depth_sums), 1e-5);
+}
+
 TEST(FisherOnADevice, RefusesAGroupThatDoesNotFit) {
   const FisherCase subject;
   const test::LimitedAllocator limited(1'000);

@@ -237,7 +237,7 @@ TEST(FisherDiagonal, ShardResumedAtAnyMicroBatchIsTheSameBitForBit) {
          .save = save});
     EXPECT_EQ(stopped.micro_batches, cut);
     EXPECT_FALSE(stopped.depth_sums.equal(whole.depth_sums));
-    const FisherState resumed = sum_squared_gradients(inputs, shard, {.resume = &saved});
+    const FisherState resumed = sum_squared_gradients(inputs, shard, {.load = [&] { return saved; }});
     ASSERT_EQ(resumed.micro_batches, whole.micro_batches);
     for (std::size_t i = 0; i < whole.sums.size(); ++i) EXPECT_TRUE(resumed.sums[i].equal(whole.sums[i])) << cut;
     EXPECT_TRUE(resumed.depth_sums.equal(whole.depth_sums)) << cut;

@@ -47,6 +47,8 @@ struct FisherState {
   std::vector<at::Tensor> sums;    ///< of squared gradients, by catalogue index, float64; undefined if not measured
   at::Tensor depth_sums;           ///< sums of squares over depth, see `DepthProfile`
   double seconds = 0.0;            ///< for a saved shard, the time spent on it so far
+  /// The most groups that are computed at once, since more did not fit into memory; 0 in states that do not know it.
+  std::int64_t groups_per_pass = 0;
 };
 
 /// How a caller observes and controls the computation of a shard.
@@ -55,17 +57,19 @@ struct FisherControl {
   std::function<void(std::int64_t done, std::int64_t total)> on_progress = [](std::int64_t, std::int64_t) {};
   /// Polled before each micro-batch.
   std::function<NextAction()> next_action = [] { return NextAction::kContinue; };
-  /// Called if `next_action` asks to save, and if another rank was stopped.
+  /// Asked once before the sum over ranks, which changes the sums and may fail: whether to save the finished shard.
+  std::function<NextAction()> action_before_sum = [] { return NextAction::kContinue; };
+  /// Called if one of these asks to save, and if another rank was stopped.
   std::function<void(const FisherState& state)> save = [](const FisherState&) {};
-  /// The state in which this shard of the same inputs was saved; null to start from scratch. A state with another
-  /// number of micro-batches in all is ignored.
-  const FisherState* resume = nullptr;
+  /// The state in which this shard of the same inputs was saved last, by this computation or by one before; nothing to
+  /// start from scratch. A state with another number of micro-batches in all is ignored.
+  std::function<std::optional<FisherState>()> load = [] { return std::nullopt; };
 };
 
 /// Sums the squared gradients of the micro-batches of one shard. The numbers are the same, bit for bit, if it was saved
 /// and resumed. The micro-batches do not depend on the number of ranks. If it is stopped, the returned state has fewer
-/// micro-batches than its total. If a micro-batch does not fit into memory, the shard starts again, from where it was
-/// resumed, and computes half as many groups at once, with the same numbers to rounding. Throws `NumericalError` naming
+/// micro-batches than its total. If a micro-batch does not fit into memory, the shard goes back to where it was saved
+/// last and computes half as many groups at once, with the same numbers to rounding. Throws `NumericalError` naming
 /// example and tensor if a gradient is not finite, and `DeviceError` if the device is broken.
 FisherState sum_squared_gradients(const FisherInputs& inputs, const Shard& shard, const FisherControl& control = {});
 
