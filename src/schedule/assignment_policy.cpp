@@ -18,7 +18,7 @@ std::vector<QueuedTrial> queue_of(const std::vector<PlannedTrial>& trials, const
 }
 
 AssignmentPolicy::AssignmentPolicy(std::vector<QueuedTrial> queue, std::size_t ranks)
-    : queue_(std::move(queue)), in_flight_(ranks), is_assigned_(queue_.size()) {
+    : queue_(std::move(queue)), in_flight_(ranks), ranks_(ranks), is_assigned_(queue_.size()) {
   for (Position position = 0; position < queue_.size(); ++position) {
     positions_[queue_[position].trial] = position;
     unassigned_ += queue_[position].work;
@@ -41,7 +41,7 @@ std::optional<TrialIndex> AssignmentPolicy::assign_companion(std::size_t rank, T
   const auto is_in_group = [&](Position other) { return queue_[other].group == group; };
   const std::optional<Position> companion = first_unassigned(next_of_group_[*group], is_in_group);
   if (!companion) return std::nullopt;
-  const double share = (unassigned_ + in_flight_[rank]) / static_cast<double>(in_flight_.size());
+  const double share = (unassigned_ + in_flight_[rank]) / static_cast<double>(ranks_);
   if (in_flight_[rank] + queue_[*companion].work > share * (1.0 + kRounding)) return std::nullopt;
   return assign_at(*companion, rank);
 }

@@ -40,7 +40,9 @@ class Coordinator {
         std::this_thread::sleep_for(kPollInterval);
         continue;
       }
-      if (!answer(*sender)) --working_ranks;
+      if (answer(*sender)) continue;
+      --working_ranks;
+      policy_.leave();
     }
     if (is_late_) stop_.request_stop();
   }
@@ -113,7 +115,8 @@ std::string work_or_leave(const Worker& work, TrialQueue& own_side) {
   }
 }
 
-// Throws on every rank if the device of any is broken.
+// Throws on every rank if the device of any is broken. After a stop too: the caller would else report that everything
+// is saved, and nobody would learn of the device.
 void refuse_broken_devices(RankTeam& team, const std::string& own_problem) {
   const std::vector<std::int64_t> is_broken = team.all_gather(own_problem.empty() ? 0 : 1);
   std::string problems;

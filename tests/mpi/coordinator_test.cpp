@@ -101,6 +101,26 @@ TEST_F(Coordinator, GivesTheTrialsOfARankWithABrokenDeviceToTheOthers) {
   }
 }
 
+// A stop comes while the last rank's device breaks: nobody takes its trial, and the error is what is reported.
+TEST_F(Coordinator, NamesABrokenDeviceAfterAStopToo) {
+  const auto run = [&] {
+    distribute(equal_trials(12), one_by_one([&](TrialIndex, const ProgressReport&) {
+                 const bool is_broken = team->rank() == team->size() - 1;
+                 if (!is_broken) sleep(300);
+                 stop_.request_stop();
+                 if (is_broken) throw DeviceError("cuda:3 of node7");
+                 return TrialSummary{.end = TrialEnd::kStopped};
+               }));
+  };
+  const std::string message = team->is_root() ? test::message_of<DeviceError>(run) : test::message_of<PeerError>(run);
+  EXPECT_THAT(message, ::testing::HasSubstr("cuda:3 of node7"));
+  if (!team->is_root()) return;
+  EXPECT_EQ(listener_.ends.size(), static_cast<std::size_t>(team->size()));
+  for (const auto& [trial, end] : listener_.ends) {
+    EXPECT_TRUE(end == TrialEnd::kStopped || end == TrialEnd::kGivenBack) << trial;
+  }
+}
+
 // Every rank takes companions of its first trial until it is refused: trials 1, 4, 7 ... stay alone.
 TEST_F(Coordinator, SharesOutTrialsThatAreTrainedTogether) {
   constexpr std::size_t kTrials = 24;

@@ -64,6 +64,14 @@ TEST(AssignmentPolicy, GivesWhatARankGaveBackAsACompanionToo) {
   EXPECT_EQ(take_with_companions(policy, 0), 3U);
 }
 
+TEST(AssignmentPolicy, SharesAmongTheRanksThatHaveNotLeft) {
+  AssignmentPolicy policy(of_one_group(12), 4);
+  EXPECT_EQ(policy.assign(3), 0U);
+  policy.give_back(3, 0);
+  policy.leave();
+  EXPECT_EQ(take_with_companions(policy, 0), 4U);  // of 12, for three ranks
+}
+
 TEST(AssignmentPolicy, TrainsOnlyTrialsOfOneGroupTogether) {
   std::vector<QueuedTrial> queue = of_one_group(6);
   queue.front().group.reset();

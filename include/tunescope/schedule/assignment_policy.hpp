@@ -21,7 +21,7 @@ std::vector<QueuedTrial> queue_of(const std::vector<PlannedTrial>& trials, const
 
 /// Decides which rank gets which trial, in the order of the queue: the longest should come first. Co-trained trials
 /// finish together and late. To avoid a long tail, a rank may take companions of its first trial only until its work
-/// reaches (unassigned + own) / ranks; work that is already running on other ranks cannot be rebalanced.
+/// reaches (unassigned + own) / (ranks at work); what is already running on other ranks cannot be rebalanced.
 class AssignmentPolicy {
  public:
   AssignmentPolicy(std::vector<QueuedTrial> queue, std::size_t ranks);
@@ -37,6 +37,8 @@ class AssignmentPolicy {
   /// A trial of this rank is unassigned again. It is now the last of the queue: if it is what has broken the rank's
   /// device, it breaks the next one only when all else has been assigned.
   void give_back(std::size_t rank, TrialIndex trial);
+  /// A rank, which has no trials any more, takes no more.
+  void leave() { --ranks_; }
 
  private:
   using Position = std::size_t;  // in the queue
@@ -48,6 +50,7 @@ class AssignmentPolicy {
   std::vector<QueuedTrial> queue_;
   std::map<TrialIndex, Position> positions_;
   std::vector<double> in_flight_;  // work, by rank
+  std::size_t ranks_;              // that take trials
   double unassigned_ = 0.0;        // work
   std::vector<bool> is_assigned_;
   Position next_ = 0;

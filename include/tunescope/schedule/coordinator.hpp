@@ -28,7 +28,7 @@ using Worker = std::function<void(TrialQueue& queue)>;
 /// its first step: then the stop is set at the end. Returns whether it is set. An exception of `work` ends the job:
 /// what goes wrong within a trial is the trial's end. If it is a `DeviceError`, the rank's trials go back to the queue,
 /// the ranks that still work train all that is left, and then it is thrown as by `RankTeam::on_root`, with the numbers
-/// of the ranks whose devices are broken.
+/// of the ranks whose devices are broken, whether there was a stop or not.
 bool distribute_trials(RankTeam& team, std::vector<QueuedTrial> queue, const Worker& work, QueueListener& listener,
                        StopRequest& stop);
 
