@@ -12,7 +12,9 @@ namespace tunescope {
 
 /// Sequences laid end to end, without padding. T is the number of tokens, B the number of sequences. Sentences differ
 /// much in length, so a padded batch would spend most of its work on padding; in a packed one every row is a token.
-/// Only attention needs to know where sequences begin; all other layers treat rows alike.
+/// Only attention needs to know where sequences begin; all other layers treat rows alike. Kernels for GPUs read tables
+/// at ids and positions as they are: that they are in range was checked when data and model were read (`load_task`,
+/// `SweepInputs`).
 struct PackedBatch {
   at::Tensor token_ids;                        ///< [T] int64
   at::Tensor position_ids;                     ///< [T] int64, counted from 0 in each sequence

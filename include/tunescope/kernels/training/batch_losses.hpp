@@ -11,8 +11,10 @@ namespace tunescope {
 
 /// The outputs of one model for a batch, or for a part of one. B examples.
 struct LossBatch {
-  at::Tensor logits;   ///< [B, outputs] float32 or float64, contiguous
-  at::Tensor labels;   ///< [B], contiguous: int64 classes, or values of the one output, float32 or of the logits' type
+  at::Tensor logits;  ///< [B, outputs] float32 or float64, contiguous
+  /// [B], contiguous: int64 classes, or values of the one output, float32 or of the logits' type. On a GPU nothing
+  /// checks that classes are below `outputs`: `load_task` has refused others.
+  at::Tensor labels;
   double share = 1.0;  ///< of the examples of the whole batch: the loss and its gradient are multiplied by it
   at::Tensor loss;     ///< float64, one number, on the device of the logits: becomes the loss, or has it added
   Accumulate accumulate = Accumulate::kNo;

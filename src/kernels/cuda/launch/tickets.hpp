@@ -11,7 +11,8 @@ namespace tunescope::cuda {
 
 /// `count` zeros on a device for kernels whose blocks count themselves as they end: the last one adds up what the
 /// others have left, and sets its ticket to zero again for the next kernel. Kernels of one stream take turns, so they
-/// share the tickets; each thread of the host has its own.
+/// share the tickets. Each thread of the host has its own: no thread may use two streams of a device at once, and none
+/// does, for every kernel goes to LibTorch's current stream, which nothing here changes.
 inline unsigned* tickets(at::Device device, std::int64_t count) {
   thread_local std::map<at::DeviceIndex, at::Tensor> by_device;
   at::Tensor& all = by_device[device.index()];
