@@ -23,24 +23,31 @@
 namespace tunescope {
 namespace {
 
-// Small enough for the activations of BERT-large to fit, large enough for matrix products to run at full speed.
-constexpr std::int64_t kTokensPerMicroBatch = 2048;
-
 using Examples = std::vector<std::int64_t>;
 
 std::int64_t group_count(const FisherInputs& inputs, std::int64_t examples) {
   return (examples + inputs.batch_size - 1) / inputs.batch_size;
 }
 
-// Cuts the examples into runs of consecutive whole groups, of at most about kTokensPerMicroBatch tokens each.
+// Each micro-batch reads and writes the sums of all parameters once. A GPU spends a tenth of its time on that if
+// micro-batches are small, so they are larger there, if enough are left for many ranks. Their size does not depend on
+// the number of ranks, for squares within a micro-batch are added in float32, in another order for each size.
+std::int64_t micro_batch_tokens(const FisherInputs& inputs) {
+  constexpr std::int64_t kEnoughForManyRanks = 16;
+  if (inputs.parameters.front().device().is_cpu()) return kMicroBatchTokens;
+  return std::clamp(inputs.dataset.token_count() / kEnoughForManyRanks, kMicroBatchTokens, 4 * kMicroBatchTokens);
+}
+
+// Cuts the examples into runs of consecutive whole groups.
 std::vector<Examples> micro_batches(const FisherInputs& inputs) {
   const std::vector<std::int64_t>& offsets = inputs.dataset.offsets;
+  const std::int64_t most_tokens = micro_batch_tokens(inputs);
   std::vector<Examples> batches;
-  std::int64_t tokens = kTokensPerMicroBatch;
+  std::int64_t tokens = most_tokens;
   for (std::int64_t first = 0; first < inputs.dataset.size(); first += inputs.batch_size) {
     const std::int64_t last = std::min(first + inputs.batch_size, inputs.dataset.size());
     const std::int64_t length = offsets[static_cast<std::size_t>(last)] - offsets[static_cast<std::size_t>(first)];
-    if (tokens + length > kTokensPerMicroBatch) {
+    if (tokens + length > most_tokens) {
       batches.emplace_back();
       tokens = 0;
     }
@@ -198,11 +205,15 @@ void sum_over_ranks(RankTeam& team, Reducer& reducer, const FisherState& state) 
 FisherState sum_shard(const FisherInputs& inputs, const Shard& shard, const std::vector<Examples>& batches,
                       std::int64_t& groups, const FisherControl& control) {
   Sums sums(inputs);
-  FisherState state{.total = shard_size(batches, shard),
+  FisherState state{.micro_batch_tokens = micro_batch_tokens(inputs),
+                    .total = shard_size(batches, shard),
                     .sums = sums.squares.sums(),
                     .depth_sums = sums.profile.sums(),
                     .groups_per_pass = groups};
-  if (const auto saved = control.load(); saved && saved->total == state.total) restore(*saved, state);
+  const std::optional<FisherState> saved = control.load();
+  if (saved && saved->total == state.total && saved->micro_batch_tokens == state.micro_batch_tokens) {
+    restore(*saved, state);
+  }
   for (; state.micro_batches < state.total; ++state.micro_batches) {
     const NextAction action = control.next_action();
     if (action != NextAction::kContinue) control.save(state);
@@ -228,9 +239,8 @@ FisherState sum_shard_in_parts(const FisherInputs& inputs, const Shard& shard, c
     // Sums of squares cannot be taken back, and a copy of them for each micro-batch would take the memory that is
     // short.
     spdlog::warn(
-        "{} groups of examples do not fit into memory; the shard goes back to where it was saved last, and on with "
-        "half "
-        "as many in a pass",
+        "{} groups of examples do not fit into memory; the shard goes back to where it was saved last, and goes on "
+        "with half as many in a pass",
         groups);
   }
 }

@@ -24,9 +24,9 @@ FisherCheckpoint::FisherCheckpoint(const JobFolder& folder, const std::string& r
       inputs_(inputs) {}
 
 void FisherCheckpoint::save(const FisherState& state) const {
-  CheckedTensors saved{
-      .tensors = {},
-      .text = fmt::format("{} {} {} {}", state.micro_batches, state.total, state.seconds, state.groups_per_pass)};
+  CheckedTensors saved{.tensors = {},
+                       .text = fmt::format("{} {} {} {} {}", state.micro_batches, state.total, state.seconds,
+                                           state.groups_per_pass, state.micro_batch_tokens)};
   for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
     if (state.sums[i].defined()) saved.tensors.emplace_back(inputs_.catalogue[i].name, state.sums[i].cpu());
   }
@@ -41,8 +41,11 @@ std::optional<FisherState> FisherCheckpoint::load() const {
   try {
     CheckedTensors saved = read_checked_tensors(path_);
     FisherState state{.sums = std::vector<at::Tensor>(inputs_.catalogue.size()), .depth_sums = {}};
-    std::istringstream(saved.text) >> state.micro_batches >> state.total >> state.seconds >>
-        state.groups_per_pass;  // which earlier builds did not write
+    std::istringstream numbers(saved.text);
+    numbers >> state.micro_batches >> state.total >> state.seconds;
+    // Earlier builds did not write these.
+    if (!(numbers >> state.groups_per_pass)) state.groups_per_pass = 0;
+    if (!(numbers >> state.micro_batch_tokens)) state.micro_batch_tokens = kMicroBatchTokens;
     const bool is_possible = state.micro_batches >= 0 && state.micro_batches <= state.total;
     if (!is_possible) refuse_checkpoint(path_, "its counts make no sense");
     const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());

@@ -78,6 +78,20 @@ TEST(FisherOnADevice, GoesBackToWhereItWasSavedLastAndRemembersWhatFits) {
   EXPECT_LT(relative_l2(resumed.depth_sums, whole.depth_sums), 1e-5);
 }
 
+TEST(FisherOnADevice, DoesNotResumeAShardThatWasCutForAnotherDevice) {
+  const FisherCase subject;
+  FisherState saved = sum_squared_gradients(subject.inputs(), {});
+  std::vector<std::int64_t> progress;
+  const FisherControl control{.on_progress = [&](std::int64_t done, std::int64_t) { progress.push_back(done); },
+                              .load = [&] { return saved; }};
+  sum_squared_gradients(subject.inputs(), {}, control);
+  EXPECT_TRUE(progress.empty()) << "all was there";
+  saved.micro_batch_tokens *= 4;
+  sum_squared_gradients(subject.inputs(), {}, control);
+  ASSERT_FALSE(progress.empty());
+  EXPECT_EQ(progress.front(), 1);
+}
+
 TEST(FisherOnADevice, RefusesAGroupThatDoesNotFit) {
   const FisherCase subject;
   const test::LimitedAllocator limited(1'000);

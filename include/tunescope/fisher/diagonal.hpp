@@ -40,8 +40,14 @@ struct Shard {
   int ranks = 1;
 };
 
+/// The most tokens of a micro-batch, if it has more than one group: small enough for the activations of BERT-large to
+/// fit, large enough for matrix products to run at full speed.
+inline constexpr std::int64_t kMicroBatchTokens = 2048;
+
 /// The progress of a shard.
 struct FisherState {
+  /// By which the examples were cut into micro-batches: `kMicroBatchTokens`, or on a GPU up to four times as many.
+  std::int64_t micro_batch_tokens = kMicroBatchTokens;
   std::int64_t micro_batches = 0;  ///< number done
   std::int64_t total = 0;          ///< number in the shard
   std::vector<at::Tensor> sums;    ///< of squared gradients, by catalogue index, float64; undefined if not measured
@@ -62,7 +68,7 @@ struct FisherControl {
   /// Called if one of these asks to save, and if another rank was stopped.
   std::function<void(const FisherState& state)> save = [](const FisherState&) {};
   /// The state in which this shard of the same inputs was saved last, by this computation or by one before; nothing to
-  /// start from scratch. A state with another number of micro-batches in all is ignored.
+  /// start from scratch. A state of other micro-batches is ignored.
   std::function<std::optional<FisherState>()> load = [] { return std::nullopt; };
 };
 
