@@ -85,7 +85,7 @@ void train(benchmark::State& state, const Subject& subject, const Workload& work
       Pass pass(*subject.model.network, inputs, {.sink = &sink, .bfloat16_weights = subject.bfloat16()});
       std::vector<LossBatch> losses;
       for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-        losses.push_back({.logits = pass.logits()[lane], .labels = batch.labels, .loss = lanes[lane].loss});
+        losses.push_back({.logits = pass.logits()[lane], .labels = pass.labels()[lane], .loss = lanes[lane].loss});
       }
       pass.backward(batch_losses(losses));
       const auto gradients = TrainableParameters::finish_gradients(trained);

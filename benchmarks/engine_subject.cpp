@@ -126,7 +126,7 @@ Subject::Subject(const Options& options)
       std::vector<std::int64_t> examples(
           static_cast<std::size_t>(std::min(batch_size, workload.dataset.size() - first)));
       std::iota(examples.begin(), examples.end(), first);
-      workload.batches.push_back(pack(workload.dataset, examples, task.is_regression(), device));
+      workload.batches.push_back(pack(workload.dataset, examples, task.is_regression()));
     }
   }
 }

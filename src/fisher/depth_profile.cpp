@@ -1,10 +1,11 @@
 #include "tunescope/fisher/depth_profile.hpp"
 
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 
-#include "tunescope/kernels/batch_layout.hpp"
+#include <array>
+
+#include "tunescope/kernels/layout_numbers.hpp"
 
 namespace tunescope {
 
@@ -30,11 +31,9 @@ void DepthProfile::keep(DepthQuantity quantity, std::size_t layer, const at::Ten
 // All at once, whatever the number of layers: a pass has as many rows everywhere.
 void DepthProfile::add_up() {
   if (shown_.empty()) return;
-  const CopiedNumbers places(places_, sums_.device());
-  const at::Tensor indices =
-      at::from_blob(const_cast<std::int64_t*>(places.all().device), {static_cast<std::int64_t>(places_.size())},
-                    at::TensorOptions(at::kLong).device(sums_.device()));
-  sums_.view(-1).index_add_(0, indices, at::stack(shown_).sum(1, false, at::kDouble));
+  LayoutNumbers<std::int64_t> places;
+  const CopiedNumbers copied(std::array{CopiedNumbers::List{places_, &places}}, sums_.device());
+  sums_.view(-1).index_add_(0, copied.tensor(places), at::stack(shown_).sum(1, false, at::kDouble));
   places_.clear();
   shown_.clear();
 }

@@ -102,13 +102,11 @@ struct Sums {
   }
 
   void add_pass(const FisherInputs& inputs, std::span<const std::int64_t> examples) {
-    const PackedBatch batch =
-        pack(inputs.dataset, examples, inputs.task.is_regression(), inputs.parameters.front().device());
+    const PackedBatch batch = pack(inputs.dataset, examples, inputs.task.is_regression());
     // All tokens leave the last layer for the sizes over depth.
     Pass pass(inputs.network, ModelInput{inputs.parameters, batch},
               {.sink = &squares, .last_layer = LastLayer::kAllTokens, .observer = &profile});
-    std::vector<at::Tensor> gradients =
-        log_likelihood_gradients(inputs.mode, pass.logits().front(), batch, inputs.seed);
+    const std::vector<at::Tensor> gradients = log_likelihood_gradients(inputs.mode, pass, batch, inputs.seed);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       average_in_groups(gradients[i], inputs.batch_size);
       pass.backward(gradients[i], i + 1 < gradients.size() ? Keep::kActivations : Keep::kNothing);

@@ -50,11 +50,12 @@ at::Tensor draw_noise(const at::Tensor& logits, const PackedBatch& batch, std::u
   return noise.to(logits.options());
 }
 
-std::vector<at::Tensor> regression_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
+std::vector<at::Tensor> regression_gradients(FisherMode mode, const Pass& pass, const PackedBatch& batch,
                                              std::uint64_t seed) {
+  const at::Tensor& logits = pass.logits().front();
   switch (mode) {
     case FisherMode::kEmpirical:
-      return {logits.sub(batch.labels.to(logits.scalar_type()).unsqueeze(1))};
+      return {logits.sub(pass.labels().front().to(logits.scalar_type()).unsqueeze(1))};
     case FisherMode::kTrue:
       return {at::ones_like(logits)};  // E (y − μ)² = 1
     case FisherMode::kSampled:
@@ -79,16 +80,17 @@ FisherMode parse_fisher_mode(std::string_view name) {
   throw ConfigError("unknown mode '" + std::string(name) + "'; expected one of empirical, true, sampled");
 }
 
-std::vector<at::Tensor> log_likelihood_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
+std::vector<at::Tensor> log_likelihood_gradients(FisherMode mode, const Pass& pass, const PackedBatch& batch,
                                                  std::uint64_t seed) {
-  if (batch.labels.is_floating_point()) return regression_gradients(mode, logits, batch, seed);
-  const at::Tensor probabilities = at::_softmax(logits, 1, false);
-  if (mode == FisherMode::kEmpirical) return {class_gradient(probabilities, batch.labels)};
+  const at::Tensor& labels = pass.labels().front();
+  if (labels.is_floating_point()) return regression_gradients(mode, pass, batch, seed);
+  const at::Tensor probabilities = at::_softmax(pass.logits().front(), 1, false);
+  if (mode == FisherMode::kEmpirical) return {class_gradient(probabilities, labels)};
   if (mode == FisherMode::kSampled) return {class_gradient(probabilities, draw_classes(probabilities, batch, seed))};
   std::vector<at::Tensor> gradients;
-  for (std::int64_t label = 0; label < logits.size(1); ++label) {
-    const at::Tensor labels = at::full_like(batch.labels, label);
-    gradients.push_back(class_gradient(probabilities, labels).mul_(probabilities.narrow(1, label, 1).sqrt()));
+  for (std::int64_t label = 0; label < probabilities.size(1); ++label) {
+    const at::Tensor of_class = class_gradient(probabilities, at::full_like(labels, label));
+    gradients.push_back(of_class.mul_(probabilities.narrow(1, label, 1).sqrt()));
   }
   return gradients;
 }

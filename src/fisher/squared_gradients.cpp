@@ -1,10 +1,11 @@
 #include "tunescope/fisher/squared_gradients.hpp"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
 
 #include "tunescope/kernels/per_example_squares.hpp"
 
@@ -25,8 +26,8 @@ class GroupedRows {
       offsets.push_back(0);
       for (const RowGroups& use : uses_) offsets.back() += use.begin(group);
     }
-    copied_ = CopiedNumbers(offsets, uses.front().output_gradient.device());
-    joined_ = copied_.all();
+    copied_ = CopiedNumbers(std::array{CopiedNumbers::List{std::move(offsets), &joined_}},
+                            uses.front().output_gradient.device());
   }
 
   RowGroups groups() const { return uses_.size() == 1 ? groups_ : RowGroups{joined_}; }
@@ -56,14 +57,6 @@ std::vector<at::Tensor> of_each(std::span<const Factors> uses, const Select& sel
   std::vector<at::Tensor> tensors;
   for (const Factors& use : uses) tensors.push_back(select(use));
   return tensors;
-}
-
-// [R], the number of each row's group.
-at::Tensor groups_of_rows(const EmbeddingFactors& use, std::int64_t group_size) {
-  const LayoutNumbers<std::int64_t>& sequences = use.rows.row_sequences;
-  return at::from_blob(const_cast<std::int64_t*>(sequences.device), {static_cast<std::int64_t>(sequences.size())},
-                       use.ids.options())
-      .floor_divide(group_size);
 }
 
 }  // namespace
@@ -98,15 +91,14 @@ void SquaredGradients::on_layer_norm(const LayerNormParameters& parameters, std:
 }
 
 void SquaredGradients::on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) {
-  const at::Tensor& sums = sums_[table];
-  if (!sums.defined()) return;
-  const auto all = [&](const auto& select) {
-    const std::vector<at::Tensor> tensors = of_each(uses, select);
-    return tensors.size() == 1 ? tensors.front() : at::cat(tensors);
-  };
-  add_squared_scatters(sums, all([](const EmbeddingFactors& use) { return use.ids; }),
-                       all([](const EmbeddingFactors& use) { return use.output_gradient; }),
-                       all([&](const EmbeddingFactors& use) { return groups_of_rows(use, group_size_); }));
+  if (!sums_[table].defined()) return;
+  const GroupedRows rows(uses, group_size_);
+  // The order is that of the rows of one use.
+  const EmbeddingIds ids{rows.arrange(of_each(uses, [](const EmbeddingFactors& use) { return use.ids.of_rows; })),
+                         uses.size() == 1 ? uses.front().ids.order : std::nullopt};
+  add_squared_scatters(sums_[table], ids,
+                       rows.arrange(of_each(uses, [](const EmbeddingFactors& use) { return use.output_gradient; })),
+                       rows.groups());
 }
 
 void SquaredGradients::on_head(const LinearParameters& parameters, const HeadFactors& use) {

@@ -1,9 +1,9 @@
 #include "tunescope/kernels/batch_layout.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
 #include <numeric>
-
-#include "tunescope/device/host_tensor.hpp"
 
 namespace tunescope {
 namespace {
@@ -42,53 +42,57 @@ Numbers counted(std::size_t count) {
   return numbers;
 }
 
-}  // namespace
-
-CopiedNumbers::CopiedNumbers(std::span<const std::int64_t> numbers, at::Device device) {
-  const auto count = static_cast<std::int64_t>(numbers.size());
-  host_ = host_tensor({count}, at::kLong, device);
-  std::copy(numbers.begin(), numbers.end(), host_.mutable_data_ptr<std::int64_t>());
-  device_ = host_.to(device, /*non_blocking=*/true);
-  numbers_ = {{host_.const_data_ptr<std::int64_t>(), numbers.size()},
-              device.is_meta() ? nullptr : device_.const_data_ptr<std::int64_t>()};
+// Numbers of any type as whole ones that have their bits.
+Numbers bits_of(const at::Tensor& values) {
+  Numbers bits((values.nbytes() + sizeof(std::int64_t) - 1) / sizeof(std::int64_t));
+  std::memcpy(bits.data(), values.const_data_ptr(), values.nbytes());
+  return bits;
 }
 
-BatchLayout::BatchLayout(const Contents& contents, at::Device device) {
-  Numbers all;
-  const auto append = [&all](const auto& numbers) {
-    all.insert(all.end(), numbers.begin(), numbers.end());
-    return numbers.size();
-  };
-  const std::size_t models = append(contents.model_sequences);
-  append(chosen(contents.sequence_offsets, contents.model_sequences));
-  const std::size_t offsets = append(contents.sequence_offsets);
-  append(squares_of(contents.sequence_offsets));
-  append(counted(offsets));
-  const std::size_t rows = append(parts_of(contents.sequence_offsets));
-  append(parts_of(contents.model_sequences));
-  const std::size_t examples = append(contents.examples);
-  const std::size_t keys = append(contents.dropout_keys);
+}  // namespace
 
-  numbers_ = CopiedNumbers(all, device);
-  std::size_t first = 0;
-  const auto next = [&](std::size_t size) {
-    first += size;
-    return numbers_.all().part(first - size, size);
-  };
-  sequences_.model_sequences = sequences_.model_offsets = tokens_.model_sequences = next(models);
-  tokens_.model_offsets = next(models);
-  sequences_.pair_offsets = tokens_.sequence_offsets = next(offsets);
-  tokens_.pair_offsets = next(offsets);
-  sequences_.sequence_offsets = next(offsets);
-  sequences_.row_sequences = sequences_.sequence_offsets.part(0, offsets - 1);  // 0, 1, 2, ...
-  tokens_.row_sequences = next(rows);
-  sequences_.sequence_models = tokens_.sequence_models = next(offsets - 1);
-  tokens_.streams.examples = next(examples);
-  const LayoutNumbers<std::int64_t> as_signed = next(keys);
+BatchLayout::BatchLayout(const Contents& contents, at::Device device)
+    : ids_(contents.ids.size()), labels_(contents.labels.size()) {
+  LayoutNumbers<std::int64_t> keys;
+  std::vector<LayoutNumbers<std::int64_t>> ids(contents.ids.size()), labels(contents.labels.size());
+  std::vector<CopiedNumbers::List> lists = {
+      {contents.model_sequences, &tokens_.model_sequences},
+      {chosen(contents.sequence_offsets, contents.model_sequences), &tokens_.model_offsets},
+      {contents.sequence_offsets, &tokens_.sequence_offsets},
+      {squares_of(contents.sequence_offsets), &tokens_.pair_offsets},
+      {counted(contents.sequence_offsets.size()), &sequences_.sequence_offsets},
+      {parts_of(contents.sequence_offsets), &tokens_.row_sequences},
+      {parts_of(contents.model_sequences), &tokens_.sequence_models},
+      {contents.examples, &tokens_.streams.examples},
+      {Numbers(contents.dropout_keys.begin(), contents.dropout_keys.end()), &keys}};
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto& [of_rows, groups] = contents.ids[i];
+    lists.push_back({of_rows, &ids[i]});
+    if (!groups.empty())
+      std::ranges::move(order_ids(of_rows, groups, ids_[i].order.emplace()), std::back_inserter(lists));
+  }
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (contents.labels[i].defined()) lists.push_back({bits_of(contents.labels[i]), &labels[i]});
+  }
+  numbers_ = CopiedNumbers(lists, device);
+
   // The generator takes keys without sign; the bits are the same.
-  tokens_.streams.keys = {{reinterpret_cast<const std::uint64_t*>(as_signed.host.data()), keys},
-                          reinterpret_cast<const std::uint64_t*>(as_signed.device)};
+  tokens_.streams.keys = {{reinterpret_cast<const std::uint64_t*>(keys.host.data()), keys.size()},
+                          reinterpret_cast<const std::uint64_t*>(keys.device)};
+  sequences_.model_sequences = sequences_.model_offsets = tokens_.model_sequences;
+  sequences_.pair_offsets = tokens_.sequence_offsets;
+  sequences_.row_sequences = sequences_.sequence_offsets.part(0, tokens_.sequence_count());  // 0, 1, 2, ...
+  sequences_.sequence_models = tokens_.sequence_models;
   sequences_.streams = tokens_.streams;
+  for (std::size_t i = 0; i < ids.size(); ++i) ids_[i].of_rows = numbers_.tensor(ids[i]);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const at::Tensor& own = contents.labels[i];
+    if (own.defined()) labels_[i] = numbers_.tensor(labels[i]).view(own.scalar_type()).narrow(0, 0, own.numel());
+  }
+}
+
+at::Tensor BatchLayout::first_tokens() const {
+  return numbers_.tensor(tokens_.sequence_offsets.part(0, tokens_.sequence_count()));
 }
 
 }  // namespace tunescope

@@ -31,6 +31,11 @@ std::optional<KernelBackend> ForcedKernels::backend() {
   return backend == kOwn ? std::nullopt : std::optional(static_cast<KernelBackend>(backend));
 }
 
+bool takes_gpu_kernels(at::Device device) {
+  const std::optional<KernelBackend> forced = ForcedKernels::backend();
+  return forced ? *forced == KernelBackend::kCuda : device.is_cuda();
+}
+
 std::vector<KernelBackends> kernel_backends() {
   std::vector<KernelBackends> all;
   const auto add = [&all](const auto&... kernels) {

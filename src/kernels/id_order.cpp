@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tunescope/base/error.hpp"
-#include "tunescope/device/host_tensor.hpp"
 
 namespace tunescope {
 namespace {
@@ -29,65 +29,39 @@ SortedRows sorted_by(std::span<const std::int64_t> keys, const SortedRows& rows)
   return sorted;
 }
 
-struct SegmentLists {
-  SortedRows rows;
-  std::vector<std::int64_t> offsets, ids, groups, id_offsets, piece_offsets = {0}, piece_segments;
-};
-
-SegmentLists list_segments(std::span<const std::int64_t> ids, std::span<const std::int64_t> groups) {
-  SegmentLists lists;
-  SortedRows in_order(ids.size());
-  std::iota(in_order.begin(), in_order.end(), 0);
-  lists.rows = sorted_by(ids, sorted_by(groups, in_order));
-  for (std::size_t i = 0; i < lists.rows.size(); ++i) {
-    const auto row = static_cast<std::size_t>(lists.rows[i]);
-    const std::int64_t group = groups.empty() ? 0 : groups[row];
-    const bool is_new_id = lists.ids.empty() || lists.ids.back() != ids[row];
-    if (is_new_id) lists.id_offsets.push_back(static_cast<std::int64_t>(lists.ids.size()));
-    if (!is_new_id && lists.groups.back() == group) continue;
-    lists.offsets.push_back(static_cast<std::int64_t>(i));
-    lists.ids.push_back(ids[row]);
-    lists.groups.push_back(group);
-  }
-  lists.offsets.push_back(static_cast<std::int64_t>(lists.rows.size()));
-  lists.id_offsets.push_back(static_cast<std::int64_t>(lists.ids.size()));
-  for (std::size_t segment = 0; segment + 1 < lists.offsets.size(); ++segment) {
-    const std::int64_t rows = lists.offsets[segment + 1] - lists.offsets[segment];
-    const std::int64_t pieces = (rows + IdSegments::kPieceRows - 1) / IdSegments::kPieceRows;
-    lists.piece_offsets.push_back(lists.piece_offsets.back() + pieces);
-    lists.piece_segments.insert(lists.piece_segments.end(), static_cast<std::size_t>(pieces),
-                                static_cast<std::int64_t>(segment));
-  }
-  return lists;
-}
-
 }  // namespace
 
-IdOrder::IdOrder(std::span<const std::int64_t> ids, std::span<const std::int64_t> groups, at::Device device) {
-  if (!groups.empty() && groups.size() != ids.size()) throw Error("there is not one group for each id");
-  const SegmentLists lists = list_segments(ids, groups);
-  const std::initializer_list<std::pair<const std::vector<std::int64_t>&, LayoutNumbers<std::int64_t>&>> parts = {
-      {lists.rows, segments_.rows},
-      {lists.offsets, segments_.offsets},
-      {lists.ids, segments_.ids},
-      {lists.groups, segments_.groups},
-      {lists.id_offsets, segments_.id_offsets},
-      {lists.piece_offsets, segments_.piece_offsets},
-      {lists.piece_segments, segments_.piece_segments}};
-  std::size_t total = 0;
-  for (const auto& [numbers, part] : parts) total += numbers.size();
-  host_ = host_tensor({static_cast<std::int64_t>(total)}, at::kLong, device);
-  std::int64_t* next = host_.mutable_data_ptr<std::int64_t>();
-  for (const auto& [numbers, part] : parts) {
-    part.host = {next, numbers.size()};
-    next = std::ranges::copy(numbers, next).out;
+std::vector<CopiedNumbers::List> order_ids(std::span<const std::int64_t> ids, std::span<const std::int64_t> groups,
+                                           IdOrder& order) {
+  if (groups.size() != ids.size()) throw Error("there is not one group for each id");
+  SortedRows in_order(ids.size());
+  std::iota(in_order.begin(), in_order.end(), 0);
+  SortedRows rows = sorted_by(ids, sorted_by(groups, in_order));
+  std::vector<std::int64_t> offsets, segment_ids, segment_groups, id_offsets, piece_offsets = {0}, piece_segments;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto row = static_cast<std::size_t>(rows[i]);
+    const bool is_new_id = segment_ids.empty() || segment_ids.back() != ids[row];
+    if (is_new_id) id_offsets.push_back(static_cast<std::int64_t>(segment_ids.size()));
+    if (!is_new_id && segment_groups.back() == groups[row]) continue;
+    offsets.push_back(static_cast<std::int64_t>(i));
+    segment_ids.push_back(ids[row]);
+    segment_groups.push_back(groups[row]);
   }
-  device_ = host_.to(device, /*non_blocking=*/true);
-  const std::int64_t* on_device = device_.const_data_ptr<std::int64_t>();
-  for (const auto& [numbers, part] : parts) {
-    part.device = on_device;
-    on_device += numbers.size();
+  offsets.push_back(static_cast<std::int64_t>(rows.size()));
+  id_offsets.push_back(static_cast<std::int64_t>(segment_ids.size()));
+  for (std::size_t segment = 0; segment < segment_ids.size(); ++segment) {
+    const std::int64_t in_segment = offsets[segment + 1] - offsets[segment];
+    const std::int64_t pieces = (in_segment + IdOrder::kPieceRows - 1) / IdOrder::kPieceRows;
+    piece_offsets.push_back(piece_offsets.back() + pieces);
+    piece_segments.insert(piece_segments.end(), static_cast<std::size_t>(pieces), static_cast<std::int64_t>(segment));
   }
+  return {{std::move(rows), &order.rows},
+          {std::move(offsets), &order.offsets},
+          {std::move(segment_ids), &order.ids},
+          {std::move(segment_groups), &order.groups},
+          {std::move(id_offsets), &order.id_offsets},
+          {std::move(piece_offsets), &order.piece_offsets},
+          {std::move(piece_segments), &order.piece_segments}};
 }
 
 }  // namespace tunescope

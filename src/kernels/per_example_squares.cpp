@@ -1,5 +1,7 @@
 #include "tunescope/kernels/per_example_squares.hpp"
 
+#include <algorithm>
+
 #include "backends/per_example_squares.hpp"
 
 namespace tunescope {
@@ -17,7 +19,8 @@ const Kernel<AddSquaredLayerNorm>& add_squared_layer_norm_kernel() {
 }
 
 const Kernel<AddSquaredScatters>& add_squared_scatters_kernel() {
-  static const Kernel<AddSquaredScatters> kernel{"add_squared_scatters", aten::add_squared_scatters};
+  static const Kernel<AddSquaredScatters> kernel{"add_squared_scatters", aten::add_squared_scatters, nullptr,
+                                                 cuda::add_squared_scatters};
   return kernel;
 }
 
@@ -48,12 +51,21 @@ void add_squared_layer_norm(const SquaredSums& sums, const at::Tensor& output_gr
                                                                                                 saved, groups);
 }
 
-void add_squared_scatters(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,
-                          const at::Tensor& groups) {
+void add_squared_scatters(const at::Tensor& sums, const EmbeddingIds& ids, const at::Tensor& rows,
+                          const RowGroups& groups) {
   const Kernel<AddSquaredScatters>& kernel = add_squared_scatters_kernel();
-  check_contract(sums.size(1) == rows.size(1) && ids.numel() == rows.size(0) && groups.numel() == rows.size(0),
-                 kernel.name, "there is not one id and one group for each row [H]");
-  kernel.on(sums.device())(sums, ids, rows, groups);
+  check_contract(rows.size(0) == groups.row_count() && ids.of_rows.numel() == rows.size(0), kernel.name,
+                 "there is not one id for each row of the groups");
+  check_contract(sums.is_contiguous() && sums.size(1) == rows.size(1), kernel.name,
+                 "the sums are not contiguous [V, H]");
+  if (ids.order) {
+    const bool is_of_groups =
+        std::ranges::all_of(ids.order->groups.host, [&](std::int64_t group) { return group < groups.count(); });
+    check_contract(static_cast<std::int64_t>(ids.order->rows.size()) == rows.size(0) && is_of_groups, kernel.name,
+                   "the order of the ids is not of these rows and groups");
+  }
+  const bool by_cuda = ids.order && rows.scalar_type() == at::kFloat;
+  kernel.on(sums.device(), {.by_cuda = by_cuda})(sums, ids, rows, groups);
 }
 
 }  // namespace tunescope

@@ -24,15 +24,13 @@ Parameters parameters_on_meta(const ParameterCatalogue& catalogue) {
   return parameters;
 }
 
-PackedBatch batch_on_meta(const std::vector<std::int64_t>& lengths) {
+PackedBatch batch_of(const std::vector<std::int64_t>& lengths) {
   PackedBatch batch;
   batch.sequence_offsets = {0};
   for (const std::int64_t length : lengths) batch.sequence_offsets.push_back(batch.token_count() + length);
   batch.examples.resize(lengths.size());
-  for (at::Tensor* ids : {&batch.token_ids, &batch.position_ids, &batch.type_ids}) {
-    *ids = at::empty({batch.token_count()}, on_meta(at::kLong));
-  }
-  batch.first_tokens = at::empty({batch.sequence_count()}, on_meta(at::kLong));
+  batch.token_ids.resize(static_cast<std::size_t>(batch.token_count()));
+  batch.type_ids = batch.token_ids;
   return batch;
 }
 
@@ -78,7 +76,7 @@ PassCosts::FlopsPerRow PassCosts::count_flops(const std::vector<bool>& needs_gra
   const Parameters parameters = parameters_on_meta(catalogue(outputs));
   IdleSink sink(needs_gradient);
   const auto count = [&](std::int64_t tokens) {
-    const PackedBatch batch = batch_on_meta({tokens});
+    const PackedBatch batch = batch_of({tokens});
     return run_on_meta(*network_, {parameters, batch}, {.sink = &sink, .last_layer = last_layer});
   };
   const PassFlops one = count(1);
@@ -113,7 +111,7 @@ double PassCosts::training_bytes(const Method& method, std::int64_t outputs, con
   const MetaMemory memory;
   Parameters parameters = model;
   TrainableParameters trainable(tensors, selection, parameters);
-  const PackedBatch batch = batch_on_meta(lengths);
+  const PackedBatch batch = batch_of(lengths);
   TrainingSink sink({&trainable});
   const std::uint64_t dropout_key = 0;
   run_on_meta(*network_, {parameters, batch, dropout_key}, {.sink = &sink, .dropout = dropout});

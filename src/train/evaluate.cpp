@@ -52,7 +52,7 @@ std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& d
   const at::Tensor logits =
       at::empty({dataset.size(), task.output_size()}, at::TensorOptions(at::kFloat).device(device));
   const auto predict_part = [&](std::span<const std::int64_t> examples) {
-    const PackedBatch batch = pack(dataset, examples, task.is_regression(), device);
+    const PackedBatch batch = pack(dataset, examples, task.is_regression());
     logits.narrow(0, examples.front(), static_cast<std::int64_t>(examples.size()))
         .copy_(evaluate_logits(model.network, model.parameters, batch, model.bfloat16_weights));
   };

@@ -107,7 +107,7 @@ void TrainingSink::on_layer_norm(const LayerNormParameters& parameters, std::spa
 
 void TrainingSink::on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) {
   for (const EmbeddingFactors& use : uses) {
-    embedding_gradients(use.output_gradient, {use.ids}, use.rows.model_offsets.host, targets_of(table));
+    embedding_gradients(use.output_gradient, use.ids, use.rows.model_offsets.host, targets_of(table));
   }
 }
 

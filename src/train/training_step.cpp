@@ -23,7 +23,7 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
   std::vector<TrainableParameters*> trained;
   batches.reserve(parts.size());
   for (const auto& [run, examples] : parts) {
-    batches.push_back(pack(run.inputs_.data.train, examples, run.task_.is_regression(), run.device()));
+    batches.push_back(pack(run.inputs_.data.train, examples, run.task_.is_regression()));
     models.push_back({run.parameters_, batches.back(), run.dropout_key_});
     trained.push_back(&run.trainable_);
     run.tokens_ += batches.back().token_count();
@@ -37,7 +37,7 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
   for (std::size_t model = 0; model < parts.size(); ++model) {
     const auto& [run, examples] = parts[model];
     losses.push_back({.logits = pass.logits()[model],
-                      .labels = batches[model].labels,
+                      .labels = pass.labels()[model],
                       .share = static_cast<double>(examples.size()) / static_cast<double>(run.examples_.size()),
                       .loss = run.loss_,
                       .accumulate = std::exchange(run.accumulate_loss_, Accumulate::kYes)});

@@ -96,10 +96,10 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
   std::vector<at::Tensor> expected;
   for (const at::Tensor& parameter : subject.parameters) expected.push_back(at::zeros_like(parameter));
   for (std::int64_t example = 0; example < subject.dataset.size(); ++example) {
-    const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, test::device());
+    const PackedBatch batch = pack(subject.dataset, std::vector{example}, false);
     test::CollectedGradients single(subject.parameters);
     Pass pass(*subject.model.network, ModelInput{subject.parameters, batch}, {.sink = &single});
-    pass.backward(log_likelihood_gradients(FisherMode::kEmpirical, pass.logits().front(), batch, 0).front());
+    pass.backward(log_likelihood_gradients(FisherMode::kEmpirical, pass, batch, 0).front());
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i].addcmul_(single.gradients[i], single.gradients[i]);
   }
   const std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {}).sums;
@@ -110,7 +110,7 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
 }
 
 double log_probability(const FisherCase& subject, std::int64_t example) {
-  const PackedBatch batch = pack(subject.dataset, std::vector{example}, false, test::device());
+  const PackedBatch batch = pack(subject.dataset, std::vector{example}, false);
   const at::Tensor logits = evaluate_logits(*subject.model.network, subject.parameters, batch);
   return logits.log_softmax(1)[0][batch.labels[0].item<std::int64_t>()].item<double>();
 }
@@ -162,7 +162,7 @@ TEST(FisherDiagonal, OfTheHeadIsTheClosedFormOfSoftmaxRegression) {
   const FisherCase subject;
   std::vector<std::int64_t> all(static_cast<std::size_t>(subject.dataset.size()));
   std::iota(all.begin(), all.end(), 0);
-  const PackedBatch batch = pack(subject.dataset, all, false, test::device());
+  const PackedBatch batch = pack(subject.dataset, all, false);
   HeadInput head_input(test::index_of(subject.catalogue, "classifier.weight"));
   Pass pass(*subject.model.network, ModelInput{subject.parameters, batch}, {.sink = &head_input});
   pass.backward(pass.logits().front());

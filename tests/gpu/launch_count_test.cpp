@@ -1,7 +1,6 @@
 // How many kernels a GPU is asked to run. The emulator counts ours, an observer those of ATen. Nothing of that depends
 // on the width of a model or the length of sequences, so this one has BERT-large's layers and is otherwise tiny.
 
-#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -11,9 +10,9 @@
 #include <vector>
 
 #include "gpu/launch_counter.hpp"
+#include "gpu/narrow_model.hpp"
 #include "tunescope/device/host_read.hpp"
 #include "tunescope/fisher/diagonal.hpp"
-#include "tunescope/model/bert/bert.hpp"
 #include "tunescope/train/training_run.hpp"
 
 namespace tunescope {
@@ -21,48 +20,17 @@ namespace {
 
 using test::LaunchCounter;
 
-PretrainedModel deep_and_narrow() {
-  BertConfig config;
-  config.vocab_size = 40;
-  config.hidden_size = 8;
-  config.num_hidden_layers = 24;
-  config.num_attention_heads = 1;
-  config.intermediate_size = 16;
-  config.max_position_embeddings = 16;
-  PretrainedModel model;
-  model.network = make_bert(config);
-  const ParameterCatalogue catalogue = model.network->catalogue(2);
-  at::manual_seed(3);
-  for (const ParameterInfo& parameter : catalogue.parameters()) {
-    if (parameter.is_head()) continue;
-    model.backbone.push_back(at::randn(parameter.shape).mul_(0.05).add_(parameter.is_layer_norm() ? 1.0 : 0.0));
-  }
-  model.has_pooler = true;
-  move_to(model, at::kCPU);
-  return model;
-}
-
-Dataset examples(std::int64_t count) {
-  constexpr std::int64_t kLength = 15;
-  Dataset dataset;
-  dataset.offsets = {0};
-  for (std::int64_t i = 0; i < count; ++i) {
-    for (std::int64_t t = 0; t < kLength; ++t) {
-      dataset.token_ids.push_back(static_cast<std::int32_t>((7 * i + 5 * t) % 40));
-      dataset.type_ids.push_back(t > 5);
-    }
-    dataset.offsets.push_back(dataset.offsets.back() + kLength);
-    dataset.labels.push_back(static_cast<float>(i % 2));
-  }
-  return dataset;
-}
-
 class Launches : public ::testing::Test {
  protected:
   struct Counts {
     std::int64_t launches = 0;
     std::int64_t reads = 0;
   };
+
+  static void print_operations() {
+    for (const auto& [name, count] : LaunchCounter::operations()) std::cout << " " << name << " " << count;
+    std::cout << "\n";
+  }
 
   // Of the second step of so many trials in one pass.
   Counts of_step(const std::string& method, std::size_t lanes) {
@@ -87,14 +55,13 @@ class Launches : public ::testing::Test {
     const Counts counts{counter.launches(), host_reads(HostRead::kStep) - reads};
     std::cout << method << ", " << lanes << " lanes: " << counts.launches << " launches, " << counter.own()
               << " of our kernels;";
-    for (const auto& [name, count] : LaunchCounter::operations()) std::cout << " " << name << " " << count;
-    std::cout << "\n";
+    print_operations();
     return counts;
   }
 
   // Of the only micro-batch of a run, without what begins and ends it.
   std::int64_t of_fisher() {
-    const Dataset dataset = examples(8);
+    const Dataset dataset = test::narrow_examples(8);
     const FisherInputs inputs{.network = *model_.network,
                               .catalogue = catalogue_,
                               .parameters = parameters_,
@@ -103,7 +70,13 @@ class Launches : public ::testing::Test {
                               .needs_gradient = std::vector<bool>(catalogue_.size(), true)};
     std::optional<LaunchCounter> counter;
     std::int64_t launches = 0;
-    const FisherControl control{.on_progress = [&](std::int64_t, std::int64_t) { launches = counter->launches(); },
+    const FisherControl control{.on_progress =
+                                    [&](std::int64_t, std::int64_t) {
+                                      launches = counter->launches();
+                                      std::cout << "Fisher: " << launches << " launches, " << counter->own()
+                                                << " of our kernels;";
+                                      print_operations();
+                                    },
                                 .next_action =
                                     [&] {
                                       counter.emplace();
@@ -113,11 +86,14 @@ class Launches : public ::testing::Test {
     return launches;
   }
 
-  PretrainedModel model_ = deep_and_narrow();
+  PretrainedModel model_ = test::narrow_model(24);
   ParameterCatalogue catalogue_ = model_.network->catalogue(2);
   Parameters parameters_ = with_new_head(model_, catalogue_, 1);
-  TaskData data_{
-      .task = &find_task("SST-2"), .train = examples(32), .dev = examples(8), .mismatched_dev = {}, .content_hash = {}};
+  TaskData data_{.task = &find_task("SST-2"),
+                 .train = test::narrow_examples(32),
+                 .dev = test::narrow_examples(8),
+                 .mismatched_dev = {},
+                 .content_hash = {}};
 };
 
 TEST_F(Launches, OfALayerNormStepAreAtMost520) { EXPECT_LE(of_step("layernorm", 1).launches, 520); }

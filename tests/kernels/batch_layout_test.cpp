@@ -1,5 +1,6 @@
 #include "tunescope/kernels/batch_layout.hpp"
 
+#include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -46,6 +47,25 @@ TEST(BatchLayout, IsOneMemoryForHostAndDeviceOnTheCpu) {
 TEST(BatchLayout, HasNoDropoutKeysWithoutDropout) {
   const BatchLayout layout({{0, 2}, {0}, {0, 1}, {}}, at::kCPU);
   EXPECT_EQ(layout.tokens().streams.keys.size(), 0U);
+}
+
+TEST(BatchLayout, HoldsFirstTokensIdsAndLabels) {
+  const BatchLayout layout({{0, 2, 5, 6},
+                            {0, 1, 2},
+                            {0, 2, 3, 3},
+                            {},
+                            {{{4, 4, 5, 4, 6, 6}}, {{0, 1, 0, 1, 0, 0}, {0, 0, 0, 0, 0, 1}}},
+                            {at::tensor({0.5F, 1.5F, 2.5F}), {}, at::tensor({3}, at::kLong)}},
+                           at::kCPU);
+  EXPECT_TRUE(layout.first_tokens().equal(at::tensor({0, 2, 5}, at::kLong)));
+  ASSERT_EQ(layout.ids().size(), 2U);
+  EXPECT_TRUE(layout.ids()[0].of_rows.equal(at::tensor({4, 4, 5, 4, 6, 6}, at::kLong)));
+  EXPECT_FALSE(layout.ids()[0].order);
+  EXPECT_THAT(layout.ids()[1].order->rows.host, ElementsAre(0, 2, 4, 5, 1, 3));
+  ASSERT_EQ(layout.labels().size(), 3U);
+  EXPECT_TRUE(layout.labels()[0].equal(at::tensor({0.5F, 1.5F, 2.5F})));
+  EXPECT_FALSE(layout.labels()[1].defined());
+  EXPECT_TRUE(layout.labels()[2].equal(at::tensor({3}, at::kLong)));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <array>
 #include <vector>
 
+#include "support/layouts.hpp"
 #include "tunescope/base/error.hpp"
 
 namespace tunescope {
@@ -20,53 +21,56 @@ using ::testing::ElementsAre;
 using Numbers = std::vector<std::int64_t>;
 
 TEST(IdOrder, ListsTheRowsOfEachIdInTheirOrder) {
-  const IdOrder order(Numbers{5, 2, 5, 7, 2, 5}, {}, at::kCPU);
-  const IdSegments& segments = order.segments();
-  EXPECT_THAT(segments.rows.host, ElementsAre(1, 4, 0, 2, 5, 3));
-  EXPECT_THAT(segments.offsets.host, ElementsAre(0, 2, 5, 6));
-  EXPECT_THAT(segments.ids.host, ElementsAre(2, 5, 7));
-  EXPECT_THAT(segments.groups.host, ElementsAre(0, 0, 0));
-  EXPECT_THAT(segments.id_offsets.host, ElementsAre(0, 1, 2, 3));
-  EXPECT_THAT(segments.piece_offsets.host, ElementsAre(0, 1, 2, 3));
+  const BatchLayout layout = test::layout_of_ids({5, 2, 5, 7, 2, 5}, Numbers(6));
+  const IdOrder& order = *layout.ids().front().order;
+  EXPECT_THAT(order.rows.host, ElementsAre(1, 4, 0, 2, 5, 3));
+  EXPECT_THAT(order.offsets.host, ElementsAre(0, 2, 5, 6));
+  EXPECT_THAT(order.ids.host, ElementsAre(2, 5, 7));
+  EXPECT_THAT(order.groups.host, ElementsAre(0, 0, 0));
+  EXPECT_THAT(order.id_offsets.host, ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(order.piece_offsets.host, ElementsAre(0, 1, 2, 3));
 }
 
 TEST(IdOrder, KeepsTheGroupsOfAnIdApart) {
-  const IdOrder order(Numbers{5, 2, 5, 5, 2}, Numbers{1, 0, 0, 1, 3}, at::kCPU);
-  const IdSegments& segments = order.segments();
-  EXPECT_THAT(segments.rows.host, ElementsAre(1, 4, 2, 0, 3));
-  EXPECT_THAT(segments.offsets.host, ElementsAre(0, 1, 2, 3, 5));
-  EXPECT_THAT(segments.ids.host, ElementsAre(2, 2, 5, 5));
-  EXPECT_THAT(segments.groups.host, ElementsAre(0, 3, 0, 1));
-  EXPECT_THAT(segments.id_offsets.host, ElementsAre(0, 2, 4));
+  const BatchLayout layout = test::layout_of_ids({5, 2, 5, 5, 2}, {1, 0, 0, 1, 3});
+  const IdOrder& order = *layout.ids().front().order;
+  EXPECT_THAT(order.rows.host, ElementsAre(1, 4, 2, 0, 3));
+  EXPECT_THAT(order.offsets.host, ElementsAre(0, 1, 2, 3, 5));
+  EXPECT_THAT(order.ids.host, ElementsAre(2, 2, 5, 5));
+  EXPECT_THAT(order.groups.host, ElementsAre(0, 3, 0, 1));
+  EXPECT_THAT(order.id_offsets.host, ElementsAre(0, 2, 4));
 }
 
 TEST(IdOrder, CutsLongSegmentsIntoPieces) {
-  const auto rows = static_cast<std::size_t>(2 * IdSegments::kPieceRows);
+  const auto rows = static_cast<std::size_t>(2 * IdOrder::kPieceRows);
   Numbers ids(rows + 1, 3);
   ids.push_back(4);
-  const IdOrder order(ids, {}, at::kCPU);
-  EXPECT_THAT(order.segments().piece_offsets.host, ElementsAre(0, 3, 4));
-  EXPECT_THAT(order.segments().piece_segments.host, ElementsAre(0, 0, 0, 1));
+  const BatchLayout layout = test::layout_of_ids(ids, Numbers(ids.size()));
+  const IdOrder& order = *layout.ids().front().order;
+  EXPECT_THAT(order.piece_offsets.host, ElementsAre(0, 3, 4));
+  EXPECT_THAT(order.piece_segments.host, ElementsAre(0, 0, 0, 1));
 }
 
 TEST(IdOrder, OfNoRowsHasNoSegments) {
-  const IdOrder order({}, {}, at::kCPU);
-  EXPECT_EQ(order.segments().ids.size(), 0U);
-  EXPECT_THAT(order.segments().offsets.host, ElementsAre(0));
+  IdOrder order;
+  const CopiedNumbers copied(order_ids({}, {}, order), at::kCPU);
+  EXPECT_EQ(order.ids.size(), 0U);
+  EXPECT_THAT(order.offsets.host, ElementsAre(0));
 }
 
 TEST(IdOrder, RefusesNegativeIdsAndMissingGroups) {
-  EXPECT_THROW(IdOrder(Numbers{1, -1}, {}, at::kCPU), Error);
-  EXPECT_THROW(IdOrder(Numbers{1, 1}, Numbers{0}, at::kCPU), Error);
+  IdOrder order;
+  EXPECT_THROW(order_ids(Numbers{1, -1}, Numbers{0, 0}, order), Error);
+  EXPECT_THROW(order_ids(Numbers{1, 1}, Numbers{0}, order), Error);
 }
 
-IdOrder order_of(const at::Tensor& ids) {
-  return {{ids.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(ids.numel())}, {}, at::kCPU};
+Numbers numbers_of(const at::Tensor& ids) {
+  return {ids.const_data_ptr<std::int64_t>(), ids.const_data_ptr<std::int64_t>() + ids.numel()};
 }
 
 void add_gradient(const GradientTarget& target, const at::Tensor& rows, const at::Tensor& ids) {
-  const IdOrder order = order_of(ids);
-  embedding_gradients(rows, {ids, &order}, Numbers{0, rows.size(0)}, std::array{target});
+  const BatchLayout layout = test::layout_of_ids(numbers_of(ids), Numbers(static_cast<std::size_t>(ids.numel())));
+  embedding_gradients(rows, layout.ids().front(), Numbers{0, rows.size(0)}, std::array{target});
 }
 
 TEST(EmbeddingGradients, SumTheRowsOfEachId) {
@@ -104,10 +108,10 @@ TEST(EmbeddingGradients, NeedNoOrder) {
 
 TEST(EmbeddingGradients, RefuseAnOrderOfOtherRows) {
   const at::Tensor ids = at::tensor({1, 1}, at::kLong);
-  const IdOrder order(Numbers{1, 1, 1}, {}, at::kCPU);
-  const IdOrder of_other_models(Numbers{1, 1}, Numbers{0, 1}, at::kCPU);
-  for (const IdOrder* wrong : {&order, &of_other_models}) {
-    EXPECT_THROW(embedding_gradients(at::zeros({2, 1}), {ids, wrong}, Numbers{0, 2},
+  const BatchLayout other_rows = test::layout_of_ids({1, 1, 1}, {0, 0, 0});
+  const BatchLayout other_models = test::layout_of_ids({1, 1}, {0, 1});
+  for (const BatchLayout* wrong : {&other_rows, &other_models}) {
+    EXPECT_THROW(embedding_gradients(at::zeros({2, 1}), {ids, wrong->ids().front().order}, Numbers{0, 2},
                                      std::array{GradientTarget{at::zeros({2, 1})}}),
                  Error);
   }

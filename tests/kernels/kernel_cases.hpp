@@ -88,6 +88,12 @@ class Arguments {
   at::Tensor ids(std::int64_t below) const {
     return at::randint(below, {rows().row_count()}, at::TensorOptions(at::kLong)).to(setting.device);
   }
+  /// Drawn ids of the rows, with an order of these groups.
+  BatchLayout layout_of_ids(std::int64_t below, const std::vector<std::int64_t>& groups) const {
+    const at::Tensor drawn = ids(below).cpu();
+    const auto* const first = drawn.const_data_ptr<std::int64_t>();
+    return test::layout_of_ids({first, first + drawn.numel()}, groups, setting.device);
+  }
   PerModelTensors for_each_model(at::IntArrayRef sizes) const {
     PerModelTensors tensors;
     for (std::size_t model = 0; model < rows().model_count(); ++model) tensors.push_back(numbers(sizes));
@@ -222,11 +228,18 @@ inline Tensors run_squared_layer_norm(const Arguments& a) {
 }
 
 inline Tensors run_squared_scatters(const Arguments& a) {
-  const at::Tensor ids = a.ids(7);
-  const at::Tensor groups = a.ids(4);
-  const at::Tensor sums = at::zeros({7, a.width()}, at::TensorOptions(at::kDouble).device(a.setting.device));
-  add_squared_scatters(sums, ids, a.of_rows(a.width()), groups);
-  return {sums};
+  constexpr std::int64_t kSequencesPerGroup = 2;
+  std::vector<std::int64_t> groups(a.rows().row_sequences.host.begin(), a.rows().row_sequences.host.end());
+  for (std::int64_t& group : groups) group /= kSequencesPerGroup;
+  Tensors all;
+  for (const std::int64_t table_size : {2, 40}) {
+    const BatchLayout layout = a.layout_of_ids(table_size, groups);
+    const at::TensorOptions options = at::TensorOptions(at::kDouble).device(a.setting.device);
+    all.push_back(at::full({table_size, a.width()}, 0.25, options));
+    add_squared_scatters(all.back(), layout.ids().front(), a.of_rows(a.width()),
+                         {a.rows().sequence_offsets, kSequencesPerGroup});
+  }
+  return all;
 }
 
 inline Tensors run_dropout(const Arguments& a) {
@@ -245,7 +258,7 @@ struct KernelCase {
 inline const std::vector<KernelCase> kKernels = {
     {"activation_backward", [](const Arguments& a) { return run_activations(a, true); }},
     {"add_squared_products", run_squared_products},
-    {"add_squared_scatters", run_squared_scatters},
+    {"add_squared_scatters", run_squared_scatters, false, kRowShapes},
     {"add_squared_layer_norm", run_squared_layer_norm},
     {"apply_dropout", run_dropout, true},
     {"attention", [](const Arguments& a) { return both_queries(a, false); }, true},

@@ -60,11 +60,9 @@ inline Tensors run_embedding_gradients(const Arguments& a) {
     return of_rows;
   }();
   for (const std::int64_t table_size : {2, 40}) {
-    const at::Tensor ids = a.ids(table_size);
-    const at::Tensor on_host = ids.cpu();
-    const IdOrder order({on_host.const_data_ptr<std::int64_t>(), models.size()}, models, a.setting.device);
+    const BatchLayout layout = a.layout_of_ids(table_size, models);
     const std::vector<GradientTarget> targets = targets_of(a, {table_size, a.width()});
-    embedding_gradients(a.of_rows(a.width()), {ids, &order}, a.rows().model_offsets.host, targets);
+    embedding_gradients(a.of_rows(a.width()), layout.ids().front(), a.rows().model_offsets.host, targets);
     for (const GradientTarget& target : targets) append_to(all, target);
   }
   return all;

@@ -1,16 +1,17 @@
 #include "tunescope/kernels/per_example_squares.hpp"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
-#include <ATen/ops/repeat_interleave.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
 
 #include <array>
+#include <numeric>
 #include <vector>
+
+#include "support/layouts.hpp"
+#include "tunescope/base/error.hpp"
 
 namespace tunescope {
 namespace {
@@ -128,20 +129,59 @@ TEST(PerExampleSquares, OfLayerNormSquareEachGroupOnce) {
   EXPECT_LT(relative_l2(sums.bias, squared_sums(gradient)), 1e-6);
 }
 
+// Twice: without an order of the ids, and in it, which kernels for GPUs need.
 TEST(PerExampleSquares, OfScattersSumRepeatedRowsWithinAGroupFirst) {
-  const at::Tensor ids = at::randint(0, 6, {64}, at::TensorOptions().dtype(at::kLong));
+  const at::Tensor drawn = at::randint(0, 6, {64}, at::TensorOptions().dtype(at::kLong));
+  const std::vector<std::int64_t> ids(drawn.const_data_ptr<std::int64_t>(), drawn.const_data_ptr<std::int64_t>() + 64);
   const at::Tensor rows = centerd(64, 5);
-  const at::Tensor sums = at::zeros({9, 5}, kDouble);
-  add_squared_scatters(sums, ids, rows, at::repeat_interleave(at::arange(4), at::tensor(kOffsets).diff()));
+  std::vector<std::int64_t> groups;
   at::Tensor expected = at::zeros({9, 5}, kDouble);
   for (std::size_t g = 0; g + 1 < kOffsets.size(); ++g) {
     at::Tensor gradient = at::zeros({9, 5}, kDouble);
     for (std::int64_t t = kOffsets[g]; t < kOffsets[g + 1]; ++t) {
-      gradient[ids[t].item<std::int64_t>()].add_(rows[t].to(at::kDouble));
+      gradient[ids[static_cast<std::size_t>(t)]].add_(rows[t].to(at::kDouble));
+      groups.push_back(static_cast<std::int64_t>(g));
     }
     expected.add_(gradient.square());
   }
-  EXPECT_LT(relative_l2(sums, expected), 1e-6);
+  const BatchLayout layout = test::layout_of_ids(ids, groups);
+  for (const EmbeddingIds& own : {EmbeddingIds{drawn}, layout.ids().front()}) {
+    const at::Tensor sums = at::zeros({9, 5}, kDouble);
+    add_squared_scatters(sums, own, rows, kGroups);
+    EXPECT_LT(relative_l2(sums, expected), 1e-6);
+  }
+}
+
+// As token types have it.
+TEST(PerExampleSquares, OfScattersOfFewIdsRepeatToTheBit) {
+  const at::Tensor drawn = at::randint(0, 2, {64}, at::TensorOptions().dtype(at::kLong));
+  const std::vector<std::int64_t> ids(drawn.const_data_ptr<std::int64_t>(), drawn.const_data_ptr<std::int64_t>() + 64);
+  std::vector<std::int64_t> sequences(64);
+  std::iota(sequences.begin(), sequences.end(), 0);
+  std::vector<std::int64_t> offsets = sequences;
+  offsets.push_back(64);
+  const LayoutNumbers<std::int64_t> of_one_row{offsets, offsets.data()};
+  const at::Tensor rows = centerd(64, 130);
+  const BatchLayout layout = test::layout_of_ids(ids, sequences);
+  std::vector<at::Tensor> sums;
+  for (int repetition = 0; repetition < 2; ++repetition) {
+    sums.push_back(at::zeros({2, 130}, kDouble));
+    add_squared_scatters(sums.back(), layout.ids().front(), rows, {of_one_row});
+  }
+  EXPECT_TRUE(sums[0].equal(sums[1]));
+  const at::Tensor expected = at::zeros({2, 130}, kDouble).index_add_(0, drawn, rows.to(at::kDouble).square());
+  EXPECT_LT(relative_l2(sums[0], expected), 1e-6);
+}
+
+TEST(PerExampleSquares, OfScattersRefuseAnOrderOfOtherRows) {
+  const at::Tensor ids = at::zeros({64}, at::kLong);
+  const BatchLayout fewer_rows = test::layout_of_ids({0, 0}, {0, 0});
+  const BatchLayout more_groups = test::layout_of_ids(std::vector<std::int64_t>(64), std::vector<std::int64_t>(64, 4));
+  for (const BatchLayout* wrong : {&fewer_rows, &more_groups}) {
+    EXPECT_THROW(
+        add_squared_scatters(at::zeros({1, 5}, kDouble), {ids, wrong->ids().front().order}, centerd(64, 5), kGroups),
+        Error);
+  }
 }
 
 }  // namespace

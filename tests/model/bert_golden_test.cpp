@@ -203,10 +203,8 @@ TEST_F(TinyBert, SequencesOfABatchDoNotInfluenceEachOther) {
     const std::int64_t first = batch.sequence_offsets[b];
     const std::int64_t length = batch.sequence_offsets[b + 1] - first;
     PackedBatch alone;
-    alone.token_ids = batch.token_ids.narrow(0, first, length);
-    alone.type_ids = batch.type_ids.narrow(0, first, length);
-    alone.position_ids = batch.position_ids.narrow(0, first, length);
-    alone.first_tokens = at::zeros({1}, batch.first_tokens.options());
+    alone.token_ids.assign(batch.token_ids.begin() + first, batch.token_ids.begin() + first + length);
+    alone.type_ids.assign(batch.type_ids.begin() + first, batch.type_ids.begin() + first + length);
     alone.sequence_offsets = {0, length};
     alone.examples = {static_cast<std::int64_t>(b)};
     EXPECT_LT(largest_difference(evaluate_logits(*model.network, parameters, alone)[0],

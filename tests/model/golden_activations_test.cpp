@@ -39,7 +39,8 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
   const Safetensors weights = Safetensors::open_folder(folder);
   const Safetensors golden = Safetensors::open_file(folder / "golden_activations.safetensors");
   const BertConfig config = read_bert_config(folder / "config.json").config;
-  const ParameterCatalogue catalogue = make_bert(config)->catalogue(2);
+  const auto network = make_bert(config);
+  const ParameterCatalogue catalogue = network->catalogue(2);
   Parameters parameters;
   for (const ParameterInfo& parameter : catalogue.parameters()) {
     parameters.push_back(weights.has(parameter.name) ? weights.float_tensor(parameter.name) : at::zeros({1}));
@@ -54,11 +55,12 @@ TEST(GoldenActivations, EveryIntermediateTensorOfATrainedEncoderAgrees) {
   PackedBatch batch;
   batch.sequence_offsets = {0, golden.tensor("embedding_output").size(0)};
   batch.examples = {0};
-  batch.first_tokens = at::zeros({1}, at::TensorOptions().dtype(at::kLong));
+  batch.token_ids.resize(static_cast<std::size_t>(batch.token_count()));  // their embeddings are in the file
+  batch.type_ids = batch.token_ids;
   LayerInputs sink(catalogue);
   const ModelInput model{parameters, batch};
-  Recording pass({&model, 1}, {.sink = &sink, .last_layer = LastLayer::kAllTokens});
-  Recording projections({&model, 1}, {});
+  Recording pass(*network, {&model, 1}, {.sink = &sink, .last_layer = LastLayer::kAllTokens});
+  Recording projections(*network, {&model, 1}, {});
   std::map<std::string, at::Tensor> found;
   Value hidden{.tensor = golden.tensor("embedding_output"), .rows = &pass.tokens()};
   for (std::size_t number = 0; number < catalogue.encoder_layers(); ++number) {

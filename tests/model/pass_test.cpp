@@ -24,7 +24,7 @@ constexpr std::int64_t kVocabulary = 9;
 constexpr std::int64_t kOutputs = 3;
 
 // A network that uses each of its parameters but the head several times, on rows of tokens and of sequences: one table
-// for tokens and positions, one linear layer for all projections and both ends of blocks, and one LayerNorm.
+// for two lookups, one linear layer for all projections and both ends of blocks, and one LayerNorm.
 class SharingNetwork final : public Network {
  public:
   SharingNetwork() {
@@ -47,10 +47,15 @@ class SharingNetwork final : public Network {
     return builder.build();
   }
 
+  std::vector<TableLookup> lookups(const PackedBatch& batch) const override {
+    std::vector<std::int64_t> other_ids;
+    for (const std::int64_t id : batch.token_ids) other_ids.push_back((3 * id + 1) % kVocabulary);
+    return {{table_, batch.token_ids}, {table_, std::move(other_ids)}};
+  }
+
   std::vector<Value> forward(Recording& pass) const override {
-    const PackedBatch& batch = pass.batch();
     const Norm norm{norm_, 1e-5};
-    const Value embedded = embedding(pass, {{table_, batch.token_ids}, {table_, batch.position_ids}}, norm, {});
+    const Value embedded = embedding(pass, norm, {});
     const Value first = end_of_block(pass, {.layer = layer_, .norm = norm}, embedded, embedded);
     const Value twice = linear(pass, std::array{layer_, layer_}, first);  // [T, 2 H]: keys and values
     const Value pooled = pooled_tokens(pass, first);
@@ -96,7 +101,7 @@ class SharedParameters : public ::testing::Test {
   PackedBatch batch(std::int64_t first, std::int64_t count) const {
     std::vector<std::int64_t> examples;
     for (std::int64_t i = first; i < std::min(first + count, dataset_.size()); ++i) examples.push_back(i);
-    return pack(dataset_, examples, false, at::kCPU);
+    return pack(dataset_, examples, false);
   }
 
   // Of the mean loss of some examples.

@@ -46,7 +46,7 @@ class CollectedGradients : public GradientSink {
   }
 
   void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override {
-    for (const EmbeddingFactors& use : uses) gradients[table].index_add_(0, use.ids, use.output_gradient);
+    for (const EmbeddingFactors& use : uses) gradients[table].index_add_(0, use.ids.of_rows, use.output_gradient);
   }
 
   void on_head(const LinearParameters& p, const HeadFactors& use) override {

@@ -26,4 +26,11 @@ inline BatchLayout layout_of(const std::vector<std::vector<std::int64_t>>& lengt
   return BatchLayout({offsets, examples, model_sequences, keys}, device);
 }
 
+/// The layout of one sequence whose tokens look up these ids in a table, in an order with these groups.
+inline BatchLayout layout_of_ids(std::vector<std::int64_t> ids, std::vector<std::int64_t> groups,
+                                 at::Device device = at::kCPU) {
+  const auto rows = static_cast<std::int64_t>(ids.size());
+  return BatchLayout({{0, rows}, {0}, {0, 1}, {}, {{std::move(ids), std::move(groups)}}}, device);
+}
+
 }  // namespace tunescope::test

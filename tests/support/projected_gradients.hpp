@@ -72,7 +72,7 @@ class ProjectedGradients final : public GradientSink {
   }
 
   void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override {
-    const at::Tensor& ids = uses.front().ids;
+    const at::Tensor& ids = uses.front().ids.of_rows;
     const at::Tensor& output_gradient = uses.front().output_gradient;
     const at::Tensor same = ids.unsqueeze(1).eq(ids.unsqueeze(0)).to(output_gradient.scalar_type());  // [T, T]
     for (std::size_t k = 0; k < kProjections; ++k) {

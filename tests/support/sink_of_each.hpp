@@ -31,7 +31,8 @@ class SinkOfEach final : public GradientSink {
   }
   void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override {
     for_each_sink(uses.front().rows, [&](GradientSink& sink, const auto& own) {
-      const EmbeddingFactors factors{own(uses.front().ids), own(uses.front().output_gradient), uses.front().rows};
+      const EmbeddingFactors factors{
+          {own(uses.front().ids.of_rows)}, own(uses.front().output_gradient), uses.front().rows};
       sink.on_embedding(table, {&factors, 1});
     });
   }

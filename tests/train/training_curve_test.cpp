@@ -57,7 +57,7 @@ TEST_P(TrainingCurve, FollowsTransformers) {
   for (std::int64_t step = 0; step < schedule.total_steps; ++step) {
     std::vector<std::int64_t> examples;
     for (std::int64_t i = 0; i < batch_size; ++i) examples.push_back((step * batch_size + i) % dataset.size());
-    const PackedBatch batch = pack(dataset, examples, false, test::device());
+    const PackedBatch batch = pack(dataset, examples, false);
     Pass pass(*model.network, ModelInput{parameters, batch}, {.sink = &sink});
     const Loss loss = batch_loss(pass.logits().front(), batch.labels);
     const auto index = static_cast<std::size_t>(step);

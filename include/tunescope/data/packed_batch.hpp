@@ -10,26 +10,24 @@
 
 namespace tunescope {
 
-/// Sequences laid end to end, without padding. T is the number of tokens, B the number of sequences. Sentences differ
-/// much in length, so a padded batch would spend most of its work on padding; in a packed one every row is a token.
-/// Only attention needs to know where sequences begin; all other layers treat rows alike. Kernels for GPUs read tables
-/// at ids and positions as they are: that they are in range was checked when data and model were read (`load_task`,
-/// `SweepInputs`).
+/// Sequences laid end to end, without padding, on the host. T is the number of tokens, B the number of sequences.
+/// Sentences differ much in length, so a padded batch would spend most of its work on padding; in a packed one every
+/// row is a token. Only attention needs to know where sequences begin; all other layers treat rows alike. Kernels for
+/// GPUs read tables at ids and positions as they are: that they are in range was checked when data and model were read
+/// (`load_task`, `SweepInputs`).
 struct PackedBatch {
-  at::Tensor token_ids;                        ///< [T] int64
-  at::Tensor position_ids;                     ///< [T] int64, counted from 0 in each sequence
-  at::Tensor type_ids;                         ///< [T] int64
-  at::Tensor first_tokens;                     ///< [B] int64, the row of the [CLS] of each sequence
-  at::Tensor labels;                           ///< [B] int64 classes, or float32 values for a regression task
-  std::vector<std::int64_t> sequence_offsets;  ///< [B+1], on the host
+  std::vector<std::int64_t> token_ids;         ///< [T]
+  std::vector<std::int64_t> type_ids;          ///< [T]
+  std::vector<std::int64_t> sequence_offsets;  ///< [B+1]
   std::vector<std::int64_t> examples;          ///< [B], index of each sequence in its data set
+  at::Tensor labels;                           ///< [B] int64 classes, or float32 values for a regression task
 
   std::int64_t token_count() const { return sequence_offsets.back(); }
   std::int64_t sequence_count() const { return static_cast<std::int64_t>(examples.size()); }
 };
 
-/// Packs the given examples, in this order, onto a device.
-PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples, bool is_regression, at::Device device);
+/// Packs the given examples, in this order.
+PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples, bool is_regression);
 
 /// Lays batches end to end. The result has no labels, since those of the batches may be of different kinds.
 PackedBatch join(std::span<const PackedBatch* const> batches);

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tunescope/data/packed_batch.hpp"
+#include "tunescope/model/pass.hpp"
 
 namespace tunescope {
 
@@ -29,11 +29,12 @@ std::string_view fisher_mode_name(FisherMode mode);
 /// The mode of that name. Throws `ConfigError` listing the modes.
 FisherMode parse_fisher_mode(std::string_view name);
 
-/// Gradients of log p(y|x) with respect to `logits` [B, outputs], up to sign. Back-propagate each entry of the list,
-/// square the parameter gradients and add them up: the sum is the expectation over labels for this mode. For `kTrue`
-/// with classes, the list has one entry for each class, scaled by the square root of the class's probability; else it
-/// has one entry. Labels are drawn by `seed` and the index of the example.
-std::vector<at::Tensor> log_likelihood_gradients(FisherMode mode, const at::Tensor& logits, const PackedBatch& batch,
+/// Gradients of log p(y|x) with respect to the logits [B, outputs] of the only model of a pass, up to sign.
+/// Back-propagate each entry of the list, square the parameter gradients and add them up: the sum is the expectation
+/// over labels for this mode. For `kTrue` with classes, the list has one entry for each class, scaled by the square
+/// root of the class's probability; else it has one entry. Labels are drawn by `seed` and the index of the example in
+/// `batch`, which is the pass's.
+std::vector<at::Tensor> log_likelihood_gradients(FisherMode mode, const Pass& pass, const PackedBatch& batch,
                                                  std::uint64_t seed);
 
 }  // namespace tunescope

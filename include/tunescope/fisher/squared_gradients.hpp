@@ -24,6 +24,9 @@ class SquaredGradients final : public GradientSink {
   const std::vector<at::Tensor>& sums() const { return sums_; }
 
   bool needs_gradient(std::size_t, ParameterIndex parameter) const override { return sums_[parameter].defined(); }
+  std::int64_t group_of(std::size_t, std::size_t sequence) const override {
+    return static_cast<std::int64_t>(sequence) / group_size_;
+  }
   void on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) override;
   void on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) override;
   void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override;

@@ -4,38 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
+#include "tunescope/kernels/id_order.hpp"
+#include "tunescope/kernels/layout_numbers.hpp"
+
 namespace tunescope {
-
-/// Numbers that the host's loops read at `host`, and kernels on the batch's device at `device`. On the CPU the two are
-/// the same memory; `device` is null on LibTorch's meta device, which has none.
-template <typename Number>
-struct LayoutNumbers {
-  std::span<const Number> host;
-  const Number* device = nullptr;
-
-  Number operator[](std::size_t index) const { return host[index]; }
-  std::size_t size() const { return host.size(); }
-  LayoutNumbers part(std::size_t first, std::size_t count) const {
-    return {host.subspan(first, count), device == nullptr ? nullptr : device + first};
-  }
-};
-
-/// Owns such numbers. If the device is not the CPU, they go there in one copy, from memory that is pinned, so that
-/// nobody waits for it.
-class CopiedNumbers {
- public:
-  CopiedNumbers() = default;
-  CopiedNumbers(std::span<const std::int64_t> numbers, at::Device device);
-
-  LayoutNumbers<std::int64_t> all() const { return numbers_; }
-
- private:
-  at::Tensor host_, device_;
-  LayoutNumbers<std::int64_t> numbers_;
-};
 
 /// What selects the dropout masks of the sequences of a batch. B sequences.
 struct DropoutStreams {
@@ -69,9 +43,15 @@ struct RowLayout {
   }
 };
 
-/// How a pass's sequences lie in its tensors: in those with a row per token, and in those with a row per sequence. It
-/// is made once per pass. If the batch is on another device than the CPU, all of its numbers go there in one copy, and
-/// no kernel copies any.
+/// What the tokens of a batch look up in an embedding table, on the host.
+struct TokenIds {
+  std::vector<std::int64_t> ids;          ///< [T], rows of the table
+  std::vector<std::int64_t> groups = {};  ///< [T], for an order of the ids (see `order_ids`); empty: none is needed
+};
+
+/// What kernels read of a pass's batches: how the sequences lie in its tensors, in those with a row per token and in
+/// those with a row per sequence; the ids of the tokens; and the labels. It is made once per pass. If the batch is on
+/// another device than the CPU, all of its numbers go there in one copy, and no kernel copies any.
 class BatchLayout {
  public:
   struct Contents {
@@ -79,15 +59,25 @@ class BatchLayout {
     const std::vector<std::int64_t>& examples;          ///< [B]
     const std::vector<std::int64_t>& model_sequences;   ///< [K+1]
     const std::vector<std::uint64_t>& dropout_keys;     ///< [B], or none if there is no dropout
+    std::vector<TokenIds> ids = {};                     ///< for each embedding table
+    std::vector<at::Tensor> labels = {};                ///< for each model, on the host; undefined: it has none
   };
   BatchLayout(const Contents& contents, at::Device device);
 
   const RowLayout& tokens() const { return tokens_; }
   const RowLayout& sequences() const { return sequences_; }
+  /// [B] int64, on the device: the row of the first token of each sequence.
+  at::Tensor first_tokens() const;
+  /// For each embedding table.
+  const std::vector<EmbeddingIds>& ids() const { return ids_; }
+  /// Those of the contents, on the device.
+  const std::vector<at::Tensor>& labels() const { return labels_; }
 
  private:
   CopiedNumbers numbers_;
   RowLayout tokens_, sequences_;
+  std::vector<EmbeddingIds> ids_;
+  std::vector<at::Tensor> labels_;
 };
 
 /// One parameter in each of K models. Models that share it hold the same tensor object.

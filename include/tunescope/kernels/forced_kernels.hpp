@@ -1,5 +1,7 @@
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,9 @@ class ForcedKernels {
  private:
   int before_;
 };
+
+/// Whether kernels for GPUs are to run on tensors of this device.
+bool takes_gpu_kernels(at::Device device);
 
 /// Which implementations a kernel has in this build, besides the reference, which all have.
 struct KernelBackends {

@@ -50,8 +50,9 @@ void add_squared_layer_norm(const SquaredSums& sums, const at::Tensor& output_gr
                             const LayerNormActivations& saved, const RowGroups& groups);
 
 /// For an embedding table: within each group, rows with the same id are summed; sums[id] += (that sum)². `sums` [V, H]
-/// float64, `ids` [T] int64, `rows` [T, H], `groups` [T] int64, the group of each row.
-void add_squared_scatters(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,
-                          const at::Tensor& groups);
+/// float64, contiguous; `rows` [T, H], one for each id. The groups of the ids' order, if there is one, are these
+/// groups; without it the sums on a GPU are ATen's, whose order varies from run to run.
+void add_squared_scatters(const at::Tensor& sums, const EmbeddingIds& ids, const at::Tensor& rows,
+                          const RowGroups& groups);
 
 }  // namespace tunescope

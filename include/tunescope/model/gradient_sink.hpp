@@ -27,7 +27,7 @@ struct LayerNormFactors {
 
 /// For y_r = table[ids_r]: dy_r is added to row ids_r of the table's gradient.
 struct EmbeddingFactors {
-  at::Tensor ids;              ///< [R] int64
+  EmbeddingIds ids;            ///< of R rows; if they have an order, its groups are those of `GradientSink::group_of`
   at::Tensor output_gradient;  ///< dy [R, H]
   const RowLayout& rows;
 };
@@ -57,6 +57,12 @@ class GradientSink {
   /// the others but the head's input, and nothing below the lowest of all. The functions below may still be called for
   /// layers of which only the other tensor, or only another model, needs one.
   virtual bool needs_gradient(std::size_t model, ParameterIndex parameter) const = 0;
+
+  /// The number of the group of a sequence: what the gradient of an embedding table is computed for apart. `sequence`
+  /// is counted over all models. By default each model is a group.
+  virtual std::int64_t group_of(std::size_t model, std::size_t /*sequence*/) const {
+    return static_cast<std::int64_t>(model);
+  }
 
   virtual void on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) = 0;
   virtual void on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) = 0;

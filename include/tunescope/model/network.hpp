@@ -13,6 +13,7 @@
 namespace tunescope {
 
 class Recording;
+struct PackedBatch;
 struct Value;
 
 /// What the rest of the program needs to know of a network besides its tensors.
@@ -24,6 +25,12 @@ struct NetworkLimits {
   std::int64_t vocabulary = 0;   ///< rows of the word embeddings
   std::int64_t positions = 0;    ///< the most tokens of a sequence
   std::int64_t token_types = 0;  ///< sentences that it can tell apart
+};
+
+/// An embedding table, and the row of it for each token of a batch.
+struct TableLookup {
+  ParameterIndex table = 0;
+  std::vector<std::int64_t> ids;  ///< [T]
 };
 
 /// The structure of a transformer for sequence classification, as a `config.json` describes it: its tensors and its
@@ -52,6 +59,9 @@ class Network {
   virtual bool has_dropout() const = 0;
   /// Standard deviation of weights that are drawn from scratch.
   virtual double initializer_range() const = 0;
+
+  /// What the embeddings of a batch's tokens are the sum of.
+  virtual std::vector<TableLookup> lookups(const PackedBatch& batch) const = 0;
 
   /// Computes and records the logits of each model of a pass.
   virtual std::vector<Value> forward(Recording& pass) const = 0;

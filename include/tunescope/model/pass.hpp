@@ -75,6 +75,9 @@ class Pass {
 
   /// For each model, [its sequences, its outputs].
   const std::vector<at::Tensor>& logits() const { return logits_; }
+  /// For each model the labels of its batch on the device, which went there with all else that the pass has of it;
+  /// undefined if it has none.
+  const std::vector<at::Tensor>& labels() const;
 
   /// Of the forward pass and all backward passes so far.
   const PassFlops& flops() const;

@@ -11,7 +11,7 @@ void embedding_gradients(const at::Tensor& output_gradient, const EmbeddingIds& 
       return all.narrow(0, model_offsets[model], model_offsets[model + 1] - model_offsets[model]);
     };
     if (targets[model].accumulate == Accumulate::kNo) table.zero_();
-    table.index_add_(0, own(ids.ids), own(output_gradient));
+    table.index_add_(0, own(ids.of_rows), own(output_gradient));
   }
 }
 

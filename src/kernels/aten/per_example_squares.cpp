@@ -3,8 +3,11 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/_unique2.h>
 #include <ATen/ops/addcmul.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/searchsorted.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
@@ -46,10 +49,15 @@ void add_squared_layer_norm(const SquaredSums& sums, const at::Tensor& output_gr
   add_squared_sums(sums.weight, saved.input.sub(saved.mean).mul_(saved.rstd).mul_(output_gradient), groups);
 }
 
-void add_squared_scatters(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,
-                          const at::Tensor& groups) {
+void add_squared_scatters(const at::Tensor& sums, const EmbeddingIds& ids, const at::Tensor& rows,
+                          const RowGroups& groups) {
   const std::int64_t table_size = sums.size(0);
-  const at::Tensor keys = groups.mul(table_size).add_(ids);
+  // The rows of a sequence end where the next one's begin.
+  const at::Tensor ends = at::from_blob(const_cast<std::int64_t*>(groups.sequence_offsets.device) + 1,
+                                        {groups.sequence_count()}, ids.of_rows.options());
+  const at::Tensor of_rows = at::arange(rows.size(0), ids.of_rows.options());
+  const at::Tensor sequences = at::searchsorted(ends, of_rows, /*out_int32=*/false, /*right=*/true);
+  const at::Tensor keys = sequences.floor_divide(groups.sequences).mul_(table_size).add_(ids.of_rows);
   const auto [distinct, inverse, unused] = at::_unique2(keys, /*sorted=*/true, /*return_inverse=*/true);
   const at::Tensor merged = at::zeros({distinct.numel(), rows.size(1)}, rows.options()).index_add_(0, inverse, rows);
   sums.index_add_(0, distinct.remainder(table_size), merged.to(at::kDouble).square_());

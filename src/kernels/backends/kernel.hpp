@@ -27,10 +27,8 @@ struct Kernel {
   /// The one for `device`: the reference where there is no other, or where the device's own does not take the
   /// arguments.
   Function& on(at::Device device, const Covered& is_covered) const {
-    const std::optional<KernelBackend> forced = ForcedKernels::backend();
-    if (forced == KernelBackend::kReference) return *reference;
-    const bool is_cuda = device.is_cuda() || forced == KernelBackend::kCuda;
-    if (is_cuda && cuda != nullptr && is_covered.by_cuda) return *cuda;
+    if (ForcedKernels::backend() == KernelBackend::kReference) return *reference;
+    if (takes_gpu_kernels(device) && cuda != nullptr && is_covered.by_cuda) return *cuda;
     return device.is_cpu() && cpu != nullptr && is_covered.by_cpu ? *cpu : *reference;
   }
   Function& on(at::Device device) const { return on(device, {}); }

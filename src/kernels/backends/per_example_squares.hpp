@@ -9,8 +9,8 @@ using AddSquaredProducts = void(std::span<const SquaredSums> layers, const at::T
                                 const at::Tensor& input, const RowGroups& groups);
 using AddSquaredLayerNorm = void(const SquaredSums& sums, const at::Tensor& output_gradient,
                                  const LayerNormActivations& saved, const RowGroups& groups);
-using AddSquaredScatters = void(const at::Tensor& sums, const at::Tensor& ids, const at::Tensor& rows,
-                                const at::Tensor& groups);
+using AddSquaredScatters = void(const at::Tensor& sums, const EmbeddingIds& ids, const at::Tensor& rows,
+                                const RowGroups& groups);
 
 const Kernel<AddSquaredProducts>& add_squared_products_kernel();
 const Kernel<AddSquaredLayerNorm>& add_squared_layer_norm_kernel();
@@ -25,6 +25,8 @@ namespace cuda {
 // float32 only.
 extern AddSquaredProducts* const add_squared_products;
 extern AddSquaredLayerNorm* const add_squared_layer_norm;
+// In the order of the ids, which must have been made.
+extern AddSquaredScatters* const add_squared_scatters;
 }  // namespace cuda
 
 namespace aten {

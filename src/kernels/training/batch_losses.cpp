@@ -48,7 +48,9 @@ std::vector<at::Tensor> batch_losses(std::span<const LossBatch> batches) {
 }
 
 Loss batch_loss(const at::Tensor& logits, const at::Tensor& labels) {
-  const LossBatch batch{.logits = logits, .labels = labels, .loss = at::empty({}, logits.options().dtype(at::kDouble))};
+  const LossBatch batch{.logits = logits,
+                        .labels = labels.to(logits.device()),
+                        .loss = at::empty({}, logits.options().dtype(at::kDouble))};
   return {batch.loss, batch_losses({&batch, 1}).front()};
 }
 

@@ -17,7 +17,7 @@ class Bert final : public PostNormNetwork {
   std::string_view classifier_class() const override { return "BertForSequenceClassification"; }
 
   std::vector<Value> forward(Recording& pass) const override {
-    const Value hidden = encode(pass, pass.batch().position_ids);
+    const Value hidden = encode(pass);
     const Value pooled = tanh(pass, linear(pass, head_.dense, pooled_tokens(pass, hidden)));
     return head(pass, head_.output, dropout(pass, pooled, pass.dropout(config().dropout.pooled, kHeadSite)));
   }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "tunescope/data/packed_batch.hpp"
+
 namespace tunescope {
 
 PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderConfig& config,
@@ -20,12 +22,9 @@ PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderCo
   return encoder;
 }
 
-Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const EncoderConfig& config,
-                        const at::Tensor& position_ids) {
-  const PackedBatch& batch = pass.batch();
-  Value hidden = embedding(
-      pass, {{encoder.words, batch.token_ids}, {encoder.positions, position_ids}, {encoder.types, batch.type_ids}},
-      {encoder.embeddings_layer_norm, config.layer_norm_eps}, pass.dropout(config.dropout.embeddings, kEmbeddingSite));
+Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const EncoderConfig& config) {
+  Value hidden = embedding(pass, {encoder.embeddings_layer_norm, config.layer_norm_eps},
+                           pass.dropout(config.dropout.embeddings, kEmbeddingSite));
   hidden = observe_embeddings(pass, hidden);
   for (std::size_t number = 0; number < encoder.layers.size(); ++number) {
     hidden = post_norm_layer(pass, encoder.layers[number], config, number, hidden);
@@ -53,6 +52,19 @@ std::vector<std::vector<ParameterIndex>> PostNormNetwork::joint_weights() const 
     groups.push_back({layer.query.weight, layer.key.weight, layer.value.weight});
   }
   return groups;
+}
+
+std::vector<TableLookup> PostNormNetwork::lookups(const PackedBatch& batch) const {
+  return {{encoder_.words, batch.token_ids}, {encoder_.positions, positions(batch)}, {encoder_.types, batch.type_ids}};
+}
+
+std::vector<std::int64_t> PostNormNetwork::positions(const PackedBatch& batch) const {
+  std::vector<std::int64_t> positions;
+  for (std::size_t b = 0; b < batch.examples.size(); ++b) {
+    const std::int64_t length = batch.sequence_offsets[b + 1] - batch.sequence_offsets[b];
+    for (std::int64_t position = 0; position < length; ++position) positions.push_back(position);
+  }
+  return positions;
 }
 
 ParameterCatalogue PostNormNetwork::catalogue(std::int64_t outputs) const {

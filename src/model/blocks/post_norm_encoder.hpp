@@ -28,9 +28,8 @@ constexpr std::uint32_t first_free_site(const EncoderConfig& config) {
 PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderConfig& config,
                                       const std::string& prefix);
 
-/// The hidden states that leave the last layer, see `LastLayer`. `position_ids` [T].
-Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const EncoderConfig& config,
-                        const at::Tensor& position_ids);
+/// The hidden states that leave the last layer, see `LastLayer`.
+Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const EncoderConfig& config);
 
 /// What is above the encoder: a dense layer, and the layer that gives the logits.
 struct DenseHead {
@@ -47,6 +46,7 @@ class PostNormNetwork : public Network {
   bool has_dropout() const final { return config_.dropout != DropoutProbabilities::uniform(0.0); }
   double initializer_range() const final { return config_.initializer_range; }
   std::vector<std::vector<ParameterIndex>> joint_weights() const final;
+  std::vector<TableLookup> lookups(const PackedBatch& batch) const final;
   ParameterCatalogue catalogue(std::int64_t outputs) const final;
 
  protected:
@@ -57,9 +57,9 @@ class PostNormNetwork : public Network {
   /// Lists all tensors, the encoder's first. Their numbers do not depend on `outputs`.
   DenseHead list_tensors(CatalogueBuilder& builder, std::int64_t outputs) const;
   virtual DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const = 0;
-  Value encode(Recording& pass, const at::Tensor& position_ids) const {
-    return post_norm_encoder(pass, encoder_, config_, position_ids);
-  }
+  /// [T], of each token in its sequence: by default counted from 0.
+  virtual std::vector<std::int64_t> positions(const PackedBatch& batch) const;
+  Value encode(Recording& pass) const { return post_norm_encoder(pass, encoder_, config_); }
 
  private:
   EncoderConfig config_;

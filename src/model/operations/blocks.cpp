@@ -21,31 +21,31 @@ at::Tensor place_for_squares(const DepthObserver* observer, const at::Tensor& ro
 
 }  // namespace
 
-Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& norm, const Dropout& dropout) {
+Value embedding(Recording& pass, const Norm& norm, const Dropout& dropout) {
   const RowLayout& rows = pass.tokens();
-  std::vector<EmbeddingLookup> tables;
+  std::vector<EmbeddingLookup> lookups;
   bool needs_table = false;
-  for (const TableLookup& lookup : lookups) {
-    tables.push_back({pass.parameters().of_each(lookup.table), lookup.ids});
-    needs_table = pass.use(lookup.table) || needs_table;
+  for (std::size_t i = 0; i < pass.tables().size(); ++i) {
+    lookups.push_back({pass.parameters().of_each(pass.tables()[i]), pass.layout().ids()[i].of_rows});
+    needs_table = pass.use(pass.tables()[i]) || needs_table;
   }
   const bool needs_norm = pass.use(norm.parameters);
   LayerNormActivations saved;
-  at::Tensor output = embedding_layer_norm(tables, weights_of(pass.parameters(), norm), rows, dropout, saved);
-  return pass.record(std::move(output), rows, needs_table || needs_norm,
-                     [&pass, &rows, lookups = std::move(lookups), norm, dropout, saved, needs_table](
-                         std::span<const at::Tensor> outputs, Gradients&) {
-                       const at::Tensor& gradient = outputs.front();
-                       apply_dropout_(gradient, rows, dropout);
-                       pass.on_layer_norm(rows, norm.parameters, saved, gradient);
-                       if (!needs_table) return;
-                       const at::Tensor of_sum =
-                           residual_layer_norm_backward(gradient, pass.parameters().of_each(norm.parameters.weight),
-                                                        rows, {}, saved)
-                               .residual;
-                       for (const TableLookup& lookup : lookups)
-                         pass.on_embedding(rows, lookup.table, lookup.ids, of_sum);
-                     });
+  at::Tensor output = embedding_layer_norm(lookups, weights_of(pass.parameters(), norm), rows, dropout, saved);
+  return pass.record(
+      std::move(output), rows, needs_table || needs_norm,
+      [&pass, &rows, norm, dropout, saved, needs_table](std::span<const at::Tensor> outputs, Gradients&) {
+        const at::Tensor& gradient = outputs.front();
+        apply_dropout_(gradient, rows, dropout);
+        pass.on_layer_norm(rows, norm.parameters, saved, gradient);
+        if (!needs_table) return;
+        const at::Tensor of_sum =
+            residual_layer_norm_backward(gradient, pass.parameters().of_each(norm.parameters.weight), rows, {}, saved)
+                .residual;
+        for (std::size_t i = 0; i < pass.tables().size(); ++i) {
+          pass.on_embedding(rows, pass.tables()[i], pass.layout().ids()[i], of_sum);
+        }
+      });
 }
 
 Value attention(Recording& pass, const Value& query, const Value& key_value, std::int64_t heads,
@@ -129,14 +129,15 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
 
 Value pooled_tokens(Recording& pass, const Value& input) {
   if (input.rows == &pass.sequences()) return input;
-  const at::Tensor& first_tokens = pass.batch().first_tokens;
-  return pass.record(at::index(input.tensor, {first_tokens}), pass.sequences(), input.slot.has_value(),
-                     [&pass, slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       const at::Tensor& rows = outputs.front();
-                       at::Tensor& all = gradients[*slot];
-                       if (!all.defined()) all = at::zeros({pass.batch().token_count(), rows.size(1)}, rows.options());
-                       all.index_add_(0, pass.batch().first_tokens, rows);
-                     });
+  const at::Tensor first_tokens = pass.layout().first_tokens();
+  return pass.record(
+      at::index(input.tensor, {first_tokens}), pass.sequences(), input.slot.has_value(),
+      [&pass, first_tokens, slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
+        const at::Tensor& rows = outputs.front();
+        at::Tensor& all = gradients[*slot];
+        if (!all.defined()) all = at::zeros({pass.tokens().row_count(), rows.size(1)}, rows.options());
+        all.index_add_(0, first_tokens, rows);
+      });
 }
 
 Value observe_embeddings(Recording& pass, const Value& hidden) {

@@ -31,20 +31,14 @@ Value dropout(Recording& pass, const Value& input, const Dropout& dropout);
 /// For each model, x Wᵀ + b with its own number of outputs, in full precision: [B, H] to [its sequences, its outputs].
 std::vector<Value> head(Recording& pass, const LinearParameters& layer, const Value& input);
 
-/// An embedding table and the row of it for each token.
-struct TableLookup {
-  ParameterIndex table = 0;
-  at::Tensor ids;  ///< [T] int64
-};
-
 /// A LayerNorm and its constant.
 struct Norm {
   LayerNormParameters parameters;
   double epsilon = 0.0;
 };
 
-/// y = dropout(LayerNorm(sum of the tables' rows)) [T, H].
-Value embedding(Recording& pass, std::vector<TableLookup> lookups, const Norm& norm, const Dropout& dropout);
+/// y = dropout(LayerNorm(sum of the rows that `Network::lookups` names)) [T, H].
+Value embedding(Recording& pass, const Norm& norm, const Dropout& dropout);
 
 /// Scaled dot-product attention within each sequence: queries [Q, H], keys and values side by side [T, 2 H]. Returns
 /// the context [Q, H].

@@ -10,7 +10,7 @@ struct Pass::State {
 };
 
 Pass::Pass(const Network& network, std::span<const ModelInput> models, const PassOptions& options)
-    : state_(new State{.recording = {models, options}}) {
+    : state_(new State{.recording = {network, models, options}}) {
   state_->outputs = network.forward(state_->recording);
   for (const Value& output : state_->outputs) logits_.push_back(output.tensor);
 }
@@ -19,6 +19,8 @@ Pass::Pass(const Network& network, const ModelInput& model, const PassOptions& o
     : Pass(network, {&model, 1}, options) {}
 
 Pass::~Pass() = default;
+
+const std::vector<at::Tensor>& Pass::labels() const { return state_->recording.layout().labels(); }
 
 const PassFlops& Pass::flops() const { return state_->recording.flops(); }
 

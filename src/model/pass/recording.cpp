@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "tunescope/base/error.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 
 namespace tunescope {
 namespace {
@@ -34,23 +35,56 @@ std::vector<std::uint64_t> keys_of(std::span<const ModelInput> models) {
   return keys;
 }
 
-}  // namespace
+std::vector<bool> needs_of(std::span<const ModelInput> models, const GradientSink* sink) {
+  std::vector<bool> needs(models.front().parameters.size());
+  for (std::size_t model = 0; model < models.size() && sink != nullptr; ++model) {
+    for (ParameterIndex i = 0; i < needs.size(); ++i) needs[i] = needs[i] || sink->needs_gradient(model, i);
+  }
+  return needs;
+}
 
-Recording::Recording(std::span<const ModelInput> models, const PassOptions& options)
-    : options_(options),
-      batch_(join_batches(models)),
-      parameters_(parameters_of(models), options.bfloat16_weights),
-      layout_({batch_.sequence_offsets, batch_.examples, sequences_of(models), keys_of(models)},
-              models.front().parameters.front().device()),
-      needs_(models.front().parameters.size()),
-      uses_(models.front().parameters.size()) {
-  const std::size_t keys = layout_.tokens().streams.keys.size();
-  if (keys != 0 && keys != batch_.examples.size()) throw Error("models of one pass have dropout all or none");
-  for (std::size_t model = 0; model < models.size() && options.sink != nullptr; ++model) {
-    for (ParameterIndex i = 0; i < needs_.size(); ++i) {
-      needs_[i] = needs_[i] || options.sink->needs_gradient(model, i);
+std::vector<std::int64_t> groups_of_tokens(std::span<const ModelInput> models, const GradientSink& sink) {
+  std::vector<std::int64_t> groups;
+  std::size_t sequence = 0;
+  for (std::size_t model = 0; model < models.size(); ++model) {
+    const std::vector<std::int64_t>& offsets = models[model].batch.sequence_offsets;
+    for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
+      groups.insert(groups.end(), static_cast<std::size_t>(offsets[i + 1] - offsets[i]),
+                    sink.group_of(model, sequence++));
     }
   }
+  return groups;
+}
+
+}  // namespace
+
+Recording::Recording(const Network& network, std::span<const ModelInput> models, const PassOptions& options)
+    : options_(options),
+      parameters_(parameters_of(models), options.bfloat16_weights),
+      needs_(needs_of(models, options.sink)),
+      uses_(needs_.size()),
+      layout_(lay_out(network, models)) {
+  const std::size_t keys = layout_.tokens().streams.keys.size();
+  if (keys != 0 && keys != layout_.tokens().sequence_count()) {
+    throw Error("models of one pass have dropout all or none");
+  }
+}
+
+// Kernels for GPUs add up the gradients of tables in an order of the ids, which others do without.
+BatchLayout Recording::lay_out(const Network& network, std::span<const ModelInput> models) {
+  const PackedBatch batch = join_batches(models);
+  const at::Device device = models.front().parameters.front().device();
+  std::vector<TokenIds> ids;
+  for (TableLookup& lookup : network.lookups(batch)) {
+    ids.push_back({.ids = std::move(lookup.ids)});
+    if (needs(lookup.table) && takes_gpu_kernels(device)) ids.back().groups = groups_of_tokens(models, *options_.sink);
+    tables_.push_back(lookup.table);
+  }
+  std::vector<at::Tensor> labels;
+  for (const ModelInput& model : models) labels.push_back(model.batch.labels);
+  return {{batch.sequence_offsets, batch.examples, sequences_of(models), keys_of(models), std::move(ids),
+           std::move(labels)},
+          device};
 }
 
 Dropout Recording::dropout(double probability, std::uint32_t site) const {
@@ -112,6 +146,8 @@ template <typename Factors>
 Factors Recording::Use::factors() const {
   if constexpr (std::is_same_v<Factors, LayerNormFactors>) {
     return {activations, output_gradient, rows};
+  } else if constexpr (std::is_same_v<Factors, EmbeddingFactors>) {
+    return {ids, output_gradient, rows};
   } else {
     return {activations.input, output_gradient, rows};
   }
@@ -136,7 +172,7 @@ void Recording::on_linear(const RowLayout& rows, std::span<const LinearParameter
     }
   }
   const auto tell = [&](std::span<const LinearParameters> told, const at::Tensor& gradient) {
-    on_use<LinearFactors>(told.front().weight, {rows, {.input = input, .mean = {}, .rstd = {}}, gradient},
+    on_use<LinearFactors>(told.front().weight, {rows, {.input = input, .mean = {}, .rstd = {}}, {}, gradient},
                           [&](auto uses) { options_.sink->on_linear(told, uses); });
   };
   // A layer that is used elsewhere too has uses of its own.
@@ -155,14 +191,14 @@ void Recording::on_linear(const RowLayout& rows, std::span<const LinearParameter
 void Recording::on_layer_norm(const RowLayout& rows, const LayerNormParameters& p,
                               const LayerNormActivations& activations, const at::Tensor& output_gradient) {
   if (!needs(p)) return;
-  on_use<LayerNormFactors>(p.weight, {rows, activations, output_gradient},
+  on_use<LayerNormFactors>(p.weight, {rows, activations, {}, output_gradient},
                            [&](auto uses) { options_.sink->on_layer_norm(p, uses); });
 }
 
-void Recording::on_embedding(const RowLayout& rows, ParameterIndex table, const at::Tensor& ids,
+void Recording::on_embedding(const RowLayout& rows, ParameterIndex table, const EmbeddingIds& ids,
                              const at::Tensor& output_gradient) {
   if (!needs(table)) return;
-  on_use<EmbeddingFactors>(table, {rows, {.input = ids, .mean = {}, .rstd = {}}, output_gradient},
+  on_use<EmbeddingFactors>(table, {rows, {}, ids, output_gradient},
                            [&](auto uses) { options_.sink->on_embedding(table, uses); });
 }
 

@@ -14,21 +14,22 @@
 
 namespace tunescope {
 
-/// What the operations of a pass share: the batches of all models laid end to end, the rows of its tensors, dropout,
-/// and the tape. It collects the uses of each parameter and tells them to the sink.
+/// What the operations of a pass share: the batches of all models laid end to end on its device, the rows of its
+/// tensors, dropout, and the tape. It collects the uses of each parameter and tells them to the sink.
 class Recording {
  public:
-  Recording(std::span<const ModelInput> models, const PassOptions& options);
+  Recording(const Network& network, std::span<const ModelInput> models, const PassOptions& options);
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
   const PassOptions& options() const { return options_; }
-  /// The sequences of all models.
-  const PackedBatch& batch() const { return batch_; }
   const ModelParameters& parameters() const { return parameters_; }
   /// Of tensors with a row per token, and with a row per sequence.
   const RowLayout& tokens() const { return layout_.tokens(); }
   const RowLayout& sequences() const { return layout_.sequences(); }
+  const BatchLayout& layout() const { return layout_; }
+  /// The embedding tables that the tokens look up, in the order of `BatchLayout::ids`.
+  const std::vector<ParameterIndex>& tables() const { return tables_; }
   /// The dropout layer at `site` with the probability of the configuration; 0 if the pass has no dropout.
   Dropout dropout(double probability, std::uint32_t site) const;
 
@@ -65,7 +66,7 @@ class Recording {
                  const at::Tensor& output_gradient);
   void on_layer_norm(const RowLayout& rows, const LayerNormParameters& p, const LayerNormActivations& activations,
                      const at::Tensor& output_gradient);
-  void on_embedding(const RowLayout& rows, ParameterIndex table, const at::Tensor& ids,
+  void on_embedding(const RowLayout& rows, ParameterIndex table, const EmbeddingIds& ids,
                     const at::Tensor& output_gradient);
   /// Of a head: its only use.
   void on_head(const RowLayout& rows, const LinearParameters& p, const at::Tensor& input,
@@ -78,7 +79,8 @@ class Recording {
  private:
   struct Use {
     const RowLayout& rows;
-    LayerNormActivations activations;  // or only `input`: of a linear layer, or the ids of an embedding
+    LayerNormActivations activations;  // or only `input`: of a linear layer
+    EmbeddingIds ids;                  // of a table
     at::Tensor output_gradient;
 
     template <typename Factors>
@@ -91,6 +93,8 @@ class Recording {
   static double product_flops(std::int64_t rows, std::int64_t weights) {
     return 2.0 * static_cast<double>(rows) * static_cast<double>(weights);
   }
+  /// Fills `tables_`.
+  BatchLayout lay_out(const Network& network, std::span<const ModelInput> models);
   void count_use(ParameterIndex index, ParameterIndex partner);
   /// Keeps a use until it is the last of its parameter, and then returns all.
   std::vector<Use> collect(ParameterIndex index, Use use);
@@ -99,11 +103,11 @@ class Recording {
   void on_use(ParameterIndex index, Use use, Tell tell);
 
   PassOptions options_;
-  PackedBatch batch_;
   ModelParameters parameters_;
-  BatchLayout layout_;
   std::vector<bool> needs_;  // by parameter
   std::vector<Uses> uses_;   // by parameter
+  std::vector<ParameterIndex> tables_;
+  BatchLayout layout_;
   PassFlops flops_;
   std::map<ParameterIndex, std::vector<Use>> collected_;
   bool is_played_ = false;

@@ -1,10 +1,8 @@
 #include "tunescope/model/roberta/roberta.hpp"
 
-#include <ATen/ops/arange.h>
-#include <ATen/ops/index.h>
-
 #include "model/blocks/post_norm_encoder.hpp"
 #include "model/config/config_file.hpp"
+#include "tunescope/data/packed_batch.hpp"
 
 namespace tunescope {
 namespace {
@@ -24,7 +22,7 @@ class Roberta final : public PostNormNetwork {
   std::vector<std::string_view> unused_parts() const override { return {"pooler."}; }
 
   std::vector<Value> forward(Recording& pass) const override {
-    const Value hidden = encode(pass, position_ids(pass.batch()));
+    const Value hidden = encode(pass);
     const auto drop = [&](const Value& input, std::uint32_t site) {
       return dropout(pass, input, pass.dropout(config().dropout.pooled, site));
     };
@@ -45,12 +43,16 @@ class Roberta final : public PostNormNetwork {
   // Of the n-th token of a sequence that is not padding, counted from 1: n more than the id of padding. Padding itself,
   // which occurs only if a text spells it, has its own id as position (create_position_ids_from_input_ids of
   // transformers).
-  at::Tensor position_ids(const PackedBatch& batch) const {
-    const at::Tensor counts = batch.token_ids.ne(pad_token_id_).to(at::kLong);
-    const at::Tensor up_to_here = counts.cumsum(0);
-    const at::Tensor starts = at::arange(batch.token_count(), batch.token_ids.options()).sub_(batch.position_ids);
-    const at::Tensor before_sequence = at::index(up_to_here.sub(counts), {starts});
-    return up_to_here.sub(before_sequence).mul_(counts).add_(pad_token_id_);
+  std::vector<std::int64_t> positions(const PackedBatch& batch) const override {
+    std::vector<std::int64_t> positions;
+    for (std::size_t b = 0; b < batch.examples.size(); ++b) {
+      std::int64_t latest = pad_token_id_;
+      for (std::int64_t t = batch.sequence_offsets[b]; t < batch.sequence_offsets[b + 1]; ++t) {
+        const bool is_padding = batch.token_ids[static_cast<std::size_t>(t)] == pad_token_id_;
+        positions.push_back(is_padding ? pad_token_id_ : ++latest);
+      }
+    }
+    return positions;
   }
 
   std::int64_t pad_token_id_;

@@ -33,7 +33,7 @@ struct Loss {
   double value() const { return mean.item<double>(); }
 };
 
-/// The loss of one batch of one model.
+/// The loss of one batch of one model. The labels may be on another device than the logits.
 Loss batch_loss(const at::Tensor& logits, const at::Tensor& labels);
 
 }  // namespace tunescope
