@@ -123,10 +123,10 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
 
 void move_to(PretrainedModel& model, at::Device device) {
   for (at::Tensor& tensor : model.backbone) tensor = tensor.to(device);
-  for (const std::vector<ParameterIndex>& group : model.network->joint_weights()) {
-    std::vector<at::Tensor> weights;
-    for (const ParameterIndex index : group) weights.push_back(model.backbone[index]);
-    const at::Tensor together = at::cat(weights);
+  for (const std::vector<ParameterIndex>& group : model.network->joint_tensors()) {
+    std::vector<at::Tensor> tensors;
+    for (const ParameterIndex index : group) tensors.push_back(model.backbone[index]);
+    const at::Tensor together = at::cat(tensors);
     std::int64_t begin = 0;
     for (const ParameterIndex index : group) {
       const std::int64_t width = model.backbone[index].size(0);

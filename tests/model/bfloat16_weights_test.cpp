@@ -30,7 +30,7 @@ TEST(Bfloat16Weights, KeepsTheMatricesOfTheEncoder) {
 
 TEST(Bfloat16Weights, KeepsThreeProjectionsThatAreSeenAsOneMatrix) {
   const Subject subject;
-  const at::Tensor& query = subject.model.backbone[subject.model.network->joint_weights()[0][0]];
+  const at::Tensor& query = subject.model.backbone[subject.model.network->joint_tensors()[0][0]];
   const at::Tensor together = query.as_strided({3 * query.size(0), query.size(1)}, {query.size(1), 1});
   EXPECT_TRUE(subject.bfloat16_weights.cast(together).equal(together.to(at::kBFloat16)));
   EXPECT_TRUE(subject.bfloat16_weights.cast(together).is_alias_of(subject.bfloat16_weights.cast(query)));

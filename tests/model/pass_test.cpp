@@ -37,7 +37,7 @@ class SharingNetwork final : public Network {
   std::string_view classifier_class() const override { return ""; }
   const NetworkLimits& limits() const override { return limits_; }
   std::string_view prefix() const override { return ""; }
-  std::vector<std::vector<ParameterIndex>> joint_weights() const override { return {}; }
+  std::vector<std::vector<ParameterIndex>> joint_tensors() const override { return {}; }
   bool has_dropout() const override { return false; }
   double initializer_range() const override { return 0.0; }
 

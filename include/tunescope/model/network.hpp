@@ -52,9 +52,9 @@ class Network {
   virtual std::vector<std::string_view> unused_parts() const { return {}; }
   /// Every tensor of the model with a head of `outputs` outputs, on which the numbers of tensors do not depend.
   virtual ParameterCatalogue catalogue(std::int64_t outputs) const = 0;
-  /// Groups of weights of linear layers with the same input, in the order of their outputs. Those of a group are laid
-  /// out contiguously, so that one matrix product can apply them.
-  virtual std::vector<std::vector<ParameterIndex>> joint_weights() const = 0;
+  /// Groups of weights, or of biases, of linear layers with the same input, in the order of their outputs. Those of a
+  /// group are laid out contiguously, so that one matrix product can apply them.
+  virtual std::vector<std::vector<ParameterIndex>> joint_tensors() const = 0;
   /// Whether any dropout layer has a probability above 0.
   virtual bool has_dropout() const = 0;
   /// Standard deviation of weights that are drawn from scratch.

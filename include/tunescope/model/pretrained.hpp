@@ -19,7 +19,7 @@ struct PretrainedModel {
   bool has_pooler = true;  ///< whether the file has a pooler; if not, every trial draws one
 };
 
-/// Moves the tensors of a model to a device, and makes those of each group of `Network::joint_weights` contiguous in
+/// Moves the tensors of a model to a device, and makes those of each group of `Network::joint_tensors` contiguous in
 /// memory.
 void move_to(PretrainedModel& model, at::Device device);
 

@@ -46,10 +46,11 @@ PostNormNetwork::PostNormNetwork(const EncoderConfig& config, std::string prefix
   encoder_ = add_post_norm_encoder(builder, config_, prefix_);
 }
 
-std::vector<std::vector<ParameterIndex>> PostNormNetwork::joint_weights() const {
+std::vector<std::vector<ParameterIndex>> PostNormNetwork::joint_tensors() const {
   std::vector<std::vector<ParameterIndex>> groups;
   for (const PostNormLayer& layer : encoder_.layers) {
     groups.push_back({layer.query.weight, layer.key.weight, layer.value.weight});
+    groups.push_back({layer.query.bias, layer.key.bias, layer.value.bias});
   }
   return groups;
 }

@@ -45,7 +45,7 @@ class PostNormNetwork : public Network {
   std::string_view prefix() const final { return prefix_; }
   bool has_dropout() const final { return config_.dropout != DropoutProbabilities::uniform(0.0); }
   double initializer_range() const final { return config_.initializer_range; }
-  std::vector<std::vector<ParameterIndex>> joint_weights() const final;
+  std::vector<std::vector<ParameterIndex>> joint_tensors() const final;
   std::vector<TableLookup> lookups(const PackedBatch& batch) const final;
   ParameterCatalogue catalogue(std::int64_t outputs) const final;
 

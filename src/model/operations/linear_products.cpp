@@ -1,9 +1,11 @@
 #include "linear_products.hpp"
 
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 
 #include <vector>
 
+#include "tunescope/kernels/forced_kernels.hpp"
 #include "tunescope/kernels/linear.hpp"
 #include "tunescope/kernels/matmul.hpp"
 
@@ -22,18 +24,24 @@ std::int64_t total_weights(const ModelParameters& parameters, Layers layers) {
   return total_outputs(parameters, layers) * parameters.first(layers.front().weight).size(1);
 }
 
-// The weights of all layers as one matrix, if all models share them and they are contiguous in memory; else undefined.
-at::Tensor shared_weight(const ModelParameters& parameters, Layers layers) {
-  const at::Tensor& first = parameters.first(layers.front().weight);
+// The weights, or the biases, of all layers as one tensor, if all models share them and they are contiguous in memory;
+// else undefined.
+at::Tensor joined_tensor(const ModelParameters& parameters, Layers layers, ParameterIndex LinearParameters::*tensor) {
+  const at::Tensor& first = parameters.first(layers.front().*tensor);
   std::int64_t end = first.storage_offset();
   for (const LinearParameters& layer : layers) {
-    const at::Tensor& weight = parameters.first(layer.weight);
-    const bool follows = weight.is_contiguous() && weight.is_alias_of(first) && weight.storage_offset() == end;
-    if (!follows || !parameters.is_shared(layer.weight)) return {};
-    end += weight.numel();
+    const at::Tensor& own = parameters.first(layer.*tensor);
+    const bool follows = own.is_contiguous() && own.is_alias_of(first) && own.storage_offset() == end;
+    if (!follows || !parameters.is_shared(layer.*tensor)) return {};
+    end += own.numel();
   }
-  return layers.size() == 1 ? first
-                            : first.as_strided({total_outputs(parameters, layers), first.size(1)}, {first.size(1), 1});
+  if (layers.size() == 1) return first;
+  std::vector<std::int64_t> sizes = first.sizes().vec();
+  sizes.front() = total_outputs(parameters, layers);
+  return first.as_strided(sizes, first.strides());
+}
+at::Tensor shared_weight(const ModelParameters& parameters, Layers layers) {
+  return joined_tensor(parameters, layers, &LinearParameters::weight);
 }
 
 // Calls `work` for each model and layer, with that model's rows and that layer's columns of `outputs`.
@@ -72,6 +80,14 @@ void apply_weights(Recording& pass, const RowLayout& rows, Layers layers, const 
 at::Tensor apply_linear(Recording& pass, const RowLayout& rows, Layers layers, const at::Tensor& input) {
   const ModelParameters& parameters = pass.parameters();
   at::Tensor output = at::empty({input.size(0), total_outputs(parameters, layers)}, input.options());
+  if (takes_gpu_kernels(input.device()) && pass.options().bfloat16_weights == nullptr) {
+    const at::Tensor weight = shared_weight(parameters, layers);
+    const at::Tensor bias = joined_tensor(parameters, layers, &LinearParameters::bias);
+    if (weight.defined() && bias.defined()) {
+      pass.count_forward(input.size(0), weight.numel());
+      return at::addmm_out(output, bias, input, weight.t());  // one launch on a GPU, with the bias
+    }
+  }
   std::vector<PerModelTensors> biases;
   for (const LinearParameters& layer : layers) biases.push_back(parameters.of_each(layer.bias));
   fill_with_bias(output, biases, rows);
