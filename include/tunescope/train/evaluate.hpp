@@ -17,8 +17,8 @@ struct EvaluatedModel {
 };
 
 /// The outputs of the model on every example, in evaluation mode. Polls `keep_going` before each pass over some
-/// thousand tokens, and returns nothing if it returns false. A pass that does not fit into memory is split. On a GPU the
-/// outputs stay there until all are computed.
+/// thousand tokens, and returns nothing if it returns false. A pass that does not fit into memory is split. On a GPU
+/// the outputs stay there until all are computed.
 std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& dataset, const Task& task,
                                    const std::function<bool()>& keep_going);
 
