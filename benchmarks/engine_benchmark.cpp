@@ -52,10 +52,15 @@ struct Lane {
   Lane(const Subject& subject, const std::string& method, std::uint64_t seed)
       : parameters(with_new_head(subject.model, subject.catalogue, seed)),
         trainable(subject.catalogue, select_parameters(parse_method(method), subject.catalogue, {.seed = seed}),
-                  parameters) {}
+                  parameters) {
+    if (subject.bfloat16_weights) {
+      bfloat16_weights.emplace(*subject.bfloat16_weights).add(trainable.values(), trainable.keep_rounded());
+    }
+  }
 
   Parameters parameters;
   TrainableParameters trainable;
+  std::optional<Bfloat16Weights> bfloat16_weights;
   at::Tensor loss = at::empty({}, parameters.front().options().dtype(at::kDouble));
 };
 
@@ -71,7 +76,7 @@ void train(benchmark::State& state, const Subject& subject, const Workload& work
   for (std::uint64_t seed = 1; seed <= training.lanes; ++seed) lanes.emplace_back(subject, training.method, seed);
   std::vector<TrainableParameters*> trained;
   for (Lane& lane : lanes) trained.push_back(&lane.trainable);
-  TrainingSink sink(trained, subject.bfloat16());
+  TrainingSink sink(trained);
   std::uint64_t step = 0;
   const MemoryCounters memory(state, subject.device);
   measure(state, subject.device, [&] {
@@ -80,9 +85,9 @@ void train(benchmark::State& state, const Subject& subject, const Workload& work
       for (Lane& lane : lanes) {
         lane.trainable.zero_grad();
         const std::optional<std::uint64_t> key = training.with_dropout ? std::optional(++step) : std::nullopt;
-        inputs.push_back({lane.parameters, batch, key});
+        inputs.push_back({lane.parameters, batch, key, lane.bfloat16_weights ? &*lane.bfloat16_weights : nullptr});
       }
-      Pass pass(*subject.model.network, inputs, {.sink = &sink, .bfloat16_weights = subject.bfloat16()});
+      Pass pass(*subject.model.network, inputs, {.sink = &sink});
       std::vector<LossBatch> losses;
       for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
         losses.push_back({.logits = pass.logits()[lane], .labels = pass.labels()[lane], .loss = lanes[lane].loss});

@@ -61,6 +61,11 @@ void TrainableParameters::add_segment(ParameterIndex index, const TensorSelectio
   segment_of_[index] = &segments_.back();
 }
 
+const at::Tensor& TrainableParameters::keep_rounded() {
+  rounded_ = decayed_values().to(at::kBFloat16);
+  return rounded_;
+}
+
 void TrainableParameters::zero_grad() {
   for (Segment& segment : segments_) segment.is_stale = true;
 }
@@ -111,7 +116,8 @@ void TrainableParameters::step(std::span<const Update> updates) {
                                       .gradients = run.gradients_,
                                       .first_moments = run.first_moments_,
                                       .second_moments = run.second_moments_,
-                                      .decayed_count = run.decayed_count_},
+                                      .decayed_count = run.decayed_count_,
+                                      .rounded = run.rounded_},
                           .step = step,
                           .loss = loss,
                           .norm = gradients.norm(),
@@ -131,6 +137,7 @@ void TrainableParameters::restore(const State& state, std::int64_t steps) {
   values_.copy_(state.values);
   first_moments_.copy_(state.first_moments);
   second_moments_.copy_(state.second_moments);
+  if (rounded_.defined()) rounded_.copy_(decayed_values());
   diverged_.zero_();
   steps_ = steps;
   scatter_values();

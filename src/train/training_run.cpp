@@ -39,7 +39,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
     : inputs_(inputs),
       control_(std::move(control)),
       task_(*inputs.data.task),
-      pass_options_{.bfloat16_weights = inputs.bfloat16_weights, .dropout = inputs.options.dropout},
+      pass_options_{.dropout = inputs.options.dropout},
       initial_(with_new_head(inputs.model, inputs.catalogue, inputs.seed)),
       parameters_(initial_),
       trainable_(inputs.catalogue, selection, parameters_),
@@ -52,6 +52,9 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
                 .warmup_steps = static_cast<std::int64_t>(
                     std::ceil(inputs.options.warmup_fraction * static_cast<double>(total_steps_))),
                 .total_steps = total_steps_} {
+  if (inputs.bfloat16_weights != nullptr) {
+    bfloat16_weights_.emplace(*inputs.bfloat16_weights).add(trainable_.values(), trainable_.keep_rounded());
+  }
   const TrainState* const saved = std::exchange(control_.resume, nullptr);
   if (saved != nullptr && saved->fingerprint == fingerprint_) {
     result_ = saved->result;
@@ -150,9 +153,9 @@ void TrainingRun::evaluate() {
     return result_.end == TrialEnd::kDone;
   };
   std::optional<Predictions> predictions =
-      predict({*inputs_.model.network, parameters_, inputs_.bfloat16_weights}, inputs_.data.dev, task_, keep_going);
+      predict({*inputs_.model.network, parameters_, bfloat16_weights()}, inputs_.data.dev, task_, keep_going);
   if (!predictions) return;
-  std::optional<Predictions> mismatched = predict({*inputs_.model.network, parameters_, inputs_.bfloat16_weights},
+  std::optional<Predictions> mismatched = predict({*inputs_.model.network, parameters_, bfloat16_weights()},
                                                   inputs_.data.mismatched_dev, task_, keep_going);
   if (!mismatched) return;
   const std::int64_t steps_in_epoch = steps_per_epoch(inputs_.data.train.size(), inputs_.options.batch_size);

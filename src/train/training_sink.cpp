@@ -74,15 +74,14 @@ void TrainingSink::on_linear(std::span<const LinearParameters> layers, std::span
   const bool trains_biases = std::ranges::any_of(layers, [&](const LinearParameters& p) { return any_needs(p.bias); });
   for (const LinearFactors& use : uses) {
     if (trains_weights) {
-      const at::Tensor factor = matmul_operand(use.output_gradient, bfloat16_weights_);
-      const at::Tensor input = matmul_operand(use.input, bfloat16_weights_);
+      const at::Tensor factor = TypedResult{use.output_gradient, use.bfloat16_gradient}.operand();
       for_each_columns(layers, &LinearParameters::weight,
                        [&](std::int64_t column, std::int64_t width, const auto& targets) {
                          for (std::size_t model = 0; model < models_.size(); ++model) {
                            const auto& [gradient, accumulate] = targets[model];
                            if (!gradient.defined()) continue;
                            matmul(use.rows.of_model(factor, model).narrow(1, column, width).t(),
-                                  use.rows.of_model(input, model), gradient, accumulate);
+                                  use.rows.of_model(use.input, model), gradient, accumulate);
                          }
                        });
     }

@@ -24,12 +24,12 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
   batches.reserve(parts.size());
   for (const auto& [run, examples] : parts) {
     batches.push_back(pack(run.inputs_.data.train, examples, run.task_.is_regression()));
-    models.push_back({run.parameters_, batches.back(), run.dropout_key_});
+    models.push_back({run.parameters_, batches.back(), run.dropout_key_, run.bfloat16_weights()});
     trained.push_back(&run.trainable_);
     run.tokens_ += batches.back().token_count();
   }
   const TrainingRun& any = parts.front().run;
-  TrainingSink sink(std::move(trained), any.inputs_.bfloat16_weights);
+  TrainingSink sink(std::move(trained));
   PassOptions options = any.pass_options_;
   options.sink = &sink;
   Pass pass(*any.inputs_.model.network, models, options);

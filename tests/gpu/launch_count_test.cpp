@@ -33,7 +33,7 @@ class Launches : public ::testing::Test {
   }
 
   // Of the second step of so many trials in one pass.
-  Counts of_step(const std::string& method, std::size_t lanes) {
+  Counts of_step(const std::string& method, std::size_t lanes, Precision precision = Precision::kFloat32) {
     std::vector<TrainInputs> trials;
     trials.reserve(lanes);
     std::vector<std::unique_ptr<TrainingRun>> runs;
@@ -45,7 +45,8 @@ class Launches : public ::testing::Test {
                         .method = parse_method(method),
                         .learning_rate = 1e-4,
                         .seed = lane,
-                        .options = {.epochs = 4, .batch_size = 4, .dropout = 0.1}});
+                        .options = {.epochs = 4, .batch_size = 4, .dropout = 0.1},
+                        .bfloat16_weights = precision == Precision::kBfloat16 ? &bfloat16_weights_ : nullptr});
       together.push_back(runs.emplace_back(std::make_unique<TrainingRun>(trials.back(), TrainControl{})).get());
     }
     TrainingRun::step_together(together);
@@ -87,6 +88,7 @@ class Launches : public ::testing::Test {
   }
 
   PretrainedModel model_ = test::narrow_model(24);
+  Bfloat16Weights bfloat16_weights_{model_};
   ParameterCatalogue catalogue_ = model_.network->catalogue(2);
   Parameters parameters_ = with_new_head(model_, catalogue_, 1);
   TaskData data_{.task = &find_task("SST-2"),
@@ -103,6 +105,16 @@ TEST_F(Launches, OfAFullStepAreAtMost750) { EXPECT_LE(of_step("full", 1).launche
 TEST_F(Launches, DoNotGrowWithTheNumberOfLanes) {
   const auto one = static_cast<double>(of_step("layernorm", 1).launches);
   EXPECT_NEAR(static_cast<double>(of_step("layernorm", 16).launches), one, 0.1 * one);
+}
+
+// But for the rows that a head reads, kernels write what products read.
+TEST_F(Launches, InBfloat16AreThoseInFloat32AndThreeCasts) {
+  for (const char* method : {"layernorm", "full"}) {
+    const std::int64_t in_float32 = of_step(method, 1).launches;
+    EXPECT_LE(of_step(method, 1, Precision::kBfloat16).launches, in_float32 + 3) << method;
+  }
+  const auto of_lanes = static_cast<double>(of_step("layernorm", 16, Precision::kBfloat16).launches);
+  EXPECT_NEAR(of_lanes, static_cast<double>(of_step("layernorm", 16).launches), 3);
 }
 
 TEST_F(Launches, AreReadOnceAStep) {

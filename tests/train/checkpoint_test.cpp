@@ -109,6 +109,17 @@ TEST_P(Checkpoint, ResumedRunEqualsAnUninterruptedOneBitForBit) {
 INSTANTIATE_TEST_SUITE_P(Methods, Checkpoint,
                          ::testing::Values("full", "layernorm", "head", "random:fraction=0.3", "bitfit"));
 
+TEST_F(Checkpoint, InBfloat16ResumedRunEqualsAnUninterruptedOneBitForBit) {
+  const Bfloat16Weights bfloat16_weights(model);
+  TrainInputs trial = inputs("full");
+  trial.bfloat16_weights = &bfloat16_weights;
+  std::int64_t asked = 0;
+  train_model(trial, {.next_action = [&] { return ++asked == 9 ? NextAction::kSaveAndStop : NextAction::kContinue; },
+                      .save = [&](const TrainState& state) { save_checkpoint(folder.path() / "c", state); }});
+  const TrainState state = load_checkpoint(folder.path() / "c");
+  expect_equal(train_model(trial, {.resume = &state}), train_model(trial, {}));
+}
+
 // With other importances, the same method chooses as many scalars, but others.
 TEST_F(Checkpoint, OfAnotherSelectionStartsFromScratch) {
   const std::filesystem::path file = folder.path() / "c";

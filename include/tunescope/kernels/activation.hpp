@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "tunescope/kernels/batch_layout.hpp"
+#include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
 
@@ -10,16 +11,6 @@ namespace tunescope {
 /// erf), "gelu_new" and "gelu_pytorch_tanh" (tanh approximation; both Hendrycks and Gimpel 2016), "relu", "silu" and
 /// "swish", "tanh".
 enum class Activation { kGelu, kGeluTanh, kRelu, kSilu, kTanh };
-
-/// In which types a result is wanted. A matrix product in bfloat16 reads its factors in that type, so that a result
-/// which only feeds such a product need not be written in its own.
-enum class ResultTypes { kOwn, kBfloat16, kBoth };
-
-/// A result; a tensor is undefined if it was not asked for.
-struct TypedResult {
-  at::Tensor own;       ///< in the type of the arguments
-  at::Tensor bfloat16;  ///< the same, rounded
-};
 
 /// Returns f(x + b) [T, I], elementwise, and stores x + b in `values`, since the backward pass needs it. `values` is x
 /// [T, I], the output of a linear layer before its bias is added; `bias` is b, [I] for each model.

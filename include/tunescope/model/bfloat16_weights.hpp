@@ -8,25 +8,23 @@
 
 namespace tunescope {
 
-/// Casts the operands of matrix products to bfloat16. A pre-trained encoder's weights are shared by all trials and,
-/// while frozen, never change, so they are cast once, here, and looked up from then on; every other operand is cast
-/// each time.
+/// The weights of a model's matrix products in bfloat16. Those of a pre-trained encoder are shared by all trials and,
+/// while frozen, never change, so they are cast once, here, and looked up from then on. A trial has a copy of this
+/// object, to which it adds the weights that it trains.
 class Bfloat16Weights {
  public:
   explicit Bfloat16Weights(const PretrainedModel& model);
 
-  /// `matrix` in bfloat16. If it is a weight of the encoder, or a view of several that are contiguous in memory, the
-  /// result is a view of the stored copy.
+  /// From now on, `rounded` has in bfloat16 what the storage of `values` begins with. Whoever changes those numbers
+  /// changes both. Both must outlive the object.
+  void add(const at::Tensor& values, const at::Tensor& rounded) { storages_[values.storage().data()] = rounded; }
+
+  /// `matrix` in bfloat16. If it is a known weight, or a view of several that are contiguous in memory, the result is a
+  /// view of the stored copy; every other matrix is cast each time.
   at::Tensor cast(const at::Tensor& matrix) const;
 
  private:
   std::map<const void*, at::Tensor> storages_;  // address of a float32 storage -> its numbers in bfloat16
 };
-
-/// The operand that a matrix product takes for `matrix`: cast to bfloat16, or `matrix` itself if `bfloat16_weights` is
-/// null.
-inline at::Tensor matmul_operand(const at::Tensor& matrix, const Bfloat16Weights* bfloat16_weights) {
-  return bfloat16_weights ? bfloat16_weights->cast(matrix) : matrix;
-}
 
 }  // namespace tunescope

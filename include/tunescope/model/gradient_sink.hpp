@@ -13,9 +13,10 @@ namespace tunescope {
 /// The operands of the gradients of linear layers with the same input in one of their uses, y = x Wᵀ + b: dW = dyᵀ x,
 /// db = column sums of dy, each over the rows of one model.
 struct LinearFactors {
-  at::Tensor input;            ///< x [R, in]; undefined if no model needs a dW
+  at::Tensor input;            ///< x [R, in], as the layer's product read it; undefined if no model needs a dW
   at::Tensor output_gradient;  ///< dy of the layers, side by side [R, sum of their outputs]
   const RowLayout& rows;
+  at::Tensor bfloat16_gradient = {};  ///< dy rounded, if products are in bfloat16, as x is then; else undefined
 };
 
 /// For y = w x̂ + b: dw = column sums of dy x̂, db = column sums of dy.

@@ -38,13 +38,13 @@ struct ModelInput {
   const Parameters& parameters;
   const PackedBatch& batch;
   std::optional<std::uint64_t> dropout_key = {};  ///< a new key for each step, see `DropoutStreams`; absent: no dropout
+  /// If set, the matrix products of the backbone's linear layers read their operands in bfloat16; attention and the
+  /// last layer of the head stay in full precision.
+  const Bfloat16Weights* bfloat16_weights = nullptr;
 };
 
 struct PassOptions {
   GradientSink* sink = nullptr;  ///< null if no gradient is needed
-  /// If set, the matrix products of the backbone's linear layers cast their operands to bfloat16; attention and the
-  /// last layer of the head stay in full precision. It must be built from the model whose tensors the parameters share.
-  const Bfloat16Weights* bfloat16_weights = nullptr;
   /// Probability of every dropout layer; absent: as the network's configuration says.
   std::optional<double> dropout = {};
   LastLayer last_layer = LastLayer::kPooledTokens;
@@ -65,8 +65,8 @@ struct PassFlops {
 /// it.
 class Pass {
  public:
-  /// The models must have the same network, and either all or none of them have a dropout key; all else may differ, the
-  /// number of outputs included. Throws `Error` if only some have one.
+  /// The models must have the same network, and either all or none of them have a dropout key, and weights in bfloat16;
+  /// all else may differ, the number of outputs included. Throws `Error` if only some have one.
   Pass(const Network& network, std::span<const ModelInput> models, const PassOptions& options = {});
   Pass(const Network& network, const ModelInput& model, const PassOptions& options = {});
   ~Pass();

@@ -13,7 +13,7 @@ namespace tunescope {
 struct EvaluatedModel {
   const Network& network;
   const Parameters& parameters;
-  const Bfloat16Weights* bfloat16_weights = nullptr;  ///< see `PassOptions`
+  const Bfloat16Weights* bfloat16_weights = nullptr;  ///< see `ModelInput`
 };
 
 /// The outputs of the model on every example, in evaluation mode. Polls `keep_going` before each pass over some

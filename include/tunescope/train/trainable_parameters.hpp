@@ -31,6 +31,9 @@ class TrainableParameters {
   std::int64_t size() const { return values_.numel(); }
   /// The trained values [N]. Those with weight decay come first.
   const at::Tensor& values() const { return values_; }
+  /// From now on also keeps those with weight decay, all matrices among them, in bfloat16, and returns that copy: what
+  /// changes the values changes it too.
+  const at::Tensor& keep_rounded();
 
   /// The flat indices of the scalars that train in tensors which train in part, ascending, with the tensor's index.
   std::vector<std::pair<ParameterIndex, at::Tensor>> chosen_scalars() const;
@@ -94,11 +97,13 @@ class TrainableParameters {
   void scatter_values();
   void add_segment(ParameterIndex index, const TensorSelection& selection, std::int64_t offset);
   void gather_gradients();
+  at::Tensor decayed_values() const { return values_.narrow(0, 0, decayed_count_); }
 
   Parameters& parameters_;
   std::vector<Segment> segments_;
   std::vector<Segment*> segment_of_;  // by catalogue index; null if frozen
   at::Tensor values_, gradients_, first_moments_, second_moments_;
+  at::Tensor rounded_;   // of the decayed values, in bfloat16; undefined if nobody wants it
   at::Tensor diverged_;  // see `adamw_step_`
   std::int64_t decayed_count_ = 0;
   std::int64_t steps_ = 0;

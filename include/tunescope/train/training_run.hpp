@@ -72,6 +72,8 @@ class TrainingRun {
   static bool compute_gradients(std::span<TrainingRun* const> runs);
 
   at::Device device() const { return parameters_.front().device(); }
+  // Null if products are in float32.
+  const Bfloat16Weights* bfloat16_weights() const { return bfloat16_weights_ ? &*bfloat16_weights_ : nullptr; }
   void begin_step();
   void restart_step();
   void compute_gradient_in_parts();
@@ -112,7 +114,8 @@ class TrainingRun {
   Parameters initial_;
   Parameters parameters_;
   TrainableParameters trainable_;
-  at::Tensor loss_;  // float64, on the device: of the step in progress
+  std::optional<Bfloat16Weights> bfloat16_weights_;  // those of the model, and those that are trained
+  at::Tensor loss_;                                  // float64, on the device: of the step in progress
   // Whether the host learns of a step while the device computes the next one. A step that diverged changes nothing, nor
   // do those after it, so nothing that is recorded depends on it.
   bool reads_late_;

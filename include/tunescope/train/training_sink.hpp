@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/gradient_sink.hpp"
 #include "tunescope/train/trainable_parameters.hpp"
 
@@ -16,10 +15,8 @@ namespace tunescope {
 /// each.
 class TrainingSink final : public GradientSink {
  public:
-  /// In the order of the pass's models; they must outlive the object. With `bfloat16_weights`, the operands of weight
-  /// gradients are cast to bfloat16, but for the head's.
-  explicit TrainingSink(std::vector<TrainableParameters*> models, const Bfloat16Weights* bfloat16_weights = nullptr)
-      : models_(std::move(models)), bfloat16_weights_(bfloat16_weights) {}
+  /// In the order of the pass's models; they must outlive the object.
+  explicit TrainingSink(std::vector<TrainableParameters*> models) : models_(std::move(models)) {}
 
   bool needs_gradient(std::size_t model, ParameterIndex parameter) const override {
     return models_[model]->is_trained(parameter);
@@ -39,7 +36,6 @@ class TrainingSink final : public GradientSink {
                         Compute compute);
 
   std::vector<TrainableParameters*> models_;
-  const Bfloat16Weights* bfloat16_weights_;
 };
 
 }  // namespace tunescope

@@ -2,7 +2,6 @@
 
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/where.h>
 
 #include <optional>
 
@@ -54,10 +53,7 @@ void adamw_step_(std::span<const AdamWUpdate> updates) {
     const auto& [values, gradients, first_moments, second_moments, decayed_count, rounded] = update.buffers;
     update_range(update, {0, decayed_count}, update.step.weight_decay, shared);
     update_range(update, {decayed_count, values.numel() - decayed_count}, 0.0, shared);
-    if (rounded.defined()) {
-      const at::Tensor decayed = values.narrow(0, 0, decayed_count).to(at::kBFloat16);
-      rounded.copy_(at::where(diverged.to(at::kBool), rounded, decayed));
-    }
+    if (rounded.defined()) rounded.copy_(values.narrow(0, 0, decayed_count));
   }
 }
 

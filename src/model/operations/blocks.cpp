@@ -31,11 +31,14 @@ Value embedding(Recording& pass, const Norm& norm, const Dropout& dropout) {
   }
   const bool needs_norm = pass.use(norm.parameters);
   LayerNormActivations saved;
-  at::Tensor output = embedding_layer_norm(lookups, weights_of(pass.parameters(), norm), rows, dropout, saved);
+  const std::int64_t width = pass.parameters().first(norm.parameters.weight).numel();
+  const LayerNormExtras extras{
+      .bfloat16 = pass.place_for_rounded(rows.row_count(), width), .output_squares = {}, .branch_squares = {}};
+  at::Tensor output = embedding_layer_norm(lookups, weights_of(pass.parameters(), norm), rows, dropout, saved, extras);
   return pass.record(
-      std::move(output), rows, needs_table || needs_norm,
-      [&pass, &rows, norm, dropout, saved, needs_table](std::span<const at::Tensor> outputs, Gradients&) {
-        const at::Tensor& gradient = outputs.front();
+      TypedResult{std::move(output), extras.bfloat16}, rows, needs_table || needs_norm,
+      [&pass, &rows, norm, dropout, saved, needs_table](std::span<const TypedResult> outputs, Gradients&) {
+        const at::Tensor& gradient = outputs.front().own;
         apply_dropout_(gradient, rows, dropout);
         pass.on_layer_norm(rows, norm.parameters, saved, gradient);
         if (!needs_table) return;
@@ -51,33 +54,42 @@ Value embedding(Recording& pass, const Norm& norm, const Dropout& dropout) {
 Value attention(Recording& pass, const Value& query, const Value& key_value, std::int64_t heads,
                 const Dropout& dropout) {
   const AttentionLayout layout{*query.rows, *key_value.rows, heads};
-  AttentionOutput output = attention({query.tensor, key_value.tensor}, layout, dropout);
-  return pass.record(
-      std::move(output.context), *query.rows, query.slot || key_value.slot,
-      [layout, dropout, saved = std::move(output.saved), query = query.slot, key_value = key_value.slot](
-          std::span<const at::Tensor> outputs, Gradients& gradients) {
-        const AttentionInputs of_inputs{at::empty_like(saved.inputs.query), at::empty_like(saved.inputs.key_value)};
-        attention_backward(outputs.front(), saved, layout, dropout, {of_inputs});
-        if (query) gradients.add(*query, of_inputs.query);
-        if (key_value) gradients.add(*key_value, of_inputs.key_value);
-      });
+  const at::Tensor rounded = pass.place_for_rounded(query.tensor.size(0), query.tensor.size(1));
+  AttentionOutput output = attention({query.tensor, key_value.tensor}, layout, dropout, rounded);
+  return pass.record(TypedResult{std::move(output.context), rounded}, *query.rows, query.slot || key_value.slot,
+                     [&pass, layout, dropout, saved = std::move(output.saved), query = query.slot,
+                      key_value = key_value.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+                       const auto& [queries, keys_values] = saved.inputs;
+                       const AttentionGradients computed{
+                           .of_inputs = {at::empty_like(queries), at::empty_like(keys_values)},
+                           .rounded = {pass.place_for_rounded(queries.size(0), queries.size(1)),
+                                       pass.place_for_rounded(keys_values.size(0), keys_values.size(1))}};
+                       attention_backward(outputs.front().own, saved, layout, dropout, computed);
+                       if (query) gradients.add(*query, computed.of_inputs.query, computed.rounded.query);
+                       if (key_value) {
+                         gradients.add(*key_value, computed.of_inputs.key_value, computed.rounded.key_value);
+                       }
+                     });
 }
 
 Value self_attention(Recording& pass, const Value& query_key_value, std::int64_t heads, const Dropout& dropout) {
   const RowLayout& rows = *query_key_value.rows;
-  const auto columns_of = [](const at::Tensor& all) {
-    const std::int64_t hidden = all.size(1) / 3;
+  const std::int64_t hidden = query_key_value.tensor.size(1) / 3;
+  const auto columns_of = [hidden](const at::Tensor& all) {
+    if (!all.defined()) return AttentionInputs();
     return AttentionInputs{all.narrow(1, 0, hidden), all.narrow(1, hidden, 2 * hidden)};
   };
-  AttentionOutput output = attention(columns_of(query_key_value.tensor), {rows, rows, heads}, dropout);
-  return pass.record(std::move(output.context), rows, query_key_value.slot.has_value(),
-                     [&rows, heads, dropout, columns_of, saved = std::move(output.saved), slot = query_key_value.slot](
-                         std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       const at::Tensor& context_gradient = outputs.front();
-                       const at::Tensor all = at::empty({context_gradient.size(0), 3 * context_gradient.size(1)},
-                                                        context_gradient.options());
-                       attention_backward(context_gradient, saved, {rows, rows, heads}, dropout, {columns_of(all)});
-                       gradients.add(*slot, all);
+  const at::Tensor rounded = pass.place_for_rounded(rows.row_count(), hidden);
+  AttentionOutput output = attention(columns_of(query_key_value.tensor), {rows, rows, heads}, dropout, rounded);
+  return pass.record(TypedResult{std::move(output.context), rounded}, rows, query_key_value.slot.has_value(),
+                     [&pass, &rows, heads, dropout, hidden, columns_of, saved = std::move(output.saved),
+                      slot = query_key_value.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+                       const at::Tensor& context_gradient = outputs.front().own;
+                       const at::Tensor all = at::empty({rows.row_count(), 3 * hidden}, context_gradient.options());
+                       const at::Tensor all_rounded = pass.place_for_rounded(rows.row_count(), 3 * hidden);
+                       attention_backward(context_gradient, saved, {rows, rows, heads}, dropout,
+                                          {columns_of(all), columns_of(all_rounded)});
+                       gradients.add(*slot, all, all_rounded);
                      });
 }
 
@@ -89,8 +101,9 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
   const bool needs_norm = pass.use(norm);
   DepthObserver* const observer = pass.options().observer;
   DepthObserver* const hidden_observer = end.branch == DepthPoint::kFeedForwardBranch ? observer : nullptr;
-  LayerNormActivations saved{.input = linear_without_bias(pass, rows, end.layer, input.tensor), .mean = {}, .rstd = {}};
-  const LayerNormExtras extras{.bfloat16 = {},
+  const at::Tensor operand = pass.operand(input);
+  LayerNormActivations saved{.input = linear_without_bias(pass, rows, end.layer, operand), .mean = {}, .rstd = {}};
+  const LayerNormExtras extras{.bfloat16 = pass.place_for_rounded(saved.input.size(0), saved.input.size(1)),
                                .output_squares = place_for_squares(hidden_observer, saved.input),
                                .branch_squares = place_for_squares(observer, saved.input)};
   at::Tensor output = residual_layer_norm({pass.parameters().of_each(end.layer.bias), residual.tensor},
@@ -98,11 +111,11 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
   if (observer != nullptr) observer->on_activation(end.branch, end.depth, extras.branch_squares);
   if (hidden_observer != nullptr) hidden_observer->on_activation(DepthPoint::kHidden, end.depth, extras.output_squares);
   const bool needs_sum = input.slot || residual.slot || needs_layer;
-  return pass.record(std::move(output), rows, needs_sum || needs_norm,
+  return pass.record(TypedResult{std::move(output), extras.bfloat16}, rows, needs_sum || needs_norm,
                      [&pass, &rows, end, norm, observer, hidden_observer, saved, needs_sum,
-                      factor = pass.factor({&end.layer, 1}, input.tensor), input = input.slot,
-                      residual = residual.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       const at::Tensor& gradient = outputs.front();
+                      factor = pass.factor({&end.layer, 1}, operand), input = input.slot,
+                      residual = residual.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+                       const at::Tensor& gradient = outputs.front().own;
                        pass.on_layer_norm(rows, norm, saved, gradient);
                        if (!needs_sum) {
                          if (hidden_observer != nullptr) {
@@ -110,8 +123,10 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
                          }
                          return;
                        }
+                       const bool is_multiplied = input || factor.defined();
                        const ResidualGradientExtras extras{
-                           .branch_bfloat16 = {},
+                           .branch_bfloat16 = is_multiplied ? pass.place_for_rounded(gradient.size(0), gradient.size(1))
+                                                            : at::Tensor(),
                            .output_squares = place_for_squares(hidden_observer, gradient),
                            .residual_squares = place_for_squares(observer, gradient)};
                        const ResidualGradients of_terms = residual_layer_norm_backward(
@@ -121,8 +136,9 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
                        }
                        // As of the other term of the sum.
                        if (observer != nullptr) observer->on_gradient(end.branch, end.depth, extras.residual_squares);
-                       pass.on_linear(rows, {&end.layer, 1}, factor, of_terms.branch);
-                       if (input) add_input_gradient(pass, rows, {&end.layer, 1}, of_terms.branch, gradients[*input]);
+                       const TypedResult branch{of_terms.branch, extras.branch_bfloat16};
+                       pass.on_linear(rows, {&end.layer, 1}, factor, branch);
+                       if (input) add_input_gradient(pass, rows, {&end.layer, 1}, branch.operand(), gradients[*input]);
                        if (residual) gradients.add(*residual, of_terms.residual);
                      });
 }
@@ -132,8 +148,8 @@ Value pooled_tokens(Recording& pass, const Value& input) {
   const at::Tensor first_tokens = pass.layout().first_tokens();
   return pass.record(
       at::index(input.tensor, {first_tokens}), pass.sequences(), input.slot.has_value(),
-      [&pass, first_tokens, slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-        const at::Tensor& rows = outputs.front();
+      [&pass, first_tokens, slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+        const at::Tensor& rows = outputs.front().own;
         at::Tensor& all = gradients[*slot];
         if (!all.defined()) all = at::zeros({pass.tokens().row_count(), rows.size(1)}, rows.options());
         all.index_add_(0, first_tokens, rows);
@@ -144,10 +160,10 @@ Value observe_embeddings(Recording& pass, const Value& hidden) {
   DepthObserver* const observer = pass.options().observer;
   if (observer == nullptr) return hidden;
   observer->on_activation(DepthPoint::kHidden, 0, hidden.tensor.square().sum(1));
-  return pass.record(hidden.tensor, *hidden.rows, hidden.slot.has_value(),
-                     [observer, slot = hidden.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       observer->on_gradient(DepthPoint::kHidden, 0, outputs.front().square().sum(1));
-                       gradients.add(*slot, outputs.front());
+  return pass.record(TypedResult{hidden.tensor, hidden.bfloat16}, *hidden.rows, hidden.slot.has_value(),
+                     [observer, slot = hidden.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+                       observer->on_gradient(DepthPoint::kHidden, 0, outputs.front().own.square().sum(1));
+                       gradients.add(*slot, outputs.front().own);
                      });
 }
 

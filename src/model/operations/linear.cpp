@@ -7,38 +7,54 @@
 #include "model/operations/operations.hpp"
 
 namespace tunescope {
+namespace {
+
+enum class Readers { kProducts, kProductsAndOthers };
+
+ResultTypes types_of_result(const Recording& pass, Readers readers) {
+  if (!pass.parameters().multiply_in_bfloat16()) return ResultTypes::kOwn;
+  return readers == Readers::kProducts ? ResultTypes::kBfloat16 : ResultTypes::kBoth;
+}
+
+}  // namespace
 
 Value linear(Recording& pass, std::span<const LinearParameters> layers, const Value& input) {
   const RowLayout& rows = *input.rows;
   const bool is_needed = pass.use(layers) || input.slot;
+  const at::Tensor operand = pass.operand(input);
   return pass.record(
-      apply_linear(pass, rows, layers, input.tensor), rows, is_needed,
-      [&pass, &rows, layers = std::vector(layers.begin(), layers.end()), factor = pass.factor(layers, input.tensor),
-       slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-        pass.on_linear(rows, layers, factor, outputs.front());
-        if (slot) add_input_gradient(pass, rows, layers, outputs.front(), gradients[*slot]);
+      apply_linear(pass, rows, layers, operand), rows, is_needed,
+      [&pass, &rows, layers = std::vector(layers.begin(), layers.end()), factor = pass.factor(layers, operand),
+       slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+        const TypedResult gradient = pass.rounded(outputs.front());
+        pass.on_linear(rows, layers, factor, gradient);
+        if (slot) add_input_gradient(pass, rows, layers, gradient.operand(), gradients[*slot]);
       });
 }
 
 Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input) {
   const RowLayout& rows = *input.rows;
   const bool is_needed = pass.use(layer) || input.slot;
-  const at::Tensor values = linear_without_bias(pass, rows, layer, input.tensor);
-  at::Tensor output = bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows).own;
+  const at::Tensor operand = pass.operand(input);
+  const at::Tensor values = linear_without_bias(pass, rows, layer, operand);
+  TypedResult output = bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows,
+                                       types_of_result(pass, Readers::kProducts));
   return pass.record(std::move(output), rows, is_needed,
-                     [&pass, &rows, layer, activation, values, factor = pass.factor({&layer, 1}, input.tensor),
-                      slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       const at::Tensor gradient = activation_backward(activation, values, outputs.front()).own;
+                     [&pass, &rows, layer, activation, values, factor = pass.factor({&layer, 1}, operand),
+                      slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+                       const Readers readers = pass.needs(layer) ? Readers::kProductsAndOthers : Readers::kProducts;
+                       const TypedResult gradient =
+                           activation_backward(activation, values, outputs.front().own, types_of_result(pass, readers));
                        pass.on_linear(rows, {&layer, 1}, factor, gradient);
-                       if (slot) add_input_gradient(pass, rows, {&layer, 1}, gradient, gradients[*slot]);
+                       if (slot) add_input_gradient(pass, rows, {&layer, 1}, gradient.operand(), gradients[*slot]);
                      });
 }
 
 Value tanh(Recording& pass, const Value& input) {
   const at::Tensor output = at::tanh(input.tensor);
   return pass.record(output, *input.rows, input.slot.has_value(),
-                     [output, slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       gradients.add(*slot, at::tanh_backward(outputs.front(), output));
+                     [output, slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+                       gradients.add(*slot, at::tanh_backward(outputs.front().own, output));
                      });
 }
 
@@ -49,9 +65,9 @@ Value dropout(Recording& pass, const Value& input, const Dropout& dropout) {
   const at::Tensor output = input.tensor.clone();
   apply_(output);
   return pass.record(output, rows, input.slot.has_value(),
-                     [apply_, slot = input.slot](std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       apply_(outputs.front());
-                       gradients.add(*slot, outputs.front());
+                     [apply_, slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+                       apply_(outputs.front().own);
+                       gradients.add(*slot, outputs.front().own);
                      });
 }
 
@@ -64,14 +80,16 @@ std::vector<Value> head(Recording& pass, const LinearParameters& layer, const Va
   return pass.record(head_logits(input.tensor, weight, pass.parameters().of_each(layer.bias), rows), rows,
                      input.slot || pass.needs(layer),
                      [&pass, &rows, layer, weight, tensor = input.tensor, slot = input.slot](
-                         std::span<const at::Tensor> outputs, Gradients& gradients) {
-                       pass.on_head(rows, layer, tensor, outputs);
+                         std::span<const TypedResult> outputs, Gradients& gradients) {
+                       std::vector<at::Tensor> of_logits;
+                       for (const TypedResult& output : outputs) of_logits.push_back(output.own);
+                       pass.on_head(rows, layer, tensor, of_logits);
                        if (!slot) return;
                        for (std::size_t model = 0; model < rows.model_count(); ++model) {
-                         if (!outputs[model].defined()) continue;
-                         pass.count_backward(outputs[model].size(0), weight[model].numel());
+                         if (!of_logits[model].defined()) continue;
+                         pass.count_backward(of_logits[model].size(0), weight[model].numel());
                        }
-                       gradients.add(*slot, head_input_gradient(outputs, weight, rows));
+                       gradients.add(*slot, head_input_gradient(of_logits, weight, rows));
                      });
 }
 

@@ -24,6 +24,11 @@ std::int64_t total_weights(const ModelParameters& parameters, Layers layers) {
   return total_outputs(parameters, layers) * parameters.first(layers.front().weight).size(1);
 }
 
+// Not filled, in the type of the parameters.
+at::Tensor empty_rows(const ModelParameters& parameters, std::int64_t rows, std::int64_t width) {
+  return at::empty({rows, width}, parameters.first(0).options());
+}
+
 // The weights, or the biases, of all layers as one tensor, if all models share them and they are contiguous in memory;
 // else undefined.
 at::Tensor joined_tensor(const ModelParameters& parameters, Layers layers, ParameterIndex LinearParameters::*tensor) {
@@ -40,6 +45,7 @@ at::Tensor joined_tensor(const ModelParameters& parameters, Layers layers, Param
   sizes.front() = total_outputs(parameters, layers);
   return first.as_strided(sizes, first.strides());
 }
+
 at::Tensor shared_weight(const ModelParameters& parameters, Layers layers) {
   return joined_tensor(parameters, layers, &LinearParameters::weight);
 }
@@ -63,15 +69,14 @@ void apply_weights(Recording& pass, const RowLayout& rows, Layers layers, const 
                    const at::Tensor& outputs, Accumulate accumulate) {
   const ModelParameters& parameters = pass.parameters();
   pass.count_forward(input.size(0), total_weights(parameters, layers));
-  const at::Tensor operand = parameters.operand(input);
   if (const at::Tensor weight = shared_weight(parameters, layers); weight.defined()) {
-    matmul(operand, parameters.operand(weight).t(), outputs, accumulate);
+    matmul(input, parameters.operand(0, weight).t(), outputs, accumulate);
     return;
   }
   for_each_model_and_layer(parameters, rows, layers, outputs,
                            [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {
-                             matmul(rows.of_model(operand, model),
-                                    parameters.operand(parameters.of(model, layer.weight)).t(), own, accumulate);
+                             matmul(rows.of_model(input, model),
+                                    parameters.operand(model, parameters.of(model, layer.weight)).t(), own, accumulate);
                            });
 }
 
@@ -79,8 +84,8 @@ void apply_weights(Recording& pass, const RowLayout& rows, Layers layers, const 
 
 at::Tensor apply_linear(Recording& pass, const RowLayout& rows, Layers layers, const at::Tensor& input) {
   const ModelParameters& parameters = pass.parameters();
-  at::Tensor output = at::empty({input.size(0), total_outputs(parameters, layers)}, input.options());
-  if (takes_gpu_kernels(input.device()) && pass.options().bfloat16_weights == nullptr) {
+  at::Tensor output = empty_rows(parameters, input.size(0), total_outputs(parameters, layers));
+  if (takes_gpu_kernels(input.device()) && input.scalar_type() == at::kFloat) {
     const at::Tensor weight = shared_weight(parameters, layers);
     const at::Tensor bias = joined_tensor(parameters, layers, &LinearParameters::bias);
     if (weight.defined() && bias.defined()) {
@@ -97,7 +102,8 @@ at::Tensor apply_linear(Recording& pass, const RowLayout& rows, Layers layers, c
 
 at::Tensor linear_without_bias(Recording& pass, const RowLayout& rows, const LinearParameters& layer,
                                const at::Tensor& input) {
-  at::Tensor output = at::empty({input.size(0), pass.parameters().first(layer.weight).size(0)}, input.options());
+  const ModelParameters& parameters = pass.parameters();
+  at::Tensor output = empty_rows(parameters, input.size(0), parameters.first(layer.weight).size(0));
   apply_weights(pass, rows, {&layer, 1}, input, output, Accumulate::kNo);
   return output;
 }
@@ -109,18 +115,18 @@ void add_input_gradient(Recording& pass, const RowLayout& rows, Layers layers, c
   const Accumulate first = gradient.defined() ? Accumulate::kYes : Accumulate::kNo;
   if (!gradient.defined()) {
     const std::int64_t width = parameters.first(layers.front().weight).size(1);
-    gradient = at::empty({output_gradient.size(0), width}, output_gradient.options());
+    gradient = empty_rows(parameters, output_gradient.size(0), width);
   }
-  const at::Tensor operand = parameters.operand(output_gradient);
   if (const at::Tensor weight = shared_weight(parameters, layers); weight.defined()) {
-    matmul(operand, parameters.operand(weight), gradient, first);
+    matmul(output_gradient, parameters.operand(0, weight), gradient, first);
     return;
   }
-  for_each_model_and_layer(
-      parameters, rows, layers, operand, [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {
-        const Accumulate accumulate = &layer == &layers.front() ? first : Accumulate::kYes;
-        matmul(own, parameters.operand(parameters.of(model, layer.weight)), rows.of_model(gradient, model), accumulate);
-      });
+  for_each_model_and_layer(parameters, rows, layers, output_gradient,
+                           [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {
+                             const Accumulate accumulate = &layer == &layers.front() ? first : Accumulate::kYes;
+                             matmul(own, parameters.operand(model, parameters.of(model, layer.weight)),
+                                    rows.of_model(gradient, model), accumulate);
+                           });
 }
 
 }  // namespace tunescope

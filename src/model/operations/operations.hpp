@@ -19,7 +19,8 @@ inline Value linear(Recording& pass, const LinearParameters& layer, const Value&
   return linear(pass, std::span(&layer, 1), input);
 }
 
-/// f(x Wᵀ + b), elementwise: [R, in] to [R, out].
+/// f(x Wᵀ + b), elementwise: [R, in] to [R, out]. It is for linear layers: if products are in bfloat16, nothing else
+/// can read it.
 Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input);
 
 /// tanh(x), elementwise.

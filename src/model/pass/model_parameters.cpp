@@ -2,7 +2,19 @@
 
 #include <algorithm>
 
+#include "tunescope/base/error.hpp"
+
 namespace tunescope {
+
+ModelParameters::ModelParameters(std::span<const ModelInput> models) {
+  for (const ModelInput& model : models) {
+    models_.push_back(&model.parameters);
+    bfloat16_weights_.push_back(model.bfloat16_weights);
+    if ((model.bfloat16_weights != nullptr) != multiply_in_bfloat16()) {
+      throw Error("models of one pass have weights in bfloat16 all or none");
+    }
+  }
+}
 
 bool ModelParameters::is_shared(ParameterIndex index) const {
   return std::all_of(models_.begin() + 1, models_.end(),

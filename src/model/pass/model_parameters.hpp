@@ -2,21 +2,20 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <utility>
+#include <span>
 #include <vector>
 
 #include "tunescope/kernels/batch_layout.hpp"
-#include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
+#include "tunescope/model/pass.hpp"
 
 namespace tunescope {
 
 /// The parameters of the models of a pass. Co-trained models share most of them: the same tensor objects.
 class ModelParameters {
  public:
-  /// `bfloat16_weights` is null if matrix products are in full precision.
-  ModelParameters(std::vector<const Parameters*> models, const Bfloat16Weights* bfloat16_weights)
-      : models_(std::move(models)), bfloat16_weights_(bfloat16_weights) {}
+  /// Throws `Error` if only some models have weights in bfloat16.
+  explicit ModelParameters(std::span<const ModelInput> models);
 
   std::size_t model_count() const { return models_.size(); }
 
@@ -28,12 +27,16 @@ class ModelParameters {
   /// The parameter of each model, for kernels that use each row's own.
   PerModelTensors of_each(ParameterIndex index) const;
 
-  /// See `matmul_operand`.
-  at::Tensor operand(const at::Tensor& matrix) const { return matmul_operand(matrix, bfloat16_weights_); }
+  /// Whether matrix products read their operands in bfloat16.
+  bool multiply_in_bfloat16() const { return bfloat16_weights_.front() != nullptr; }
+  /// What a matrix product reads of a weight of a model, or of several that are contiguous in memory.
+  at::Tensor operand(std::size_t model, const at::Tensor& weight) const {
+    return multiply_in_bfloat16() ? bfloat16_weights_[model]->cast(weight) : weight;
+  }
 
  private:
   std::vector<const Parameters*> models_;
-  const Bfloat16Weights* bfloat16_weights_;
+  std::vector<const Bfloat16Weights*> bfloat16_weights_;  // null if products are in full precision
 };
 
 }  // namespace tunescope

@@ -30,7 +30,7 @@ void Pass::backward(std::span<const at::Tensor> logits_gradients, Keep keep) {
 
 at::Tensor evaluate_logits(const Network& network, const Parameters& parameters, const PackedBatch& batch,
                            const Bfloat16Weights* bfloat16_weights) {
-  return Pass(network, ModelInput{parameters, batch}, {.bfloat16_weights = bfloat16_weights}).logits().front();
+  return Pass(network, {parameters, batch, std::nullopt, bfloat16_weights}).logits().front();
 }
 
 }  // namespace tunescope

@@ -1,5 +1,7 @@
 #include "recording.hpp"
 
+#include <ATen/ops/empty.h>
+
 #include <type_traits>
 
 #include "tunescope/base/error.hpp"
@@ -13,12 +15,6 @@ PackedBatch join_batches(std::span<const ModelInput> models) {
   std::vector<const PackedBatch*> batches;
   for (const ModelInput& model : models) batches.push_back(&model.batch);
   return join(batches);
-}
-
-std::vector<const Parameters*> parameters_of(std::span<const ModelInput> models) {
-  std::vector<const Parameters*> parameters;
-  for (const ModelInput& model : models) parameters.push_back(&model.parameters);
-  return parameters;
 }
 
 std::vector<std::int64_t> sequences_of(std::span<const ModelInput> models) {
@@ -60,7 +56,7 @@ std::vector<std::int64_t> groups_of_tokens(std::span<const ModelInput> models, c
 
 Recording::Recording(const Network& network, std::span<const ModelInput> models, const PassOptions& options)
     : options_(options),
-      parameters_(parameters_of(models), options.bfloat16_weights),
+      parameters_(models),
       needs_(needs_of(models, options.sink)),
       uses_(needs_.size()),
       layout_(lay_out(network, models)) {
@@ -92,8 +88,18 @@ Dropout Recording::dropout(double probability, std::uint32_t site) const {
   return {.probability = is_on ? options_.dropout.value_or(probability) : 0.0, .site = site};
 }
 
-Value Recording::record(at::Tensor output, const RowLayout& rows, bool is_needed, Backward backward) {
-  Value value{.tensor = std::move(output), .rows = &rows};
+at::Tensor Recording::place_for_rounded(std::int64_t rows, std::int64_t width) const {
+  if (!parameters_.multiply_in_bfloat16()) return {};
+  return at::empty({rows, width}, parameters_.first(0).options().dtype(at::kBFloat16));
+}
+
+TypedResult Recording::rounded(TypedResult tensor) const {
+  if (parameters_.multiply_in_bfloat16() && !tensor.bfloat16.defined()) tensor.bfloat16 = tensor.own.to(at::kBFloat16);
+  return tensor;
+}
+
+Value Recording::record(TypedResult output, const RowLayout& rows, bool is_needed, Backward backward) {
+  Value value{.tensor = std::move(output.own), .bfloat16 = std::move(output.bfloat16), .rows = &rows};
   if (is_needed) {
     value.slot = tape_.add_slot();
     tape_.record({*value.slot}, std::move(backward));
@@ -148,6 +154,8 @@ Factors Recording::Use::factors() const {
     return {activations, output_gradient, rows};
   } else if constexpr (std::is_same_v<Factors, EmbeddingFactors>) {
     return {ids, output_gradient, rows};
+  } else if constexpr (std::is_same_v<Factors, LinearFactors>) {
+    return {activations.input, output_gradient, rows, bfloat16_gradient};
   } else {
     return {activations.input, output_gradient, rows};
   }
@@ -163,16 +171,17 @@ void Recording::on_use(ParameterIndex index, Use use, Tell tell) {
 }
 
 void Recording::on_linear(const RowLayout& rows, std::span<const LinearParameters> layers, const at::Tensor& input,
-                          const at::Tensor& output_gradient) {
+                          const TypedResult& output_gradient) {
   if (std::ranges::none_of(layers, [&](const LinearParameters& p) { return needs(p); })) return;
   for (const LinearParameters& p : layers) {
     for (std::size_t model = 0; model < rows.model_count(); ++model) {
       if (!options_.sink->needs_gradient(model, p.weight)) continue;
-      count_backward(rows.of_model(output_gradient, model).size(0), parameters_.first(p.weight).numel());
+      count_backward(rows.of_model(output_gradient.own, model).size(0), parameters_.first(p.weight).numel());
     }
   }
-  const auto tell = [&](std::span<const LinearParameters> told, const at::Tensor& gradient) {
-    on_use<LinearFactors>(told.front().weight, {rows, {.input = input, .mean = {}, .rstd = {}}, {}, gradient},
+  const auto tell = [&](std::span<const LinearParameters> told, const TypedResult& gradient) {
+    on_use<LinearFactors>(told.front().weight,
+                          {rows, {.input = input, .mean = {}, .rstd = {}}, {}, gradient.own, gradient.bfloat16},
                           [&](auto uses) { options_.sink->on_linear(told, uses); });
   };
   // A layer that is used elsewhere too has uses of its own.
@@ -183,7 +192,8 @@ void Recording::on_linear(const RowLayout& rows, std::span<const LinearParameter
   std::int64_t column = 0;
   for (const LinearParameters& p : layers) {
     const std::int64_t width = parameters_.first(p.weight).size(0);
-    if (needs(p)) tell({&p, 1}, output_gradient.narrow(1, column, width));
+    const auto own = [&](const at::Tensor& all) { return all.defined() ? all.narrow(1, column, width) : all; };
+    if (needs(p)) tell({&p, 1}, {own(output_gradient.own), own(output_gradient.bfloat16)});
     column += width;
   }
 }

@@ -42,6 +42,14 @@ class Recording {
   void count_backward(std::int64_t rows, std::int64_t weights) { flops_.backward += product_flops(rows, weights); }
   const PassFlops& flops() const { return flops_; }
 
+  /// Where a kernel writes its result [rows, width] rounded too, for the products that read it. Undefined if products
+  /// are in full precision.
+  at::Tensor place_for_rounded(std::int64_t rows, std::int64_t width) const;
+  /// The same with what products read of it: it is rounded here if its kernel has not done that.
+  TypedResult rounded(TypedResult tensor) const;
+  /// What products read of a value.
+  at::Tensor operand(const Value& value) const { return rounded({value.tensor, value.bfloat16}).operand(); }
+
   /// What the gradients of weights need of the forward pass: `input`, or an undefined tensor if no model needs one.
   at::Tensor factor(std::span<const LinearParameters> layers, const at::Tensor& input) const {
     const bool is_needed = std::ranges::any_of(layers, [&](const LinearParameters& p) { return needs(p.weight); });
@@ -49,7 +57,10 @@ class Recording {
   }
 
   /// Makes the value of an operation's output. If its gradient is needed, `backward` is recorded.
-  Value record(at::Tensor output, const RowLayout& rows, bool is_needed, Backward backward);
+  Value record(TypedResult output, const RowLayout& rows, bool is_needed, Backward backward);
+  Value record(at::Tensor output, const RowLayout& rows, bool is_needed, Backward backward) {
+    return record(TypedResult{.own = std::move(output)}, rows, is_needed, std::move(backward));
+  }
   /// The same for several outputs.
   std::vector<Value> record(std::vector<at::Tensor> outputs, const RowLayout& rows, bool is_needed, Backward backward);
 
@@ -61,9 +72,9 @@ class Recording {
   bool use(ParameterIndex table) { return count_use(table, table), needs(table); }
 
   /// For backward functions, see `GradientSink`: a use of these parameters. The tensors have the rows of all models,
-  /// and stay as they are until the function returns. The sink is told with the last use.
+  /// and stay as they are until the function returns. The sink is told with the last use. `input` is the `factor`.
   void on_linear(const RowLayout& rows, std::span<const LinearParameters> layers, const at::Tensor& input,
-                 const at::Tensor& output_gradient);
+                 const TypedResult& output_gradient);
   void on_layer_norm(const RowLayout& rows, const LayerNormParameters& p, const LayerNormActivations& activations,
                      const at::Tensor& output_gradient);
   void on_embedding(const RowLayout& rows, ParameterIndex table, const EmbeddingIds& ids,
@@ -82,6 +93,7 @@ class Recording {
     LayerNormActivations activations;  // or only `input`: of a linear layer
     EmbeddingIds ids;                  // of a table
     at::Tensor output_gradient;
+    at::Tensor bfloat16_gradient = {};  // of a linear layer
 
     template <typename Factors>
     Factors factors() const;

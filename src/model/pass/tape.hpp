@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "tunescope/kernels/matmul.hpp"
+
 namespace tunescope {
 
 struct RowLayout;
@@ -18,7 +20,8 @@ using GradientSlot = std::size_t;
 
 /// A tensor of a forward pass. It has a slot if its gradient is needed: by a parameter that it depends on.
 struct Value {
-  at::Tensor tensor;
+  at::Tensor tensor;                ///< undefined if only products in bfloat16 read it
+  at::Tensor bfloat16 = {};         ///< the same, rounded; undefined if its kernel has not written that
   const RowLayout* rows = nullptr;  ///< what its rows belong to
   std::optional<GradientSlot> slot = {};
 };
@@ -27,29 +30,33 @@ struct Value {
 /// recording, so the gradient of a value is complete once all operations that read it have been played back.
 class Gradients {
  public:
-  explicit Gradients(std::size_t slots) : tensors_(slots) {}
+  explicit Gradients(std::size_t slots) : gradients_(slots) {}
 
   /// Undefined if no operation has given one yet. An operation may add to the tensor in place, as a matrix product
   /// does.
-  at::Tensor& operator[](GradientSlot slot) { return tensors_[slot]; }
+  at::Tensor& operator[](GradientSlot slot) {
+    gradients_[slot].bfloat16.reset();
+    return gradients_[slot].own;
+  }
   /// Adds to a slot, or, if it is empty, makes it hold `gradient`, to which later operations may then add in place.
-  void add(GradientSlot slot, const at::Tensor& gradient) {
-    at::Tensor& sum = tensors_[slot];
-    if (sum.defined()) {
-      sum.add_(gradient);
+  /// `rounded` is the same in bfloat16, if a kernel has written that; it is forgotten if the gradient becomes a sum.
+  void add(GradientSlot slot, const at::Tensor& gradient, const at::Tensor& rounded = {}) {
+    const TypedResult& sum = gradients_[slot];
+    if (sum.own.defined()) {
+      (*this)[slot].add_(gradient);
     } else {
-      sum = gradient;
+      gradients_[slot] = {gradient, rounded};
     }
   }
-  at::Tensor take(GradientSlot slot) { return std::exchange(tensors_[slot], {}); }
+  TypedResult take(GradientSlot slot) { return std::exchange(gradients_[slot], {}); }
 
  private:
-  std::vector<at::Tensor> tensors_;
+  std::vector<TypedResult> gradients_;
 };
 
 /// Computes the gradients of an operation's inputs from those of its outputs, and owns what it needs for that. The
 /// tensors of `outputs` are its own to change; one is undefined if nothing gave it a gradient.
-using Backward = std::function<void(std::span<const at::Tensor> outputs, Gradients& gradients)>;
+using Backward = std::function<void(std::span<const TypedResult> outputs, Gradients& gradients)>;
 
 /// The operations of a forward pass, in their order.
 class Tape {

@@ -29,12 +29,15 @@ constexpr std::int64_t kBeyond = 4;
 AdamWUpdate run_of(std::int64_t count, std::int64_t offset = 0) {
   const auto numbers = [&] { return at::randn({count + offset}).narrow(0, offset, count); };
   const std::int64_t decayed = 2 * count / 3;
-  return {.buffers = {.values = numbers(),
+  const at::Tensor values = numbers();
+  const at::Tensor rounded = at::zeros({decayed + offset + kBeyond}, at::kBFloat16).narrow(0, offset, decayed);
+  rounded.copy_(values.narrow(0, 0, decayed));
+  return {.buffers = {.values = values,
                       .gradients = numbers(),
                       .first_moments = numbers(),
                       .second_moments = numbers().square_(),
                       .decayed_count = decayed,
-                      .rounded = at::zeros({decayed + offset + kBeyond}, at::kBFloat16).narrow(0, offset, decayed)},
+                      .rounded = rounded},
           .step = {.number = 1 + count % 5, .learning_rate = 1e-2, .weight_decay = 0.1},
           .loss = in_float64(0.7),
           .norm = in_float64(3.0),

@@ -11,7 +11,8 @@ namespace tunescope {
 struct AdamWBuffers {
   at::Tensor values, gradients, first_moments, second_moments;  ///< [N] float32 or float64, contiguous
   std::int64_t decayed_count = 0;                               ///< weight decay applies to the first so many
-  /// [decayed_count] bfloat16, contiguous: gets the decayed values rounded. Undefined: not wanted.
+  /// [decayed_count] bfloat16, contiguous: the decayed values rounded, before the step and after it. Undefined: not
+  /// wanted.
   at::Tensor rounded = {};
 };
 
