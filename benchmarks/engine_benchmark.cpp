@@ -6,7 +6,7 @@
 //   engine_benchmark --configuration=bert-large --lengths=11,64,128 --lanes=1,16 --device=cuda --precision=bfloat16
 //
 // The second form draws weights and examples at random; lengths may be "mixed". --methods=full,layernorm leaves out the
-// others. Google Benchmark's options come beside these.
+// others. --format=lines prints each measurement at once, for programs. Google Benchmark's options come beside these.
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -23,6 +23,7 @@
 
 #include "device_clock.hpp"
 #include "engine_subject.hpp"
+#include "line_reporter.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/host_memory.hpp"
 #include "tunescope/device/libtorch_settings.hpp"
@@ -179,6 +180,7 @@ Options parse(int argc, char** argv) {
                      {"configuration", ""},
                      {"lengths", "11,64,128"},
                      {"lanes", "1"},
+                     {"format", "table"},
                      {"methods", "full,layernorm,bitfit,head"}};
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -206,7 +208,8 @@ int main(int argc, char** argv) {
       tunescope::register_all(subject, workload, options);
     }
     tunescope::add("copy", [&](benchmark::State& state) { tunescope::copy(state, subject); });
-    benchmark::RunSpecifiedBenchmarks();
+    tunescope::LineReporter lines;
+    benchmark::RunSpecifiedBenchmarks(options.at("format") == "lines" ? &lines : nullptr);
   } catch (const std::exception& error) {
     std::cerr << "engine_benchmark: " << error.what() << "\n";
     return 2;

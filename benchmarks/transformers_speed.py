@@ -3,8 +3,8 @@
 Weights and token ids are random. Training is a step of 32 examples, with dropout, in bfloat16 autocast on float32
 parameters, with SDPA attention, clipping and fused AdamW. The examples of a batch have one length, the best case of
 dynamic padding: there is neither padding nor a mask. The Fisher information is the usual loop of single examples, over
-the same 32, in float32. Loading and first steps are not timed. Prints a line of JSON for each pass: its name, which is
-engine_benchmark's, and the median milliseconds of the rounds.
+as many, in bfloat16 autocast too. Loading and first steps are not timed. Prints a line of JSON for each pass: its name,
+which is engine_benchmark's, and the median milliseconds of the rounds.
 
     python transformers_speed.py --configuration bert-large --lengths 11,64,128 --device cuda
 """
@@ -102,7 +102,7 @@ def evaluation(model: BertForSequenceClassification, batch: Batch, device: str) 
 
 
 def fisher_loop(model: BertForSequenceClassification, length: int, device: str) -> Callable[[], None]:
-    """Return a function that squares the gradients of examples, one backward pass each, in float32."""
+    """Return a function that squares the gradients of examples, one backward pass each, which sums in float32."""
     examples = [make_batch(1, length, device) for _ in range(BATCH_SIZE)]
     parameters = list(model.parameters())
     for parameter in parameters:
@@ -112,7 +112,9 @@ def fisher_loop(model: BertForSequenceClassification, length: int, device: str) 
     def step() -> None:
         for example in examples:
             model.zero_grad(set_to_none=True)
-            model(**example).loss.backward()
+            with torch.autocast(device, dtype=torch.bfloat16):
+                loss = model(**example).loss
+            loss.backward()
             for total, parameter in zip(sums, parameters, strict=True):
                 total.addcmul_(parameter.grad, parameter.grad)
 

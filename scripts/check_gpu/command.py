@@ -14,7 +14,7 @@ from .errors import CheckFailed, PackError
 from .machine import Gpu, find_gpu
 from .pack import pack
 from .process import Log
-from .report import FAILED, PASSED, SKIPPED, Report
+from .report import FAILED, SKIPPED, Report
 from .runner import Place, run_checks
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -27,7 +27,7 @@ libraries that such a machine lacks. Unpacked there, this script runs the checks
 as each ends. Without a GPU it runs those that have a form for the CPU and lists the others."""
 EPILOG = """\
 exit status:
-  0   nothing failed
+  0   nothing failed; the last line says INCOMPLETE if not everything was run
   1   a check failed
   2   wrong use, or the bundle cannot be made; remedy in the message
 
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     log.unlink(missing_ok=True)
     device = "cpu" if reason else "cuda"
     machine = {"gpu": asdict(gpu), "device": device, "bundle": asdict(bundle.manifest)}
-    report = Report(output / "check-gpu.json", machine)
+    report = Report(output / "check-gpu.json", machine, [check.name for check in CHECKS])
     checks = [check for check in CHECKS if not options.only or check.name in options.only]
     scratch = Path(tempfile.mkdtemp(prefix="check-gpu-"))
     try:
@@ -93,8 +93,7 @@ def run(options: argparse.Namespace) -> int:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     list_what_was_not_run(report)
-    counts = ", ".join(f"{len(report.names(status))} {status.lower()}" for status in (PASSED, FAILED, SKIPPED))
-    print(f"{counts}; {report.file} and {log.name} tell the rest")
+    print(f"{report.summary()}; {report.file} and {log.name} tell the rest")
     return 1 if report.names(FAILED) else 0
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from check_gpu.bundle import Bundle, Manifest
+from check_gpu.checks.speed import check_speed
 from check_gpu.errors import CheckFailed, CheckSkipped
 from check_gpu.process import Log
-from check_gpu.report import Report
+from check_gpu.report import Outcome, Report
 from check_gpu.runner import Check, Place, run_checks
 
 
@@ -49,6 +50,17 @@ def test_lines_name_status_seconds_and_figure(run, capsys):
     assert (outcome["status"], outcome["figure"], outcome["details"]) == ("passed", "all is well", {"ms": 7.0})
     (line,) = capsys.readouterr().out.splitlines()
     assert line.split() == ["passed", "0.0", "s", "good", "all", "is", "well"]
+
+
+def test_report_says_what_was_not_run(tmp_path):
+    report = Report(tmp_path / "report.json", {}, ["good", "bad", "skipped", "last"])
+    for name, status in (("good", "passed"), ("bad", "FAILED"), ("skipped", "skipped")):
+        report.add(Outcome(name, status, 0.0, ""))
+    assert json.loads(report.file.read_text())["not_run"] == ["skipped", "last"]
+    assert report.summary() == "INCOMPLETE, 2 of 4 checks were not run: 1 passed, 1 failed, 1 skipped"
+    for name in ("skipped", "last"):
+        report.add(Outcome(name, "passed", 0.0, ""))
+    assert "INCOMPLETE" not in report.summary()
 
 
 def test_failure_keeps_no_other_check_from_running(run):
@@ -112,3 +124,19 @@ def test_command_that_fails_is_named_with_its_last_line(run):
     )
     assert outcome["status"] == "FAILED"
     assert "status 3" in outcome["figure"] and outcome["figure"].endswith("last")
+
+
+def test_what_was_timed_until_the_time_limit_counts(run, tmp_path):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    line = {"name": "train/full/length:64/real_time", "aggregate": "median", "ms": 13.5, "items_per_second": 2370.0}
+    mean = line | {"aggregate": "mean", "ms": 99.0}
+    lines = f"echo '{json.dumps(line)}'; echo '{json.dumps(mean)}'; printf '{{\"name\": \"cut of'; sleep 60"
+    for name, commands in (("tunescope", "echo bfloat16 tf32 float32"), ("engine_benchmark", lines)):
+        (programs / name).write_text(f"#!/bin/sh\n{commands}\n")
+        (programs / name).chmod(0o755)
+    (outcome,) = run(Check("speed", 2, check_speed))
+    assert outcome["status"] == "passed"
+    assert outcome["figure"].endswith("train full 13.5; stopped at the time limit")
+    timed = outcome["details"]["bert-large"]["bfloat16"]
+    assert timed == {"train/full/length:64": {"ms": 13.5, "examples/s": 2370.0}}

@@ -22,7 +22,7 @@ CHECKS = (
     Check("repetition", 20, check_repetition, has_cpu_form=False),
     Check("lanes", 20, check_lanes),
     Check("reducers", 25, check_reducers),
-    Check("trap", 10, check_trap, has_cpu_form=False),
+    Check("trap", 20, check_trap, has_cpu_form=False),
     Check("device code", 60, check_device_code, has_cpu_form=False),
     Check("both devices", 40, check_both_devices, has_cpu_form=False),
     Check("little memory", 40, check_little_memory, has_cpu_form=False),
