@@ -208,9 +208,12 @@ FisherState sum_shard(const FisherInputs& inputs, const Shard& shard, const std:
                     .sums = sums.squares.sums(),
                     .depth_sums = sums.profile.sums(),
                     .groups_per_pass = groups};
-  const std::optional<FisherState> saved = control.load();
-  if (saved && saved->total == state.total && saved->micro_batch_tokens == state.micro_batch_tokens) {
-    restore(*saved, state);
+  if (const std::optional<FisherState> saved = control.load()) {
+    if (saved->total == state.total && saved->micro_batch_tokens == state.micro_batch_tokens) {
+      restore(*saved, state);
+    } else {
+      spdlog::info("what was saved of this shard is of other micro-batches, as for another device; it starts again");
+    }
   }
   for (; state.micro_batches < state.total; ++state.micro_batches) {
     const NextAction action = control.next_action();
@@ -270,7 +273,6 @@ std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, 
     if (end.kind == ShardEnd::kFinished) control.save(state);
     return std::nullopt;
   }
-  if (control.action_before_sum() == NextAction::kSave) control.save(state);
   sum_over_ranks(team, reducer, state);
   for (const at::Tensor& sum : state.sums) {
     if (sum.defined()) sum.div_(static_cast<double>(group_count(inputs, inputs.dataset.size())));

@@ -18,14 +18,14 @@ Bfloat16Weights::Bfloat16Weights(const PretrainedModel& model) {
     if (!catalogue[i].is_matrix() || is_drawn) continue;
     const at::Tensor& weight = model.backbone[i];
     const auto [known, is_new] = storages_.try_emplace(weight.storage().data());
-    if (is_new) known->second = whole_storage(weight).to(at::kBFloat16);
+    if (is_new) known->second = {weight, whole_storage(weight).to(at::kBFloat16)};
   }
 }
 
 at::Tensor Bfloat16Weights::cast(const at::Tensor& matrix) const {
   const auto known = storages_.find(matrix.storage().data());
   if (known == storages_.end()) return matrix.to(at::kBFloat16);
-  return known->second.as_strided(matrix.sizes(), matrix.strides(), matrix.storage_offset());
+  return known->second.rounded.as_strided(matrix.sizes(), matrix.strides(), matrix.storage_offset());
 }
 
 }  // namespace tunescope

@@ -63,7 +63,6 @@ class FisherExecution {
                                       channel.poll();
                                       return clock.next_action();
                                     },
-                                .action_before_sum = [&] { return clock.action_at_end(); },
                                 .save =
                                     [&](FisherState state) {
                                       state.seconds = seconds();

@@ -39,20 +39,15 @@ bool StopRequest::has_time_for(std::chrono::duration<double> time) const {
 }
 
 NextAction CheckpointClock::next_action() {
-  if (stop_.is_set()) return action_ = NextAction::kSaveAndStop;
-  return save_after(interval_);
-}
-
-NextAction CheckpointClock::action_at_end() {
-  constexpr std::chrono::duration<double> kWorthSaving = std::chrono::minutes(1);
-  return save_after(std::min(interval_, kWorthSaving));
-}
-
-NextAction CheckpointClock::save_after(std::chrono::duration<double> time) {
   const auto now = std::chrono::steady_clock::now();
-  const bool is_due = interval_.count() > 0.0 && now - last_ >= time;
-  if (is_due) last_ = now;
-  return action_ = is_due ? NextAction::kSave : NextAction::kContinue;
+  action_ = NextAction::kContinue;
+  if (stop_.is_set()) {
+    action_ = NextAction::kSaveAndStop;
+  } else if (interval_.count() > 0.0 && now - last_ >= interval_) {
+    last_ = now;
+    action_ = NextAction::kSave;
+  }
+  return action_;
 }
 
 bool CheckpointClock::save(const std::function<void()>& write) {

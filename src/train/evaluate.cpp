@@ -15,7 +15,8 @@
 namespace tunescope {
 namespace {
 
-// A GPU needs more rows to be busy. Caches of a CPU are small, and a stop waits for one pass.
+// A GPU needs more rows to be busy. Caches of a CPU are small, and a stop waits for one pass there, and on a GPU for
+// the few that its host is ahead.
 std::int64_t tokens_per_pass(at::Device device) { return device.is_cpu() ? 4096 : 16384; }
 
 // Calls `work` with all examples. If they do not fit into memory, calls it with each half instead, and so on.

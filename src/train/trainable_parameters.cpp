@@ -62,7 +62,7 @@ void TrainableParameters::add_segment(ParameterIndex index, const TensorSelectio
 }
 
 const at::Tensor& TrainableParameters::keep_rounded() {
-  rounded_ = decayed_values().to(at::kBFloat16);
+  if (!rounded_.defined()) rounded_ = decayed_values().to(at::kBFloat16);
   return rounded_;
 }
 

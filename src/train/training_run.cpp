@@ -29,6 +29,15 @@ std::string fingerprint_of(const Selection& selection) {
   return hash.hex_digest();
 }
 
+// A weight that trains in part is a tensor of its own, beside the trained values.
+bool trains_whole_weight(const ParameterCatalogue& catalogue, const Selection& selection) {
+  for (ParameterIndex i = 0; i < selection.size(); ++i) {
+    const bool is_read_in_bfloat16 = catalogue[i].is_matrix() && !catalogue[i].is_head();
+    if (is_read_in_bfloat16 && selection[i].kind == TensorSelection::Kind::kAll) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control)
@@ -53,7 +62,10 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
                     std::ceil(inputs.options.warmup_fraction * static_cast<double>(total_steps_))),
                 .total_steps = total_steps_} {
   if (inputs.bfloat16_weights != nullptr) {
-    bfloat16_weights_.emplace(*inputs.bfloat16_weights).add(trainable_.values(), trainable_.keep_rounded());
+    bfloat16_weights_.emplace(*inputs.bfloat16_weights);
+    if (trains_whole_weight(inputs.catalogue, selection)) {
+      bfloat16_weights_->add(trainable_.values(), trainable_.keep_rounded());
+    }
   }
   const TrainState* const saved = std::exchange(control_.resume, nullptr);
   if (saved != nullptr && saved->fingerprint == fingerprint_) {

@@ -11,7 +11,7 @@ SOURCES = ROOT / "src"
 
 # From the lowest level of abstraction to the highest: a folder includes only itself and those before it.
 LAYERS = [
-    "base", "io", "random", "hdf5", "text", "device", "data", "parallel", "kernels", "model", "method", "train",
+    "base", "io", "random", "hdf5", "text", "data", "device", "parallel", "kernels", "model", "method", "train",
     "fisher", "results", "plan", "storage", "schedule", "run", "cli",
 ]  # fmt: skip
 

@@ -7,6 +7,7 @@
 #include <ATen/ops/index.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -59,12 +60,21 @@ class AutogradBert {
 
   // The model of tests/golden/model/tiny.
   at::Tensor logits(const PackedBatch& batch) const {
-    const auto row = [&](const char* table, const at::Tensor& ids) {
-      return at::index((*this)["bert.embeddings." + std::string(table) + "_embeddings.weight"], {ids});
+    const at::Device device = leaves_.front().device();
+    const auto row = [&](const char* table, const std::vector<std::int64_t>& ids) {
+      return at::index((*this)["bert.embeddings." + std::string(table) + "_embeddings.weight"],
+                       {at::tensor(ids).to(device)});
     };
+    std::vector<std::int64_t> positions, first_tokens;
+    for (std::size_t b = 0; b + 1 < batch.sequence_offsets.size(); ++b) {
+      first_tokens.push_back(batch.sequence_offsets[b]);
+      for (std::int64_t token = first_tokens.back(); token < batch.sequence_offsets[b + 1]; ++token) {
+        positions.push_back(token - first_tokens.back());
+      }
+    }
     at::Tensor hidden =
-        normalized("bert.embeddings.LayerNorm", row("word", batch.token_ids) + row("position", batch.position_ids) +
-                                                    row("token_type", batch.type_ids));
+        normalized("bert.embeddings.LayerNorm",
+                   row("word", batch.token_ids) + row("position", positions) + row("token_type", batch.type_ids));
     for (const std::string layer : {"bert.encoder.layer.0.", "bert.encoder.layer.1."}) {
       const at::Tensor context =
           attended(batch, linear(layer + "attention.self.query", hidden), linear(layer + "attention.self.key", hidden),
@@ -74,7 +84,8 @@ class AutogradBert {
       const at::Tensor activated = at::gelu(linear(layer + "intermediate.dense", hidden));
       hidden = normalized(layer + "output.LayerNorm", linear(layer + "output.dense", activated) + hidden);
     }
-    const at::Tensor pooled = linear("bert.pooler.dense", at::index(hidden, {batch.first_tokens})).tanh();
+    const at::Tensor pooled =
+        linear("bert.pooler.dense", at::index(hidden, {at::tensor(first_tokens).to(device)})).tanh();
     return pooled.matmul((*this)["classifier.weight"].t()) + (*this)["classifier.bias"];
   }
 
@@ -137,7 +148,7 @@ class Bfloat16Pass : public ::testing::Test {
     RoundedOperands sink(parameters_);
     Pass pass(*model_.network, {parameters_, batch_, 7, &weights_}, {.sink = &sink, .dropout = dropout});
     const at::Tensor logits = pass.logits().front();
-    pass.backward(batch_loss(logits, batch_.labels).logits_gradient);
+    pass.backward(batch_loss(logits, batch_.labels.to(logits.device())).logits_gradient);
     return {logits, std::move(sink.gradients), sink.count};
   }
 
@@ -157,7 +168,7 @@ TEST_F(Bfloat16Pass, EqualsAutogradWithTheSameOperandsRounded) {
   const Differentiated own = differentiate(0.0);
   const AutogradBert expected(catalogue_, parameters_);
   const at::Tensor logits = expected.logits(batch_);
-  at::cross_entropy_loss(logits, batch_.labels).backward();
+  at::cross_entropy_loss(logits, batch_.labels.to(logits.device())).backward();
   EXPECT_LT(difference(own.logits, logits.detach()), 1e-3);
   for (ParameterIndex i = 0; i < catalogue_.size(); ++i) {
     if (test::is_zero_in_theory(catalogue_[i])) continue;

@@ -65,40 +65,6 @@ TEST(FisherDiagonal, StopOfOneRankStopsAllAndEveryRankSaves) {
   EXPECT_TRUE(resumed.depth_profile.allclose(test::FisherCase::depth_profile(subject.inputs()), 1e-12, 0));
 }
 
-class FailingReducer final : public Reducer {
- public:
-  std::string_view name() const override { return "failing"; }
-  void all_reduce_sum(const std::vector<at::Tensor>& tensors) override {
-    tensors.front().fill_(7.0);
-    throw MpiError("no route to host");
-  }
-  void close() override {}
-};
-
-TEST(FisherDiagonal, ShardThatWasSavedBeforeASumThatFailsNeedNotBeComputedAgain) {
-  test::FisherCase subject;
-  subject.dataset = test::repeat(subject.dataset, 100);
-  std::optional<FisherState> saved;
-  FailingReducer failing;
-  const auto save = [&](FisherState state) {
-    for (at::Tensor& sum : state.sums) sum = sum.clone();
-    saved = state;
-  };
-  EXPECT_THROW(fisher_information(subject.inputs(), *team, failing,
-                                  {.action_before_sum = [] { return NextAction::kSave; }, .save = save}),
-               MpiError);
-  ASSERT_TRUE(saved.has_value());
-  EXPECT_EQ(saved->micro_batches, saved->total);
-  std::int64_t computed = 0;
-  const FisherControl resuming{.on_progress = [&](auto, auto) { ++computed; }, .load = [&] { return saved; }};
-  const auto resumed = fisher_information(subject.inputs(), *team, *make_mpi_reducer(*team), resuming).value();
-  EXPECT_EQ(computed, 0);
-  const std::vector<at::Tensor> alone = test::FisherCase::diagonal(subject.inputs());
-  for (std::size_t i = 0; i < alone.size(); ++i) {
-    EXPECT_LE(resumed.diagonal[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
-  }
-}
-
 // The type decides the exit status, so the rank that failed keeps its own.
 TEST(FisherDiagonal, IsGivenUpByAllRanksIfOneFailsOtherwise) {
   test::FisherCase subject;

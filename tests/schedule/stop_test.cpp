@@ -87,13 +87,6 @@ TEST(CheckpointClock, KnowsThatAStopOfAnotherRankHasLostWork) {
   EXPECT_TRUE(stop.has_lost_work());
 }
 
-TEST(CheckpointClock, SavesTheEndOfAComputationThatHasTakenAMinuteOrItsInterval) {
-  StopRequest stop;
-  EXPECT_EQ(CheckpointClock(1e-9, stop).action_at_end(), NextAction::kSave);
-  EXPECT_EQ(CheckpointClock(600.0, stop).action_at_end(), NextAction::kContinue);
-  EXPECT_EQ(CheckpointClock(0.0, stop).action_at_end(), NextAction::kContinue) << "checkpoints are not asked for";
-}
-
 // With the handlers that the process began with, whatever ran before.
 class SignalHandlers : public ::testing::Test {
  protected:

@@ -40,8 +40,8 @@ struct Shard {
   int ranks = 1;
 };
 
-/// The most tokens of a micro-batch, if it has more than one group: small enough for the activations of BERT-large to
-/// fit, large enough for matrix products to run at full speed.
+/// The most tokens of a micro-batch on the CPU, if it has more than one group: small enough for the activations of
+/// BERT-large to fit, large enough for matrix products to run at full speed.
 inline constexpr std::int64_t kMicroBatchTokens = 2048;
 
 /// The progress of a shard.
@@ -63,9 +63,7 @@ struct FisherControl {
   std::function<void(std::int64_t done, std::int64_t total)> on_progress = [](std::int64_t, std::int64_t) {};
   /// Polled before each micro-batch.
   std::function<NextAction()> next_action = [] { return NextAction::kContinue; };
-  /// Asked once before the sum over ranks, which changes the sums and may fail: whether to save the finished shard.
-  std::function<NextAction()> action_before_sum = [] { return NextAction::kContinue; };
-  /// Called if one of these asks to save, and if another rank was stopped.
+  /// Called if `next_action` asks to save, and if another rank was stopped.
   std::function<void(const FisherState& state)> save = [](const FisherState&) {};
   /// The state in which this shard of the same inputs was saved last, by this computation or by one before; nothing to
   /// start from scratch. A state of other micro-batches is ignored.

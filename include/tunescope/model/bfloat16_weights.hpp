@@ -16,15 +16,21 @@ class Bfloat16Weights {
   explicit Bfloat16Weights(const PretrainedModel& model);
 
   /// From now on, `rounded` has in bfloat16 what the storage of `values` begins with. Whoever changes those numbers
-  /// changes both. Both must outlive the object.
-  void add(const at::Tensor& values, const at::Tensor& rounded) { storages_[values.storage().data()] = rounded; }
+  /// changes both.
+  void add(const at::Tensor& values, const at::Tensor& rounded) {
+    storages_[values.storage().data()] = {values, rounded};
+  }
 
   /// `matrix` in bfloat16. If it is a known weight, or a view of several that are contiguous in memory, the result is a
   /// view of the stored copy; every other matrix is cast each time.
   at::Tensor cast(const at::Tensor& matrix) const;
 
  private:
-  std::map<const void*, at::Tensor> storages_;  // address of a float32 storage -> its numbers in bfloat16
+  struct Twins {
+    at::Tensor values;  // keeps the address from being another tensor's
+    at::Tensor rounded;
+  };
+  std::map<const void*, Twins> storages_;  // by the address of the float32 storage
 };
 
 }  // namespace tunescope

@@ -39,7 +39,8 @@ struct ModelInput {
   const PackedBatch& batch;
   std::optional<std::uint64_t> dropout_key = {};  ///< a new key for each step, see `DropoutStreams`; absent: no dropout
   /// If set, the matrix products of the backbone's linear layers read their operands in bfloat16; attention and the
-  /// last layer of the head stay in full precision.
+  /// last layer of the head stay in full precision. Built from the model whose tensors the parameters share; those that
+  /// it does not know are cast in each pass.
   const Bfloat16Weights* bfloat16_weights = nullptr;
 };
 

@@ -44,10 +44,6 @@ class CheckpointClock {
 
   NextAction next_action();
 
-  /// The same at the end of a computation whose result something that follows may lose. A minute's work is worth a
-  /// checkpoint then.
-  NextAction action_at_end();
-
   /// Calls `write`, which writes a checkpoint, and returns whether it could. If it throws, the log says why. If the
   /// last `next_action` was `kSave`, the computation continues, for a checkpoint on the way is insurance; otherwise
   /// there is a stop, of this rank or another: what was done since the checkpoint before is lost, and the request knows
@@ -55,8 +51,6 @@ class CheckpointClock {
   bool save(const std::function<void()>& write);
 
  private:
-  NextAction save_after(std::chrono::duration<double> time);
-
   NextAction action_ = NextAction::kContinue;  // the last one, until it is carried out
   std::chrono::duration<double> interval_;
   StopRequest& stop_;

@@ -26,7 +26,8 @@ Value linear(Recording& pass, std::span<const LinearParameters> layers, const Va
       apply_linear(pass, rows, layers, operand), rows, is_needed,
       [&pass, &rows, layers = std::vector(layers.begin(), layers.end()), factor = pass.factor(layers, operand),
        slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
-        const TypedResult gradient = pass.rounded(outputs.front());
+        const bool is_multiplied = slot || factor.defined();
+        const TypedResult gradient = is_multiplied ? pass.rounded(outputs.front()) : outputs.front();
         pass.on_linear(rows, layers, factor, gradient);
         if (slot) add_input_gradient(pass, rows, layers, gradient.operand(), gradients[*slot]);
       });

@@ -154,10 +154,8 @@ Factors Recording::Use::factors() const {
     return {activations, output_gradient, rows};
   } else if constexpr (std::is_same_v<Factors, EmbeddingFactors>) {
     return {ids, output_gradient, rows};
-  } else if constexpr (std::is_same_v<Factors, LinearFactors>) {
-    return {activations.input, output_gradient, rows, bfloat16_gradient};
   } else {
-    return {activations.input, output_gradient, rows};
+    return {activations.input, output_gradient, rows, bfloat16_gradient};
   }
 }
 

@@ -116,9 +116,9 @@ class Recording {
 
   PassOptions options_;
   ModelParameters parameters_;
-  std::vector<bool> needs_;  // by parameter
-  std::vector<Uses> uses_;   // by parameter
-  std::vector<ParameterIndex> tables_;
+  std::vector<bool> needs_;             // by parameter
+  std::vector<Uses> uses_;              // by parameter
+  std::vector<ParameterIndex> tables_;  // filled while the next member is made
   BatchLayout layout_;
   PassFlops flops_;
   std::map<ParameterIndex, std::vector<Use>> collected_;
