@@ -171,7 +171,7 @@ TEST_F(SharedParameters, GiveTheSameAgainIfActivationsAreKept) {
   test::CollectedGradients sink(parameters_);
   Pass pass(network_, ModelInput{parameters_, all}, {.sink = &sink});
   const at::Tensor gradient = batch_loss(pass.logits().front(), all.labels).logits_gradient;
-  pass.backward(gradient, Keep::kActivations);
+  pass.backward(gradient.clone(), Keep::kActivations);
   const std::vector<at::Tensor> once = sink.gradients;
   std::vector<at::Tensor> copies;
   for (const at::Tensor& tensor : once) copies.push_back(tensor.clone());

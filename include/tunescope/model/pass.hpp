@@ -83,9 +83,10 @@ class Pass {
   /// Of the forward pass and all backward passes so far.
   const PassFlops& flops() const;
 
-  /// Computes the gradients from those of the logits, one tensor for each model, and hands the operands of parameter
-  /// gradients to the sink. Frees the activations as it goes unless they are to be kept; those of a weight that is
-  /// used several times stay until its first use is reached. Throws `Error` if an earlier call has freed them.
+  /// Computes the gradients from those of the logits, one tensor for each model, which the pass may change, and hands
+  /// the operands of parameter gradients to the sink. Frees the activations as it goes unless they are to be kept;
+  /// those of a weight that is used several times stay until its first use is reached. Throws `Error` if an earlier
+  /// call has freed them.
   void backward(std::span<const at::Tensor> logits_gradients, Keep keep = Keep::kNothing);
   void backward(const at::Tensor& logits_gradient, Keep keep = Keep::kNothing) {
     backward({&logits_gradient, 1}, keep);

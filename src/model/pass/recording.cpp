@@ -226,8 +226,7 @@ void Recording::play_back(std::span<const Value> values, std::span<const at::Ten
   is_played_ = keep == Keep::kNothing;
   Gradients all(tape_.slots());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    // A copy, for operations may change what they are given.
-    if (values[i].slot && gradients[i].defined()) all.add(*values[i].slot, gradients[i].clone());
+    if (values[i].slot && gradients[i].defined()) all.add(*values[i].slot, gradients[i]);
   }
   tape_.play_back(all, keep == Keep::kActivations);
   if (!collected_.empty()) throw Error("a use of a parameter was counted and not told");
