@@ -7,6 +7,7 @@
 #include "../backends/attention.hpp"
 #include "device/attention/backward.hpp"
 #include "device/attention/forward.hpp"
+#include "device/vector.hpp"
 #include "launch/device_arguments.hpp"
 #include "launch/launch.hpp"
 
@@ -26,12 +27,11 @@ DeviceResult result_in(const at::Tensor& full, const at::Tensor& rounded, std::i
 }
 
 // Whether every row and head of it, whose widths are multiples of 4, may be read and written four numbers at a time.
-bool is_aligned(const at::Tensor& rows) {
+bool are_aligned(const at::Tensor& rows) {
   if (!rows.defined()) return true;
-  const auto address = reinterpret_cast<std::uintptr_t>(rows.const_data_ptr());
-  return rows.stride(0) % 4 == 0 && address % (4 * rows.element_size()) == 0;
+  return rows.stride(0) % 4 == 0 && is_aligned(rows.const_data_ptr(), 4 * rows.element_size());
 }
-bool is_aligned(const AttentionInputs& rows) { return is_aligned(rows.query) && is_aligned(rows.key_value); }
+bool are_aligned(const AttentionInputs& rows) { return are_aligned(rows.query) && are_aligned(rows.key_value); }
 
 DeviceAttention device_attention(const AttentionTensors& tensors) {
   const auto& [query, key_value] = tensors.inputs;
@@ -87,7 +87,7 @@ void launch_attention(const AttentionTensors& tensors, const AttentionContext& c
   const int longest = static_cast<int>(longest_sequence(tensors.layout.tokens));
   const DeviceAttentionOutput output{result_in(context.full, context.rounded),
                                      tensors.softmax.mutable_data_ptr<float>()};
-  const bool aligned = is_aligned(tensors.inputs) && is_aligned(context.full) && is_aligned(context.rounded);
+  const bool aligned = are_aligned(tensors.inputs) && are_aligned(context.full) && are_aligned(context.rounded);
   choose_tiles(tensors, aligned, [&]<typename Tiles>(Tiles) {
     DeviceAttention a = device_attention(tensors);
     const LaunchShape shape = shape_of<Tiles>(a, queries, attend_shared_floats<Tiles>(), longest);
@@ -107,7 +107,7 @@ void launch_attention_backward(const AttentionTensors& tensors, const AttentionC
   const DeviceAttentionGradient g{rows_of(gradient.of_context), rows_of(gradient.context),
                                   tensors.softmax.const_data_ptr<float>(), row_sums.mutable_data_ptr<float>()};
   const bool aligned =
-      is_aligned(tensors.inputs) && is_aligned(of_inputs) && is_aligned(rounded) && is_aligned(gradient.of_context);
+      are_aligned(tensors.inputs) && are_aligned(of_inputs) && are_aligned(rounded) && are_aligned(gradient.of_context);
   choose_tiles(tensors, aligned, [&]<typename Tiles>(Tiles) {
     DeviceAttention a = device_attention(tensors);
     const LaunchShape by_query = shape_of<Tiles>(a, queries, backward_to_queries_shared_floats<Tiles>(), longest);

@@ -66,7 +66,8 @@ void launch_parameter_gradients(const at::Tensor& output_gradient, const LayerNo
     const at::Tensor sums_of_chunks = at::empty({chunks, 2, width}, output_gradient.options());
     task.sums_of_chunks = sums_of_chunks.mutable_data_ptr<float>();
     task.tickets = tickets(output_gradient.device(), kModelsPerLaunch * tiles);
-    const bool is_tiled = width % kColumnsPerBlock == 0 && is_aligned(task.output_gradient) && is_aligned(task.input);
+    const bool is_tiled = width % kColumnsPerBlock == 0 && is_aligned(task.output_gradient, kVectorBytes) &&
+                          is_aligned(task.input, kVectorBytes);
     launch(is_tiled ? sum_parameter_gradients<true> : sum_parameter_gradients<false>,
            {{chunks, static_cast<unsigned>(tiles)}, kParameterThreads}, task);
   }

@@ -36,9 +36,4 @@ struct Segments {
   }
 };
 
-/// Whether vectors of `bytes` can be read and written at an address.
-inline __device__ bool is_aligned(const void* address, std::uintptr_t bytes) {
-  return reinterpret_cast<std::uintptr_t>(address) % bytes == 0;
-}
-
 }  // namespace tunescope

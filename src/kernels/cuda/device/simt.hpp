@@ -5,7 +5,8 @@
 // include no header of CUDA's or ATen's, and take raw pointers.
 //
 //   threadIdx, blockIdx, blockDim, gridDim         as in CUDA
-//   __global__, __device__, __launch_bounds__      as in CUDA
+//   __global__, __device__, __host__, __launch_bounds__
+//                                                  as in CUDA
 //   __syncthreads, __syncwarp, __shfl_sync, __shfl_xor_sync, __shfl_down_sync, __ballot_sync
 //   SHARED_ARRAY(type, name, count)                an array in shared memory, of a constant size
 //   dynamic_shared<type>()                         the shared memory whose size the launch gives

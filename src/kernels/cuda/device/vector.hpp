@@ -11,6 +11,11 @@ struct alignas(sizeof(Number) * kCount) Vector {
   Number at[kCount];
 };
 
+/// Whether numbers that take `bytes` together can be read and written at an address.
+inline __host__ __device__ bool is_aligned(const void* address, std::uintptr_t bytes) {
+  return reinterpret_cast<std::uintptr_t>(address) % bytes == 0;
+}
+
 template <int kCount, typename Number>
 __device__ Vector<Number, kCount> load(const Number* from) {
   return *reinterpret_cast<const Vector<Number, kCount>*>(from);

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "../device/rows/row_models.hpp"
+#include "../device/vector.hpp"
 #include "tunescope/kernels/batch_layout.hpp"
 
 namespace tunescope::cuda {
@@ -51,15 +52,15 @@ inline unsigned blocks_for(std::int64_t items, std::int64_t per_block) {
 
 /// Whether four float32 numbers can be moved at a time, for rows of `width` numbers that begin at these addresses.
 inline constexpr std::uintptr_t kVectorBytes = 16;
-inline bool is_aligned(const void* address) { return reinterpret_cast<std::uintptr_t>(address) % kVectorBytes == 0; }
 template <typename... Pointers>
 bool take_fours(std::int64_t width, const Pointers*... addresses) {
-  return width % 4 == 0 && (is_aligned(addresses) && ...);
+  return width % 4 == 0 && (is_aligned(addresses, kVectorBytes) && ...);
 }
 
 /// The same for a parameter of each model.
 inline bool are_aligned(const PerModelTensors& tensors) {
-  return std::ranges::all_of(tensors, [](const at::Tensor& tensor) { return is_aligned(tensor.const_data_ptr()); });
+  return std::ranges::all_of(
+      tensors, [](const at::Tensor& tensor) { return is_aligned(tensor.const_data_ptr(), kVectorBytes); });
 }
 
 }  // namespace tunescope::cuda

@@ -6,6 +6,7 @@
 
 #include "../../backends/training/adamw.hpp"
 #include "../device/segments.hpp"
+#include "../device/vector.hpp"
 #include "../launch/launch.hpp"
 
 namespace tunescope::cuda {

@@ -6,6 +6,7 @@
 #include "../../backends/training/segmented_sums.hpp"
 #include "../device/block_sums.hpp"
 #include "../device/segments.hpp"
+#include "../device/vector.hpp"
 #include "../launch/launch.hpp"
 
 // Two launches for each 128 tensors. In the first, a block sums a chunk of a tensor; in the second, a block adds the
