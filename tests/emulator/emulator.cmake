@@ -77,10 +77,11 @@ function(test_emulated NAME OBJECTS KERNELS)
   set_tests_properties(${NAME}.emulated PROPERTIES TIMEOUT 1200 COST 50)
 endfunction()
 test_emulated(kernels kernels_test_objects emulated_kernels)
-test_emulated(model model_test_objects emulated_kernels_unwatched "--gtest_filter=TinyBert.*:SharedParameters.*:Bfloat16Pass.*")
+test_emulated(model model_test_objects emulated_kernels_unwatched
+              "--gtest_filter=TinyBert.*:SharedParameters.*:Bfloat16Pass.*")
 set(TRAINING *TrainingCurve* CoTraining.EachTrainsAsItDoesAlone CoTraining.Diverged* CoTraining.InBfloat16*
     Trainer.StopsIf* Trainer.Evaluates* Trainer.IsA* ReferenceTraining.OfOneRun* Checkpoint.SavingDoes*
-    Checkpoint.BatchThat*)
+    Checkpoint.BatchThat* TrainableParameters.*)
 list(JOIN TRAINING : TRAINING)
 test_emulated(train train_test_objects emulated_kernels_unwatched "--gtest_filter=${TRAINING}")
 test_emulated(fisher fisher_test_objects emulated_kernels_unwatched "--gtest_filter=FisherDiagonal.*:DepthProfile.*")
