@@ -24,12 +24,12 @@ struct DeviceTable {
 template <int kCount>
 __device__ Vector<float, kCount> sum_partials(const float* partials, int width, std::int64_t count) {
   Vector<float, kCount> sums = {};
-  for (std::int64_t begin = 0; begin < count; begin += kRowsAtOnce) {
-    Vector<float, kCount> loaded[kRowsAtOnce] = {};
-    for (int i = 0; i < kRowsAtOnce; ++i) {
+  for (std::int64_t begin = 0; begin < count; begin += kRowsInFlight) {
+    Vector<float, kCount> loaded[kRowsInFlight] = {};
+    for (int i = 0; i < kRowsInFlight; ++i) {
       if (begin + i < count) loaded[i] = load<kCount>(partials + (begin + i) * width);
     }
-    for (int i = 0; i < kRowsAtOnce; ++i) add(sums, loaded[i]);
+    for (int i = 0; i < kRowsInFlight; ++i) add(sums, loaded[i]);
   }
   return sums;
 }
