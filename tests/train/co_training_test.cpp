@@ -120,7 +120,7 @@ TEST_F(CoTraining, InBfloat16EachTrainsAsItDoesAlone) {
     SCOPED_TRACE(trials[i].method.text());
     const TrainedModel alone = train_model(trials[i], {});
     const TrainedModel together = std::move(*runs[i]).finish();
-    EXPECT_NEAR(together.result.evaluations.back().loss, alone.result.evaluations.back().loss, 2e-3);
+    EXPECT_NEAR(together.result.evaluations.back().loss, alone.result.evaluations.back().loss, 3e-3);
   }
 }
 
