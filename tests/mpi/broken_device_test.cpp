@@ -30,7 +30,7 @@ std::string message_of_sweep(const test::SweepCase& sweep_case, const std::strin
   std::optional<test::LimitedAllocator> failing;
   std::optional<ReplacedDeviceProbe> probe;
   if (team->rank() == team->size() - 1) {
-    failing.emplace(4096);
+    failing.emplace(test::is_of_activations);
     probe.emplace([&](at::Device) { return problem; });
   }
   const auto sweep = [&] { run_sweep(*team, rank, listener); };

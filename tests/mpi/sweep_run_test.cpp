@@ -179,7 +179,7 @@ TEST_F(Sweep, TriesATrialAgainAsOftenAsTheJobSaysAndThenInTheNextSweep) {
     const auto job = open_job(
         *team, [&] { return case_.spec; }, needed_fisher_runs, run_);
     const RankContext rank = set_up_rank(*team, *job, stop, run_);
-    const test::LimitedAllocator full_device(4096);  // smaller than one example's activations
+    const test::LimitedAllocator full_device(test::is_of_activations);
     EXPECT_EQ(run_sweep(*team, rank, run_).done, 0U);
   }
   const std::string id = team->on_root([&] { return run_.ends.empty() ? "" : run_.ends.begin()->first; });

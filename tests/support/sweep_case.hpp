@@ -48,6 +48,10 @@ struct RecordedRun final : RunListener {
   std::function<void()> on_start, on_progress, on_wait;
 };
 
+/// Whether a block may hold activations of an example: rows of 32 numbers or a multiple, as wide as the model is. The
+/// layout of a batch is of another size.
+inline bool is_of_activations(std::size_t bytes) { return bytes > 4096 && bytes % (32 * sizeof(float)) == 0; }
+
 /// Sweeps of the golden model on a few rows of CoLA and RTE in a folder of all ranks.
 class SweepCase {
  public:
