@@ -180,8 +180,8 @@ const std::vector<JobKey>& job_keys() {
       {"train.dropout", "model", "dropout probability instead of the model's own; model = as in config.json",
        assign_dropout},
       {"train.precision", "float32",
-       "operand type of the encoder's matrix products: float32, bfloat16 (used only where it is faster) or tf32 (of "
-       "all products, on GPUs from compute capability 8.0 on); sums stay float32",
+       "operand type of the encoder's matrix products: float32, bfloat16 (on CPUs only where it is faster, on GPUs "
+       "from compute capability 8.0 on) or tf32 (of all products, on the same GPUs); sums stay float32",
        assign_precision},
       {"fisher.at", "full",
        "method whose training gives the weights that are measured (our choice: full; head keeps the pre-trained "
@@ -237,7 +237,8 @@ const std::vector<JobKey>& job_keys() {
        "the model, else none)",
        assign_keep},
       {"run.reducer", "auto",
-       "what sums Fisher information over ranks: nccl, mpi, or auto (nccl if every rank has a GPU and NCCL starts)",
+       "what sums Fisher information over ranks: nccl, mpi, or auto (nccl if every rank has a GPU of its own and NCCL "
+       "starts)",
        assign_reducer},
       {"run.retries", "1", "how often a trial that ends with an exception is tried again in the same sweep",
        [](SweepSpec& spec, const Value& value) { spec.retries = parse_integer(value, 0); }},

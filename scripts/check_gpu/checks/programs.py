@@ -92,5 +92,5 @@ def check_device_code(context: Context) -> str:
 
 
 def check_trap(context: Context) -> str:
-    """A kernel that traps ends the rank and costs no other trial."""
+    """A kernel that traps ends the sweep with the GPU's name, and no trial counts as failed."""
     return f"{run_tests(context, 'trap_tests', '*')} tests"
