@@ -4,6 +4,7 @@
 #include <cstring>
 #include <iterator>
 #include <numeric>
+#include <utility>
 
 namespace tunescope {
 namespace {
@@ -51,7 +52,7 @@ Numbers bits_of(const at::Tensor& values) {
 
 }  // namespace
 
-BatchLayout::BatchLayout(const Contents& contents, at::Device device)
+BatchLayout::BatchLayout(Contents contents, at::Device device)
     : ids_(contents.ids.size()), labels_(contents.labels.size()) {
   LayoutNumbers<std::int64_t> keys;
   std::vector<LayoutNumbers<std::int64_t>> ids(contents.ids.size()), labels(contents.labels.size());
@@ -66,10 +67,11 @@ BatchLayout::BatchLayout(const Contents& contents, at::Device device)
       {contents.examples, &tokens_.streams.examples},
       {Numbers(contents.dropout_keys.begin(), contents.dropout_keys.end()), &keys}};
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    const auto& [of_rows, groups] = contents.ids[i];
-    lists.push_back({of_rows, &ids[i]});
-    if (!groups.empty())
+    auto& [of_rows, groups] = contents.ids[i];
+    if (!groups.empty()) {
       std::ranges::move(order_ids(of_rows, groups, ids_[i].order.emplace()), std::back_inserter(lists));
+    }
+    lists.push_back({std::move(of_rows), &ids[i]});
   }
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (contents.labels[i].defined()) lists.push_back({bits_of(contents.labels[i]), &labels[i]});

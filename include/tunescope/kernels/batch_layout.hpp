@@ -62,7 +62,7 @@ class BatchLayout {
     std::vector<TokenIds> ids = {};                     ///< for each embedding table
     std::vector<at::Tensor> labels = {};                ///< for each model, on the host; undefined: it has none
   };
-  BatchLayout(const Contents& contents, at::Device device);
+  BatchLayout(Contents contents, at::Device device);
 
   const RowLayout& tokens() const { return tokens_; }
   const RowLayout& sequences() const { return sequences_; }

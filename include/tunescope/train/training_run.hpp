@@ -117,7 +117,7 @@ class TrainingRun {
   std::optional<Bfloat16Weights> bfloat16_weights_;  // those of the model, and those that are trained
   at::Tensor loss_;                                  // float64, on the device: of the step in progress
   // Whether the host learns of a step while the device computes the next one. A step that diverged changes nothing, nor
-  // do those after it, so nothing that is recorded depends on it.
+  // do those after it, so nothing that is recorded depends on it. On the CPU only tests of kernels for GPUs do so.
   bool reads_late_;
   std::string fingerprint_;
   BatchOrder order_;
