@@ -125,7 +125,6 @@ void TrainingRun::begin_step() {
   if (dropout ? *dropout > 0.0 : inputs_.model.network->has_dropout()) {
     dropout_key_ = random_key(inputs_.seed, RandomUse::kDropout, static_cast<std::uint64_t>(result_.steps));
   }
-  restart_step();
 }
 
 void TrainingRun::restart_step() {

@@ -45,30 +45,39 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
   pass.backward(batch_losses(losses));
 }
 
-bool TrainingRun::compute_gradients(std::span<TrainingRun* const> runs) {
-  if (runs.size() == 1) {
-    runs.front()->compute_gradient_in_parts();
-    return true;
-  }
+// The smaller groups show which run is at fault.
+bool TrainingRun::do_in_groups(Runs runs, const std::function<void(Runs group)>& work) {
   bool has_memory = true;
   try {
-    std::vector<Part> parts;
-    for (TrainingRun* run : runs) parts.push_back({*run, run->examples_});
-    add_gradients(parts);
+    work(runs);
     return true;
-  } catch (const std::exception& error) {  // the smaller groups show which run is at fault
+  } catch (const std::exception& error) {
     throw_if_broken(runs.front()->device(), error);
     has_memory = !is_out_of_memory(error);
+    if (runs.size() == 1) runs.front()->error_ = std::current_exception();
   }
-  for (TrainingRun* run : runs) run->restart_step();
+  if (runs.size() == 1) return true;
   const std::size_t half = runs.size() / 2;
-  const bool first_half_fit = compute_gradients(runs.first(half));
-  return compute_gradients(runs.subspan(half)) && first_half_fit && has_memory;
+  const bool first_half_fit = do_in_groups(runs.first(half), work);
+  return do_in_groups(runs.subspan(half), work) && first_half_fit && has_memory;
+}
+
+bool TrainingRun::compute_gradients(Runs runs) {
+  return do_in_groups(runs, [](Runs group) {
+    if (group.size() == 1) return group.front()->compute_gradient_in_parts();
+    std::vector<Part> parts;
+    for (TrainingRun* run : group) {
+      run->restart_step();
+      parts.push_back({*run, run->examples_});
+    }
+    add_gradients(parts);
+  });
 }
 
 void TrainingRun::compute_gradient_in_parts() {
   for (;;) {
     try {
+      restart_step();
       for (std::size_t first = 0; first < examples_.size(); first += part_size_) {
         const Part part{*this, examples_.subspan(first, std::min(part_size_, examples_.size() - first))};
         add_gradients({&part, 1});
@@ -76,19 +85,16 @@ void TrainingRun::compute_gradient_in_parts() {
       return;
     } catch (const std::exception& error) {
       throw_if_broken(device(), error);
-      if (is_out_of_memory(error)) part_size_ = std::min(part_size_, examples_.size()) / 2;
-      if (!is_out_of_memory(error) || part_size_ == 0) {
-        error_ = std::current_exception();
-        return;
-      }
-      restart_step();
+      if (!is_out_of_memory(error)) throw;
+      part_size_ = std::min(part_size_, examples_.size()) / 2;
+      if (part_size_ == 0) throw;
     }
   }
 }
 
 // What needs memory, or may be the fault of one run, is done before any number of a run changes, so it can be done
 // again.
-TrainingRun::PreparedUpdate TrainingRun::prepare_update(std::span<TrainingRun* const> runs) {
+TrainingRun::PreparedUpdate TrainingRun::prepare_update(Runs runs) {
   std::vector<TrainableParameters*> trained;
   for (TrainingRun* run : runs) trained.push_back(&run->trainable_);
   const std::vector<TrainableParameters::StepGradients> gradients = TrainableParameters::finish_gradients(trained);
@@ -103,28 +109,15 @@ TrainingRun::PreparedUpdate TrainingRun::prepare_update(std::span<TrainingRun* c
   return prepared;
 }
 
-bool TrainingRun::update(std::span<TrainingRun* const> runs) {
+bool TrainingRun::update(Runs runs) {
   std::vector<TrainingRun*> updated;
   std::ranges::copy_if(runs, std::back_inserter(updated), [](const TrainingRun* run) { return !run->error_; });
-  if (updated.empty()) return true;
-  bool has_memory = true;
-  try {
-    finish_step(updated, prepare_update(updated));
-    return true;
-  } catch (const std::exception& error) {
-    throw_if_broken(updated.front()->device(), error);
-    has_memory = !is_out_of_memory(error);
-    if (updated.size() == 1) updated.front()->error_ = std::current_exception();
-  }
-  if (updated.size() == 1) return true;
-  const std::span<TrainingRun* const> group(updated);
-  const bool first_half_fit = update(group.first(group.size() / 2));
-  return update(group.subspan(group.size() / 2)) && first_half_fit && has_memory;
+  return updated.empty() || do_in_groups(updated, [](Runs group) { finish_step(group, prepare_update(group)); });
 }
 
 // Asks for no memory on a GPU. If it fails all the same, nobody knows which numbers have changed: each run has to
 // resume from its checkpoint.
-void TrainingRun::finish_step(std::span<TrainingRun* const> runs, const PreparedUpdate& prepared) {
+void TrainingRun::finish_step(Runs runs, const PreparedUpdate& prepared) {
   try {
     TrainableParameters::step(prepared.updates);
     for (std::size_t i = 0; i < runs.size(); ++i) {

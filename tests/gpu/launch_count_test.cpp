@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "gpu/launch_counter.hpp"
 #include "gpu/narrow_model.hpp"
+#include "support/started_runs.hpp"
 #include "tunescope/device/host_read.hpp"
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/train/training_run.hpp"
@@ -35,9 +35,6 @@ class Launches : public ::testing::Test {
   // Of the second step of so many trials in one pass.
   Counts of_step(const std::string& method, std::size_t lanes, Precision precision = Precision::kFloat32) {
     std::vector<TrainInputs> trials;
-    trials.reserve(lanes);
-    std::vector<std::unique_ptr<TrainingRun>> runs;
-    std::vector<TrainingRun*> together;
     for (std::size_t lane = 0; lane < lanes; ++lane) {
       trials.push_back({.model = model_,
                         .catalogue = catalogue_,
@@ -47,12 +44,12 @@ class Launches : public ::testing::Test {
                         .seed = lane,
                         .options = {.epochs = 4, .batch_size = 4, .dropout = 0.1},
                         .bfloat16_weights = precision == Precision::kBfloat16 ? &bfloat16_weights_ : nullptr});
-      together.push_back(runs.emplace_back(std::make_unique<TrainingRun>(trials.back(), TrainControl{})).get());
     }
-    TrainingRun::step_together(together);
+    const test::StartedRuns started(trials);
+    TrainingRun::step_together(started.group);
     const std::int64_t reads = host_reads(HostRead::kStep);
     const LaunchCounter counter;
-    TrainingRun::step_together(together);
+    TrainingRun::step_together(started.group);
     const Counts counts{counter.launches(), host_reads(HostRead::kStep) - reads};
     std::cout << method << ", " << lanes << " lanes: " << counts.launches << " launches, " << counter.own()
               << " of our kernels;";

@@ -8,6 +8,7 @@
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
 #include "support/limited_allocator.hpp"
+#include "support/started_runs.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/trained_parameters.hpp"
 #include "tunescope/base/error.hpp"
@@ -179,12 +180,7 @@ TEST_F(CoTraining, ExceptionInThePassOfOneLeavesTheOthersAsTheyAre) {
 
 // The intermediate values of the seven batches take about 50 kB together and up to 12 kB each.
 TEST_F(CoTraining, GroupThatDoesNotFitIsComputedInSmallerOnes) {
-  std::vector<std::unique_ptr<TrainingRun>> runs;
-  std::vector<TrainingRun*> group;
-  for (const TrainInputs& trial : trials) {
-    runs.push_back(std::make_unique<TrainingRun>(trial, TrainControl{}));
-    group.push_back(runs.back().get());
-  }
+  const auto [runs, group] = test::StartedRuns(trials);
   {
     const test::LimitedAllocator limited(30'000);
     EXPECT_FALSE(TrainingRun::step_together(group).fit_in_memory);
@@ -196,12 +192,7 @@ TEST_F(CoTraining, GroupThatDoesNotFitIsComputedInSmallerOnes) {
 
 // The losses and norms of the seven runs are read as 14 numbers of 8 bytes; no other block is of that size.
 TEST_F(CoTraining, GroupWhoseUpdateDoesNotFitIsUpdatedInSmallerOnes) {
-  std::vector<std::unique_ptr<TrainingRun>> runs;
-  std::vector<TrainingRun*> group;
-  for (const TrainInputs& trial : trials) {
-    runs.push_back(std::make_unique<TrainingRun>(trial, TrainControl{}));
-    group.push_back(runs.back().get());
-  }
+  const auto [runs, group] = test::StartedRuns(trials);
   {
     int refused = 0;
     const test::LimitedAllocator limited([&](std::size_t bytes) { return bytes == 7 * 2 * 8 && ++refused > 0; });
@@ -218,12 +209,7 @@ TEST_F(CoTraining, GroupWhoseUpdateDoesNotFitIsUpdatedInSmallerOnes) {
 // The chosen scalars of the last run's word embeddings do not fit when its gradient is gathered.
 TEST_F(CoTraining, ExceptionInTheUpdateOfOneLeavesTheOthersAsTheyAre) {
   add(classes, two_outputs, "random:pool=full,fraction=0.3", 1e-3, 7, {.epochs = 4, .batch_size = 8});
-  std::vector<std::unique_ptr<TrainingRun>> runs;
-  std::vector<TrainingRun*> group;
-  for (const TrainInputs& trial : trials) {
-    runs.push_back(std::make_unique<TrainingRun>(trial, TrainControl{}));
-    group.push_back(runs.back().get());
-  }
+  const auto [runs, group] = test::StartedRuns(trials);
   const std::size_t bytes_of_chosen = runs.back()->chosen_scalars().front().second.numel() * sizeof(float);
   {
     const test::LimitedAllocator limited([&](std::size_t bytes) { return bytes == bytes_of_chosen; });

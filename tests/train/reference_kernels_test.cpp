@@ -11,6 +11,7 @@
 #include "support/golden.hpp"
 #include "support/learnable_examples.hpp"
 #include "support/limited_allocator.hpp"
+#include "support/started_runs.hpp"
 #include "support/trained_parameters.hpp"
 #include "tunescope/device/host_read.hpp"
 #include "tunescope/kernels/forced_kernels.hpp"
@@ -37,12 +38,7 @@ class ReferenceTraining : public ::testing::Test {
   std::vector<TrainedModel> train_together(const std::vector<std::string>& methods) const {
     std::vector<TrainInputs> trials;
     for (const std::string& method : methods) trials.push_back(inputs(method, trials.size() + 1));
-    std::vector<std::unique_ptr<TrainingRun>> runs;
-    std::vector<TrainingRun*> group;
-    for (const TrainInputs& trial : trials) {
-      runs.push_back(std::make_unique<TrainingRun>(trial, TrainControl{}));
-      group.push_back(runs.back().get());
-    }
+    const auto [runs, group] = test::StartedRuns(trials);
     while (!runs.front()->is_over()) TrainingRun::step_together(group);
     std::vector<TrainedModel> trained;
     for (const auto& run : runs) trained.push_back(std::move(*run).finish());

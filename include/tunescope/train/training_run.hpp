@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -68,8 +69,11 @@ class TrainingRun {
     std::span<const std::int64_t> examples;
   };
   static void add_gradients(std::span<const Part> parts);
-  // Returns whether they fit into memory together.
-  static bool compute_gradients(std::span<TrainingRun* const> runs);
+  using Runs = std::span<TrainingRun* const>;
+  // Does something for all runs at once; if that fails, for each half of them, and so on. Returns whether they fit into
+  // memory together.
+  static bool do_in_groups(Runs runs, const std::function<void(Runs group)>& work);
+  static bool compute_gradients(Runs runs);
 
   at::Device device() const { return parameters_.front().device(); }
   // Null if products are in float32.
@@ -88,10 +92,10 @@ class TrainingRun {
     std::vector<TrainableParameters::Update> updates;
     std::shared_ptr<const PendingNumbers> numbers;  // losses and norms
   };
-  static PreparedUpdate prepare_update(std::span<TrainingRun* const> runs);
-  // Of all runs that have their gradients. Returns whether they fit into memory together.
-  static bool update(std::span<TrainingRun* const> runs);
-  static void finish_step(std::span<TrainingRun* const> runs, const PreparedUpdate& prepared);
+  static PreparedUpdate prepare_update(Runs runs);
+  // Of all runs that have their gradients.
+  static bool update(Runs runs);
+  static void finish_step(Runs runs, const PreparedUpdate& prepared);
   AdamWStep next_step() const;
   void begin_waiting(UnsettledStep step);
   void settle_step();

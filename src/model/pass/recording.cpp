@@ -70,10 +70,12 @@ Recording::Recording(const Network& network, std::span<const ModelInput> models,
 BatchLayout Recording::lay_out(const Network& network, std::span<const ModelInput> models) {
   const PackedBatch batch = join_batches(models);
   const at::Device device = models.front().parameters.front().device();
+  std::vector<std::int64_t> groups;
+  if (options_.sink != nullptr && takes_gpu_kernels(device)) groups = groups_of_tokens(models, *options_.sink);
   std::vector<TokenIds> ids;
   for (TableLookup& lookup : network.lookups(batch)) {
     ids.push_back({.ids = std::move(lookup.ids)});
-    if (needs(lookup.table) && takes_gpu_kernels(device)) ids.back().groups = groups_of_tokens(models, *options_.sink);
+    if (needs(lookup.table)) ids.back().groups = groups;
     tables_.push_back(lookup.table);
   }
   std::vector<at::Tensor> labels;
