@@ -124,10 +124,8 @@ Selection select_parameters(const Method& method, const ParameterCatalogue& cata
   if (const SubsetMethod* subset = find_subset_method(method.name)) {
     selection = subset->select(method, catalogue, context);
   } else {
-    const std::vector<bool> is_member = group_members(method.name, catalogue);
-    for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-      if (is_member[i]) selection[i].kind = TensorSelection::Kind::kAll;
-    }
+    for (const ParameterIndex i : group_tensors(method.name, catalogue))
+      selection[i].kind = TensorSelection::Kind::kAll;
   }
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (catalogue[i].is_head()) selection[i].kind = TensorSelection::Kind::kAll;

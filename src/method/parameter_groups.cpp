@@ -11,13 +11,9 @@ const std::vector<ParameterGroup>& parameter_groups() {
       {"layernorm", "all LayerNorm weights and biases",
        [](const ParameterInfo& parameter) { return parameter.is_layer_norm(); }},
       {"layernorm-output", "the LayerNorm after each feed-forward block",
-       [](const ParameterInfo& parameter) {
-         return parameter.is_layer_norm() && parameter.block == Block::kFeedForward;
-       }},
+       [](const ParameterInfo& parameter) { return parameter.follows == Follows::kFeedForward; }},
       {"layernorm-attention", "the LayerNorm after each attention block",
-       [](const ParameterInfo& parameter) {
-         return parameter.is_layer_norm() && parameter.block == Block::kAttention;
-       }},
+       [](const ParameterInfo& parameter) { return parameter.follows == Follows::kAttention; }},
       {"bitfit", "every bias (Ben Zaken et al. 2022)",
        [](const ParameterInfo& parameter) { return parameter.is_bias; }},
   };
@@ -41,10 +37,13 @@ std::vector<bool> group_members(const std::string& group, const ParameterCatalog
 }
 
 std::vector<ParameterIndex> group_tensors(const std::string& group, const ParameterCatalogue& catalogue) {
-  const GroupPredicate contains = find_group(group).contains;
+  const auto& [name, description, contains] = find_group(group);
   std::vector<ParameterIndex> tensors;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (contains(catalogue[i]) && !catalogue[i].is_head()) tensors.push_back(i);
+  }
+  if (tensors.empty() && name != "head") {
+    throw ConfigError("'" + name + "' is " + description + ", and the model has none; leave out this method or pool");
   }
   return tensors;
 }

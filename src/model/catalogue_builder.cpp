@@ -29,12 +29,14 @@ LinearParameters CatalogueBuilder::add_linear(const std::string& component, Bloc
   return linear;
 }
 
-LayerNormParameters CatalogueBuilder::add_layer_norm(const std::string& component, Block block, std::int64_t size) {
+LayerNormParameters CatalogueBuilder::add_layer_norm(const std::string& component, Block block, Follows follows,
+                                                     std::int64_t size) {
   ParameterInfo info{.name = {},
                      .component = component + ".weight",
                      .shape = {size},
                      .role = ParameterRole::kLayerNorm,
-                     .block = block};
+                     .block = block,
+                     .follows = follows};
   LayerNormParameters layer_norm;
   layer_norm.weight = add(info);
   info.component = component + ".bias";

@@ -18,7 +18,7 @@ class CatalogueBuilder {
 
   ParameterIndex add_table(const std::string& component, std::int64_t rows, std::int64_t width);
   LinearParameters add_linear(const std::string& component, Block block, std::int64_t out, std::int64_t in);
-  LayerNormParameters add_layer_norm(const std::string& component, Block block, std::int64_t size);
+  LayerNormParameters add_layer_norm(const std::string& component, Block block, Follows follows, std::int64_t size);
 
   ParameterCatalogue build() const { return {parameters_, layer_labels_, encoder_layers_}; }
 

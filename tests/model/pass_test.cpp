@@ -72,7 +72,7 @@ class SharingNetwork final : public Network {
   void add_tensors(CatalogueBuilder& builder) {
     builder.begin_layer("embeddings", "");
     table_ = builder.add_table("table", kVocabulary, kHidden);
-    norm_ = builder.add_layer_norm("norm", Block::kEmbeddings, kHidden);
+    norm_ = builder.add_layer_norm("norm", Block::kEmbeddings, Follows::kEmbeddings, kHidden);
     builder.begin_encoder_layer("layer.");
     layer_ = builder.add_linear("dense", Block::kFeedForward, kHidden, kHidden);
     builder.begin_layer("head", "");

@@ -58,7 +58,8 @@ struct SelectionContext {
   std::vector<ParameterImportance> importance = {};  ///< read by Fisher methods: one entry a task of the method's scope
 };
 
-/// The scalars that `method` trains. Throws `ConfigError` if it needs importances and there are none.
+/// The scalars that `method` trains. Throws `ConfigError` if it needs importances and there are none, or if the model
+/// has none of the tensors that it trains or chooses from.
 Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, const SelectionContext& context);
 
 /// A method that trains as many scalars of the same group and needs no Fisher information: for a Fisher method, a
@@ -80,7 +81,7 @@ std::optional<std::size_t> co_training_group(const Method& method, const Paramet
 std::vector<bool> group_members(const std::string& group, const ParameterCatalogue& catalogue);
 
 /// The tensors of a parameter group without those of the head, in catalogue order: a method chooses scalars from these.
-/// Throws as `group_members`.
+/// Throws as `group_members`, and `ConfigError` if the model has none of them, as one without biases.
 std::vector<ParameterIndex> group_tensors(const std::string& group, const ParameterCatalogue& catalogue);
 
 /// The canonical name of a parameter group. Throws `ConfigError` if it is unknown or has no tensors besides the head.

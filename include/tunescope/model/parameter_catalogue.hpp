@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,10 @@ enum class ParameterRole { kEmbedding, kDense, kLayerNorm };
 /// The block of the network that a tensor belongs to.
 enum class Block { kEmbeddings, kAttention, kFeedForward, kPooler, kHead };
 
+/// What a LayerNorm comes after. In a network whose blocks begin with one, as GPT-2's do, it is the block before: so
+/// every architecture has as many after attention, and after feed-forward, as it has layers.
+enum class Follows { kEmbeddings, kAttention, kFeedForward, kOther };
+
 /// One tensor of the model.
 struct ParameterInfo {
   std::string name;       ///< Hugging Face's, e.g. "bert.encoder.layer.3.output.LayerNorm.weight"
@@ -24,6 +29,7 @@ struct ParameterInfo {
   ParameterRole role = ParameterRole::kDense;
   Block block = Block::kEmbeddings;
   bool is_bias = false;
+  std::optional<Follows> follows = {};  ///< of a LayerNorm
 
   std::int64_t size() const;  ///< number of scalars
   bool is_layer_norm() const { return role == ParameterRole::kLayerNorm; }

@@ -14,7 +14,7 @@ PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderCo
   encoder.words = builder.add_table("word_embeddings.weight", config.vocab_size, hidden);
   encoder.positions = builder.add_table("position_embeddings.weight", config.max_position_embeddings, hidden);
   encoder.types = builder.add_table("token_type_embeddings.weight", config.type_vocab_size, hidden);
-  encoder.embeddings_layer_norm = builder.add_layer_norm("LayerNorm", Block::kEmbeddings, hidden);
+  encoder.embeddings_layer_norm = builder.add_layer_norm("LayerNorm", Block::kEmbeddings, Follows::kEmbeddings, hidden);
   for (std::int64_t number = 0; number < config.num_hidden_layers; ++number) {
     builder.begin_encoder_layer(prefix + "encoder.layer." + std::to_string(number) + ".");
     encoder.layers.push_back(add_post_norm_layer(builder, config));

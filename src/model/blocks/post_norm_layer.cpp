@@ -20,10 +20,12 @@ PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig
   layer.key = builder.add_linear("attention.self.key", Block::kAttention, hidden, hidden);
   layer.value = builder.add_linear("attention.self.value", Block::kAttention, hidden, hidden);
   layer.attention_output = builder.add_linear("attention.output.dense", Block::kAttention, hidden, hidden);
-  layer.attention_layer_norm = builder.add_layer_norm("attention.output.LayerNorm", Block::kAttention, hidden);
+  layer.attention_layer_norm =
+      builder.add_layer_norm("attention.output.LayerNorm", Block::kAttention, Follows::kAttention, hidden);
   layer.intermediate = builder.add_linear("intermediate.dense", Block::kFeedForward, config.intermediate_size, hidden);
   layer.output = builder.add_linear("output.dense", Block::kFeedForward, hidden, config.intermediate_size);
-  layer.output_layer_norm = builder.add_layer_norm("output.LayerNorm", Block::kFeedForward, hidden);
+  layer.output_layer_norm =
+      builder.add_layer_norm("output.LayerNorm", Block::kFeedForward, Follows::kFeedForward, hidden);
   return layer;
 }
 

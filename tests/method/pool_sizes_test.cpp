@@ -1,0 +1,78 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+#include "model/catalogue_builder.hpp"
+#include "support/temporary_folder.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/method/method.hpp"
+#include "tunescope/model/network.hpp"
+
+namespace tunescope {
+namespace {
+
+// The scalars of published models without their head, as transformers' models on the meta device have them.
+struct PublishedModel {
+  std::string_view name;
+  std::string_view config;  // the keys that differ from transformers' defaults
+  std::int64_t backbone;
+  std::int64_t layer_norms;
+  std::int64_t of_each_kind;  // after attention, and as many after feed-forward
+  std::int64_t biases;
+};
+
+constexpr std::string_view kLarge =
+    R"("hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096)";
+constexpr std::string_view kRobertas =
+    R"("model_type": "roberta", "max_position_embeddings": 514, "type_vocab_size": 1)";
+
+std::string with_sizes(std::string_view keys, std::string_view sizes) {
+  return "{" + std::string(keys) + (sizes.empty() ? "" : ", ") + std::string(sizes) + "}";
+}
+
+class PoolSizes : public ::testing::TestWithParam<PublishedModel> {};
+
+TEST_P(PoolSizes, AreThoseOfTransformers) {
+  const test::TemporaryFolder folder;
+  const auto network = read_network(folder.write("config.json", std::string(GetParam().config))).network;
+  const ParameterCatalogue catalogue = network->catalogue(2);
+  const std::int64_t head = catalogue.total_size() - catalogue.backbone_size();
+  const auto count = [&](const char* method) {
+    return trainable_count(select_parameters(parse_method(method), catalogue, {}), catalogue) - head;
+  };
+  EXPECT_EQ(count("full"), GetParam().backbone);
+  EXPECT_EQ(count("layernorm"), GetParam().layer_norms);
+  EXPECT_EQ(count("layernorm-attention"), GetParam().of_each_kind);
+  EXPECT_EQ(count("layernorm-output"), GetParam().of_each_kind);
+  EXPECT_EQ(count("bitfit"), GetParam().biases);
+}
+
+const std::string kBertLarge = with_sizes(R"("model_type": "bert", "vocab_size": 28996)", kLarge);
+const std::string kRobertaBase = with_sizes(kRobertas, "");
+const std::string kRobertaLarge = with_sizes(kRobertas, kLarge);
+
+INSTANTIATE_TEST_SUITE_P(
+    Published, PoolSizes,
+    ::testing::Values(PublishedModel{"bert_base_uncased", R"({"model_type": "bert"})", 109'482'240, 38'400, 18'432,
+                                     102'912},
+                      PublishedModel{"bert_large_cased", kBertLarge, 333'579'264, 100'352, 49'152, 272'384},
+                      PublishedModel{"roberta_base", kRobertaBase, 124'055'040, 38'400, 18'432, 102'144},
+                      PublishedModel{"roberta_large", kRobertaLarge, 354'310'144, 100'352, 49'152, 271'360}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST(MethodSelection, RefusesAPoolThatTheModelDoesNotHave) {
+  CatalogueBuilder builder;
+  builder.begin_layer("embeddings", "");
+  builder.add_table("words.weight", 3, 2);
+  const ParameterCatalogue catalogue = builder.build();
+  for (const char* method : {"bitfit", "random:fraction=0.5,pool=bitfit"}) {
+    EXPECT_THAT(test::message_of<ConfigError>([&] { select_parameters(parse_method(method), catalogue, {}); }),
+                ::testing::HasSubstr("'bitfit' is every bias (Ben Zaken et al. 2022), and the model has none"));
+  }
+  EXPECT_NO_THROW(select_parameters(parse_method("head"), catalogue, {}));
+}
+
+}  // namespace
+}  // namespace tunescope
