@@ -24,7 +24,11 @@ fetched again. An interrupted download resumes where it stopped, in a later run 
 the checkout.
 
 SHA-256 sums are kept in a lock file: written by the first fetch, verified by later ones. Commit it, and every machine
-gets the same bytes. A model stays at the commit on record."""
+gets the same bytes. A model stays at the commit on record. The first fetch verifies a model's weights by the sum that
+the hub names. Of its small files the hub names none: these are taken as they come, and named.
+
+A model without safetensors comes as pytorch_model.bin, of which the tensors alone are read, and is written as
+model.safetensors. Nothing of it is run."""
 EPILOG = """\
 environment:
   HF_ENDPOINT   another hub or a mirror (default: https://huggingface.co)
@@ -41,7 +45,9 @@ exit status:
 examples:
   scripts/fetch-assets                                        what jobs/paper.cfg needs
   scripts/fetch-assets --tasks RTE,CoLA google-bert/bert-base-uncased
-  scripts/fetch-assets --only models google-bert/bert-base-cased google-bert/bert-large-uncased"""
+  scripts/fetch-assets --only models google-bert/bert-base-cased google-bert/bert-large-uncased
+  scripts/fetch-assets --only models FacebookAI/roberta-base google/electra-base-discriminator \\
+    distilbert/distilbert-base-uncased openai-community/gpt2 microsoft/deberta-v3-base"""
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -18,7 +18,7 @@ class Record:
 
     repository: str = ""  # of a model
     commit: str = ""  # of a model
-    downloads: dict[str, str] = field(default_factory=dict)  # of a task: path below the server's address -> sum
+    downloads: dict[str, str] = field(default_factory=dict)  # path or file -> sum, of what `files` are made of
     files: dict[str, str] = field(default_factory=dict)  # name in the asset's folder -> sum
 
 

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub: configuration, safetensors and tokenizer, at a commit that the lock file pins."""
+"""Models of the Hugging Face hub: configuration, weights and tokenizer, at a commit that the lock file pins."""
 
 import re
 import shutil
@@ -10,6 +10,7 @@ from huggingface_hub import HfApi, constants, get_token, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 from huggingface_hub.hf_api import ModelInfo
 
+from .convert import convert
 from .download import Downloader, describe
 from .errors import UnavailableError, WrongAssetError
 from .lock import Lock, Record, sha256, verify_or_delete
@@ -18,10 +19,14 @@ from .patience import TEMPORARY_STATUSES, Patience, TemporaryError, busy
 SINGLE_WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
-VOCABULARIES = ("tokenizer.json", "vocab.txt")
+PICKLED_WEIGHTS = "pytorch_model.bin"
+# Each line is enough to make a tokenizer; all that are there are fetched.
+VOCABULARIES = (("tokenizer.json",), ("vocab.txt",), ("vocab.json", "merges.txt"), ("spm.model",))
+TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 STAGING = ".fetching"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REMEDY = "It was damaged on the way: run this again."
+OTHER_CONVERSION = "Another version of this program converted it: take this one with --update-lock."
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Revision:
     commit: str
     files: list[str]  # those that Tunescope reads
     sums: dict[str, str]  # SHA-256; the hub knows those of large files only
+    downloads: dict[str, str]  # PICKLED_WEIGHTS if the weights are made of them, with their sum or ""
     source: str  # who says so
 
 
@@ -50,8 +56,14 @@ class ModelFetcher:
         on_record = self.lock.record("models", name)
         refuse_other_repository(repository, on_record, folder)
         if on_record.files and not self.lock.update:
-            sums = on_record.files
-            revision = Revision(on_record.repository, on_record.commit, list(sums), sums, str(self.lock.path))
+            revision = Revision(
+                on_record.repository,
+                on_record.commit,
+                list(on_record.files),
+                on_record.files,
+                on_record.downloads,
+                str(self.lock.path),
+            )
         else:
             revision = ask_hub(repository, self.downloader.attempts)
         missing = revision.files
@@ -66,19 +78,42 @@ class ModelFetcher:
     def _bring(self, folder: Path, files: list[str], revision: Revision) -> None:
         """Fetch `files` of a commit, put them on record, and give them their names."""
         staging = folder / STAGING / revision.commit
-        sums = dict(revision.sums)
-        token = get_token()
-        login = {"Authorization": f"Bearer {token}"} if token else {}
+        sums, downloads = dict(revision.sums), dict(revision.downloads)
         for file in files:
-            url = hf_hub_url(revision.repository, file, revision=revision.commit)
-            self.downloader.fetch(url, staging / file, login)
-            expected = sums.get(file) or sha256(staging / file)
-            sums[file] = verify_or_delete(staging / file, expected, revision.source, REMEDY)
+            if file == SINGLE_WEIGHTS and PICKLED_WEIGHTS in downloads:
+                downloads[PICKLED_WEIGHTS] = self._make_weights(staging, sums.get(file, ""), revision)
+            else:
+                self._download(staging, file, revision)
+            sums[file] = sha256(staging / file)
         # Recorded before the files get their names: a cut in between leaves files missing, never files unknown.
-        self.lock.store("models", folder.name, Record(revision.repository, revision.commit, files=sums))
+        self.lock.store("models", folder.name, Record(revision.repository, revision.commit, downloads, sums))
+        known = revision.sums | ({SINGLE_WEIGHTS: revision.downloads[PICKLED_WEIGHTS]} if downloads else {})
+        if unverified := [file for file in files if not known.get(file)]:
+            print(
+                f"{folder.name}: no sum was known of {', '.join(unverified)}; {self.lock.path} now has them", flush=True
+            )
         for file in files:
             (staging / file).replace(folder / file)
         shutil.rmtree(folder / STAGING)
+
+    def _download(self, staging: Path, file: str, revision: Revision) -> str:
+        """Fetch a file and return its sum, which must be the known one if there is one."""
+        token = get_token()
+        login = {"Authorization": f"Bearer {token}"} if token else {}
+        self.downloader.fetch(hf_hub_url(revision.repository, file, revision=revision.commit), staging / file, login)
+        expected = (revision.sums | revision.downloads).get(file) or sha256(staging / file)
+        return verify_or_delete(staging / file, expected, revision.source, REMEDY)
+
+    def _make_weights(self, staging: Path, expected: str, revision: Revision) -> str:
+        """Fetch the weights as a pickle and convert them; return the pickle's sum."""
+        found = self._download(staging, PICKLED_WEIGHTS, revision)
+        try:
+            convert(staging / PICKLED_WEIGHTS, staging / SINGLE_WEIGHTS)
+        finally:
+            (staging / PICKLED_WEIGHTS).unlink()
+        if expected:
+            verify_or_delete(staging / SINGLE_WEIGHTS, expected, revision.source, OTHER_CONVERSION)
+        return found
 
 
 def refuse_other_repository(repository: str, on_record: Record, folder: Path) -> None:
@@ -120,22 +155,38 @@ def ask_hub(repository: str, attempts: int) -> Revision:
     commit = info.sha or ""
     if not COMMIT.fullmatch(commit):
         raise UnavailableError(f"{constants.ENDPOINT} names no commit; is it a Hugging Face hub?")
-    siblings = info.siblings or []
-    files = wanted_files([sibling.rfilename for sibling in siblings], repository)
-    sums = {sibling.rfilename: sibling.lfs.sha256 for sibling in siblings if sibling.lfs and sibling.rfilename in files}
-    return Revision(info.id, commit, files, sums, constants.ENDPOINT)
+    sums = {sibling.rfilename: sibling.lfs.sha256 if sibling.lfs else "" for sibling in info.siblings or []}
+    files = wanted_files(list(sums))
+    is_pickled = SINGLE_WEIGHTS in files and SINGLE_WEIGHTS not in sums
+    return Revision(
+        info.id,
+        commit,
+        files,
+        {file: sums[file] for file in files if sums.get(file)},
+        {PICKLED_WEIGHTS: sums[PICKLED_WEIGHTS]} if is_pickled else {},
+        constants.ENDPOINT,
+    )
 
 
-def wanted_files(available: list[str], repository: str) -> list[str]:
-    """Choose the files that Tunescope reads."""
+def wanted_files(available: list[str]) -> list[str]:
+    """Choose the files that Tunescope reads; SINGLE_WEIGHTS too where they are made of PICKLED_WEIGHTS."""
+    shards = [file for file in available if SHARD.fullmatch(file)]
     weights = [SINGLE_WEIGHTS]
-    if SINGLE_WEIGHTS not in available:
-        weights = [WEIGHTS_INDEX, *filter(SHARD.fullmatch, available)]
-    vocabularies = [file for file in VOCABULARIES if file in available]
-    needed = ["config.json", *weights, *(vocabularies or VOCABULARIES[:1])]
-    if lacking := [file for file in needed if file not in available]:
-        raise WrongAssetError(
-            f"the repository has no {', '.join(lacking)}; Tunescope needs config.json, "
-            "safetensors weights and tokenizer.json or vocab.txt: choose another repository"
-        )
-    return needed + [file for file in ("tokenizer_config.json",) if file in available]
+    if SINGLE_WEIGHTS not in available and WEIGHTS_INDEX in available and shards:
+        weights = [WEIGHTS_INDEX, *shards]
+    elif SINGLE_WEIGHTS not in available and PICKLED_WEIGHTS not in available:
+        raise lacking(f"{SINGLE_WEIGHTS}, no {WEIGHTS_INDEX} with its parts and no {PICKLED_WEIGHTS}")
+    if "config.json" not in available:
+        raise lacking("config.json")
+    vocabularies = [file for files in VOCABULARIES if set(files) <= set(available) for file in files]
+    if not vocabularies:
+        raise lacking(" or ".join(" with ".join(files) for files in VOCABULARIES))
+    return ["config.json", *weights, *vocabularies, *(file for file in TOKENIZER_SETTINGS if file in available)]
+
+
+def lacking(what: str) -> WrongAssetError:
+    """Return the error of a repository that has not got all that is needed."""
+    return WrongAssetError(
+        f"the repository has no {what}; Tunescope needs config.json, weights and the files of a tokenizer: "
+        "choose another repository"
+    )

@@ -21,6 +21,7 @@ ARCHIVES |= {"QNLI": "QNLIv2", "RTE": "RTE"}
 MRPC_CORPUS = "/senteval/senteval_data/msr_paraphrase_train.txt"
 MRPC_DEV_IDS = "/glue/data/mrpc_dev_ids.tsv"
 MRPC_HEADER = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
+GOLDEN = ROOT / "tests" / "golden" / "fetch"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -83,6 +84,19 @@ def model_files(weights=b"weights" * 1000):
 
 
 READ_OF_MODEL = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
+
+
+def tensors_of(safetensors):
+    """Return type, shape and bytes of each tensor of a safetensors file."""
+    length = int.from_bytes(safetensors[:8], "little")
+    header, content = json.loads(safetensors[8 : 8 + length]), safetensors[8 + length :]
+    assert header.pop("__metadata__") == {"format": "pt"}  # without it transformers refuses the file
+    places = sorted(entry["data_offsets"] for entry in header.values())
+    assert places[0][0] == 0 and places[-1][1] == len(content)
+    assert all(left[1] == right[0] for left, right in zip(places, places[1:], strict=False))
+    return {
+        name: (entry["dtype"], entry["shape"], content[slice(*entry["data_offsets"])]) for name, entry in header.items()
+    }
 
 
 @dataclass

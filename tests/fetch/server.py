@@ -103,11 +103,11 @@ class Server:
         self._http.server_close()
 
     def publish_model(self, repository, files, commit):
-        """Make `files` the newest commit of a model; .safetensors count as large files, whose sums the hub knows."""
+        """Make `files` the newest commit of a model; weights count as large files, whose sums the hub knows."""
         siblings = []
         for name, content in files.items():
             sibling = {"rfilename": name, "size": len(content), "blobId": hashlib.sha1(content).hexdigest()}
-            if name.endswith(".safetensors"):
+            if name.endswith((".safetensors", ".bin")):
                 digest = hashlib.sha256(content).hexdigest()
                 sibling["lfs"] = {"sha256": digest, "size": len(content), "pointerSize": 134}
             siblings.append(sibling)

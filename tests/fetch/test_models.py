@@ -64,6 +64,44 @@ def test_weights_in_parts_arrive_with_their_index(program, server):
     assert program.model(NAME) == small | weights
 
 
+@pytest.mark.parametrize(
+    ("repository", "tokenizer"),
+    [
+        ("FacebookAI/roberta-base", ["tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json"]),
+        ("google/electra-base-discriminator", ["tokenizer.json", "vocab.txt", "tokenizer_config.json"]),
+        ("distilbert/distilbert-base-uncased", ["tokenizer.json", "vocab.txt", "tokenizer_config.json"]),
+        ("openai-community/gpt2", ["tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json"]),
+        ("microsoft/deberta-v3-base", ["spm.model", "tokenizer_config.json"]),
+        ("someone/older", ["vocab.txt", "special_tokens_map.json", "added_tokens.json"]),
+    ],
+)
+def test_the_tokenizer_of_each_architecture_arrives(program, server, repository, tokenizer):
+    read = {name: name.encode() for name in ["config.json", "model.safetensors", *tokenizer]}
+    server.publish_model(repository, read | {"rust_model.ot": b"not read", "dict.txt": b"not read"}, COMMIT)
+
+    program.fetch(*MODELS, repository)
+
+    assert program.model(repository.split("/")[1]) == read
+
+
+@pytest.mark.parametrize("absent", ["vocab.json", "merges.txt"])
+def test_half_a_vocabulary_is_none(program, server, absent):
+    files = {name: b"" for name in ("config.json", "model.safetensors", "vocab.json", "merges.txt") if name != absent}
+    server.publish_model(REPOSITORY, files, COMMIT)
+
+    assert "has no tokenizer.json or vocab.txt" in program.fetch(*MODELS, status=2)
+
+
+def test_files_of_which_nobody_knew_the_sum_are_named_at_the_first_fetch(program, files):
+    output = program.fetch(*MODELS)
+    unverified = "config.json, tokenizer.json, vocab.txt, tokenizer_config.json"
+    assert f"{NAME}: no sum was known of {unverified}; scripts/assets.lock now has them" in output
+
+    for name in ("vocab.txt", "model.safetensors"):
+        (program.folder / "models" / NAME / name).unlink()
+    assert "no sum was known" not in program.fetch(*MODELS)
+
+
 def test_a_name_without_owner_is_redirected_by_the_hub(program, server, files):
     server.redirects[f"/api/models/{NAME}"] = f"/api/models/{REPOSITORY}"
 
@@ -178,9 +216,12 @@ def test_a_file_that_the_hub_lists_but_lacks_is_named(program, server, files):
 @pytest.mark.parametrize(
     ("absent", "message"),
     [
-        (["model.safetensors"], "has no model.safetensors.index.json"),
+        (["model.safetensors", "pytorch_model.bin"], "has no model.safetensors, no model.safetensors.index.json with"),
         (["config.json"], "has no config.json"),
-        (["tokenizer.json", "vocab.txt"], "has no tokenizer.json"),
+        (
+            ["tokenizer.json", "vocab.txt"],
+            "has no tokenizer.json or vocab.txt or vocab.json with merges.txt or spm.model",
+        ),
     ],
 )
 def test_a_repository_without_what_is_needed_is_refused(program, server, absent, message):
