@@ -14,6 +14,8 @@ TypedResult result_like(const at::Tensor& arguments, ResultTypes types) {
   return result;
 }
 
+bool is_gelu(Activation activation) { return activation == Activation::kGelu || activation == Activation::kGeluTanh; }
+
 }  // namespace
 
 const Kernel<BiasActivation>& bias_activation_kernel() {
@@ -37,8 +39,8 @@ TypedResult bias_activation(Activation activation, const at::Tensor& values, con
                  "there is not one bias [I] for each model");
   TypedResult output = result_like(values, types);
   if (!has_numbers(values)) return output;
-  kernel.on(values.device(), {.by_cpu = activation == Activation::kGelu,
-                              .by_cuda = values.scalar_type() == at::kFloat})(activation, values, bias, rows, output);
+  kernel.on(values.device(), {.by_cpu = is_gelu(activation), .by_cuda = values.scalar_type() == at::kFloat})(
+      activation, values, bias, rows, output);
   return output;
 }
 
@@ -49,7 +51,7 @@ TypedResult activation_backward(Activation activation, const at::Tensor& input, 
                  kernel.name, "input and gradient are not contiguous and of one shape");
   TypedResult gradient = result_like(input, types);
   if (!has_numbers(input)) return gradient;
-  kernel.on(input.device(), {.by_cpu = activation == Activation::kGelu, .by_cuda = input.scalar_type() == at::kFloat})(
+  kernel.on(input.device(), {.by_cpu = is_gelu(activation), .by_cuda = input.scalar_type() == at::kFloat})(
       activation, input, output_gradient, gradient);
   return gradient;
 }

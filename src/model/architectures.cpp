@@ -1,8 +1,14 @@
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/config/config_file.hpp"
+#include "model/distilbert/distilbert.hpp"
+#include "model/electra/electra.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/model/network.hpp"
 #include "tunescope/model/roberta/roberta.hpp"
@@ -20,20 +26,40 @@ struct Architecture {
   NetworkFile (*read)(const ConfigFile& file);
 };
 
-constexpr std::array kArchitectures = {Architecture{"bert", read_bert}, Architecture{"roberta", read_roberta}};
+constexpr std::array kArchitectures = {Architecture{"bert", read_bert}, Architecture{"roberta", read_roberta},
+                                       Architecture{"electra", read_electra},
+                                       Architecture{"distilbert", read_distilbert}};
+
+// Those whose names look as if they were among the others.
+struct OtherArchitecture {
+  std::string_view model_type;
+  std::string_view what;
+};
+constexpr std::array kOthers = {
+    OtherArchitecture{"deberta", "DeBERTa of the first version, whose tensors and tokenizer are others than v2's"},
+    OtherArchitecture{"xlm-roberta", "RoBERTa's network with a tokenizer that is not supported"}};
+
+[[noreturn]] void refuse(const ConfigFile& file, const std::string& model_type) {
+  std::vector<std::string_view> known;
+  for (const Architecture& architecture : kArchitectures) known.push_back(architecture.model_type);
+  std::string expected = fmt::format("one of {}, the architectures that are supported", fmt::join(known, ", "));
+  for (const auto& [other, what] : kOthers) {
+    if (other == model_type) expected += fmt::format("; this is {}", what);
+  }
+  file.fail("model_type", expected);
+}
 
 }  // namespace
 
 NetworkFile read_network(const std::filesystem::path& config_file) {
   const ConfigFile file(config_file);
-  if (file.is_given("model_type")) {
-    std::string model_type;
-    file.word("model_type", model_type);
-    for (const Architecture& architecture : kArchitectures) {
-      if (architecture.model_type == model_type) return architecture.read(file);
-    }
+  if (!file.is_given("model_type")) return read_bert(file);
+  std::string model_type;
+  file.word("model_type", model_type);
+  for (const Architecture& architecture : kArchitectures) {
+    if (architecture.model_type == model_type) return architecture.read(file);
   }
-  return read_bert(file);  // which says what it expects
+  refuse(file, model_type);
 }
 
 }  // namespace tunescope

@@ -13,33 +13,35 @@ void CatalogueBuilder::begin_encoder_layer(std::string prefix) {
   begin_layer(std::to_string(encoder_layers_++), std::move(prefix));
 }
 
-ParameterIndex CatalogueBuilder::add_table(const std::string& component, std::int64_t rows, std::int64_t width) {
+ParameterIndex CatalogueBuilder::add_table(std::string_view component, std::int64_t rows, std::int64_t width) {
   return add({.name = {},
-              .component = component,
+              .component = std::string(component),
               .shape = {rows, width},
               .role = ParameterRole::kEmbedding,
               .block = Block::kEmbeddings});
 }
 
-LinearParameters CatalogueBuilder::add_linear(const std::string& component, Block block, std::int64_t out,
+LinearParameters CatalogueBuilder::add_linear(std::string_view component, Block block, std::int64_t out,
                                               std::int64_t in) {
+  const std::string name(component);
   LinearParameters linear;
-  linear.weight = add({.name = {}, .component = component + ".weight", .shape = {out, in}, .block = block});
-  linear.bias = add({.name = {}, .component = component + ".bias", .shape = {out}, .block = block, .is_bias = true});
+  linear.weight = add({.name = {}, .component = name + ".weight", .shape = {out, in}, .block = block});
+  linear.bias = add({.name = {}, .component = name + ".bias", .shape = {out}, .block = block, .is_bias = true});
   return linear;
 }
 
-LayerNormParameters CatalogueBuilder::add_layer_norm(const std::string& component, Block block, Follows follows,
+LayerNormParameters CatalogueBuilder::add_layer_norm(std::string_view component, Block block, Follows follows,
                                                      std::int64_t size) {
+  const std::string name(component);
   ParameterInfo info{.name = {},
-                     .component = component + ".weight",
+                     .component = name + ".weight",
                      .shape = {size},
                      .role = ParameterRole::kLayerNorm,
                      .block = block,
                      .follows = follows};
   LayerNormParameters layer_norm;
   layer_norm.weight = add(info);
-  info.component = component + ".bias";
+  info.component = name + ".bias";
   info.is_bias = true;
   layer_norm.bias = add(info);
   return layer_norm;

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tunescope/model/parameter_catalogue.hpp"
@@ -15,10 +17,12 @@ class CatalogueBuilder {
   void begin_layer(std::string label, std::string prefix);
   /// The same for the next layer of the encoder, whose label is its number from 0.
   void begin_encoder_layer(std::string prefix);
+  /// The names of the layer's next tensors begin with another prefix.
+  void set_prefix(std::string prefix) { prefix_ = std::move(prefix); }
 
-  ParameterIndex add_table(const std::string& component, std::int64_t rows, std::int64_t width);
-  LinearParameters add_linear(const std::string& component, Block block, std::int64_t out, std::int64_t in);
-  LayerNormParameters add_layer_norm(const std::string& component, Block block, Follows follows, std::int64_t size);
+  ParameterIndex add_table(std::string_view component, std::int64_t rows, std::int64_t width);
+  LinearParameters add_linear(std::string_view component, Block block, std::int64_t out, std::int64_t in);
+  LayerNormParameters add_layer_norm(std::string_view component, Block block, Follows follows, std::int64_t size);
 
   ParameterCatalogue build() const { return {parameters_, layer_labels_, encoder_layers_}; }
 

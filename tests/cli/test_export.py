@@ -11,12 +11,13 @@ import pytest
 h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
+from conftest import write_vocabulary  # noqa: E402
 from plain_classifier import PlainClassifier, read_safetensors  # noqa: E402
 from result_files import flip_a_byte, kept_file, trials  # noqa: E402
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-ROBERTA = HERE.parent / "golden" / "model" / "roberta"
+GOLDEN = HERE.parent / "golden" / "model"
 KEEP = {"run.keep": "trained", "sweep.methods": "full layernorm", "data.dev_examples": "0", "train.dropout": "0.1"}
 SEPARATOR = 3  # the id of [SEP]
 LABELS = {
@@ -78,7 +79,7 @@ def roberta(make_job, vocabulary, tmp_path_factory):
     """RoBERTa's network with words of our own: its padding token has the id 1."""
     folder = tmp_path_factory.mktemp("roberta")
     for name in ("config.json", "model.safetensors"):
-        shutil.copy(ROBERTA / name, folder)
+        shutil.copy(GOLDEN / "roberta" / name, folder)
     tokens = ["[UNK]", "[PAD]", *vocabulary[2:90]]
     (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
     job = make_job(folder, {**KEEP, "data.tasks": "CoLA SST-2", "model.path": str(folder), "data.max_length": "32"})
@@ -86,18 +87,44 @@ def roberta(make_job, vocabulary, tmp_path_factory):
     return job
 
 
+def sweep_with_our_words(name, make_job, vocabulary, folder):
+    """A class and a pair of sentences with a golden model and words of our own."""
+    for file in ("config.json", "model.safetensors"):
+        shutil.copy(GOLDEN / name / file, folder)
+    write_vocabulary(folder, vocabulary)
+    job = make_job(folder, {**KEEP, "data.tasks": "CoLA MNLI", "model.path": str(folder)})
+    job.sweep(ranks=2)
+    return job
+
+
+@pytest.fixture(scope="module")
+def electra(make_job, vocabulary, tmp_path_factory):
+    return sweep_with_our_words("electra", make_job, vocabulary, tmp_path_factory.mktemp("electra"))
+
+
+@pytest.fixture(scope="module")
+def distilbert(make_job, vocabulary, tmp_path_factory):
+    return sweep_with_our_words("distilbert", make_job, vocabulary, tmp_path_factory.mktemp("distilbert"))
+
+
 @pytest.fixture(params=["bert", "roberta"])
+def trained_encoder(request):
+    """Those that PlainClassifier computes."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=["bert", "roberta", "electra", "distilbert"])
 def trained(request):
     return request.getfixturevalue(request.param)
 
 
-def test_exported_models_have_the_logits_of_the_results(trained, tmp_path):
-    for trial, task, _ in trials(trained):
-        export(trained, trial, tmp_path / trial)
+def test_exported_models_have_the_logits_of_the_results(trained_encoder, tmp_path):
+    for trial, task, _ in trials(trained_encoder):
+        export(trained_encoder, trial, tmp_path / trial)
         classifier = PlainClassifier(tmp_path / trial)
-        places, texts = whole_dev_texts(trained, task)
+        places, texts = whole_dev_texts(trained_encoder, task)
         found = np.stack([classifier.logits(*text) for text in texts])
-        np.testing.assert_allclose(found, stored_logits(trained, trial)[places], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(found, stored_logits(trained_encoder, trial)[places], rtol=0, atol=1e-5)
 
 
 def test_transformers_computes_the_logits_of_the_results(trained, tmp_path):

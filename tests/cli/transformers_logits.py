@@ -17,7 +17,9 @@ def classify(folder, texts):
     logits = []
     with torch.no_grad():
         for ids, types in texts:
-            inputs = {"input_ids": torch.tensor([ids]), "token_type_ids": torch.tensor([types])}
+            inputs = {"input_ids": torch.tensor([ids])}
+            if hasattr(model.config, "type_vocab_size"):
+                inputs["token_type_ids"] = torch.tensor([types])
             logits.append(model(**inputs).logits[0].tolist())
     return {"labels": list(model.config.id2label.values()), "logits": logits}
 

@@ -1,10 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
 #include "model/catalogue_builder.hpp"
+#include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/method/method.hpp"
@@ -51,16 +53,41 @@ TEST_P(PoolSizes, AreThoseOfTransformers) {
 
 const std::string kBertLarge = with_sizes(R"("model_type": "bert", "vocab_size": 28996)", kLarge);
 const std::string kRobertaBase = with_sizes(kRobertas, "");
+constexpr std::string_view kElectras = R"("model_type": "electra")";
+const std::string kElectraSmall = with_sizes(kElectras, "");
+const std::string kElectraBase = with_sizes(
+    kElectras, R"("embedding_size": 768, "hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072)");
+const std::string kElectraLarge = with_sizes(R"("model_type": "electra", "embedding_size": 1024)", kLarge);
 const std::string kRobertaLarge = with_sizes(kRobertas, kLarge);
 
 INSTANTIATE_TEST_SUITE_P(
     Published, PoolSizes,
-    ::testing::Values(PublishedModel{"bert_base_uncased", R"({"model_type": "bert"})", 109'482'240, 38'400, 18'432,
-                                     102'912},
-                      PublishedModel{"bert_large_cased", kBertLarge, 333'579'264, 100'352, 49'152, 272'384},
-                      PublishedModel{"roberta_base", kRobertaBase, 124'055'040, 38'400, 18'432, 102'144},
-                      PublishedModel{"roberta_large", kRobertaLarge, 354'310'144, 100'352, 49'152, 271'360}),
+    ::testing::Values(
+        PublishedModel{"bert_base_uncased", R"({"model_type": "bert"})", 109'482'240, 38'400, 18'432, 102'912},
+        PublishedModel{"bert_large_cased", kBertLarge, 333'579'264, 100'352, 49'152, 272'384},
+        PublishedModel{"roberta_base", kRobertaBase, 124'055'040, 38'400, 18'432, 102'144},
+        PublishedModel{"roberta_large", kRobertaLarge, 354'310'144, 100'352, 49'152, 271'360},
+        PublishedModel{"electra_small", kElectraSmall, 13'483'008, 12'544, 6'144, 34'176},
+        PublishedModel{"electra_base", kElectraBase, 108'891'648, 38'400, 18'432, 102'144},
+        PublishedModel{"electra_large", kElectraLarge, 334'092'288, 100'352, 49'152, 271'360},
+        PublishedModel{"distilbert_base", R"({"model_type": "distilbert"})", 66'362'880, 19'968, 9'216, 51'456}),
     [](const auto& info) { return std::string(info.param.name); });
+
+std::string with_commas(std::int64_t number) {
+  std::string digits = std::to_string(number);
+  for (auto place = static_cast<std::ptrdiff_t>(digits.size()) - 3; place > 0; place -= 3) {
+    digits.insert(static_cast<std::size_t>(place), ",");
+  }
+  return digits;
+}
+
+TEST_P(PoolSizes, StandInTheUsersDocument) {
+  const auto& [name, config, backbone, layer_norms, of_each_kind, biases] = GetParam();
+  std::string row = "| " + std::string(name);
+  std::ranges::replace(row, '_', '-');
+  for (const std::int64_t number : {backbone, layer_norms, of_each_kind, biases}) row += " | " + with_commas(number);
+  EXPECT_THAT(test::read_bytes(test::source_folder() / "docs" / "methods.md"), ::testing::HasSubstr(row + " |"));
+}
 
 TEST(MethodSelection, RefusesAPoolThatTheModelDoesNotHave) {
   CatalogueBuilder builder;

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "model/config/encoder_config_keys.hpp"
+#include "model/config/config_keys.hpp"
 #include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"
@@ -100,11 +100,6 @@ TEST_F(BertConfigReader, KnowsTheNamesOfItsActivations) {
   }
 }
 
-TEST_F(BertConfigReader, RefusesAnotherModelType) {
-  EXPECT_THAT(refusal(R"({"model_type": "gpt2"})"),
-              AllOf(HasSubstr("config.json"), HasSubstr("model_type"), HasSubstr("gpt2"), HasSubstr("bert")));
-}
-
 TEST_F(BertConfigReader, TakesAMissingModelTypeForBertUnlessSomethingSpeaksAgainstIt) {
   for (const char* json : {"{}", R"({"model_type": null, "architectures": ["BertForMaskedLM"]})",
                            R"({"architectures": ["BertModel"], "pad_token_id": 3})", R"({"pad_token_id": 0})"}) {
@@ -144,18 +139,18 @@ TEST_F(BertConfigReader, NotesKeysThatItDoesNotKnow) {
               ElementsAre(AllOf(HasSubstr("alibi_slopes"), HasSubstr("window"))));
 }
 
-TEST(BertConfigKeys, HoldEveryKeyOfTransformers) {
+// The keys are those that transformers writes, by `model_type`.
+TEST(ConfigKeys, AreThoseOfTransformersAndStandInTheUsersDocument) {
   const auto golden = nlohmann::json::parse(test::read_bytes(test::golden("model/config_keys.json")));
-  std::vector<std::string> known;
-  for (const ConfigKey& key : encoder_config_keys()) known.emplace_back(key.name);
-  for (const nlohmann::json& key : golden.at("keys")) EXPECT_THAT(known, Contains(key.get<std::string>()));
-}
-
-TEST(BertConfigKeys, StandInTheUsersDocument) {
   const std::string document =
       test::read_bytes(std::filesystem::path(TUNESCOPE_SOURCE_DIR) / "docs" / "model-folders.md");
-  for (const ConfigKey& key : encoder_config_keys()) {
-    EXPECT_THAT(document, HasSubstr("`" + std::string(key.name) + "`"));
+  for (const auto& [model_type, keys] : golden.at("keys").items()) {
+    std::vector<std::string> known;
+    for (const std::span<const ConfigKey> table : config_keys(model_type)) {
+      for (const ConfigKey& key : table) known.emplace_back(key.name);
+    }
+    for (const std::string& key : known) EXPECT_THAT(document, HasSubstr("`" + key + "`")) << model_type;
+    for (const nlohmann::json& key : keys) EXPECT_THAT(known, Contains(key.get<std::string>())) << model_type;
   }
 }
 

@@ -11,7 +11,7 @@ namespace tunescope::test {
 
 /// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike.
 inline bool is_zero_in_theory(const ParameterInfo& parameter) {
-  return parameter.component == "attention.self.key.bias";
+  return parameter.component == "attention.self.key.bias" || parameter.component == "attention.k_lin.bias";
 }
 
 /// Every gradient of the only model of a pass, written out from the formulas in `GradientSink`.

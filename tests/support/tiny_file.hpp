@@ -13,13 +13,13 @@ namespace tunescope::test {
 
 inline std::filesystem::path tiny_folder() { return golden("model/tiny"); }
 
-/// The golden model's safetensors file in its parts: 8 bytes of header length, the header, the data.
+/// A golden model's safetensors file in its parts: 8 bytes of header length, the header, the data.
 struct TinyFile {
   nlohmann::json header;
   std::string data;
 
-  static TinyFile read() {
-    const std::string bytes = read_bytes(tiny_folder() / "model.safetensors");
+  static TinyFile read(const std::filesystem::path& folder = tiny_folder()) {
+    const std::string bytes = read_bytes(folder / "model.safetensors");
     std::uint64_t length = 0;
     for (int i = 7; i >= 0; --i) length = length << 8U | static_cast<unsigned char>(bytes.at(i));
     return {nlohmann::json::parse(bytes.substr(8, length)), bytes.substr(8 + length)};

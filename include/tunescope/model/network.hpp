@@ -24,7 +24,9 @@ struct NetworkLimits {
   std::int64_t attention_heads = 0;
   std::int64_t vocabulary = 0;   ///< rows of the word embeddings
   std::int64_t positions = 0;    ///< the most tokens of a sequence
-  std::int64_t token_types = 0;  ///< sentences that it can tell apart
+  std::int64_t token_types = 0;  ///< sentences that it can tell apart; 0: it has no token types
+
+  bool operator==(const NetworkLimits&) const = default;
 };
 
 /// An embedding table, and the row of it for each token of a batch.

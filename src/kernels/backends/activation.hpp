@@ -18,7 +18,7 @@ const Kernel<BiasActivation>& bias_activation_kernel();
 const Kernel<ActivationBackward>& activation_backward_kernel();
 
 namespace cpu {
-// Activation::kGelu only.
+// Activation::kGelu and kGeluTanh only.
 BiasActivation bias_activation;
 ActivationBackward activation_backward;
 }  // namespace cpu

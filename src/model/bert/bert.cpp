@@ -7,7 +7,7 @@ namespace {
 
 class Bert final : public PostNormNetwork {
  public:
-  explicit Bert(const BertConfig& config) : PostNormNetwork(config, "bert.", 0) {
+  explicit Bert(const BertConfig& config) : PostNormNetwork(config, {.prefix = "bert."}) {
     CatalogueBuilder builder;
     head_ = list_tensors(builder, 1);
   }
@@ -19,7 +19,7 @@ class Bert final : public PostNormNetwork {
   std::vector<Value> forward(Recording& pass) const override {
     const Value hidden = encode(pass);
     const Value pooled = tanh(pass, linear(pass, head_.dense, pooled_tokens(pass, hidden)));
-    return head(pass, head_.output, dropout(pass, pooled, pass.dropout(config().dropout.pooled, kHeadSite)));
+    return head(pass, head_.output, drop(pass, pooled, kHeadSite));
   }
 
  private:

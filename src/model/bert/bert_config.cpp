@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "model/config/config_file.hpp"
+#include "model/config/read_encoder_config.hpp"
 
 namespace tunescope {
 namespace {
@@ -29,20 +29,9 @@ void check_unnamed_type(const ConfigFile& file) {
   if (!names.is_array()) file.fail("architectures", "a list of names");
   const auto other = std::find_if_not(names.begin(), names.end(), is_bert);
   if (other != names.end()) {
-    file.fail("model_type", fmt::format("\"bert\", and architectures has {}: only BERT is supported",
+    file.fail("model_type", fmt::format("\"bert\", and architectures has {}: add the model_type of that model",
                                         other->is_string() ? other->get<std::string>() : other->type_name()));
   }
-}
-
-void read_architecture(const ConfigFile& file, FolderNotes& notes) {
-  if (!file.is_given("model_type")) {
-    check_unnamed_type(file);
-    notes.notes.emplace_back("assumed: a BERT, for config.json has no model_type");
-    return;
-  }
-  std::string model_type;
-  file.word("model_type", model_type);
-  if (model_type != "bert") file.fail("model_type", "\"bert\" or \"roberta\", the architectures that are supported");
 }
 
 }  // namespace
@@ -51,8 +40,12 @@ BertConfigFile read_bert_config(const std::filesystem::path& path) { return read
 
 BertConfigFile read_bert_config(const ConfigFile& json) {
   BertConfigFile file;
-  read_architecture(json, file.notes);
-  read_encoder_config(json, file.config, file.notes);
+  if (!json.is_given("model_type")) {
+    check_unnamed_type(json);
+    file.notes.notes.emplace_back("assumed: a BERT, for config.json has no model_type");
+  }
+  check_keys(json, "bert", file.notes);
+  read_encoder_config(json, file.config);
   return file;
 }
 

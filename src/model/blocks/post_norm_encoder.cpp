@@ -1,23 +1,28 @@
 #include "post_norm_encoder.hpp"
 
-#include <utility>
-
 #include "tunescope/data/packed_batch.hpp"
 
 namespace tunescope {
 
 PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderConfig& config,
-                                      const std::string& prefix) {
-  const std::int64_t hidden = config.hidden_size;
+                                      const PostNormNames& names) {
+  const std::string prefix(names.prefix);
+  const std::int64_t width = config.embedding_width();
   PostNormEncoder encoder;
   builder.begin_layer("embeddings", prefix + "embeddings.");
-  encoder.words = builder.add_table("word_embeddings.weight", config.vocab_size, hidden);
-  encoder.positions = builder.add_table("position_embeddings.weight", config.max_position_embeddings, hidden);
-  encoder.types = builder.add_table("token_type_embeddings.weight", config.type_vocab_size, hidden);
-  encoder.embeddings_layer_norm = builder.add_layer_norm("LayerNorm", Block::kEmbeddings, Follows::kEmbeddings, hidden);
+  encoder.words = builder.add_table("word_embeddings.weight", config.vocab_size, width);
+  encoder.positions = builder.add_table("position_embeddings.weight", config.max_position_embeddings, width);
+  if (config.type_vocab_size > 0) {
+    encoder.types = builder.add_table("token_type_embeddings.weight", config.type_vocab_size, width);
+  }
+  encoder.embeddings_layer_norm = builder.add_layer_norm("LayerNorm", Block::kEmbeddings, Follows::kEmbeddings, width);
+  if (width != config.hidden_size) {
+    builder.set_prefix(prefix);
+    encoder.projection = builder.add_linear("embeddings_project", Block::kEmbeddings, config.hidden_size, width);
+  }
   for (std::int64_t number = 0; number < config.num_hidden_layers; ++number) {
-    builder.begin_encoder_layer(prefix + "encoder.layer." + std::to_string(number) + ".");
-    encoder.layers.push_back(add_post_norm_layer(builder, config));
+    builder.begin_encoder_layer(prefix + std::string(names.layers) + std::to_string(number) + ".");
+    encoder.layers.push_back(add_post_norm_layer(builder, config, names));
   }
   return encoder;
 }
@@ -25,6 +30,7 @@ PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderCo
 Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const EncoderConfig& config) {
   Value hidden = embedding(pass, {encoder.embeddings_layer_norm, config.layer_norm_eps},
                            pass.dropout(config.dropout.embeddings, kEmbeddingSite));
+  if (encoder.projection) hidden = linear(pass, *encoder.projection, hidden);
   hidden = observe_embeddings(pass, hidden);
   for (std::size_t number = 0; number < encoder.layers.size(); ++number) {
     hidden = post_norm_layer(pass, encoder.layers[number], config, number, hidden);
@@ -32,9 +38,9 @@ Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const E
   return hidden;
 }
 
-PostNormNetwork::PostNormNetwork(const EncoderConfig& config, std::string prefix, std::int64_t first_position)
+PostNormNetwork::PostNormNetwork(const EncoderConfig& config, const PostNormNames& names, std::int64_t first_position)
     : config_(config),
-      prefix_(std::move(prefix)),
+      names_(names),
       limits_{.layers = config.num_hidden_layers,
               .hidden_size = config.hidden_size,
               .intermediate_size = config.intermediate_size,
@@ -43,7 +49,7 @@ PostNormNetwork::PostNormNetwork(const EncoderConfig& config, std::string prefix
               .positions = config.max_position_embeddings - first_position,
               .token_types = config.type_vocab_size} {
   CatalogueBuilder builder;
-  encoder_ = add_post_norm_encoder(builder, config_, prefix_);
+  encoder_ = add_post_norm_encoder(builder, config_, names_);
 }
 
 std::vector<std::vector<ParameterIndex>> PostNormNetwork::joint_tensors() const {
@@ -56,7 +62,9 @@ std::vector<std::vector<ParameterIndex>> PostNormNetwork::joint_tensors() const 
 }
 
 std::vector<TableLookup> PostNormNetwork::lookups(const PackedBatch& batch) const {
-  return {{encoder_.words, batch.token_ids}, {encoder_.positions, positions(batch)}, {encoder_.types, batch.type_ids}};
+  std::vector<TableLookup> lookups = {{encoder_.words, batch.token_ids}, {encoder_.positions, positions(batch)}};
+  if (encoder_.types) lookups.push_back({*encoder_.types, batch.type_ids});
+  return lookups;
 }
 
 std::vector<std::int64_t> PostNormNetwork::positions(const PackedBatch& batch) const {
@@ -75,8 +83,16 @@ ParameterCatalogue PostNormNetwork::catalogue(std::int64_t outputs) const {
 }
 
 DenseHead PostNormNetwork::list_tensors(CatalogueBuilder& builder, std::int64_t outputs) const {
-  add_post_norm_encoder(builder, config_, prefix_);
+  add_post_norm_encoder(builder, config_, names_);
   return add_head(builder, outputs);
+}
+
+DenseHead PostNormNetwork::add_new_head(CatalogueBuilder& builder, std::string_view dense, std::string_view output,
+                                        std::int64_t outputs) const {
+  const std::int64_t hidden = config_.hidden_size;
+  builder.begin_layer("head", "");
+  const LinearParameters first = builder.add_linear(dense, Block::kHead, hidden, hidden);
+  return {first, builder.add_linear(output, Block::kHead, outputs, hidden)};
 }
 
 }  // namespace tunescope

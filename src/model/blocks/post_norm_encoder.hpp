@@ -1,18 +1,22 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/blocks/post_norm_layer.hpp"
 
 namespace tunescope {
 
-/// The encoder of BERT and its descendants: embeddings of words, positions and token types, then layers.
+/// The encoder of BERT and its descendants: embeddings of words, positions and token types, then layers. E is the width
+/// of the embeddings.
 struct PostNormEncoder {
-  ParameterIndex words = 0;      ///< [vocabulary, H]
-  ParameterIndex positions = 0;  ///< [positions, H]
-  ParameterIndex types = 0;      ///< [types, H]
+  ParameterIndex words = 0;             ///< [vocabulary, E]
+  ParameterIndex positions = 0;         ///< [positions, E]
+  std::optional<ParameterIndex> types;  ///< [types, E]
   LayerNormParameters embeddings_layer_norm;
+  std::optional<LinearParameters> projection;  ///< [H, E], if E is not H
   std::vector<PostNormLayer> layers;
 };
 
@@ -24,9 +28,9 @@ constexpr std::uint32_t first_free_site(const EncoderConfig& config) {
   return kFirstLayerSite + 3 * static_cast<std::uint32_t>(config.num_hidden_layers);
 }
 
-/// Lists the tensors by the names of Hugging Face's BertModel, with the prefix of the network's own class.
+/// Lists the tensors.
 PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderConfig& config,
-                                      const std::string& prefix);
+                                      const PostNormNames& names);
 
 /// The hidden states that leave the last layer, see `LastLayer`.
 Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const EncoderConfig& config);
@@ -42,28 +46,35 @@ struct DenseHead {
 class PostNormNetwork : public Network {
  public:
   const NetworkLimits& limits() const final { return limits_; }
-  std::string_view prefix() const final { return prefix_; }
-  bool has_dropout() const final { return config_.dropout != DropoutProbabilities::uniform(0.0); }
+  std::string_view prefix() const final { return names_.prefix; }
+  bool has_dropout() const final { return config_.dropout.any(); }
   double initializer_range() const final { return config_.initializer_range; }
   std::vector<std::vector<ParameterIndex>> joint_tensors() const final;
   std::vector<TableLookup> lookups(const PackedBatch& batch) const final;
   ParameterCatalogue catalogue(std::int64_t outputs) const final;
 
  protected:
-  /// Positions are counted from `first_position`.
-  PostNormNetwork(const EncoderConfig& config, std::string prefix, std::int64_t first_position);
+  /// Positions are counted from `first_position`. The texts of `names` must outlive the network.
+  PostNormNetwork(const EncoderConfig& config, const PostNormNames& names, std::int64_t first_position = 0);
 
   const EncoderConfig& config() const { return config_; }
   /// Lists all tensors, the encoder's first. Their numbers do not depend on `outputs`.
   DenseHead list_tensors(CatalogueBuilder& builder, std::int64_t outputs) const;
   virtual DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const = 0;
+  /// Lists the tensors of a head of which both layers are new.
+  DenseHead add_new_head(CatalogueBuilder& builder, std::string_view dense, std::string_view output,
+                         std::int64_t outputs) const;
   /// [T], of each token in its sequence: by default counted from 0.
   virtual std::vector<std::int64_t> positions(const PackedBatch& batch) const;
   Value encode(Recording& pass) const { return post_norm_encoder(pass, encoder_, config_); }
+  /// A dropout layer of the head.
+  Value drop(Recording& pass, const Value& input, std::uint32_t site) const {
+    return dropout(pass, input, pass.dropout(config_.dropout.pooled, site));
+  }
 
  private:
   EncoderConfig config_;
-  std::string prefix_;
+  PostNormNames names_;
   NetworkLimits limits_;
   PostNormEncoder encoder_;
 };

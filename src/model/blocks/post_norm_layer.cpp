@@ -13,19 +13,23 @@ bool is_last(std::size_t number, const EncoderConfig& config) {
 
 }  // namespace
 
-PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig& config) {
+PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig& config, const PostNormNames& names) {
   const std::int64_t hidden = config.hidden_size;
+  const auto attention = [&](std::string_view name) {
+    return builder.add_linear(name, Block::kAttention, hidden, hidden);
+  };
+  const auto layer_norm = [&](std::string_view name, Block block, Follows follows) {
+    return builder.add_layer_norm(name, block, follows, hidden);
+  };
   PostNormLayer layer;
-  layer.query = builder.add_linear("attention.self.query", Block::kAttention, hidden, hidden);
-  layer.key = builder.add_linear("attention.self.key", Block::kAttention, hidden, hidden);
-  layer.value = builder.add_linear("attention.self.value", Block::kAttention, hidden, hidden);
-  layer.attention_output = builder.add_linear("attention.output.dense", Block::kAttention, hidden, hidden);
-  layer.attention_layer_norm =
-      builder.add_layer_norm("attention.output.LayerNorm", Block::kAttention, Follows::kAttention, hidden);
-  layer.intermediate = builder.add_linear("intermediate.dense", Block::kFeedForward, config.intermediate_size, hidden);
-  layer.output = builder.add_linear("output.dense", Block::kFeedForward, hidden, config.intermediate_size);
-  layer.output_layer_norm =
-      builder.add_layer_norm("output.LayerNorm", Block::kFeedForward, Follows::kFeedForward, hidden);
+  layer.query = attention(names.query);
+  layer.key = attention(names.key);
+  layer.value = attention(names.value);
+  layer.attention_output = attention(names.attention_output);
+  layer.attention_layer_norm = layer_norm(names.attention_layer_norm, Block::kAttention, Follows::kAttention);
+  layer.intermediate = builder.add_linear(names.intermediate, Block::kFeedForward, config.intermediate_size, hidden);
+  layer.output = builder.add_linear(names.output, Block::kFeedForward, hidden, config.intermediate_size);
+  layer.output_layer_norm = layer_norm(names.output_layer_norm, Block::kFeedForward, Follows::kFeedForward);
   return layer;
 }
 
@@ -37,6 +41,9 @@ Value post_norm_layer(Recording& pass, const PostNormLayer& layer, const Encoder
   };
   const bool all_leave = !is_last(number, config) || pass.options().last_layer == LastLayer::kAllTokens;
   const Dropout of_probabilities = dropout(config.dropout.attention_probabilities, LayerSite::kProbabilities);
+  const Dropout of_attention_output = config.dropout.attention_output
+                                          ? dropout(*config.dropout.attention_output, LayerSite::kAttentionOutput)
+                                          : Dropout();
   Value leaving = input;
   Value context;
   if (all_leave) {
@@ -51,7 +58,7 @@ Value post_norm_layer(Recording& pass, const PostNormLayer& layer, const Encoder
   const Value attended = end_of_block(pass,
                                       {.layer = layer.attention_output,
                                        .norm = {layer.attention_layer_norm, config.layer_norm_eps},
-                                       .dropout = dropout(config.dropout.attention_output, LayerSite::kAttentionOutput),
+                                       .dropout = of_attention_output,
                                        .branch = DepthPoint::kAttentionBranch,
                                        .depth = number + 1},
                                       context, leaving);

@@ -2,12 +2,27 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "model/catalogue_builder.hpp"
 #include "model/operations/operations.hpp"
 #include "tunescope/model/encoder_config.hpp"
 
 namespace tunescope {
+
+/// How an architecture names the tensors of its encoder. BERT's names, but for the prefix.
+struct PostNormNames {
+  std::string_view prefix;  ///< of everything but the head
+  std::string_view layers = "encoder.layer.";
+  std::string_view query = "attention.self.query";
+  std::string_view key = "attention.self.key";
+  std::string_view value = "attention.self.value";
+  std::string_view attention_output = "attention.output.dense";
+  std::string_view attention_layer_norm = "attention.output.LayerNorm";
+  std::string_view intermediate = "intermediate.dense";
+  std::string_view output = "output.dense";
+  std::string_view output_layer_norm = "output.LayerNorm";
+};
 
 /// An encoder layer whose LayerNorms follow the residual additions, as in BERT and its descendants (Vaswani et al.
 /// 2017).
@@ -23,8 +38,8 @@ struct PostNormLayer {
 /// Number of the first dropout layer of the first encoder layer. Each layer has three.
 inline constexpr std::uint32_t kFirstLayerSite = 2;
 
-/// Lists the tensors of a layer by the names of Hugging Face's BertLayer, in the layer that the builder is in.
-PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig& config);
+/// Lists the tensors of a layer, in the layer that the builder is in.
+PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig& config, const PostNormNames& names);
 
 /// Computes layer `number`, from 0: the hidden states [T, H] to those that leave it, see `LastLayer`.
 Value post_norm_layer(Recording& pass, const PostNormLayer& layer, const EncoderConfig& config, std::size_t number,

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/config/encoder_config_keys.hpp"
+#include "model/config/config_keys.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/hub_folder.hpp"
 
@@ -34,10 +34,6 @@ constexpr std::array<std::pair<const char*, Activation>, 11> kActivations = {
      {"swish", Activation::kSilu},
      {"tanh", Activation::kTanh}}};
 
-// Larger than any model. The limits keep a damaged file from making a catalogue of tensors that outgrows memory.
-constexpr std::int64_t kMaxDimension = 1 << 24;
-constexpr std::int64_t kMaxLayers = 1024;
-
 Json parse_config(const std::filesystem::path& path) {
   std::ifstream file(path);
   if (!file) {
@@ -58,12 +54,22 @@ bool is_plain(const Json& value, std::string_view plain) {
   return value.is_boolean() ? !value.get<bool>() : value.empty();  // null too is empty
 }
 
-void check_keys(const ConfigFile& file, FolderNotes& notes) {
-  const std::span<const ConfigKey> known = encoder_config_keys();
+const ConfigKey* find_key(const std::vector<std::span<const ConfigKey>>& tables, std::string_view name) {
+  for (const std::span<const ConfigKey> table : tables) {
+    const auto key = std::ranges::find(table, name, &ConfigKey::name);
+    if (key != table.end()) return &*key;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void check_keys(const ConfigFile& file, std::string_view model_type, FolderNotes& notes) {
+  const std::vector<std::span<const ConfigKey>> known = config_keys(model_type);
   std::vector<std::string> unknown;
   for (const auto& item : file.json().items()) {
-    const auto key = std::find_if(known.begin(), known.end(), [&](const ConfigKey& k) { return k.name == item.key(); });
-    if (key == known.end()) {
+    const ConfigKey* const key = find_key(known, item.key());
+    if (key == nullptr) {
       unknown.push_back(item.key());
     } else if (key->use == KeyUse::kRefused && !is_plain(item.value(), key->plain)) {
       file.fail(item.key().c_str(),
@@ -80,28 +86,6 @@ void check_keys(const ConfigFile& file, FolderNotes& notes) {
                                     more > 0 ? fmt::format(" and {} more", more) : ""));
 }
 
-Activation read_activation(const ConfigFile& file) {
-  std::string name = "gelu";
-  file.word("hidden_act", name);
-  for (const auto& [known, activation] : kActivations) {
-    if (name == known) return activation;
-  }
-  file.fail("hidden_act", "gelu, gelu_new or another name of the same functions, relu, silu, swish or tanh");
-}
-
-DropoutProbabilities read_dropout(const ConfigFile& file) {
-  constexpr double kLargest = 0.99;
-  double hidden = 0.1;
-  file.number("hidden_dropout_prob", hidden, 0.0, kLargest);
-  DropoutProbabilities dropout = DropoutProbabilities::uniform(hidden);
-  dropout.attention_probabilities = 0.1;
-  file.number("attention_probs_dropout_prob", dropout.attention_probabilities, 0.0, kLargest);
-  file.number("classifier_dropout", dropout.pooled, 0.0, kLargest);
-  return dropout;
-}
-
-}  // namespace
-
 ConfigFile::ConfigFile(const std::filesystem::path& path)
     : json_(std::make_unique<Json>(parse_config(path))), file_(path.string()) {}
 
@@ -114,6 +98,14 @@ bool ConfigFile::is_given(const char* key) const {
 
 void ConfigFile::positive(const char* key, std::int64_t& value, std::int64_t largest) const {
   whole(key, value, 1, largest);
+}
+
+void ConfigFile::positive(const char* key, const char* alias, std::int64_t& value, std::int64_t largest) const {
+  positive(alias, value, largest);
+  if (json_->contains(key) && json_->contains(alias) && (*json_)[key] != (*json_)[alias]) {
+    fail(alias, fmt::format("the number of {}, for which it is another name", key));
+  }
+  positive(key, value, largest);
 }
 
 void ConfigFile::whole(const char* key, std::int64_t& value, std::int64_t smallest, std::int64_t largest) const {
@@ -140,6 +132,23 @@ void ConfigFile::word(const char* key, std::string& value) const {
   value = found->get<std::string>();
 }
 
+void ConfigFile::probability(const char* key, double& value) const { number(key, value, 0.0, 0.99); }
+
+void ConfigFile::activation(const char* key, Activation& value) const {
+  if (!json_->contains(key)) return;
+  std::string name;
+  word(key, name);
+  const auto known = std::ranges::find(kActivations, name, [](const auto& row) { return row.first; });
+  if (known == kActivations.end()) {
+    fail(key, "gelu, gelu_new or another name of the same functions, relu, silu, swish or tanh");
+  }
+  value = known->second;
+}
+
+void ConfigFile::divides(const char* key, std::int64_t divisor, const char* other, std::int64_t number) const {
+  if (number % divisor != 0) fail(key, fmt::format("a divisor of {} {}", other, number));
+}
+
 void ConfigFile::fail(const char* key, const std::string& expected) const {
   const auto found = json_->find(key);
   // A list or an object is not printed: it may be nested deeper than the stack.
@@ -147,24 +156,6 @@ void ConfigFile::fail(const char* key, const std::string& expected) const {
                            : found->is_structured() ? found->type_name()
                                                     : found->dump();
   throw ModelError(fmt::format("{}: {} = {}; expected {}", file_, key, text, expected));
-}
-
-void read_encoder_config(const ConfigFile& file, EncoderConfig& config, FolderNotes& notes) {
-  check_keys(file, notes);
-  file.positive("vocab_size", config.vocab_size, kMaxDimension);
-  file.positive("hidden_size", config.hidden_size, kMaxDimension);
-  file.positive("num_hidden_layers", config.num_hidden_layers, kMaxLayers);
-  file.positive("num_attention_heads", config.num_attention_heads, kMaxDimension);
-  file.positive("intermediate_size", config.intermediate_size, kMaxDimension);
-  file.positive("max_position_embeddings", config.max_position_embeddings, kMaxDimension);
-  file.positive("type_vocab_size", config.type_vocab_size, kMaxDimension);
-  file.number("layer_norm_eps", config.layer_norm_eps, 0.0, 1.0);
-  config.dropout = read_dropout(file);
-  file.number("initializer_range", config.initializer_range, 0.0, 1.0);
-  config.hidden_act = read_activation(file);
-  if (config.hidden_size % config.num_attention_heads != 0) {
-    file.fail("num_attention_heads", fmt::format("a divisor of hidden_size {}", config.hidden_size));
-  }
 }
 
 }  // namespace tunescope

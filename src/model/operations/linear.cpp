@@ -9,8 +9,6 @@
 namespace tunescope {
 namespace {
 
-enum class Readers { kProducts, kProductsAndOthers };
-
 ResultTypes types_of_result(const Recording& pass, Readers readers) {
   if (!pass.parameters().multiply_in_bfloat16()) return ResultTypes::kOwn;
   return readers == Readers::kProducts ? ResultTypes::kBfloat16 : ResultTypes::kBoth;
@@ -33,13 +31,14 @@ Value linear(Recording& pass, std::span<const LinearParameters> layers, const Va
       });
 }
 
-Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input) {
+Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input,
+                        Readers readers) {
   const RowLayout& rows = *input.rows;
   const bool is_needed = pass.use(layer) || input.slot;
   const at::Tensor operand = pass.operand(input);
   const at::Tensor values = linear_without_bias(pass, rows, layer, operand);
-  TypedResult output = bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows,
-                                       types_of_result(pass, Readers::kProducts));
+  TypedResult output =
+      bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows, types_of_result(pass, readers));
   return pass.record(std::move(output), rows, is_needed,
                      [&pass, &rows, layer, activation, values, factor = pass.factor({&layer, 1}, operand),
                       slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {

@@ -19,9 +19,12 @@ inline Value linear(Recording& pass, const LinearParameters& layer, const Value&
   return linear(pass, std::span(&layer, 1), input);
 }
 
-/// f(x Wᵀ + b), elementwise: [R, in] to [R, out]. It is for linear layers: if products are in bfloat16, nothing else
-/// can read it.
-Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input);
+/// What reads a value. If products are in bfloat16, what only they read is not written in full precision.
+enum class Readers { kProducts, kProductsAndOthers };
+
+/// f(x Wᵀ + b), elementwise: [R, in] to [R, out].
+Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input,
+                        Readers readers = Readers::kProducts);
 
 /// tanh(x), elementwise.
 Value tanh(Recording& pass, const Value& input);

@@ -1,7 +1,7 @@
 #include "tunescope/model/roberta/roberta.hpp"
 
 #include "model/blocks/post_norm_encoder.hpp"
-#include "model/config/config_file.hpp"
+#include "model/config/read_encoder_config.hpp"
 #include "tunescope/data/packed_batch.hpp"
 
 namespace tunescope {
@@ -10,7 +10,8 @@ namespace {
 class Roberta final : public PostNormNetwork {
  public:
   explicit Roberta(const RobertaConfig& config)
-      : PostNormNetwork(config.encoder, "roberta.", config.pad_token_id + 1), pad_token_id_(config.pad_token_id) {
+      : PostNormNetwork(config.encoder, {.prefix = "roberta."}, config.pad_token_id + 1),
+        pad_token_id_(config.pad_token_id) {
     CatalogueBuilder builder;
     head_ = list_tensors(builder, 1);
   }
@@ -23,21 +24,13 @@ class Roberta final : public PostNormNetwork {
 
   std::vector<Value> forward(Recording& pass) const override {
     const Value hidden = encode(pass);
-    const auto drop = [&](const Value& input, std::uint32_t site) {
-      return dropout(pass, input, pass.dropout(config().dropout.pooled, site));
-    };
-    const Value dense = linear(pass, head_.dense, drop(pooled_tokens(pass, hidden), first_free_site(config())));
-    return head(pass, head_.output, drop(tanh(pass, dense), kHeadSite));
+    const Value pooled = drop(pass, pooled_tokens(pass, hidden), first_free_site(config()));
+    return head(pass, head_.output, drop(pass, tanh(pass, linear(pass, head_.dense, pooled)), kHeadSite));
   }
 
  private:
   DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const override {
-    const std::int64_t hidden = config().hidden_size;
-    DenseHead tensors;
-    builder.begin_layer("head", "");
-    tensors.dense = builder.add_linear("classifier.dense", Block::kHead, hidden, hidden);
-    tensors.output = builder.add_linear("classifier.out_proj", Block::kHead, outputs, hidden);
-    return tensors;
+    return add_new_head(builder, "classifier.dense", "classifier.out_proj", outputs);
   }
 
   // Of the n-th token of a sequence that is not padding, counted from 1: n more than the id of padding. Padding itself,
@@ -68,7 +61,8 @@ NetworkFile read_roberta(const ConfigFile& file) {
   RobertaConfig config;
   config.encoder.vocab_size = 50265;
   NetworkFile network;
-  read_encoder_config(file, config.encoder, network.notes);
+  check_keys(file, "roberta", network.notes);
+  read_encoder_config(file, config.encoder);
   file.whole("pad_token_id", config.pad_token_id, 0, config.encoder.max_position_embeddings - 2);
   network.network = make_roberta(config);
   return network;

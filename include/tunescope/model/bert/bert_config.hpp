@@ -17,9 +17,9 @@ struct BertConfigFile {
   FolderNotes notes;
 };
 
-/// Reads a `config.json`. Refuses keys that would change numbers in an unsupported way. A missing `model_type` counts
-/// as "bert" unless `architectures` or `pad_token_id` contradict it. Throws `ModelError` naming file, key, what was
-/// found and what is supported.
+/// Reads the `config.json` of a BERT. Refuses keys that would change numbers in an unsupported way. A missing
+/// `model_type` counts as "bert" unless `architectures` or `pad_token_id` contradict it. Throws `ModelError` naming
+/// file, key, what was found and what is supported.
 BertConfigFile read_bert_config(const std::filesystem::path& path);
 BertConfigFile read_bert_config(const ConfigFile& json);
 

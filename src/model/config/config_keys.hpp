@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace tunescope {
 
@@ -13,7 +14,7 @@ enum class KeyUse {
   kHarmless  ///< changes no number here
 };
 
-/// A key that transformers, or an older tool, writes into the `config.json` of BERT and its descendants.
+/// A key that transformers, or an older tool, writes into a `config.json`.
 struct ConfigKey {
   std::string_view name;
   KeyUse use = KeyUse::kHarmless;
@@ -21,7 +22,8 @@ struct ConfigKey {
   std::string_view plain = {};    ///< the one value of a refused key that is accepted
 };
 
-/// Every known key, in the order of docs/model-folders.md, which explains them in words.
-std::span<const ConfigKey> encoder_config_keys();
+/// The tables of the keys that files of this `model_type` may have: its own, then those of all architectures.
+/// docs/model-folders.md explains them in words.
+std::vector<std::span<const ConfigKey>> config_keys(std::string_view model_type);
 
 }  // namespace tunescope

@@ -1,4 +1,4 @@
-#include "model/config/encoder_config_keys.hpp"
+#include "model/config/config_keys.hpp"
 
 #include <array>
 
@@ -11,6 +11,7 @@ constexpr KeyUse kWarned = KeyUse::kWarned;
 constexpr KeyUse kHarmless = KeyUse::kHarmless;
 
 constexpr std::string_view kOwnHead = "the head of another task; every trial starts one of its own";
+constexpr std::string_view kSummary = "of heads for multiple choice";
 constexpr std::string_view kOutputs = "what a call of transformers returns";
 constexpr std::string_view kLanguageModel = "of a language-model head, which is left out";
 constexpr std::string_view kGeneration = "of text generation";
@@ -19,10 +20,8 @@ constexpr std::string_view kSpeed = "changes speed or memory, not the result";
 constexpr std::string_view kToken = "token ids come from the tokenizer's files";
 constexpr std::string_view kOldPooler = "of Google's multilingual files; BERT's code has never read it";
 
-constexpr std::array kKeys = std::to_array<ConfigKey>({
-    {"model_type", kRead},
-    {"architectures", kRead, "if there is no model_type"},
-    {"vocab_size", kRead},
+// BERT's, whose names its descendants keep.
+constexpr std::array kBertKeys = std::to_array<ConfigKey>({
     {"hidden_size", kRead},
     {"num_hidden_layers", kRead},
     {"num_attention_heads", kRead},
@@ -34,11 +33,51 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"hidden_dropout_prob", kRead},
     {"attention_probs_dropout_prob", kRead},
     {"classifier_dropout", kRead},
+    {"position_embedding_type", kRefused, "only absolute positions are supported", "absolute"},
+    {"is_decoder", kRefused, "a decoder hides later tokens from earlier ones, which this architecture does not"},
+    {"directionality", kHarmless, kOldPooler},
+    {"pooler_fc_size", kHarmless, kOldPooler},
+    {"pooler_num_attention_heads", kHarmless, kOldPooler},
+    {"pooler_num_fc_layers", kHarmless, kOldPooler},
+    {"pooler_size_per_head", kHarmless, kOldPooler},
+    {"pooler_type", kHarmless, kOldPooler},
+});
+
+// ELECTRA's besides.
+constexpr std::array kElectraKeys = std::to_array<ConfigKey>({
+    {"embedding_size", kRead},
+    {"summary_type", kHarmless, kSummary},
+    {"summary_use_proj", kHarmless, kSummary},
+    {"summary_activation", kHarmless, kSummary},
+    {"summary_last_dropout", kHarmless, kSummary},
+});
+
+constexpr std::array kDistilbertKeys = std::to_array<ConfigKey>({
+    {"dim", kRead},
+    {"hidden_size", kRead, "another name of dim"},
+    {"n_layers", kRead},
+    {"num_hidden_layers", kRead, "another name of n_layers"},
+    {"n_heads", kRead},
+    {"num_attention_heads", kRead, "another name of n_heads"},
+    {"hidden_dim", kRead},
+    {"max_position_embeddings", kRead},
+    {"activation", kRead},
+    {"dropout", kRead},
+    {"attention_dropout", kRead},
+    {"seq_classif_dropout", kRead},
+    {"sinusoidal_pos_embds", kHarmless, "positions are in the weights, however they came about"},
+    {"qa_dropout", kHarmless, kOwnHead},
+    {"tie_weights_", kHarmless, kLanguageModel},
+});
+
+// Of all architectures.
+constexpr std::array kCommonKeys = std::to_array<ConfigKey>({
+    {"model_type", kRead},
+    {"architectures", kRead, "if there is no model_type"},
+    {"vocab_size", kRead},
     {"initializer_range", kRead, "for the head, and for a pooler that is newly drawn"},
 
-    {"position_embedding_type", kRefused, "only absolute positions are supported", "absolute"},
-    {"is_decoder", kRefused, "a decoder hides later tokens from earlier ones; only encoders are supported"},
-    {"add_cross_attention", kRefused, "only encoders are supported"},
+    {"add_cross_attention", kRefused, "only models that read one text are supported"},
     {"quantization_config", kRefused, "quantized weights are not supported: take those from before quantization"},
     {"compression_config", kRefused, "quantized weights are not supported: take those from before quantization"},
     {"pruned_heads", kRefused, "layers with fewer heads than num_attention_heads are not supported"},
@@ -92,12 +131,6 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"_commit_hash", kHarmless, kProvenance},
     {"transformers_version", kHarmless, kProvenance},
     {"adapters", kHarmless, "adapter tensors in the weights are refused by name"},
-    {"directionality", kHarmless, kOldPooler},
-    {"pooler_fc_size", kHarmless, kOldPooler},
-    {"pooler_num_attention_heads", kHarmless, kOldPooler},
-    {"pooler_num_fc_layers", kHarmless, kOldPooler},
-    {"pooler_size_per_head", kHarmless, kOldPooler},
-    {"pooler_type", kHarmless, kOldPooler},
 
     {"max_length", kHarmless, kGeneration},
     {"min_length", kHarmless, kGeneration},
@@ -128,6 +161,10 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
 
 }  // namespace
 
-std::span<const ConfigKey> encoder_config_keys() { return kKeys; }
+std::vector<std::span<const ConfigKey>> config_keys(std::string_view model_type) {
+  if (model_type == "distilbert") return {kDistilbertKeys, kCommonKeys};
+  if (model_type == "electra") return {kBertKeys, kElectraKeys, kCommonKeys};
+  return {kBertKeys, kCommonKeys};
+}
 
 }  // namespace tunescope

@@ -1,0 +1,39 @@
+"""Sweeps of each architecture: the same numbers on any number of ranks, and maps with its layers and components."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+h5py = pytest.importorskip("h5py")
+
+from conftest import write_vocabulary  # noqa: E402
+from result_files import contents  # noqa: E402
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "model"
+LAYERS = ["embeddings", "0", "1", "head"]
+COMPONENTS = {
+    "electra": ["embeddings_project.weight", "attention.output.LayerNorm.weight", "classifier.out_proj.weight"],
+    "distilbert": ["attention.q_lin.weight", "sa_layer_norm.bias", "pre_classifier.weight"],
+}
+
+
+@pytest.mark.parametrize("architecture", COMPONENTS)
+def test_any_number_of_ranks_gives_the_same_bits(architecture, make_job, vocabulary, tmp_path):
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(GOLDEN / architecture / name, tmp_path)
+    write_vocabulary(tmp_path, vocabulary)
+    keys = {"model.path": str(tmp_path), "data.tasks": "CoLA MNLI", "fisher.examples": "8", "sweep.seeds": "1 2"}
+    results = {}
+    for ranks in (1, 2, 4):
+        (tmp_path / f"on_{ranks}").mkdir()
+        job = make_job(tmp_path / f"on_{ranks}", {**keys, "sweep.methods": "full layernorm fisher:fraction=0.5"})
+        job.sweep(ranks=ranks)
+        results[ranks] = [(path.name, contents(path)) for path in job.trial_files()]
+    assert len(results[1]) == 12
+    assert results[1] == results[2] == results[4]
+
+    with h5py.File(job.merged) as file:
+        for group in ("change", "fisher"):
+            assert list(file[f"{group}/layer"].asstr()) == LAYERS
+            assert set(COMPONENTS[architecture]) <= set(file[f"{group}/component"].asstr())
