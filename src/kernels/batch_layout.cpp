@@ -50,6 +50,33 @@ Numbers bits_of(const at::Tensor& values) {
   return bits;
 }
 
+// What the contents say of rows for distances, as lists.
+struct DistanceNumbers {
+  explicit DistanceNumbers(const BatchLayout::Contents& contents) {
+    const auto middle = static_cast<std::int64_t>(contents.distance_ids.size() / 2);
+    for (std::size_t set = 0; set + 1 < contents.set_sequences.size(); ++set) {
+      const std::int64_t first = contents.set_sequences[set];
+      const std::int64_t last = contents.set_sequences[set + 1];
+      std::int64_t longest = 1;
+      for (std::int64_t b = first; b < last; ++b) {
+        const auto place = contents.sequence_offsets.begin() + b;
+        longest = std::max(longest, place[1] - place[0]);
+      }
+      const auto zero = contents.distance_ids.begin() + middle;
+      const std::int64_t first_id = zero[1 - longest];
+      const std::int64_t origin = offsets.back() - first_id;
+      for (std::int64_t id = first_id; id <= zero[longest - 1]; ++id) ids.ids.push_back(id);
+      offsets.insert(offsets.end(), static_cast<std::size_t>(last - first), static_cast<std::int64_t>(ids.ids.size()));
+      first_ids.insert(first_ids.end(), static_cast<std::size_t>(last - first), first_id);
+      origins.insert(origins.end(), static_cast<std::size_t>(last - first), origin);
+      if (!contents.set_groups.empty()) ids.groups.resize(ids.ids.size(), contents.set_groups[set]);
+    }
+  }
+
+  TokenIds ids;
+  Numbers offsets = {0}, first_ids, origins;  // by sequence
+};
+
 }  // namespace
 
 BatchLayout::BatchLayout(Contents contents, at::Device device)
@@ -76,6 +103,28 @@ BatchLayout::BatchLayout(Contents contents, at::Device device)
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (contents.labels[i].defined()) lists.push_back({bits_of(contents.labels[i]), &labels[i]});
   }
+  DistanceNumbers distances(contents);
+  LayoutNumbers<std::int64_t> distance_ids;
+  if (!distances.ids.groups.empty()) {
+    EmbeddingIds& table = distances_.table_ids;
+    std::ranges::move(order_ids(distances.ids.ids, distances.ids.groups, table.order.emplace()),
+                      std::back_inserter(lists));
+  }
+  if (!contents.distance_ids.empty()) {
+    RowLayout& rows = distances_.rows;
+    std::ranges::move(
+        std::vector<CopiedNumbers::List>{
+            {chosen(distances.offsets, contents.model_sequences), &rows.model_offsets},
+            {parts_of(distances.offsets), &rows.row_sequences},
+            {Numbers(contents.examples.size()), &rows.streams.examples},  // one mask for all examples
+            {std::move(distances.offsets), &rows.sequence_offsets},
+            {std::move(distances.first_ids), &rows.first_numbers},
+            {std::move(distances.origins), &distances_.origins},
+            {std::move(distances.ids.ids), &distance_ids},
+            {std::move(contents.distance_ids), &distances_.ids},
+            {std::move(contents.set_sequences), &distances_.set_sequences}},
+        std::back_inserter(lists));
+  }
   numbers_ = CopiedNumbers(lists, device);
 
   // The generator takes keys without sign; the bits are the same.
@@ -86,6 +135,11 @@ BatchLayout::BatchLayout(Contents contents, at::Device device)
   sequences_.row_sequences = sequences_.sequence_offsets.part(0, tokens_.sequence_count());  // 0, 1, 2, ...
   sequences_.sequence_models = tokens_.sequence_models;
   sequences_.streams = tokens_.streams;
+  distances_.rows.pair_offsets = distances_.rows.sequence_offsets;
+  distances_.rows.model_sequences = tokens_.model_sequences;
+  distances_.rows.sequence_models = tokens_.sequence_models;
+  distances_.rows.streams.keys = tokens_.streams.keys;
+  if (distance_ids.size() > 0) distances_.table_ids.of_rows = numbers_.tensor(distance_ids);
   for (std::size_t i = 0; i < ids.size(); ++i) ids_[i].of_rows = numbers_.tensor(ids[i]);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const at::Tensor& own = contents.labels[i];

@@ -20,11 +20,14 @@ void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, 
   const std::size_t sequences = segments.offsets.size() - 1;
   check_contract(streams.examples.size() == sequences && streams.keys.size() == sequences, kernel.name,
                  "there is not one example and one key for each sequence");
-  if (has_numbers(values)) kernel.on(values.device())(values, segments, streams, dropout);
+  check_contract(segments.first_numbers.size() == 0 || segments.first_numbers.size() == sequences, kernel.name,
+                 "there is not one first number for each sequence");
+  if (!has_numbers(values)) return;
+  kernel.on(values.device(), {.by_cuda = segments.first_numbers.size() == 0})(values, segments, streams, dropout);
 }
 
 void apply_dropout_(const at::Tensor& values, const RowLayout& rows, const Dropout& dropout) {
-  apply_dropout_(values, {rows.sequence_offsets, values.size(1)}, rows.streams, dropout);
+  apply_dropout_(values, {rows.sequence_offsets, values.size(1), rows.first_numbers}, rows.streams, dropout);
 }
 
 }  // namespace tunescope

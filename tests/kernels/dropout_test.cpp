@@ -3,11 +3,14 @@
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "kernels/backends/dropout.hpp"
 #include "support/device.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
 #include "tunescope/random/philox.hpp"
 
 namespace tunescope {
@@ -50,6 +53,24 @@ TEST(Dropout, UsesThePhiloxWordsThatItsDefinitionNames) {
     const std::uint32_t word = philox(99, dropout_stream(3, 12), block)[static_cast<std::size_t>(e % 64 / 16)];
     const std::uint32_t number = e % 128 < 64 ? word & 0xFFFFU : word >> 16U;
     EXPECT_EQ(values[e].item<float>() == 0.0F, number < 32768U) << e;
+  }
+}
+
+// As of the rows of a table that a batch needs, whichever they are.
+TEST(Dropout, CountsElementsFromTheNumberOfTheFirstPosition) {
+  constexpr std::int64_t kWidth = 5;
+  const Dropout dropout{.probability = 0.4, .site = 2};
+  const at::Tensor whole = mask_of(40 * kWidth, {0, 2}, dropout);
+  for (const bool is_reference : {false, true}) {
+    std::optional<ForcedKernels> kernels;
+    if (is_reference) kernels.emplace(KernelBackend::kReference);
+    const at::Tensor values = ones(12 * kWidth).to(test::device());
+    const BatchLayout layout({{0, 9, 12}, {0, 0}, {0, 2}, {2, 2}}, test::device());
+    LayoutNumbers<std::int64_t> first_numbers;
+    const CopiedNumbers copied(std::array{CopiedNumbers::List{{30, 7}, &first_numbers}}, test::device());
+    apply_dropout_(values, {layout.tokens().sequence_offsets, kWidth, first_numbers}, layout.tokens().streams, dropout);
+    EXPECT_TRUE(values.cpu().narrow(0, 0, 9 * kWidth).equal(whole.narrow(0, 30 * kWidth, 9 * kWidth)));
+    EXPECT_TRUE(values.cpu().narrow(0, 9 * kWidth, 3 * kWidth).equal(whole.narrow(0, 7 * kWidth, 3 * kWidth)));
   }
 }
 

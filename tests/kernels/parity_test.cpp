@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/attention/disentangled_cases.hpp"
 #include "kernels/kernel_cases.hpp"
 #include "kernels/linear_cases.hpp"
 #include "kernels/training/training_cases.hpp"
@@ -38,6 +39,7 @@ using test::Tensors;
 std::vector<KernelCase> all_kernels() {
   std::vector<KernelCase> all = test::kKernels;
   all.insert(all.end(), test::kLinearKernels.begin(), test::kLinearKernels.end());
+  all.insert(all.end(), test::kDisentangledKernels.begin(), test::kDisentangledKernels.end());
   all.insert(all.end(), test::kTrainingKernels.begin(), test::kTrainingKernels.end());
   return all;
 }

@@ -27,6 +27,8 @@ struct RowLayout {
   LayoutNumbers<std::int64_t> row_sequences;     ///< [R], the sequence of each row
   LayoutNumbers<std::int64_t> sequence_models;   ///< [B], the model of each sequence
   DropoutStreams streams;
+  /// [B], the number that the first row of each sequence has for dropout; empty: 0. Read by `apply_dropout_` alone.
+  LayoutNumbers<std::int64_t> first_numbers = {};
 
   std::int64_t row_count() const { return sequence_offsets.host.back(); }
   std::size_t model_count() const { return model_offsets.size() - 1; }
@@ -49,6 +51,17 @@ struct TokenIds {
   std::vector<std::int64_t> groups = {};  ///< [T], for an order of the ids (see `order_ids`); empty: none is needed
 };
 
+/// Rows for the distances between two tokens of a sequence, looked up in an embedding table. The sequences of a set
+/// share the rows that the longest of them needs: from the lowest id of its distances to the highest, each once. N
+/// tokens in the longest sequence of all, R rows, P sets.
+struct DistanceRows {
+  RowLayout rows;                             ///< those of a set belong to its first sequence
+  EmbeddingIds table_ids;                     ///< of the rows
+  LayoutNumbers<std::int64_t> ids;            ///< [2 N - 1]; the id of the distance d is ids[d + N - 1]
+  LayoutNumbers<std::int64_t> origins;        ///< [B]; for id i, sequence b reads row origins[b] + i
+  LayoutNumbers<std::int64_t> set_sequences;  ///< [P+1]; set p has sequences set_sequences[p] ...
+};
+
 /// What kernels read of a pass's batches: how the sequences lie in its tensors, in those with a row per token and in
 /// those with a row per sequence; the ids of the tokens; and the labels. It is made once per pass. If the batch is on
 /// another device than the CPU, all of its numbers go there in one copy, and no kernel copies any.
@@ -61,6 +74,10 @@ class BatchLayout {
     const std::vector<std::uint64_t>& dropout_keys;     ///< [B], or none if there is no dropout
     std::vector<TokenIds> ids = {};                     ///< for each embedding table
     std::vector<at::Tensor> labels = {};                ///< for each model, on the host; undefined: it has none
+    /// `DistanceRows::ids`, which never fall; empty: the network has no such rows.
+    std::vector<std::int64_t> distance_ids = {};
+    std::vector<std::int64_t> set_sequences = {};  ///< likewise; a set is of one model
+    std::vector<std::int64_t> set_groups = {};     ///< [P], for an order of the ids, as in `TokenIds`
   };
   BatchLayout(Contents contents, at::Device device);
 
@@ -70,12 +87,14 @@ class BatchLayout {
   at::Tensor first_tokens() const;
   /// For each embedding table.
   const std::vector<EmbeddingIds>& ids() const { return ids_; }
+  const DistanceRows& distances() const { return distances_; }
   /// Those of the contents, on the device.
   const std::vector<at::Tensor>& labels() const { return labels_; }
 
  private:
   CopiedNumbers numbers_;
   RowLayout tokens_, sequences_;
+  DistanceRows distances_;
   std::vector<EmbeddingIds> ids_;
   std::vector<at::Tensor> labels_;
 };

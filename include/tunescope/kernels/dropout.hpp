@@ -26,6 +26,8 @@ struct Dropout {
 struct SequenceSegments {
   LayoutNumbers<std::int64_t> offsets;     ///< [B+1]; sequence b owns positions offsets[b] ... offsets[b+1]-1
   std::int64_t elements_per_position = 1;  ///< contiguous elements at each position
+  /// [B]; as what its first position counts in the mask of a sequence; empty: as 0
+  LayoutNumbers<std::int64_t> first_numbers = {};
 };
 
 /// Applies dropout to contiguous `values` (float32 or float64, any device) in place. The backward pass is the same

@@ -63,6 +63,10 @@ void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, 
                                 .bitwise_xor(std::bit_cast<std::int64_t>(dropout_stream(dropout.site, 0)));
   // See backends/dropout.hpp for the order of the numbers.
   const at::Tensor element = at::arange(elements, starts.options()).sub_(of_elements(starts.slice(0, 0, -1)));
+  if (segments.first_numbers.size() > 0) {
+    const at::Tensor numbers = view_of(segments.first_numbers, values.device());
+    element.add_(of_elements(numbers.mul(segments.elements_per_position)));
+  }
   const at::Tensor block =
       element.floor_divide(kDropoutTile).mul_(kDropoutLanes).add_(element.remainder(kDropoutLanes));
   const std::array<at::Tensor, 4> words =

@@ -40,13 +40,13 @@ void column_major_gemm(Gemm routine, const Matrix<const Operand>& a, const Matri
 }  // namespace
 
 void gemm(const Matrix<const float>& a, const Matrix<const float>& b, const Matrix<float>& c, const GemmSize& size,
-          float scale) {
-  column_major_gemm(sgemm_, a, b, c, size, scale, 0.0F);
+          float scale, bool is_added) {
+  column_major_gemm(sgemm_, a, b, c, size, scale, is_added ? 1.0F : 0.0F);
 }
 
 void gemm(const Matrix<const double>& a, const Matrix<const double>& b, const Matrix<double>& c, const GemmSize& size,
-          double scale) {
-  column_major_gemm(dgemm_, a, b, c, size, scale, 0.0);
+          double scale, bool is_added) {
+  column_major_gemm(dgemm_, a, b, c, size, scale, is_added ? 1.0 : 0.0);
 }
 
 bool has_bfloat16_gemm() { return gemm_bf16bf16f32_ != nullptr; }

@@ -23,12 +23,12 @@ struct GemmSize {
   std::int64_t k = 0;
 };
 
-/// C = scale A B, with C not transposed. Calls the BLAS inside LibTorch, which uses only the calling thread if it is
-/// called in a parallel region.
+/// C = scale A B, or C += scale A B if `is_added`, with C not transposed. Calls the BLAS inside LibTorch, which uses
+/// only the calling thread if it is called in a parallel region.
 void gemm(const Matrix<const float>& a, const Matrix<const float>& b, const Matrix<float>& c, const GemmSize& size,
-          float scale);
+          float scale, bool is_added = false);
 void gemm(const Matrix<const double>& a, const Matrix<const double>& b, const Matrix<double>& c, const GemmSize& size,
-          double scale);
+          double scale, bool is_added = false);
 
 /// Whether the BLAS has the bfloat16 product below.
 bool has_bfloat16_gemm();

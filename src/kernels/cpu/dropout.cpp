@@ -80,7 +80,9 @@ void apply_dropout_(const at::Tensor& values, const SequenceSegments& segments, 
       for (auto b = static_cast<std::size_t>(begin); b < static_cast<std::size_t>(end); ++b) {
         const std::int64_t first = offsets[b] * segments.elements_per_position;
         const std::int64_t last = offsets[b + 1] * segments.elements_per_position;
-        apply_dropout(data + first, {0, last - first}, dropout_mask(streams, b, dropout));
+        const std::int64_t number = segments.first_numbers.size() == 0 ? 0 : segments.first_numbers[b];
+        apply_dropout(data + first, {number * segments.elements_per_position, last - first},
+                      dropout_mask(streams, b, dropout));
       }
     });
   });
