@@ -26,6 +26,11 @@ std::size_t ParameterCatalogue::backbone_count() const {
       std::find_if(parameters_.begin(), parameters_.end(), std::mem_fn(&ParameterInfo::is_head)) - parameters_.begin());
 }
 
+std::size_t ParameterCatalogue::layer_of_depth(std::size_t depth) const {
+  if (depth == 0) return 0;
+  return static_cast<std::size_t>(std::ranges::find(layer_labels_, std::to_string(depth - 1)) - layer_labels_.begin());
+}
+
 std::int64_t ParameterCatalogue::backbone_size() const {
   return std::accumulate(parameters_.begin(), parameters_.end(), std::int64_t{0},
                          [](std::int64_t sum, const ParameterInfo& p) { return p.is_head() ? sum : sum + p.size(); });

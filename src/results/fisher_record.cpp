@@ -64,7 +64,7 @@ FisherProfiles FisherProfiles::of(const ParameterCatalogue& catalogue, const at:
     profile.assign(catalogue.layer_labels().size(), std::numeric_limits<double>::quiet_NaN());
     for (std::int64_t layer = 0; layer < rows.size(1); ++layer) {
       const double value = rows[row][layer].item<double>();
-      if (value != 0.0) profile[static_cast<std::size_t>(layer)] = value;
+      if (value != 0.0) profile[catalogue.layer_of_depth(static_cast<std::size_t>(layer))] = value;
     }
     ++row;
   });

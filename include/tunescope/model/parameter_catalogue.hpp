@@ -69,8 +69,11 @@ class ParameterCatalogue {
   std::size_t backbone_count() const;
   std::size_t encoder_layers() const { return encoder_layers_; }
 
-  /// "embeddings", "0" ... "L-1", "pooler", "head".
+  /// "embeddings", "0" ... "L-1", "pooler", "head"; in a DeBERTa also "relative" behind "embeddings", and "conv" behind
+  /// "0".
   const std::vector<std::string>& layer_labels() const { return layer_labels_; }
+  /// Position among the labels of what a `DepthObserver` calls layer `depth`.
+  std::size_t layer_of_depth(std::size_t depth) const;
   /// The name of each component once, in model order.
   const std::vector<std::string>& component_labels() const { return component_labels_; }
   /// Position of a parameter's component in `component_labels`.
