@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <functional>
 #include <numeric>
 
@@ -16,14 +17,34 @@ namespace {
 constexpr std::int64_t kMeasuredSteps = 6;
 constexpr std::int64_t kMeasuredDevExamples = 64;
 
-// The lengths of the longest batch that the order of examples could bring together.
-std::vector<std::int64_t> longest_batch(const Dataset& dataset, std::int64_t batch_size) {
+// In descending order.
+std::vector<std::int64_t> sorted_lengths(const Dataset& dataset) {
   std::vector<std::int64_t> lengths(dataset.offsets.size());
   std::adjacent_difference(dataset.offsets.begin(), dataset.offsets.end(), lengths.begin());
   lengths.erase(lengths.begin());  // the first offset
   std::ranges::sort(lengths, std::greater<>());
+  return lengths;
+}
+
+// The lengths of the longest batch that the order of examples could bring together.
+std::vector<std::int64_t> longest_batch(const Dataset& dataset, std::int64_t batch_size) {
+  std::vector<std::int64_t> lengths = sorted_lengths(dataset);
   if (batch_size < static_cast<std::int64_t>(lengths.size())) lengths.resize(static_cast<std::size_t>(batch_size));
   return lengths;
+}
+
+// The different distances between tokens of a batch, on average over batches: they follow from its longest sequence.
+double expected_distances(const Dataset& dataset, std::int64_t batch_size) {
+  const std::vector<std::int64_t> lengths = sorted_lengths(dataset);
+  const auto all_are_shorter = [&](std::size_t longer) {
+    const auto share = static_cast<double>(lengths.size() - longer) / static_cast<double>(lengths.size());
+    return std::pow(share, static_cast<double>(batch_size));
+  };
+  double longest = 0.0;
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    longest += static_cast<double>(lengths[i]) * (all_are_shorter(i) - all_are_shorter(i + 1));
+  }
+  return 2 * longest - 1;
 }
 
 double median(std::vector<double> values) {
@@ -32,7 +53,9 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-PassCosts::Rows rows_of(const Dataset& dataset) { return {dataset.token_count(), dataset.size()}; }
+PassCosts::Rows rows_of(const Dataset& dataset, double distances) {
+  return {dataset.token_count(), dataset.size(), distances};
+}
 
 double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& data) {
   const auto begin = std::chrono::steady_clock::now();
@@ -56,25 +79,29 @@ double expected_flops(const Trial& trial, PassCosts& costs, const TaskData& data
   for (const TensorSelection& tensor : planning_stand_in_selection(trial.method, costs.catalogue(outputs))) {
     is_trained.push_back(tensor.kind != TensorSelection::Kind::kNone);
   }
-  const auto of = [&](const Dataset& dataset) {
-    return costs.flops(is_trained, outputs, LastLayer::kPooledTokens, rows_of(dataset));
+  const auto of = [&](const Dataset& dataset, double distances) {
+    return costs.flops(is_trained, outputs, LastLayer::kPooledTokens, rows_of(dataset, distances));
   };
-  const PassFlops of_train = of(data.train);
   const std::int64_t examples = data.train.size();
+  const std::int64_t batch_size = trial.options.batch_size;
+  const auto batches = static_cast<double>(steps_per_epoch(examples, batch_size));
+  const PassFlops of_train = of(data.train, batches * expected_distances(data.train, batch_size));
   const std::int64_t steps = total_steps(trial.options, examples);
-  const double epochs =
-      static_cast<double>(steps) / static_cast<double>(steps_per_epoch(examples, trial.options.batch_size));
+  const double epochs = static_cast<double>(steps) / batches;
   const double training = (of_train.forward + of_train.backward) * epochs;
   // After each interval, and once more if the last step falls between two.
   const std::int64_t interval = evaluation_interval(trial.options, examples);
   const auto evaluations = static_cast<double>((steps + interval - 1) / interval);
-  return training + evaluations * (of(data.dev).forward + of(data.mismatched_dev).forward);
+  // Evaluation has few passes, and so few distances.
+  return training + evaluations * (of(data.dev, 0.0).forward + of(data.mismatched_dev, 0.0).forward);
 }
 
 double expected_flops(const FisherRun& run, PassCosts& costs, const TaskData& data) {
   const std::int64_t outputs = data.task->output_size();
+  // Each example has its own.
+  const auto distances = static_cast<double>(2 * data.train.token_count() - data.train.size());
   const auto [forward, backward] = costs.flops(group_members(run.parameters, costs.catalogue(outputs)), outputs,
-                                               LastLayer::kAllTokens, rows_of(data.train));
+                                               LastLayer::kAllTokens, rows_of(data.train, distances));
   const auto passes = static_cast<double>(run.mode == FisherMode::kTrue ? outputs : 1);
   const auto all = static_cast<double>(data.train.size());
   const double share = run.examples > 0 ? static_cast<double>(run.examples) / all : 1.0;

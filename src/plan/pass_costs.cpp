@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -75,14 +76,22 @@ PassCosts::FlopsPerRow PassCosts::count_flops(const std::vector<bool>& needs_gra
                                               LastLayer last_layer) {
   const Parameters parameters = parameters_on_meta(catalogue(outputs));
   IdleSink sink(needs_gradient);
-  const auto count = [&](std::int64_t tokens) {
-    const PackedBatch batch = batch_of({tokens});
+  const auto count = [&](const std::vector<std::int64_t>& lengths) {
+    const PackedBatch batch = batch_of(lengths);
     return run_on_meta(*network_, {parameters, batch}, {.sink = &sink, .last_layer = last_layer});
   };
-  const PassFlops one = count(1);
-  const PassFlops two = count(2);
-  const PassFlops token{two.forward - one.forward, two.backward - one.backward};
-  return {token, {one.forward - token.forward, one.backward - token.backward}};
+  // Two sequences of one token have one distance, 0, and a sequence of two tokens has three.
+  const PassFlops one = count({1});
+  const PassFlops pair = count({1, 1});
+  const PassFlops two = count({2});
+  const auto solve = [&](double PassFlops::*part) {
+    const double distance = 2 * one.*part - pair.*part;
+    const double token = two.*part - one.*part - 2 * distance;
+    return std::array{token, one.*part - token - distance, distance};
+  };
+  const auto forward = solve(&PassFlops::forward);
+  const auto backward = solve(&PassFlops::backward);
+  return {{forward[0], backward[0]}, {forward[1], backward[1]}, {forward[2], backward[2]}};
 }
 
 PassFlops PassCosts::flops(const std::vector<bool>& needs_gradient, std::int64_t outputs, LastLayer last_layer,
@@ -92,11 +101,12 @@ PassFlops PassCosts::flops(const std::vector<bool>& needs_gradient, std::int64_t
   if (known == flops_.end()) {
     known = flops_.emplace(std::move(key), count_flops(needs_gradient, outputs, last_layer)).first;
   }
-  const auto& [token, sequence] = known->second;
-  const auto tokens = static_cast<double>(rows.tokens);
-  const auto sequences = static_cast<double>(rows.sequences);
-  return {token.forward * tokens + sequence.forward * sequences,
-          token.backward * tokens + sequence.backward * sequences};
+  const FlopsPerRow& per_row = known->second;
+  const auto total = [&](double PassFlops::*part) {
+    return per_row.token.*part * static_cast<double>(rows.tokens) +
+           per_row.sequence.*part * static_cast<double>(rows.sequences) + per_row.distance.*part * rows.distances;
+  };
+  return {total(&PassFlops::forward), total(&PassFlops::backward)};
 }
 
 double PassCosts::training_bytes(const Method& method, std::int64_t outputs, const std::vector<std::int64_t>& lengths,

@@ -33,6 +33,7 @@ class PassCosts {
   struct Rows {
     std::int64_t tokens = 0;
     std::int64_t sequences = 0;
+    double distances = 0;  ///< of which a pass computes embeddings, if the network has any; of all passes, as expected
   };
   /// Floating-point operations of passes over so many rows, in which the gradients of these parameters, by catalogue
   /// index, are needed.
@@ -48,7 +49,7 @@ class PassCosts {
 
  private:
   struct FlopsPerRow {
-    PassFlops token, sequence;
+    PassFlops token, sequence, distance;
   };
   FlopsPerRow count_flops(const std::vector<bool>& needs_gradient, std::int64_t outputs, LastLayer last_layer);
 
