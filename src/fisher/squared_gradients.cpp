@@ -71,12 +71,28 @@ SquaredGradients::SquaredGradients(const ParameterCatalogue& catalogue, const st
 
 void SquaredGradients::on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) {
   const GroupedRows rows(uses, group_size_);
+  const at::Tensor gradient = rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.output_gradient; }));
+  const at::Tensor input = rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.input; }));
   std::vector<SquaredSums> sums;
   for (const LinearParameters& layer : layers) {
-    sums.push_back({sums_[layer.weight], sums_[layer.bias], catalogue_[layer.bias].size()});
+    const at::Tensor& weight = sums_[layer.weight];
+    sums.push_back({weight.defined() ? weight.flatten(1) : weight, sums_[layer.bias], catalogue_[layer.bias].size()});
   }
-  add_squared_products(sums, rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.output_gradient; })),
-                       rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.input; })), rows.groups());
+  const std::int64_t width = sums.front().weight.defined() ? sums.front().weight.size(1) : 0;
+  if (width == 0 || width == input.size(1)) {
+    add_squared_products(sums, gradient, input, rows.groups());
+    return;
+  }
+  // A convolution of several groups, each of which reads columns of its own.
+  const std::int64_t outputs = sums.front().outputs * width / input.size(1);
+  for (std::int64_t group = 0; group * width < input.size(1); ++group) {
+    const auto own = [&](const at::Tensor& all) {
+      return all.defined() ? all.narrow(0, group * outputs, outputs) : all;
+    };
+    const SquaredSums of_group{own(sums.front().weight), own(sums.front().bias), outputs};
+    add_squared_products({&of_group, 1}, gradient.narrow(1, group * outputs, outputs),
+                         input.narrow(1, group * width, width), rows.groups());
+  }
 }
 
 void SquaredGradients::on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) {

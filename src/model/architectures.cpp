@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/config/config_file.hpp"
+#include "model/deberta/deberta.hpp"
 #include "model/distilbert/distilbert.hpp"
 #include "model/electra/electra.hpp"
 #include "tunescope/model/bert/bert.hpp"
@@ -26,9 +27,9 @@ struct Architecture {
   NetworkFile (*read)(const ConfigFile& file);
 };
 
-constexpr std::array kArchitectures = {Architecture{"bert", read_bert}, Architecture{"roberta", read_roberta},
-                                       Architecture{"electra", read_electra},
-                                       Architecture{"distilbert", read_distilbert}};
+constexpr std::array kArchitectures = {
+    Architecture{"bert", read_bert}, Architecture{"roberta", read_roberta}, Architecture{"electra", read_electra},
+    Architecture{"distilbert", read_distilbert}, Architecture{"deberta-v2", read_deberta}};
 
 // Those whose names look as if they were among the others.
 struct OtherArchitecture {

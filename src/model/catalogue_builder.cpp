@@ -30,6 +30,16 @@ LinearParameters CatalogueBuilder::add_linear(std::string_view component, Block 
   return linear;
 }
 
+LinearParameters CatalogueBuilder::add_convolution(std::string_view component, Block block, std::int64_t out,
+                                                   std::array<std::int64_t, 2> window) {
+  const std::string name(component);
+  LinearParameters linear;
+  linear.weight =
+      add({.name = {}, .component = name + ".weight", .shape = {out, window[0], window[1]}, .block = block});
+  linear.bias = add({.name = {}, .component = name + ".bias", .shape = {out}, .block = block, .is_bias = true});
+  return linear;
+}
+
 LayerNormParameters CatalogueBuilder::add_layer_norm(std::string_view component, Block block, Follows follows,
                                                      std::int64_t size) {
   const std::string name(component);

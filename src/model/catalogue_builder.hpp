@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,6 +23,9 @@ class CatalogueBuilder {
 
   ParameterIndex add_table(std::string_view component, std::int64_t rows, std::int64_t width);
   LinearParameters add_linear(std::string_view component, Block block, std::int64_t out, std::int64_t in);
+  /// `window` is the rest of the weight's shape.
+  LinearParameters add_convolution(std::string_view component, Block block, std::int64_t out,
+                                   std::array<std::int64_t, 2> window);
   LayerNormParameters add_layer_norm(std::string_view component, Block block, Follows follows, std::int64_t size);
 
   ParameterCatalogue build() const { return {parameters_, layer_labels_, encoder_layers_}; }

@@ -10,6 +10,22 @@
 
 namespace tunescope {
 
+namespace {
+
+// dW = dyᵀ x. In a convolution of several groups each reads columns of its own.
+void add_products(const at::Tensor& output_gradient, const at::Tensor& input, const GradientTarget& target) {
+  const at::Tensor gradient = target.gradient.flatten(1);
+  const std::int64_t width = gradient.size(1);
+  const std::int64_t groups = input.size(1) / width;
+  const std::int64_t outputs = gradient.size(0) / groups;
+  for (std::int64_t group = 0; group < groups; ++group) {
+    matmul(output_gradient.narrow(1, group * outputs, outputs).t(), input.narrow(1, group * width, width),
+           gradient.narrow(0, group * outputs, outputs), target.accumulate);
+  }
+}
+
+}  // namespace
+
 bool TrainingSink::any_needs(ParameterIndex parameter) const {
   return std::ranges::any_of(models_, [&](const TrainableParameters* model) { return model->is_trained(parameter); });
 }
@@ -78,10 +94,9 @@ void TrainingSink::on_linear(std::span<const LinearParameters> layers, std::span
       for_each_columns(layers, &LinearParameters::weight,
                        [&](std::int64_t column, std::int64_t width, const auto& targets) {
                          for (std::size_t model = 0; model < models_.size(); ++model) {
-                           const auto& [gradient, accumulate] = targets[model];
-                           if (!gradient.defined()) continue;
-                           matmul(use.rows.of_model(factor, model).narrow(1, column, width).t(),
-                                  use.rows.of_model(use.input, model), gradient, accumulate);
+                           if (!targets[model].gradient.defined()) continue;
+                           add_products(use.rows.of_model(factor, model).narrow(1, column, width),
+                                        use.rows.of_model(use.input, model), targets[model]);
                          }
                        });
     }

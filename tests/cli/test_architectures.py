@@ -11,10 +11,17 @@ from conftest import write_vocabulary  # noqa: E402
 from result_files import contents  # noqa: E402
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model"
-LAYERS = ["embeddings", "0", "1", "head"]
+LAYERS = {
+    "electra": ["embeddings", "0", "1", "head"],
+    "distilbert": ["embeddings", "0", "1", "head"],
+    "deberta": ["embeddings", "relative", "0", "1", "head"],
+    "deberta-convolution": ["embeddings", "relative", "0", "conv", "1", "head"],
+}
 COMPONENTS = {
     "electra": ["embeddings_project.weight", "attention.output.LayerNorm.weight", "classifier.out_proj.weight"],
     "distilbert": ["attention.q_lin.weight", "sa_layer_norm.bias", "pre_classifier.weight"],
+    "deberta": ["rel_embeddings.weight", "attention.self.key_proj.bias", "pooler.dense.weight"],
+    "deberta-convolution": ["attention.self.pos_query_proj.weight", "conv.weight"],
 }
 
 
@@ -35,5 +42,5 @@ def test_any_number_of_ranks_gives_the_same_bits(architecture, make_job, vocabul
 
     with h5py.File(job.merged) as file:
         for group in ("change", "fisher"):
-            assert list(file[f"{group}/layer"].asstr()) == LAYERS
+            assert list(file[f"{group}/layer"].asstr()) == LAYERS[architecture]
             assert set(COMPONENTS[architecture]) <= set(file[f"{group}/component"].asstr())

@@ -107,13 +107,23 @@ def distilbert(make_job, vocabulary, tmp_path_factory):
     return sweep_with_our_words("distilbert", make_job, vocabulary, tmp_path_factory.mktemp("distilbert"))
 
 
+@pytest.fixture(scope="module")
+def deberta(make_job, vocabulary, tmp_path_factory):
+    return sweep_with_our_words("deberta", make_job, vocabulary, tmp_path_factory.mktemp("deberta"))
+
+
+@pytest.fixture(scope="module")
+def deberta_convolution(make_job, vocabulary, tmp_path_factory):
+    return sweep_with_our_words("deberta-convolution", make_job, vocabulary, tmp_path_factory.mktemp("convolution"))
+
+
 @pytest.fixture(params=["bert", "roberta"])
 def trained_encoder(request):
     """Those that PlainClassifier computes."""
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["bert", "roberta", "electra", "distilbert"])
+@pytest.fixture(params=["bert", "roberta", "electra", "distilbert", "deberta", "deberta_convolution"])
 def trained(request):
     return request.getfixturevalue(request.param)
 

@@ -60,6 +60,21 @@ const std::string kElectraBase = with_sizes(
 const std::string kElectraLarge = with_sizes(R"("model_type": "electra", "embedding_size": 1024)", kLarge);
 const std::string kRobertaLarge = with_sizes(kRobertas, kLarge);
 
+std::string deberta(std::string_view sizes) {
+  return with_sizes(R"("model_type": "deberta-v2", "relative_attention": true, "position_buckets": 256,
+                       "norm_rel_ebd": "layer_norm", "share_att_key": true, "pos_att_type": "p2c|c2p",
+                       "position_biased_input": false)",
+                    sizes);
+}
+const std::string kDebertaXsmall =
+    deberta(R"("hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 6, "intermediate_size": 1536)");
+const std::string kDebertaSmall =
+    deberta(R"("hidden_size": 768, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 3072)");
+const std::string kDebertaBase =
+    deberta(R"("hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072)");
+const std::string kDebertaLarge = deberta(kLarge);
+const std::string kDebertaXlarge = deberta(R"("conv_kernel_size": 3)");
+
 INSTANTIATE_TEST_SUITE_P(
     Published, PoolSizes,
     ::testing::Values(
@@ -70,7 +85,12 @@ INSTANTIATE_TEST_SUITE_P(
         PublishedModel{"electra_small", kElectraSmall, 13'483'008, 12'544, 6'144, 34'176},
         PublishedModel{"electra_base", kElectraBase, 108'891'648, 38'400, 18'432, 102'144},
         PublishedModel{"electra_large", kElectraLarge, 334'092'288, 100'352, 49'152, 271'360},
-        PublishedModel{"distilbert_base", R"({"model_type": "distilbert"})", 66'362'880, 19'968, 9'216, 51'456}),
+        PublishedModel{"distilbert_base", R"({"model_type": "distilbert"})", 66'362'880, 19'968, 9'216, 51'456},
+        PublishedModel{"deberta_v3_xsmall", kDebertaXsmall, 70'682'112, 19'968, 9'216, 51'456},
+        PublishedModel{"deberta_v3_small", kDebertaSmall, 141'304'320, 21'504, 9'216, 52'224},
+        PublishedModel{"deberta_v3_base", kDebertaBase, 183'831'552, 39'936, 18'432, 102'912},
+        PublishedModel{"deberta_v3_large", kDebertaLarge, 434'012'160, 102'400, 49'152, 272'384},
+        PublishedModel{"deberta_v2_xlarge", kDebertaXlarge, 884'593'152, 156'672, 73'728, 411'648}),
     [](const auto& info) { return std::string(info.param.name); });
 
 std::string with_commas(std::int64_t number) {

@@ -184,6 +184,9 @@ TEST_P(ArchitectureFiles, MayHaveTensorsThatClassificationDoesNotUse) {
        {"discriminator_predictions.dense.weight", "generator_predictions.LayerNorm.weight", "generator_lm_head.weight",
         "electra.embeddings.position_ids"}},
       {"distilbert", {"vocab_transform.weight", "vocab_layer_norm.bias", "vocab_projector.weight", "qa_outputs.bias"}},
+      {"deberta",
+       {"deberta.embeddings.position_embeddings.weight", "lm_predictions.lm_head.dense.weight",
+        "mask_predictions.dense.weight", "cls.predictions.bias"}},
   };
   for (const auto& [architecture, names] : unused) {
     if (!std::string_view(GetParam()).starts_with(architecture)) continue;
@@ -252,6 +255,7 @@ TEST_F(ConfigFiles, HaveTheDefaultsOfTransformers) {
            Defaults{"roberta", {12, 768, 3072, 12, 50265, 510, 2}},
            Defaults{"electra", {12, 256, 1024, 4, 30522, 512, 2}},
            Defaults{"distilbert", {6, 768, 3072, 12, 30522, 512, 0}},
+           Defaults{"deberta-v2", {24, 1536, 6144, 24, 128100, 512, 0}},
        }) {
     EXPECT_EQ(read(R"({"model_type": ")" + std::string(model_type) + "\"}")->limits(), expected) << model_type;
   }

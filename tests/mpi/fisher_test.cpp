@@ -2,6 +2,7 @@
 #include <ATen/ops/full_like.h>
 #include <gtest/gtest.h>
 
+#include "support/architecture_goldens.hpp"
 #include "support/fisher_case.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/base/error.hpp"
@@ -41,6 +42,23 @@ TEST(FisherDiagonal, IsTheSameOnAnyNumberOfRanks) {
     }
     const at::Tensor scales = test::FisherCase::depth_profile(inputs);
     EXPECT_TRUE(together.depth_profile.allclose(scales, 1e-12, 0)) << times;
+  }
+}
+
+// With rows that examples share.
+TEST(FisherDiagonal, OfADebertaIsTheSameOnAnyNumberOfRanks) {
+  const test::ArchitectureGolden golden("deberta");
+  const Dataset examples = test::repeat(test::golden_examples(golden.expected, "labels"), 100);
+  FisherInputs inputs{.network = *golden.model.network,
+                      .catalogue = golden.catalogue,
+                      .parameters = golden.parameters,
+                      .dataset = examples,
+                      .task = find_task("MNLI"),
+                      .needs_gradient = std::vector<bool>(golden.catalogue.size(), true)};
+  const std::vector<at::Tensor> alone = test::FisherCase::diagonal(inputs);
+  const FisherInformation together = fisher_information(inputs, *team, *make_mpi_reducer(*team)).value();
+  for (std::size_t i = 0; i < alone.size(); ++i) {
+    EXPECT_LE(together.diagonal[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
   }
 }
 

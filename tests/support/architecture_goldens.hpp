@@ -13,7 +13,9 @@
 namespace tunescope::test {
 
 /// The folders of tests/golden/model that make_architecture_golden.py writes, as parameters of tests.
-inline auto architecture_goldens() { return ::testing::Values("roberta", "electra", "electra-square", "distilbert"); }
+inline auto architecture_goldens() {
+  return ::testing::Values("roberta", "electra", "electra-square", "distilbert", "deberta", "deberta-convolution");
+}
 
 inline std::string name_of_golden(const ::testing::TestParamInfo<const char*>& info) {
   std::string name = info.param;

@@ -9,9 +9,11 @@
 
 namespace tunescope::test {
 
-/// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike.
+/// The gradient of a key's bias is zero in exact arithmetic: it shifts all scores of a query alike. So it is for the
+/// keys of distances.
 inline bool is_zero_in_theory(const ParameterInfo& parameter) {
-  return parameter.component == "attention.self.key.bias" || parameter.component == "attention.k_lin.bias";
+  return parameter.component == "attention.self.key.bias" || parameter.component == "attention.k_lin.bias" ||
+         parameter.component == "attention.self.pos_key_proj.bias";
 }
 
 /// Every gradient of the only model of a pass, written out from the formulas in `GradientSink`.
@@ -30,7 +32,7 @@ class CollectedGradients : public GradientSink {
       for (const LinearParameters& p : layers) {
         const std::int64_t width = gradients[p.bias].size(0);
         const at::Tensor output_gradient = use.output_gradient.narrow(1, column, width);
-        if (use.input.defined()) gradients[p.weight].add_(output_gradient.t().matmul(use.input));
+        if (use.input.defined()) add_products(gradients[p.weight].flatten(1), output_gradient, use.input);
         gradients[p.bias].add_(output_gradient.sum(0));
         column += width;
       }
@@ -55,6 +57,16 @@ class CollectedGradients : public GradientSink {
   }
 
   std::vector<at::Tensor> gradients;
+
+ private:
+  // In a convolution of several groups each reads columns of its own.
+  static void add_products(const at::Tensor& gradient, const at::Tensor& output_gradient, const at::Tensor& input) {
+    const std::int64_t groups = input.size(1) / gradient.size(1);
+    const std::vector<at::Tensor> outputs = output_gradient.chunk(groups, 1);
+    const std::vector<at::Tensor> inputs = input.chunk(groups, 1);
+    const std::vector<at::Tensor> own = gradient.chunk(groups, 0);
+    for (std::size_t group = 0; group < own.size(); ++group) own[group].add_(outputs[group].t().matmul(inputs[group]));
+  }
 };
 
 }  // namespace tunescope::test

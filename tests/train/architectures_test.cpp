@@ -72,7 +72,8 @@ TEST_P(ArchitectureTraining, ResumedIsThatOfARunWithoutAStopBitForBit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, ArchitectureTraining, ::testing::Values("electra", "electra-square", "distilbert"),
+INSTANTIATE_TEST_SUITE_P(Golden, ArchitectureTraining,
+                         ::testing::Values("electra", "electra-square", "distilbert", "deberta", "deberta-convolution"),
                          test::name_of_golden);
 
 }  // namespace

@@ -11,7 +11,8 @@
 namespace tunescope {
 
 /// The operands of the gradients of linear layers with the same input in one of their uses, y = x Wᵀ + b: dW = dyᵀ x,
-/// db = column sums of dy, each over the rows of one model.
+/// db = column sums of dy, each over the rows of one model. A convolution is a linear layer too. If it has groups, its
+/// weight has fewer numbers in a row than x: of the outputs each group reads one of as many groups of x's columns.
 struct LinearFactors {
   at::Tensor input;            ///< x [R, in], as the layer's product read it; undefined if no model needs a dW
   at::Tensor output_gradient;  ///< dy of the layers, side by side [R, sum of their outputs]

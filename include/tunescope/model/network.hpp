@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,13 @@ struct TableLookup {
   std::vector<std::int64_t> ids;  ///< [T]
 };
 
+/// An embedding table, and the row of it for each distance between two tokens of a sequence.
+struct DistanceLookup {
+  ParameterIndex table = 0;
+  /// [2 N - 1], for sequences of up to N tokens: that of distance d at d + N - 1. They never fall.
+  std::vector<std::int64_t> ids;
+};
+
 /// The structure of a transformer for sequence classification, as a `config.json` describes it: its tensors and its
 /// forward pass. It holds no weights and does not change. Each architecture is a subclass in a folder of its own.
 class Network {
@@ -64,6 +72,8 @@ class Network {
 
   /// What the embeddings of a batch's tokens are the sum of.
   virtual std::vector<TableLookup> lookups(const PackedBatch& batch) const = 0;
+  /// For sequences of up to `longest` tokens, if distances between tokens have embeddings of their own.
+  virtual std::optional<DistanceLookup> distance_lookup(std::int64_t /*longest*/) const { return std::nullopt; }
 
   /// Computes and records the logits of each model of a pass.
   virtual std::vector<Value> forward(Recording& pass) const = 0;

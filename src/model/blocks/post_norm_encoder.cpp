@@ -31,7 +31,7 @@ Value post_norm_encoder(Recording& pass, const PostNormEncoder& encoder, const E
   Value hidden = embedding(pass, {encoder.embeddings_layer_norm, config.layer_norm_eps},
                            pass.dropout(config.dropout.embeddings, kEmbeddingSite));
   if (encoder.projection) hidden = linear(pass, *encoder.projection, hidden);
-  hidden = observe_embeddings(pass, hidden);
+  hidden = observe_hidden(pass, hidden, 0);
   for (std::size_t number = 0; number < encoder.layers.size(); ++number) {
     hidden = post_norm_layer(pass, encoder.layers[number], config, number, hidden);
   }

@@ -35,6 +35,7 @@ class ConfigFile {
   void number(const char* key, double& value, double smallest, double largest) const;
   void probability(const char* key, double& value) const;  ///< of dropout
   void word(const char* key, std::string& value) const;
+  void truth(const char* key, bool& value) const;
   void activation(const char* key, Activation& value) const;
   /// Throws `ModelError` unless `divisor`, the value of `key`, divides that of `other`.
   void divides(const char* key, std::int64_t divisor, const char* other, std::int64_t number) const;

@@ -52,6 +52,29 @@ constexpr std::array kElectraKeys = std::to_array<ConfigKey>({
     {"summary_last_dropout", kHarmless, kSummary},
 });
 
+// DeBERTa's besides, or in another meaning.
+constexpr std::array kDebertaKeys = std::to_array<ConfigKey>({
+    {"relative_attention", kRead},
+    {"max_relative_positions", kRead},
+    {"position_buckets", kRead},
+    {"norm_rel_ebd", kRead},
+    {"share_att_key", kRead},
+    {"pos_att_type", kRead},
+    {"position_biased_input", kRead},
+    {"embedding_size", kRead},
+    {"attention_head_size", kRead, "what hidden_size and num_attention_heads imply"},
+    {"pooler_hidden_size", kRead, "what hidden_size implies"},
+    {"pooler_dropout", kRead},
+    {"pooler_hidden_act", kRead},
+    {"cls_dropout", kRead},
+    {"conv_kernel_size", kRead},
+    {"conv_groups", kRead},
+    {"conv_act", kRead},
+    {"classifier_dropout", kHarmless, "DeBERTa's code reads cls_dropout"},
+    {"legacy", kHarmless, kLanguageModel},
+    {"z_steps", kHarmless, "of an experiment that transformers' code leaves out"},
+});
+
 constexpr std::array kDistilbertKeys = std::to_array<ConfigKey>({
     {"dim", kRead},
     {"hidden_size", kRead, "another name of dim"},
@@ -164,6 +187,7 @@ constexpr std::array kCommonKeys = std::to_array<ConfigKey>({
 std::vector<std::span<const ConfigKey>> config_keys(std::string_view model_type) {
   if (model_type == "distilbert") return {kDistilbertKeys, kCommonKeys};
   if (model_type == "electra") return {kBertKeys, kElectraKeys, kCommonKeys};
+  if (model_type == "deberta-v2") return {kDebertaKeys, kBertKeys, kCommonKeys};
   return {kBertKeys, kCommonKeys};
 }
 

@@ -1,5 +1,7 @@
 #include "model/config/read_encoder_config.hpp"
 
+#include <algorithm>
+
 namespace tunescope {
 namespace {
 
@@ -22,7 +24,9 @@ void read_encoder_config(const ConfigFile& file, EncoderConfig& config) {
   file.positive("num_attention_heads", config.num_attention_heads, kLargestDimension);
   file.positive("intermediate_size", config.intermediate_size, kLargestDimension);
   file.positive("max_position_embeddings", config.max_position_embeddings, kLargestDimension);
-  file.positive("type_vocab_size", config.type_vocab_size, kLargestDimension);
+  // An architecture that has no types by default may have none.
+  file.whole("type_vocab_size", config.type_vocab_size, std::min<std::int64_t>(config.type_vocab_size, 1),
+             kLargestDimension);
   file.number("layer_norm_eps", config.layer_norm_eps, 0.0, 1.0);
   config.dropout = read_dropout(file);
   file.number("initializer_range", config.initializer_range, 0.0, 1.0);

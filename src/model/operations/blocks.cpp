@@ -100,7 +100,8 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
   const bool needs_layer = pass.use(end.layer);
   const bool needs_norm = pass.use(norm);
   DepthObserver* const observer = pass.options().observer;
-  DepthObserver* const hidden_observer = end.branch == DepthPoint::kFeedForwardBranch ? observer : nullptr;
+  DepthObserver* const hidden_observer =
+      end.branch == DepthPoint::kFeedForwardBranch && end.leaves_layer ? observer : nullptr;
   const at::Tensor operand = pass.operand(input);
   LayerNormActivations saved{.input = linear_without_bias(pass, rows, end.layer, operand), .mean = {}, .rstd = {}};
   const LayerNormExtras extras{.bfloat16 = pass.place_for_rounded(saved.input.size(0), saved.input.size(1)),
@@ -156,13 +157,13 @@ Value pooled_tokens(Recording& pass, const Value& input) {
       });
 }
 
-Value observe_embeddings(Recording& pass, const Value& hidden) {
+Value observe_hidden(Recording& pass, const Value& hidden, std::size_t layer) {
   DepthObserver* const observer = pass.options().observer;
   if (observer == nullptr) return hidden;
-  observer->on_activation(DepthPoint::kHidden, 0, hidden.tensor.square().sum(1));
+  observer->on_activation(DepthPoint::kHidden, layer, hidden.tensor.square().sum(1));
   return pass.record(TypedResult{hidden.tensor, hidden.bfloat16}, *hidden.rows, hidden.slot.has_value(),
-                     [observer, slot = hidden.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
-                       observer->on_gradient(DepthPoint::kHidden, 0, outputs.front().own.square().sum(1));
+                     [observer, layer, slot = hidden.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+                       observer->on_gradient(DepthPoint::kHidden, layer, outputs.front().own.square().sum(1));
                        gradients.add(*slot, outputs.front().own);
                      });
 }

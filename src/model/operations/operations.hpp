@@ -59,6 +59,7 @@ struct BlockEnd {
   Dropout dropout = {};
   DepthPoint branch = DepthPoint::kAttentionBranch;  ///< what it is to an observer
   std::size_t depth = 0;                             ///< number of the layer, from 1
+  bool leaves_layer = true;  ///< whether the end of a feed-forward block is the layer's, to an observer
 };
 Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual);
 
@@ -66,7 +67,8 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
 /// are.
 Value pooled_tokens(Recording& pass, const Value& input);
 
-/// Shows the embeddings, and their gradient, to the pass's observer if it has one. The ends of blocks show the rest.
-Value observe_embeddings(Recording& pass, const Value& hidden);
+/// Shows the embeddings (layer 0), or the hidden states that leave another layer, and their gradient, to the pass's
+/// observer if it has one. The ends of blocks show the rest.
+Value observe_hidden(Recording& pass, const Value& hidden, std::size_t layer);
 
 }  // namespace tunescope

@@ -2,6 +2,8 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+#include <optional>
 #include <type_traits>
 
 #include "tunescope/base/error.hpp"
@@ -52,6 +54,31 @@ std::vector<std::int64_t> groups_of_tokens(std::span<const ModelInput> models, c
   return groups;
 }
 
+// Cuts the sequences into runs of one group. Without a sink a model's are one.
+void list_sets(std::span<const ModelInput> models, const GradientSink* sink, BatchLayout::Contents& contents) {
+  std::int64_t sequence = 0;
+  for (std::size_t model = 0; model < models.size(); ++model) {
+    std::optional<std::int64_t> before;
+    for (std::int64_t i = 0; i < models[model].batch.sequence_count(); ++i, ++sequence) {
+      const std::int64_t group = sink == nullptr ? static_cast<std::int64_t>(model)
+                                                 : sink->group_of(model, static_cast<std::size_t>(sequence));
+      if (group == before) continue;
+      contents.set_sequences.push_back(sequence);
+      contents.set_groups.push_back(group);
+      before = group;
+    }
+  }
+  contents.set_sequences.push_back(sequence);
+}
+
+std::int64_t longest_of(const PackedBatch& batch) {
+  std::int64_t longest = 1;
+  for (std::size_t b = 0; b + 1 < batch.sequence_offsets.size(); ++b) {
+    longest = std::max(longest, batch.sequence_offsets[b + 1] - batch.sequence_offsets[b]);
+  }
+  return longest;
+}
+
 }  // namespace
 
 Recording::Recording(const Network& network, std::span<const ModelInput> models, const PassOptions& options)
@@ -70,8 +97,9 @@ Recording::Recording(const Network& network, std::span<const ModelInput> models,
 BatchLayout Recording::lay_out(const Network& network, std::span<const ModelInput> models) {
   const PackedBatch batch = join_batches(models);
   const at::Device device = models.front().parameters.front().device();
+  const bool is_ordered = options_.sink != nullptr && takes_gpu_kernels(device);
   std::vector<std::int64_t> groups;
-  if (options_.sink != nullptr && takes_gpu_kernels(device)) groups = groups_of_tokens(models, *options_.sink);
+  if (is_ordered) groups = groups_of_tokens(models, *options_.sink);
   std::vector<TokenIds> ids;
   for (TableLookup& lookup : network.lookups(batch)) {
     ids.push_back({.ids = std::move(lookup.ids)});
@@ -80,9 +108,17 @@ BatchLayout Recording::lay_out(const Network& network, std::span<const ModelInpu
   }
   std::vector<at::Tensor> labels;
   for (const ModelInput& model : models) labels.push_back(model.batch.labels);
-  return {{batch.sequence_offsets, batch.examples, sequences_of(models), keys_of(models), std::move(ids),
-           std::move(labels)},
-          device};
+  const std::vector<std::int64_t> model_sequences = sequences_of(models);
+  const std::vector<std::uint64_t> keys = keys_of(models);
+  BatchLayout::Contents contents{batch.sequence_offsets, batch.examples,   model_sequences, keys,
+                                 std::move(ids),         std::move(labels)};
+  if (std::optional<DistanceLookup> lookup = network.distance_lookup(longest_of(batch))) {
+    distance_table_ = lookup->table;
+    contents.distance_ids = std::move(lookup->ids);
+    list_sets(models, options_.sink, contents);
+    if (!is_ordered || !needs(lookup->table)) contents.set_groups.clear();
+  }
+  return {std::move(contents), device};
 }
 
 Dropout Recording::dropout(double probability, std::uint32_t site) const {

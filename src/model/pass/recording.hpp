@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -30,6 +31,8 @@ class Recording {
   const BatchLayout& layout() const { return layout_; }
   /// The embedding tables that the tokens look up, in the order of `BatchLayout::ids`.
   const std::vector<ParameterIndex>& tables() const { return tables_; }
+  /// The table that `BatchLayout::distances` looks up; absent: the network has none.
+  const std::optional<ParameterIndex>& distance_table() const { return distance_table_; }
   /// The dropout layer at `site` with the probability of the configuration; 0 if the pass has no dropout.
   Dropout dropout(double probability, std::uint32_t site) const;
 
@@ -105,7 +108,7 @@ class Recording {
   static double product_flops(std::int64_t rows, std::int64_t weights) {
     return 2.0 * static_cast<double>(rows) * static_cast<double>(weights);
   }
-  /// Fills `tables_`.
+  /// Fills `tables_` and `distance_table_`.
   BatchLayout lay_out(const Network& network, std::span<const ModelInput> models);
   void count_use(ParameterIndex index, ParameterIndex partner);
   /// Keeps a use until it is the last of its parameter, and then returns all.
@@ -116,9 +119,11 @@ class Recording {
 
   PassOptions options_;
   ModelParameters parameters_;
-  std::vector<bool> needs_;             // by parameter
-  std::vector<Uses> uses_;              // by parameter
-  std::vector<ParameterIndex> tables_;  // filled while the next member is made
+  std::vector<bool> needs_;  // by parameter
+  std::vector<Uses> uses_;   // by parameter
+  // Filled while the layout is made.
+  std::vector<ParameterIndex> tables_;
+  std::optional<ParameterIndex> distance_table_;
   BatchLayout layout_;
   PassFlops flops_;
   std::map<ParameterIndex, std::vector<Use>> collected_;

@@ -1,3 +1,5 @@
+#include "tunescope/kernels/attention/disentangled.hpp"
+
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
@@ -7,7 +9,6 @@
 
 #include "support/finite_differences.hpp"
 #include "support/layouts.hpp"
-#include "tunescope/kernels/attention/disentangled.hpp"
 #include "tunescope/kernels/forced_kernels.hpp"
 
 namespace tunescope {

@@ -150,7 +150,7 @@ def _label_layers(axes: Axes, layers: np.ndarray, is_last: bool) -> None:
     if width < NARROW_LAYER:
         named, numbered = named[:1] + named[-1:], numbered[step:]  # names of neighbours would touch
     axes.set_xticks(sorted(numbered[::step] + named))
-    short = {"embeddings": "emb.", "pooler": "pool"}
+    short = {"embeddings": "emb.", "relative": "rel.", "pooler": "pool"}
     ticks = [str(layers[place]) for place in sorted(numbered[::step] + named)]
     for label, text in zip(axes.set_xticklabels([short.get(t, t) for t in ticks]), ticks, strict=True):
         if not text.isdigit():
