@@ -12,6 +12,7 @@
 #include "tunescope/base/error.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/random/stream.hpp"
+#include "tunescope/text/read_tokenizer.hpp"
 
 namespace tunescope {
 namespace {
@@ -85,11 +86,11 @@ Dataset random_examples(const std::string& length, std::int64_t count, const Net
 }
 
 Dataset examples_of_task(const Options& options, const Task& task) {
-  const WordPiece tokenizer = WordPiece::from_folder(options.at("model"));
+  const std::unique_ptr<const Tokenizer> tokenizer = read_tokenizer(options.at("model"));
   const DataOptions data{.glue_folder = options.at("glue"),
                          .cache_folder = options.at("cache"),
                          .max_length = std::stoll(options.at("max_length"))};
-  const TaskData loaded = load_task(task, tokenizer, data, [](const std::string&) {});
+  const TaskData loaded = load_task(task, *tokenizer, data, [](const std::string&) {});
   return subsample(loaded.train, std::stoll(options.at("examples")));
 }
 

@@ -1,4 +1,4 @@
-"""Times Tunescope's WordPiece beside Hugging Face `tokenizers`, one thread each, in the same run.
+"""Times Tunescope's tokenizer of a folder beside Hugging Face `tokenizers`, one thread each, in the same run.
 
     python tokenizer_speed.py --driver build/tests/tokenize_stdin --folder models/bert-base-uncased --glue glue
     python tokenizer_speed.py --driver ... --folder ... --lines sentences.txt

@@ -45,7 +45,7 @@ void append_example(Dataset& dataset, const Encoding& encoding, float label) {
   dataset.labels.push_back(label);
 }
 
-Dataset load_split(const std::filesystem::path& path, const Task& task, const WordPiece& tokenizer,
+Dataset load_split(const std::filesystem::path& path, const Task& task, const Tokenizer& tokenizer,
                    const DataOptions& options, const DataWarning& warning, Sha256& content) {
   if (!std::filesystem::is_regular_file(path)) {
     throw DataError(fmt::format("{}: no such file; task {} needs the official GLUE layout below [data] glue",
@@ -67,7 +67,7 @@ Dataset load_split(const std::filesystem::path& path, const Task& task, const Wo
 
 }  // namespace
 
-Dataset tokenize_examples(const RawExamples& raw, const Task& task, const WordPiece& tokenizer, std::int64_t max_length,
+Dataset tokenize_examples(const RawExamples& raw, const Task& task, const Tokenizer& tokenizer, std::int64_t max_length,
                           const std::filesystem::path& path) {
   Dataset dataset;
   const bool is_pair = task.text_columns.size() > 1;
@@ -95,7 +95,7 @@ bool prepare_cache(const std::filesystem::path& folder, const DataWarning& warni
   return !error;
 }
 
-TaskData load_task(const Task& task, const WordPiece& tokenizer, const DataOptions& options,
+TaskData load_task(const Task& task, const Tokenizer& tokenizer, const DataOptions& options,
                    const DataWarning& warning) {
   const std::filesystem::path folder = options.glue_folder / task.name;
   Sha256 content;

@@ -6,19 +6,19 @@
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/gpu.hpp"
 #include "tunescope/kernels/matmul.hpp"
+#include "tunescope/text/read_tokenizer.hpp"
 
 namespace tunescope {
 namespace {
 
-// Rows behind the last token are what padding an embedding to a round size leaves, up to this many.
-constexpr std::int64_t kMostSpareRows = 1023;
-
-void check_vocabulary(const WordPiece& tokenizer, const NetworkLimits& limits, const std::filesystem::path& folder,
+// Rows behind the last token are what padding an embedding to a round size leaves. DeBERTa-v3 has 128,100 rows for
+// 128,001 tokens. More than one row in a hundred means that the files do not belong together.
+void check_vocabulary(const Tokenizer& tokenizer, const NetworkLimits& limits, const std::filesystem::path& folder,
                       FolderNotes& notes) {
   const auto tokens = static_cast<std::int64_t>(tokenizer.vocabulary_size());
   const std::int64_t spare = limits.vocabulary - tokens;
   if (spare == 0) return;
-  if (spare > 0 && spare <= kMostSpareRows) {
+  if (spare > 0 && spare <= limits.vocabulary / 100) {
     notes.notes.push_back(
         fmt::format("left out: {} of the embedding's {} rows, which no token has", spare, limits.vocabulary));
     return;
@@ -27,24 +27,24 @@ void check_vocabulary(const WordPiece& tokenizer, const NetworkLimits& limits, c
       fmt::format("{}: the vocabulary has {} tokens (added ones included), the model's embedding {} (vocab_size in "
                   "config.json); they do not belong together{}",
                   folder.string(), tokens, limits.vocabulary,
-                  spare > 0 ? ": if they do, fill vocab.txt up with lines such as [unused1]" : ""));
+                  spare > 0 ? ": if they do, fill the vocabulary up with tokens such as [unused1]" : ""));
 }
 
-void check_lengths(const SweepSpec& spec, const NetworkLimits& limits) {
-  constexpr std::int64_t kShortestPair = 5;  // [CLS] a [SEP] b [SEP]
-  if (spec.max_length < kShortestPair || spec.max_length > limits.positions) {
+void check_lengths(const SweepSpec& spec, const Tokenizer& tokenizer, const NetworkLimits& limits) {
+  const auto shortest_pair = static_cast<std::int64_t>(tokenizer.sequences().special_tokens_of_pair()) + 2;
+  if (spec.max_length < shortest_pair || spec.max_length > limits.positions) {
     throw ConfigError(
         fmt::format("[data] max_length = {} must be from {} to the model's {} positions "
                     "(max_position_embeddings in config.json)",
-                    spec.max_length, kShortestPair, limits.positions));
+                    spec.max_length, shortest_pair, limits.positions));
   }
 }
 
-// A model without token types reads a pair as one text.
-void check_types(const SweepSpec& spec, const NetworkLimits& limits) {
-  if (limits.token_types == 0) return;
+// A model without token types ignores those of the tokenizer.
+void check_types(const SweepSpec& spec, const Tokenizer& tokenizer, const NetworkLimits& limits) {
+  if (limits.token_types == 0 || tokenizer.sequences().types_of_pair() <= limits.token_types) return;
   for (const std::string& name : spec.tasks) {
-    if (find_task(name).text_columns.size() > static_cast<std::size_t>(limits.token_types)) {
+    if (find_task(name).text_columns.size() > 1) {
       throw ConfigError(
           fmt::format("task {} has sentence pairs, but the model has {} token types", name, limits.token_types));
     }
@@ -57,13 +57,13 @@ SweepInputs::SweepInputs(const SweepSpec& spec, DataWarning warning)
     : spec_(spec),
       warning_(std::move(warning)),
       model_(load_pretrained(spec.model_folder)),
-      tokenizer_(WordPiece::from_folder(spec.model_folder)),
+      tokenizer_(read_tokenizer(spec.model_folder)),
       pass_costs_(model_.network) {
   notes_.append(model_.notes);
-  notes_.append(tokenizer_.notes());
-  check_vocabulary(tokenizer_, model_.network->limits(), spec.model_folder, notes_);
-  check_lengths(spec, model_.network->limits());
-  check_types(spec, model_.network->limits());
+  notes_.append(tokenizer_->notes());
+  check_vocabulary(*tokenizer_, model_.network->limits(), spec.model_folder, notes_);
+  check_lengths(spec, *tokenizer_, model_.network->limits());
+  check_types(spec, *tokenizer_, model_.network->limits());
   for (std::string& warning : notes_.warnings) {
     warning = spec.model_folder.string() + ": " + warning;
     warning_(warning);
@@ -73,7 +73,7 @@ SweepInputs::SweepInputs(const SweepSpec& spec, DataWarning warning)
 
 InputHashes SweepInputs::load_and_hash() {
   InputHashes hashes{
-      .model = model_content_hash(spec_.model_folder), .tokenizer = tokenizer_.content_hash(), .tasks = {}};
+      .model = model_content_hash(spec_.model_folder), .tokenizer = tokenizer_->content_hash(), .tasks = {}};
   for (const std::string& name : spec_.tasks) hashes.tasks[name] = task(name).content_hash;
   return hashes;
 }
@@ -81,7 +81,7 @@ InputHashes SweepInputs::load_and_hash() {
 const TaskData& SweepInputs::task(const std::string& name) {
   const auto found = tasks_.find(name);
   if (found != tasks_.end()) return found->second;
-  TaskData data = load_task(find_task(name), tokenizer_,
+  TaskData data = load_task(find_task(name), *tokenizer_,
                             {.glue_folder = spec_.glue_folder,
                              .cache_folder = spec_.cache_folder,
                              .may_write_cache = may_write_cache_,

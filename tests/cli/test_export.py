@@ -18,12 +18,12 @@ from result_files import flip_a_byte, kept_file, trials  # noqa: E402
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 GOLDEN = HERE.parent / "golden" / "model"
+ROBERTA = GOLDEN / "roberta_folder"
 KEEP = {"run.keep": "trained", "sweep.methods": "full layernorm", "data.dev_examples": "0", "train.dropout": "0.1"}
-SEPARATOR = 3  # the id of [SEP]
+SEPARATOR = 3  # the id of BERT's [SEP]
 LABELS = {
     "CoLA": ["0", "1"],
     "MNLI": ["entailment", "neutral", "contradiction"],
-    "SST-2": ["0", "1"],
     "STS-B": ["score"],
 }
 
@@ -34,8 +34,8 @@ def stored_logits(job, trial):
 
 
 def whole_dev_texts(job, task):
-    """Of the development set, the places of all texts that are not truncated, and their token ids and types. The second
-    sentence of a pair follows the first separator."""
+    """Of the development set, the places of all texts that are not truncated, and their token ids and types. BERT's
+    second sentence of a pair, of type 1, follows the first separator; RoBERTa has one type."""
     file = Path(job.keys["data.glue"]) / task / ("dev_matched.tsv" if task == "MNLI" else "dev.tsv")
     result = job.program("tokenize", job.keys["model.path"], file, task)
     assert result.returncode == 0, result.stderr
@@ -45,7 +45,7 @@ def whole_dev_texts(job, task):
         ids = [int(token) for token in line.split()]
         if len(ids) > longest:
             continue
-        first = ids.index(SEPARATOR) + 1
+        first = len(ids) if job.keys["model.path"] == str(ROBERTA) else ids.index(SEPARATOR) + 1
         places.append(place)
         texts.append((ids, [0] * first + [1] * (len(ids) - first)))
     assert len(texts) >= 5
@@ -75,14 +75,10 @@ def bert(make_job, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def roberta(make_job, vocabulary, tmp_path_factory):
-    """RoBERTa's network with words of our own: its padding token has the id 1."""
-    folder = tmp_path_factory.mktemp("roberta")
-    for name in ("config.json", "model.safetensors"):
-        shutil.copy(GOLDEN / "roberta" / name, folder)
-    tokens = ["[UNK]", "[PAD]", *vocabulary[2:90]]
-    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
-    job = make_job(folder, {**KEEP, "data.tasks": "CoLA SST-2", "model.path": str(folder), "data.max_length": "32"})
+def roberta(make_job, tmp_path_factory):
+    """A small RoBERTa with its byte-level BPE, as transformers writes it."""
+    keys = {**KEEP, "data.tasks": "CoLA MNLI", "model.path": str(ROBERTA), "data.max_length": "96"}
+    job = make_job(tmp_path_factory.mktemp("roberta"), keys)
     job.sweep(ranks=2)
     return job
 

@@ -10,6 +10,7 @@
 #include "support/temporary_folder.hpp"
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/data/tsv.hpp"
+#include "tunescope/text/word_piece/word_piece.hpp"
 
 namespace tunescope {
 namespace {

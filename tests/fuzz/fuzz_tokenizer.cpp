@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const fuzz::FuzzedFile file(data, size);
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   fuzz::read_or_refuse([&] {
-    WordPieceFiles files = read_tokenizer_json(file.path());
+    WordPieceFiles files = read_tokenizer_json(JsonObject::read(file.path()));
     WordPiece(std::move(files.vocabulary), std::move(files.options)).encode(text, 64);
   });
   for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}) {

@@ -1,5 +1,6 @@
 #include "fuzzed_file.hpp"
 #include "tunescope/data/dataset.hpp"
+#include "tunescope/text/word_piece/word_piece.hpp"
 
 using namespace tunescope;
 

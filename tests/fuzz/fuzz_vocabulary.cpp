@@ -9,9 +9,9 @@ using namespace tunescope;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const fuzz::FuzzedFile file(data, size);
   fuzz::read_or_refuse([&] {
-    const Vocabulary vocabulary(read_vocabulary_lines(file.path()).vocabulary, "##");
+    const Vocabulary vocabulary(read_vocabulary_lines(file.path()).vocabulary);
     std::vector<std::int32_t> ids;
-    vocabulary.append_pieces({reinterpret_cast<const char*>(data), size}, ids);
+    LongestPieces(vocabulary, "##").append_pieces({reinterpret_cast<const char*>(data), size}, ids);
   });
   return 0;
 }

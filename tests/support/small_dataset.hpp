@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tunescope/data/dataset.hpp"
+#include "tunescope/text/word_piece/word_piece.hpp"
 
 namespace tunescope::test {
 

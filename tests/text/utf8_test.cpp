@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tokenizer_golden.hpp"
+#include "text/tokenizer_golden.hpp"
 
 namespace tunescope {
 namespace {

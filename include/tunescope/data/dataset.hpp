@@ -8,14 +8,14 @@
 
 #include "tunescope/data/task.hpp"
 #include "tunescope/data/tsv.hpp"
-#include "tunescope/text/word_piece/word_piece.hpp"
+#include "tunescope/text/tokenizer/tokenizer.hpp"
 
 namespace tunescope {
 
 /// The token ids of a split, without padding. Example i owns entries offsets[i] ... offsets[i+1]-1.
 struct Dataset {
   std::vector<std::int32_t> token_ids;
-  std::vector<std::int32_t> type_ids;  ///< 0 in the first sentence, 1 in the second
+  std::vector<std::int32_t> type_ids;  ///< of the model: in BERT 0 in the first sentence, 1 in the second
   std::vector<std::int64_t> offsets = {0};
   std::vector<float> labels;  ///< class index, or the value for a regression task
 
@@ -42,7 +42,7 @@ struct DataOptions {
 
 /// Token ids and numeric labels of raw examples. Throws `DataError` naming file and line if a label is not one of the
 /// task's. `path` is for that message.
-Dataset tokenize_examples(const RawExamples& raw, const Task& task, const WordPiece& tokenizer, std::int64_t max_length,
+Dataset tokenize_examples(const RawExamples& raw, const Task& task, const Tokenizer& tokenizer, std::int64_t max_length,
                           const std::filesystem::path& path);
 
 /// Receives one readable line about rows that were skipped or look suspicious, or about a damaged file of the cache.
@@ -54,7 +54,7 @@ bool prepare_cache(const std::filesystem::path& folder, const DataWarning& warni
 
 /// Reads, tokenizes and caches the splits of a task. Throws `DataError` as `read_examples` and `tokenize_examples` do,
 /// and `EnvironmentError` if writing to the cache fails.
-TaskData load_task(const Task& task, const WordPiece& tokenizer, const DataOptions& options,
+TaskData load_task(const Task& task, const Tokenizer& tokenizer, const DataOptions& options,
                    const DataWarning& warning);
 
 /// The first `count` examples in one fixed random order, so that smaller subsets are part of larger ones. All examples

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -9,7 +10,7 @@
 #include "tunescope/plan/pass_costs.hpp"
 #include "tunescope/plan/sweep_spec.hpp"
 #include "tunescope/plan/trial.hpp"
-#include "tunescope/text/word_piece/word_piece.hpp"
+#include "tunescope/text/tokenizer/tokenizer.hpp"
 
 namespace tunescope {
 
@@ -28,7 +29,7 @@ class SweepInputs {
   const ParameterCatalogue& catalogue(const Task& task) { return pass_costs_.catalogue(task.output_size()); }
   PassCosts& pass_costs() { return pass_costs_; }
   const PretrainedModel& model() const { return model_; }
-  const WordPiece& tokenizer() const { return tokenizer_; }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
   /// What was unusual about model and tokenizer. The constructor has given the warnings already.
   const FolderNotes& notes() const { return notes_; }
   /// Moves the model's weights to a device.
@@ -46,7 +47,7 @@ class SweepInputs {
   DataWarning warning_;
   PretrainedModel model_;
   std::optional<Bfloat16Weights> bfloat16_weights_;
-  WordPiece tokenizer_;
+  std::unique_ptr<const Tokenizer> tokenizer_;
   FolderNotes notes_;
   bool may_write_cache_ = false;
   std::map<std::string, TaskData> tasks_;

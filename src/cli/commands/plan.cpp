@@ -61,10 +61,8 @@ CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial
 void print_model(const SweepInputs& inputs) {
   const Network& network = *inputs.model().network;
   const NetworkLimits& limits = network.limits();
-  const WordPieceOptions& options = inputs.tokenizer().options();
-  fmt::print("model: {}, {} layers, hidden {}, {} heads, {} positions; tokenizer: WordPiece, {} tokens, {}\n",
-             network.architecture(), limits.layers, limits.hidden_size, limits.attention_heads, limits.positions,
-             inputs.tokenizer().vocabulary_size(), options.lowercase ? "lower-cased" : "cased");
+  fmt::print("model: {}, {} layers, hidden {}, {} heads, {} positions; tokenizer: {}\n", network.architecture(),
+             limits.layers, limits.hidden_size, limits.attention_heads, limits.positions, inputs.tokenizer().summary());
   for (const std::string& note : inputs.notes().notes) fmt::print("  {}\n", note);
 }
 

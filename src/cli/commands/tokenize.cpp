@@ -8,7 +8,7 @@
 #include "tunescope/base/error.hpp"
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/data/tsv.hpp"
-#include "tunescope/text/word_piece/word_piece.hpp"
+#include "tunescope/text/read_tokenizer.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -17,7 +17,7 @@ constexpr std::size_t kNoLimit = std::numeric_limits<std::int32_t>::max();
 
 void print_encoding(const Encoding& encoding) { fmt::print("{}\n", fmt::join(encoding.token_ids, " ")); }
 
-void tokenize_lines(const WordPiece& tokenizer) {
+void tokenize_lines(const Tokenizer& tokenizer) {
   for (std::string line; std::getline(std::cin, line);) {
     const std::size_t tab = line.find('\t');
     print_encoding(tab == std::string::npos ? tokenizer.encode(line, kNoLimit)
@@ -26,7 +26,7 @@ void tokenize_lines(const WordPiece& tokenizer) {
   }
 }
 
-void tokenize_file(const WordPiece& tokenizer, const std::string& path, const Task& task) {
+void tokenize_file(const Tokenizer& tokenizer, const std::string& path, const Task& task) {
   const RawExamples raw = read_examples(path, task, Labels::kIgnore);
   for (const std::string& warning : raw.warnings()) print_warning(path + ": " + warning);
   for (const RawExample& example : raw.examples) {
@@ -42,12 +42,12 @@ ExitStatus tokenize(const CommandLine& line) {
   if (arguments.size() != 1 && arguments.size() != 3) {
     throw ConfigError("tunescope tokenize takes a model folder, or a model folder, a file and its task");
   }
-  const WordPiece tokenizer = WordPiece::from_folder(arguments.front());
-  for (const std::string& warning : tokenizer.notes().warnings) print_warning(arguments.front() + ": " + warning);
+  const std::unique_ptr<const Tokenizer> tokenizer = read_tokenizer(arguments.front());
+  for (const std::string& warning : tokenizer->notes().warnings) print_warning(arguments.front() + ": " + warning);
   if (arguments.size() == 1) {
-    tokenize_lines(tokenizer);
+    tokenize_lines(*tokenizer);
   } else {
-    tokenize_file(tokenizer, arguments[1], find_task(arguments[2]));
+    tokenize_file(*tokenizer, arguments[1], find_task(arguments[2]));
   }
   return kAllDone;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 
+#include "tunescope/text/tokenizer/character_classes.hpp"
 #include "tunescope/text/utf8.hpp"
 #include "tunescope/text/word_piece/bert_unicode.hpp"
 
@@ -78,7 +79,7 @@ BertNormalizer::Expansion BertNormalizer::expand(char32_t code_point) const {
     if (code_point == 0 || code_point == utf8::kReplacementCharacter || bert_unicode::is_control(code_point)) {
       return result;
     }
-    if (bert_unicode::is_white_space(code_point)) code_point = U' ';
+    if (character_classes::is_white_space(code_point)) code_point = U' ';
   }
   result.is_spaced = options_.tokenize_chinese_chars && bert_unicode::is_cjk_ideograph(code_point);
   const bert_unicode::CodePoints parts =

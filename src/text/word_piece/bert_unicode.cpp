@@ -13,7 +13,6 @@ namespace {
 
 constexpr int kCategoryVersion = 8;
 constexpr int kNormalizationVersion = 9;
-constexpr int kWordCharacterVersion = 16;
 constexpr int kLowerCaseVersion = 17;
 
 /// A code point whose general category a version after Unicode 8.0 changed, and its category in 8.0.
@@ -51,23 +50,6 @@ constexpr std::array<LowerCaseRun, 10> kYoungCapitals{{
     {0xA7DC, 0xA7DC, 0x019B},
     {0x10D50, 0x10D65, 0x10D70},
     {0x16EA0, 0x16EB8, 0x16EBB},
-}};
-
-/// A run of characters of words that Unicode 15.1 and 16.0 added, unknown to ICU 72 (Unicode 15.0).
-struct Run {
-  char32_t first;
-  char32_t last;
-};
-
-/// Source: every code point compared with `tokenizers` 0.23.3, placed before a single-word added token.
-constexpr std::array<Run, 31> kYoungWordCharacters{{
-    {0x1C89, 0x1C8A},   {0xA7CB, 0xA7CD},   {0xA7DA, 0xA7DC},   {0x105C0, 0x105F3}, {0x10D40, 0x10D65},
-    {0x10D69, 0x10D6D}, {0x10D6F, 0x10D85}, {0x10EC2, 0x10EC4}, {0x10EFC, 0x10EFC}, {0x11380, 0x11389},
-    {0x1138B, 0x1138B}, {0x1138E, 0x1138E}, {0x11390, 0x113B5}, {0x113B7, 0x113C0}, {0x113C2, 0x113C2},
-    {0x113C5, 0x113C5}, {0x113C7, 0x113CA}, {0x113CC, 0x113D3}, {0x113E1, 0x113E2}, {0x116D0, 0x116E3},
-    {0x11BC0, 0x11BE0}, {0x11BF0, 0x11BF9}, {0x11F5A, 0x11F5A}, {0x13460, 0x143FA}, {0x16100, 0x16139},
-    {0x16D40, 0x16D6C}, {0x16D70, 0x16D79}, {0x18CFF, 0x18CFF}, {0x1CCF0, 0x1CCF9}, {0x1E5D0, 0x1E5FA},
-    {0x2EBF0, 0x2EE5D},
 }};
 
 UChar32 as_icu(char32_t code_point) { return static_cast<UChar32>(code_point); }
@@ -114,8 +96,6 @@ CodePoints decompose_hangul(char32_t syllable) {
 
 }  // namespace
 
-bool is_white_space(char32_t code_point) { return u_isUWhiteSpace(as_icu(code_point)) != 0; }
-
 bool is_control(char32_t code_point) {
   if (code_point == U'\t' || code_point == U'\n' || code_point == U'\r') return false;
   const UCharCategory found = category(code_point);
@@ -134,17 +114,6 @@ bool is_cjk_ideograph(char32_t code_point) {
   return is_within(0x4E00, 0x9FFF) || is_within(0x3400, 0x4DBF) || is_within(0x20000, 0x2A6DF) ||
          is_within(0x2A700, 0x2B81F) || is_within(0x2B920, 0x2CEAF) || is_within(0xF900, 0xFAFF) ||
          is_within(0x2F800, 0x2FA1F);
-}
-
-bool is_word_character(char32_t code_point) {
-  for (const Run& run : kYoungWordCharacters) {
-    if (code_point >= run.first && code_point <= run.last) return true;
-  }
-  if (is_younger_than(code_point, kWordCharacterVersion)) return false;
-  const UChar32 character = as_icu(code_point);
-  return u_hasBinaryProperty(character, UCHAR_ALPHABETIC) != 0 ||
-         (U_GET_GC_MASK(character) & (U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK)) != 0 ||
-         u_hasBinaryProperty(character, UCHAR_JOIN_CONTROL) != 0;
 }
 
 unsigned char combining_class(char32_t code_point) {

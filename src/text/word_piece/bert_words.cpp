@@ -1,5 +1,6 @@
 #include "tunescope/text/word_piece/bert_words.hpp"
 
+#include "tunescope/text/tokenizer/character_classes.hpp"
 #include "tunescope/text/word_piece/bert_unicode.hpp"
 
 namespace tunescope {
@@ -20,7 +21,7 @@ CharacterRoles::CharacterRoles() : roles_(kRolesEnd) {
 }
 
 CharacterRole CharacterRoles::look_up(char32_t code_point) {
-  if (bert_unicode::is_white_space(code_point)) return CharacterRole::kBlank;
+  if (character_classes::is_white_space(code_point)) return CharacterRole::kBlank;
   if (bert_unicode::is_punctuation(code_point)) return CharacterRole::kStandAlone;
   return CharacterRole::kPart;
 }

@@ -6,8 +6,8 @@
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/hub_folder.hpp"
+#include "tunescope/text/tokenizer/character_classes.hpp"
 #include "tunescope/text/utf8.hpp"
-#include "tunescope/text/word_piece/bert_unicode.hpp"
 
 namespace tunescope {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 std::string_view trim_right(std::string_view line) {
   std::size_t end = 0;
   for (std::size_t position = 0; position < line.size();) {
-    if (!bert_unicode::is_white_space(utf8::decode_next(line, position))) end = position;
+    if (!character_classes::is_white_space(utf8::decode_next(line, position))) end = position;
   }
   return line.substr(0, end);
 }
@@ -42,14 +42,6 @@ void keep_later(std::vector<std::string>& tokens, FolderNotes& notes) {
                            "; the later id counts, as in transformers");
 }
 
-WordPieceFiles read_files(const std::filesystem::path& folder, bool has_json) {
-  WordPieceFiles files =
-      has_json ? read_tokenizer_json(folder / "tokenizer.json") : read_vocabulary_lines(folder / "vocab.txt");
-  has_json ? apply_files_beside_json(folder, files) : apply_files_beside_lines(folder, files);
-  check_case(files);
-  return files;
-}
-
 }  // namespace
 
 WordPieceFiles read_vocabulary_lines(const std::filesystem::path& file) {
@@ -72,25 +64,14 @@ WordPieceFiles read_vocabulary_lines(const std::filesystem::path& file) {
   return files;
 }
 
-WordPiece WordPiece::from_folder(const std::filesystem::path& folder) {
-  const bool has_json = std::filesystem::exists(folder / "tokenizer.json");
-  if (!has_json && !std::filesystem::exists(folder / "vocab.txt")) {
-    const std::string problem = hub_cache_problem(folder);
-    throw DataError(problem.empty() ? folder.string() +
-                                          " has neither tokenizer.json nor vocab.txt: give the folder of a "
-                                          "BERT model with one of them"
-                                    : problem);
-  }
-  try {
-    WordPieceFiles files = read_files(folder, has_json);
-    WordPiece tokenizer(std::move(files.vocabulary), std::move(files.options));
-    tokenizer.notes_ = std::move(files.notes);
-    return tokenizer;
-  } catch (const DataError& error) {
-    const std::string message = error.what();
-    if (message.starts_with(folder.string())) throw;
-    throw DataError((folder / (has_json ? "tokenizer.json" : "vocab.txt")).string() + ": " + message);
-  }
+std::unique_ptr<Tokenizer> read_word_piece(const std::filesystem::path& folder, const JsonObject* tokenizer_json) {
+  WordPieceFiles files =
+      tokenizer_json != nullptr ? read_tokenizer_json(*tokenizer_json) : read_vocabulary_lines(folder / "vocab.txt");
+  tokenizer_json != nullptr ? apply_files_beside_json(folder, files) : apply_files_beside_lines(folder, files);
+  check_case(files);
+  auto tokenizer = std::make_unique<WordPiece>(std::move(files.vocabulary), std::move(files.options));
+  tokenizer->add_notes(files.notes);
+  return tokenizer;
 }
 
 }  // namespace tunescope

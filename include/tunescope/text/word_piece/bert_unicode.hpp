@@ -6,18 +6,14 @@
 /// Character properties as Hugging Face's Rust library `tokenizers` sees them. BERT's token ids depend on them.
 ///
 /// The crates of that library freeze different versions of the Unicode Character Database. We found them by comparing
-/// every code point with tokenizers 0.23.3 (`tests/text/fuzz_against_hugging_face.py` repeats it):
+/// every code point with tokenizers 0.23.3 (`tests/text/parity/fuzz_against_hugging_face.py` repeats it):
 ///   - general categories: Unicode 8.0 (crate `unicode_categories`)
 ///   - canonical decomposition and combining classes: Unicode 9.0 (crate `unicode-normalization-alignments`)
-///   - word characters next to an added token: Unicode 16.0 (crate `regex`)
-///   - lower case and white space: Unicode 17.0 (Rust's standard library)
+///   - lower case: Unicode 17.0 (Rust's standard library)
 /// ICU supplies the data. A code point younger than the frozen version counts as unassigned, so the result does not
 /// depend on the installed version of ICU. The few properties that Unicode changed later are listed in
 /// `src/text/word_piece/bert_unicode.cpp`.
 namespace tunescope::bert_unicode {
-
-/// The Unicode property White_Space.
-bool is_white_space(char32_t code_point);
 
 /// A character that BERT removes: general category Cc, Cf or Co, except tab, line feed and carriage return.
 bool is_control(char32_t code_point);
@@ -32,9 +28,6 @@ bool is_nonspacing_mark(char32_t code_point);
 /// A code point of the blocks that BERT calls Chinese characters: the CJK ideographs up to extension E without
 /// U+2B820..U+2B91F, and the compatibility ideographs; neither kana nor Hangul.
 bool is_cjk_ideograph(char32_t code_point);
-
-/// A character of a word in the sense of the regular expression `\w` (Unicode Technical Standard 18, annex C).
-bool is_word_character(char32_t code_point);
 
 /// Canonical_Combining_Class: 0 for a starter.
 unsigned char combining_class(char32_t code_point);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "tunescope/text/json_object.hpp"
 #include "tunescope/text/word_piece/word_piece.hpp"
 
 namespace tunescope {
@@ -21,17 +23,17 @@ struct WordPieceFiles {
 /// the line of what is wrong.
 WordPieceFiles read_vocabulary_lines(const std::filesystem::path& file);
 
-/// More ids than any vocabulary has (LaBSE's has 501,153). A larger id means a damaged file, for which no memory should
-/// be allocated.
-inline constexpr std::size_t kMaxVocabularySize = 2'000'000;
-
 /// Reads `tokenizer.json`, as `Tokenizer.save` of `tokenizers` writes it. Throws `DataError` unless it is a BERT
-/// tokenizer: a WordPiece model, a BertNormalizer, a BertPreTokenizer, and special tokens at BERT's places.
-WordPieceFiles read_tokenizer_json(const std::filesystem::path& file);
+/// tokenizer: a BertNormalizer, a BertPreTokenizer, and special tokens at BERT's places.
+WordPieceFiles read_tokenizer_json(const JsonObject& file);
 
-/// Applies the files that transformers keeps next to `vocab.txt`, with its precedence: `tokenizer_config.json`; then,
-/// unless that has `added_tokens_decoder`, `special_tokens_map.json` and `added_tokens.json`. Missing files change
-/// nothing. Throws `DataError` if `tokenizer_class` is not BERT's.
+/// Reads a WordPiece tokenizer from a folder: `tokenizer.json`, if that is given, or `vocab.txt`. The keys
+/// `do_lower_case`, `strip_accents` and `tokenize_chinese_chars` of a `tokenizer_config.json` override it, as in
+/// transformers. With `vocab.txt`, the special tokens that the other files declare are used too.
+std::unique_ptr<Tokenizer> read_word_piece(const std::filesystem::path& folder, const JsonObject* tokenizer_json);
+
+/// Applies the files that transformers keeps next to `vocab.txt` (see `read_declared_tokens`). Throws `DataError` if
+/// `tokenizer_class` is not BERT's.
 void apply_files_beside_lines(const std::filesystem::path& folder, WordPieceFiles& files);
 
 /// Applies the keys of `tokenizer_config.json` that change the normalization of `tokenizer.json`. Warns about anything

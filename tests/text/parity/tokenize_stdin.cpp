@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "tunescope/text/word_piece/word_piece.hpp"
+#include "tunescope/text/read_tokenizer.hpp"
 
-/// Drives `WordPiece` for the scripts that compare it with Hugging Face:
+/// Drives the tokenizer of a folder for the scripts that compare it with Hugging Face:
 ///
 ///     tokenize_stdin FOLDER MAX_LENGTH [REPEAT] < records > results
 ///
@@ -45,7 +45,7 @@ std::vector<Record> read_records(std::istream& input) {
   return records;
 }
 
-tunescope::Encoding encode(const tunescope::WordPiece& tokenizer, const Record& record, std::size_t max_length) {
+tunescope::Encoding encode(const tunescope::Tokenizer& tokenizer, const Record& record, std::size_t max_length) {
   return record.second.has_value() ? tokenizer.encode_pair(record.first, *record.second, max_length)
                                    : tokenizer.encode(record.first, max_length);
 }
@@ -56,7 +56,7 @@ void write_integer(std::string& output, std::int32_t value) {
   }
 }
 
-void write_results(const tunescope::WordPiece& tokenizer, const std::vector<Record>& records, std::size_t max_length) {
+void write_results(const tunescope::Tokenizer& tokenizer, const std::vector<Record>& records, std::size_t max_length) {
   std::string output;
   for (const Record& record : records) {
     const tunescope::Encoding encoding = encode(tokenizer, record, max_length);
@@ -67,7 +67,7 @@ void write_results(const tunescope::WordPiece& tokenizer, const std::vector<Reco
   std::cout.write(output.data(), static_cast<std::streamsize>(output.size()));
 }
 
-void time_rounds(const tunescope::WordPiece& tokenizer, const std::vector<Record>& records, std::size_t max_length,
+void time_rounds(const tunescope::Tokenizer& tokenizer, const std::vector<Record>& records, std::size_t max_length,
                  int rounds) {
   for (int round = 0; round < rounds; ++round) {
     std::vector<tunescope::Encoding> encodings;
@@ -88,13 +88,13 @@ int main(int argument_count, char** arguments) {
   }
   try {
     std::ios::sync_with_stdio(false);
-    const tunescope::WordPiece tokenizer = tunescope::WordPiece::from_folder(arguments[1]);
+    const std::unique_ptr<const tunescope::Tokenizer> tokenizer = tunescope::read_tokenizer(arguments[1]);
     const std::size_t max_length = std::stoul(arguments[2]);
     const std::vector<Record> records = read_records(std::cin);
     if (argument_count == 4) {
-      time_rounds(tokenizer, records, max_length, std::stoi(arguments[3]));
+      time_rounds(*tokenizer, records, max_length, std::stoi(arguments[3]));
     } else {
-      write_results(tokenizer, records, max_length);
+      write_results(*tokenizer, records, max_length);
     }
   } catch (const std::exception& error) {
     std::cerr << "tokenize_stdin: " << error.what() << '\n';

@@ -1,9 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tokenizer_golden.hpp"
+#include "text/tokenizer_golden.hpp"
 #include "tunescope/base/error.hpp"
-#include "tunescope/text/word_piece/word_piece.hpp"
 
 namespace tunescope {
 namespace {
@@ -25,7 +24,7 @@ class ForeignTokenizer : public ::testing::Test {
   std::vector<std::string> warnings(const Files& files) const {
     const test::TemporaryFolder folder;
     for (const auto& [name, content] : files) folder.write(name, content);
-    return WordPiece::from_folder(folder.path()).notes().warnings;
+    return read_tokenizer(folder.path())->notes().warnings;
   }
   std::string refusal(const Files& files) const {
     return message_of<DataError>([&] { warnings(files); });
@@ -39,10 +38,11 @@ TEST_F(ForeignTokenizer, GivesTheIdsOfTransformers) {
   for (const nlohmann::json& expected : golden["folders"]) {
     SCOPED_TRACE(expected["name"]);
     const test::TemporaryFolder folder;
-    for (const auto& file : expected["files"].items()) folder.write(file.key(), file.value().get<std::string>());
-    const WordPiece tokenizer = WordPiece::from_folder(folder.path());
+    test::write_files(folder, expected["files"]);
+    const auto tokenizer = read_tokenizer(folder.path());
     for (const nlohmann::json& test_case : expected["cases"]) {
-      EXPECT_EQ(tokenizer.encode(test_case["text"].get<std::string>(), 64).token_ids, test_case["token_ids"].get<Ids>())
+      EXPECT_EQ(tokenizer->encode(test_case["text"].get<std::string>(), 64).token_ids,
+                test_case["token_ids"].get<Ids>())
           << test_case["text"];
     }
   }

@@ -1,10 +1,10 @@
-#include "tunescope/text/word_piece/added_tokens.hpp"
+#include "tunescope/text/tokenizer/added_token_matcher.hpp"
 
 #include <algorithm>
 #include <utility>
 
+#include "tunescope/text/tokenizer/character_classes.hpp"
 #include "tunescope/text/utf8.hpp"
-#include "tunescope/text/word_piece/bert_unicode.hpp"
 
 namespace tunescope {
 namespace {
@@ -20,15 +20,15 @@ char32_t code_point_at(std::string_view text, std::size_t position) { return utf
 
 bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) {
   const bool joins_left =
-      begin > 0 && bert_unicode::is_word_character(code_point_at(text, previous_code_point(text, begin)));
-  const bool joins_right = end < text.size() && bert_unicode::is_word_character(code_point_at(text, end));
+      begin > 0 && character_classes::is_word_character(code_point_at(text, previous_code_point(text, begin)));
+  const bool joins_right = end < text.size() && character_classes::is_word_character(code_point_at(text, end));
   return !joins_left && !joins_right;
 }
 
 std::size_t skip_white_space_left(std::string_view text, std::size_t position, std::size_t limit) {
   while (position > limit) {
     const std::size_t previous = previous_code_point(text, position);
-    if (!bert_unicode::is_white_space(code_point_at(text, previous))) break;
+    if (!character_classes::is_white_space(code_point_at(text, previous))) break;
     position = previous;
   }
   return position;
@@ -37,7 +37,7 @@ std::size_t skip_white_space_left(std::string_view text, std::size_t position, s
 std::size_t skip_white_space_right(std::string_view text, std::size_t position) {
   while (position < text.size()) {
     std::size_t next = position;
-    if (!bert_unicode::is_white_space(utf8::decode_next(text, next))) break;
+    if (!character_classes::is_white_space(utf8::decode_next(text, next))) break;
     position = next;
   }
   return position;
