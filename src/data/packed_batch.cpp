@@ -30,6 +30,15 @@ void append_to(std::vector<std::int64_t>& to, const std::vector<std::int64_t>& n
 
 }  // namespace
 
+std::vector<std::int64_t> token_positions(const PackedBatch& batch) {
+  std::vector<std::int64_t> positions;
+  for (std::size_t b = 0; b < batch.examples.size(); ++b) {
+    const std::int64_t length = batch.sequence_offsets[b + 1] - batch.sequence_offsets[b];
+    for (std::int64_t position = 0; position < length; ++position) positions.push_back(position);
+  }
+  return positions;
+}
+
 PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples, bool is_regression) {
   PackedBatch batch;
   batch.sequence_offsets = {0};

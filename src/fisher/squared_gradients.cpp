@@ -59,6 +59,13 @@ std::vector<at::Tensor> of_each(std::span<const Factors> uses, const Select& sel
   return tensors;
 }
 
+// The square of a weight's gradient that lies as [in, out] is that of a layer whose input and gradient are exchanged.
+void add_exchanged_products(const at::Tensor& sums, const at::Tensor& output_gradient, const at::Tensor& input,
+                            const RowGroups& groups) {
+  const SquaredSums exchanged{sums, {}, sums.size(0)};
+  add_squared_products({&exchanged, 1}, input, output_gradient, groups);
+}
+
 }  // namespace
 
 SquaredGradients::SquaredGradients(const ParameterCatalogue& catalogue, const std::vector<bool>& needs_gradient,
@@ -75,12 +82,16 @@ void SquaredGradients::on_linear(std::span<const LinearParameters> layers, std::
   const at::Tensor input = rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.input; }));
   std::vector<SquaredSums> sums;
   for (const LinearParameters& layer : layers) {
-    const at::Tensor& weight = sums_[layer.weight];
-    sums.push_back({weight.defined() ? weight.flatten(1) : weight, sums_[layer.bias], catalogue_[layer.bias].size()});
+    const at::Tensor weight = layer.layout == WeightLayout::kOutIn ? sums_[layer.weight] : at::Tensor();
+    sums.push_back({weight.defined() ? weight.flatten(1) : weight, layer.bias ? sums_[*layer.bias] : at::Tensor(),
+                    layer.outputs(catalogue_[layer.weight].shape)});
   }
   const std::int64_t width = sums.front().weight.defined() ? sums.front().weight.size(1) : 0;
   if (width == 0 || width == input.size(1)) {
     add_squared_products(sums, gradient, input, rows.groups());
+    const at::Tensor& first = sums_[layers.front().weight];
+    const bool is_in_out = layers.front().layout == WeightLayout::kInOut;
+    if (is_in_out && first.defined()) add_exchanged_products(first, gradient, input, rows.groups());
     return;
   }
   // A convolution of several groups, each of which reads columns of its own.

@@ -92,6 +92,7 @@ BatchLayout::BatchLayout(Contents contents, at::Device device)
       {parts_of(contents.sequence_offsets), &tokens_.row_sequences},
       {parts_of(contents.model_sequences), &tokens_.sequence_models},
       {contents.examples, &tokens_.streams.examples},
+      {std::move(contents.pooled_tokens), &sequences_.token_rows},
       {Numbers(contents.dropout_keys.begin(), contents.dropout_keys.end()), &keys}};
   for (std::size_t i = 0; i < ids.size(); ++i) {
     auto& [of_rows, groups] = contents.ids[i];
@@ -134,6 +135,9 @@ BatchLayout::BatchLayout(Contents contents, at::Device device)
   sequences_.pair_offsets = tokens_.sequence_offsets;
   sequences_.row_sequences = sequences_.sequence_offsets.part(0, tokens_.sequence_count());  // 0, 1, 2, ...
   sequences_.sequence_models = tokens_.sequence_models;
+  if (sequences_.token_rows.size() == 0) {
+    sequences_.token_rows = tokens_.sequence_offsets.part(0, tokens_.sequence_count());
+  }
   sequences_.streams = tokens_.streams;
   distances_.rows.pair_offsets = distances_.rows.sequence_offsets;
   distances_.rows.model_sequences = tokens_.model_sequences;
@@ -145,10 +149,6 @@ BatchLayout::BatchLayout(Contents contents, at::Device device)
     const at::Tensor& own = contents.labels[i];
     if (own.defined()) labels_[i] = numbers_.tensor(labels[i]).view(own.scalar_type()).narrow(0, 0, own.numel());
   }
-}
-
-at::Tensor BatchLayout::first_tokens() const {
-  return numbers_.tensor(tokens_.sequence_offsets.part(0, tokens_.sequence_count()));
 }
 
 }  // namespace tunescope

@@ -88,11 +88,13 @@ at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& p
   return output;
 }
 
-ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
+ResidualGradients residual_layer_norm_backward(const NormalizedGradients& of_results, const PerModelTensors& weight,
                                                const RowLayout& rows, const Dropout& dropout,
                                                const LayerNormActivations& saved,
                                                const ResidualGradientExtras& extras) {
   const Kernel<ResidualLayerNormBackward>& kernel = residual_layer_norm_backward_kernel();
+  const auto& [output_gradient, sum_gradient] = of_results;
+  check_extra(kernel.name, sum_gradient, output_gradient.sizes(), output_gradient.scalar_type());
   check_contract(are_rows(output_gradient, rows) && output_gradient.sizes() == saved.input.sizes(), kernel.name,
                  "the gradient of the output is not contiguous [T, H]");
   check_contract(weight.size() == rows.model_count(), kernel.name, "there is not one weight [H] for each model");
@@ -101,8 +103,8 @@ ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient
   gradients.residual = at::empty_like(output_gradient);
   gradients.branch = dropout.probability > 0.0 ? at::empty_like(output_gradient) : gradients.residual;
   if (!has_numbers(output_gradient)) return gradients;
-  kernel.on(output_gradient.device(), {.by_cuda = has_cuda_rows(output_gradient)})(output_gradient, weight, rows,
-                                                                                   dropout, saved, gradients, extras);
+  kernel.on(output_gradient.device(), {.by_cuda = has_cuda_rows(output_gradient)})(of_results, weight, rows, dropout,
+                                                                                   saved, gradients, extras);
   return gradients;
 }
 
@@ -127,7 +129,7 @@ void layer_norm_parameter_gradients(const at::Tensor& output_gradient, const Lay
 }
 
 at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
-                                const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved,
+                                const RowLayout& rows, const EmbeddingDropout& dropout, LayerNormActivations& saved,
                                 const LayerNormExtras& extras) {
   const Kernel<EmbeddingLayerNorm>& kernel = embedding_layer_norm_kernel();
   const at::Tensor& vector = parameters.weight.front();

@@ -10,6 +10,7 @@
 #include "model/deberta/deberta.hpp"
 #include "model/distilbert/distilbert.hpp"
 #include "model/electra/electra.hpp"
+#include "model/gpt2/gpt2.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/model/network.hpp"
 #include "tunescope/model/roberta/roberta.hpp"
@@ -28,8 +29,9 @@ struct Architecture {
 };
 
 constexpr std::array kArchitectures = {
-    Architecture{"bert", read_bert}, Architecture{"roberta", read_roberta}, Architecture{"electra", read_electra},
-    Architecture{"distilbert", read_distilbert}, Architecture{"deberta-v2", read_deberta}};
+    Architecture{"bert", read_bert},       Architecture{"roberta", read_roberta},
+    Architecture{"electra", read_electra}, Architecture{"distilbert", read_distilbert},
+    Architecture{"gpt2", read_gpt2},       Architecture{"deberta-v2", read_deberta}};
 
 // Those whose names look as if they were among the others.
 struct OtherArchitecture {

@@ -1,5 +1,6 @@
 #include "catalogue_builder.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace tunescope {
@@ -21,12 +22,16 @@ ParameterIndex CatalogueBuilder::add_table(std::string_view component, std::int6
               .block = Block::kEmbeddings});
 }
 
-LinearParameters CatalogueBuilder::add_linear(std::string_view component, Block block, std::int64_t out,
-                                              std::int64_t in) {
+LinearParameters CatalogueBuilder::add_linear(std::string_view component, Block block, const LinearShape& shape) {
   const std::string name(component);
-  LinearParameters linear;
-  linear.weight = add({.name = {}, .component = name + ".weight", .shape = {out, in}, .block = block});
-  linear.bias = add({.name = {}, .component = name + ".bias", .shape = {out}, .block = block, .is_bias = true});
+  const auto& [out, in, layout, has_bias] = shape;
+  std::vector<std::int64_t> of_weight = {out, in};
+  if (layout == WeightLayout::kInOut) std::ranges::reverse(of_weight);
+  LinearParameters linear{.layout = layout};
+  linear.weight = add({.name = {}, .component = name + ".weight", .shape = of_weight, .block = block});
+  if (has_bias) {
+    linear.bias = add({.name = {}, .component = name + ".bias", .shape = {out}, .block = block, .is_bias = true});
+  }
   return linear;
 }
 

@@ -11,6 +11,14 @@
 
 namespace tunescope {
 
+/// The form of a linear layer, if it is not the usual one.
+struct LinearShape {
+  std::int64_t out = 0;
+  std::int64_t in = 0;
+  WeightLayout layout = WeightLayout::kOutIn;
+  bool has_bias = true;
+};
+
 /// Lists the tensors of a network in forward order, layer by layer.
 class CatalogueBuilder {
  public:
@@ -22,7 +30,10 @@ class CatalogueBuilder {
   void set_prefix(std::string prefix) { prefix_ = std::move(prefix); }
 
   ParameterIndex add_table(std::string_view component, std::int64_t rows, std::int64_t width);
-  LinearParameters add_linear(std::string_view component, Block block, std::int64_t out, std::int64_t in);
+  LinearParameters add_linear(std::string_view component, Block block, std::int64_t out, std::int64_t in) {
+    return add_linear(component, block, LinearShape{.out = out, .in = in});
+  }
+  LinearParameters add_linear(std::string_view component, Block block, const LinearShape& shape);
   /// `window` is the rest of the weight's shape.
   LinearParameters add_convolution(std::string_view component, Block block, std::int64_t out,
                                    std::array<std::int64_t, 2> window);

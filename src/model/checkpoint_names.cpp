@@ -40,9 +40,10 @@ std::string without_wrappers(std::string name) {
   return name;
 }
 
-// Buffers that old versions of transformers saved.
+// Buffers that old versions of transformers saved. The last two are the masks of GPT-2's causal attention.
 bool is_buffer(const std::string& name) {
-  return name.ends_with("embeddings.position_ids") || name.ends_with("embeddings.token_type_ids");
+  return name.ends_with("embeddings.position_ids") || name.ends_with("embeddings.token_type_ids") ||
+         name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias");
 }
 
 // What the names of an architecture's backbone look like.

@@ -63,15 +63,14 @@ std::optional<std::vector<GradientTarget>> TrainingSink::join(
 }
 
 // Calls `compute` with the columns of the layers' outputs and the targets of these columns: once, if the targets are
-// one, else for each layer.
-template <typename Compute>
-void TrainingSink::for_each_columns(std::span<const LinearParameters> layers, ParameterIndex LinearParameters::*tensor,
-                                    Compute compute) {
+// one, else for each layer. `tensor_of` tells the weight or the bias of a layer.
+template <typename TensorOf, typename Compute>
+void TrainingSink::for_each_columns(std::span<const LinearParameters> layers, TensorOf tensor_of, Compute compute) {
   std::vector<std::int64_t> widths;
   std::vector<std::vector<GradientTarget>> targets;
   for (const LinearParameters& layer : layers) {
-    widths.push_back(models_.front()->shape(layer.bias).front());
-    targets.push_back(targets_of(layer.*tensor));
+    widths.push_back(layer.outputs(models_.front()->shape(layer.weight)));
+    targets.push_back(targets_of(tensor_of(layer)));
   }
   if (const auto joined = join(targets)) {
     compute(0, std::accumulate(widths.begin(), widths.end(), std::int64_t{0}), *joined);
@@ -79,32 +78,38 @@ void TrainingSink::for_each_columns(std::span<const LinearParameters> layers, Pa
   }
   std::int64_t column = 0;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (any_needs(layers[i].*tensor)) compute(column, widths[i], targets[i]);
+    if (any_needs(tensor_of(layers[i]))) compute(column, widths[i], targets[i]);
     column += widths[i];
   }
 }
 
 void TrainingSink::on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) {
-  const bool trains_weights =
-      std::ranges::any_of(layers, [&](const LinearParameters& p) { return any_needs(p.weight); });
-  const bool trains_biases = std::ranges::any_of(layers, [&](const LinearParameters& p) { return any_needs(p.bias); });
+  const auto weight_of = [](const LinearParameters& layer) { return layer.weight; };
+  const auto bias_of = [](const LinearParameters& layer) { return *layer.bias; };
+  const bool trains_weights = std::ranges::any_of(layers, [&](const auto& layer) { return any_needs(layer.weight); });
+  const bool trains_biases =
+      std::ranges::any_of(layers, [&](const auto& layer) { return layer.bias && any_needs(*layer.bias); });
+  const bool is_in_out = layers.front().layout == WeightLayout::kInOut;
   for (const LinearFactors& use : uses) {
     if (trains_weights) {
       const at::Tensor factor = TypedResult{use.output_gradient, use.bfloat16_gradient}.operand();
-      for_each_columns(layers, &LinearParameters::weight,
-                       [&](std::int64_t column, std::int64_t width, const auto& targets) {
-                         for (std::size_t model = 0; model < models_.size(); ++model) {
-                           if (!targets[model].gradient.defined()) continue;
-                           add_products(use.rows.of_model(factor, model).narrow(1, column, width),
-                                        use.rows.of_model(use.input, model), targets[model]);
-                         }
-                       });
+      for_each_columns(layers, weight_of, [&](std::int64_t column, std::int64_t width, const auto& targets) {
+        for (std::size_t model = 0; model < models_.size(); ++model) {
+          if (!targets[model].gradient.defined()) continue;
+          const at::Tensor of_outputs = use.rows.of_model(factor, model).narrow(1, column, width);
+          const at::Tensor input = use.rows.of_model(use.input, model);
+          if (is_in_out) {
+            matmul(input.t(), of_outputs, targets[model].gradient, targets[model].accumulate);
+          } else {
+            add_products(of_outputs, input, targets[model]);
+          }
+        }
+      });
     }
     if (trains_biases) {
-      for_each_columns(
-          layers, &LinearParameters::bias, [&](std::int64_t column, std::int64_t width, const auto& targets) {
-            bias_gradients(use.output_gradient.narrow(1, column, width), use.rows.model_offsets.host, targets);
-          });
+      for_each_columns(layers, bias_of, [&](std::int64_t column, std::int64_t width, const auto& targets) {
+        bias_gradients(use.output_gradient.narrow(1, column, width), use.rows.model_offsets.host, targets);
+      });
     }
   }
 }
@@ -131,7 +136,9 @@ void TrainingSink::on_head(const LinearParameters& parameters, const HeadFactors
     if (!use.output_gradients[model].defined()) continue;
     TrainableParameters& trained = *models_[model];
     if (trained.is_trained(parameters.weight)) targets[model].weight = trained.next_target(parameters.weight);
-    if (trained.is_trained(parameters.bias)) targets[model].bias = trained.next_target(parameters.bias);
+    if (parameters.bias && trained.is_trained(*parameters.bias)) {
+      targets[model].bias = trained.next_target(*parameters.bias);
+    }
   }
   head_parameter_gradients(use.output_gradients, use.input, use.rows, targets);
 }

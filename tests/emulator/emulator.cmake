@@ -78,13 +78,13 @@ function(test_emulated NAME OBJECTS KERNELS)
 endfunction()
 test_emulated(kernels kernels_test_objects emulated_kernels)
 test_emulated(model model_test_objects emulated_kernels_unwatched
-              "--gtest_filter=TinyBert.*:SharedParameters.*:Bfloat16Pass.*")
+              "--gtest_filter=TinyBert.*:SharedParameters.*:Bfloat16Pass.*:Golden/Architectures.*")
 set(TRAINING *TrainingCurve* CoTraining.EachTrainsAsItDoesAlone CoTraining.Diverged* CoTraining.InBfloat16*
     Trainer.StopsIf* Trainer.Evaluates* Trainer.IsA* ReferenceTraining.OfOneRun* Checkpoint.SavingDoes*
-    Checkpoint.BatchThat* TrainableParameters.*)
+    Checkpoint.BatchThat* TrainableParameters.* Golden/ArchitectureTraining.OfRuns*)
 list(JOIN TRAINING : TRAINING)
 test_emulated(train train_test_objects emulated_kernels_unwatched "--gtest_filter=${TRAINING}")
-test_emulated(fisher fisher_test_objects emulated_kernels_unwatched "--gtest_filter=FisherDiagonal.*:DepthProfile.*")
+test_emulated(fisher fisher_test_objects emulated_kernels_unwatched "--gtest_filter=FisherDiagonal.*:DepthProfile.*:Golden/ArchitectureFisher.*")
 
 # What can be asked only there: how often a GPU is used.
 file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/gpu/*_test.cpp)

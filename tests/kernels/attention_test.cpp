@@ -19,10 +19,13 @@ namespace {
 
 constexpr std::int64_t kHeads = 3;
 constexpr std::int64_t kHidden = 12;
-const BatchLayout kLayout = test::layout_of({{5, 1}, {8}});
+// Sequences of 5, 1 and 8 tokens, and a token of each that has the only query.
+const BatchLayout kLayout({{0, 5, 6, 14}, {0, 2, 4}, {0, 2, 3}, {17, 17, 18}, {}, {2, 5, 13}}, at::kCPU);
 const RowLayout& kTokens = kLayout.tokens();
 
-AttentionLayout layout_of(const RowLayout& queries) { return {queries, kTokens, kHeads}; }
+AttentionLayout layout_of(const RowLayout& queries, bool is_causal = false) {
+  return {queries, kTokens, kHeads, is_causal};
+}
 
 at::Tensor random_rows(std::int64_t count, std::int64_t width) {
   return at::randn({count, width}, at::TensorOptions().dtype(at::kDouble));
@@ -60,11 +63,31 @@ TEST_P(Attention, EqualsTorchOnEachSequence) {
   }
 }
 
-class AttentionWithDropout : public ::testing::TestWithParam<std::tuple<const RowLayout*, double>> {
+TEST_P(Attention, ThatIsCausalEqualsTorchOnTheTokensUpToEach) {
+  const RowLayout& queries = *GetParam();
+  const AttentionInputs inputs = random_inputs(queries);
+  AttentionLayout layout = layout_of(queries, true);
+  layout.scale = 0.3;
+  const at::Tensor context = attention(inputs, layout, {}).context;
+  for (std::size_t b = 0; b < kTokens.sequence_count(); ++b) {
+    const at::Tensor of_queries = heads(inputs.query, queries, b);
+    for (std::int64_t query = 0; query < of_queries.size(1); ++query) {
+      const std::int64_t row = queries.sequence_offsets[b] + query;
+      const std::int64_t token = &queries == &kTokens ? row : queries.token_rows[static_cast<std::size_t>(row)];
+      const std::int64_t visible = token - kTokens.sequence_offsets[b] + 1;
+      const at::Tensor expected = at::scaled_dot_product_attention(
+          of_queries.narrow(1, query, 1), heads(inputs.key_value, kTokens, b).narrow(1, 0, visible),
+          heads(inputs.key_value, kTokens, b, kHidden).narrow(1, 0, visible), {}, 0.0, false, 0.3);
+      EXPECT_LT(largest_difference(heads(context, queries, b).narrow(1, query, 1), expected), 1e-12);
+    }
+  }
+}
+
+class AttentionWithDropout : public ::testing::TestWithParam<std::tuple<const RowLayout*, double, bool>> {
  protected:
   const RowLayout& queries = *std::get<0>(GetParam());
   const Dropout dropout{.probability = std::get<1>(GetParam()), .site = 2};
-  const AttentionLayout layout = layout_of(queries);
+  const AttentionLayout layout = layout_of(queries, std::get<2>(GetParam()));
   const AttentionInputs inputs = random_inputs(queries);
 };
 
@@ -94,7 +117,8 @@ TEST(AttentionMemory, OnAGpuGrowsWithQueriesAndNotWithPairs) {
 // A query for every token, and one query per sequence.
 const auto kQueries = ::testing::Values(&kLayout.tokens(), &kLayout.sequences());
 INSTANTIATE_TEST_SUITE_P(Queries, Attention, kQueries);
-INSTANTIATE_TEST_SUITE_P(Queries, AttentionWithDropout, ::testing::Combine(kQueries, ::testing::Values(0.0, 0.3)));
+INSTANTIATE_TEST_SUITE_P(Queries, AttentionWithDropout,
+                         ::testing::Combine(kQueries, ::testing::Values(0.0, 0.3), ::testing::Bool()));
 
 }  // namespace
 }  // namespace tunescope

@@ -49,15 +49,23 @@ TEST(BatchLayout, HasNoDropoutKeysWithoutDropout) {
   EXPECT_EQ(layout.tokens().streams.keys.size(), 0U);
 }
 
+TEST(BatchLayout, HoldsThePooledTokensThatItIsGiven) {
+  const BatchLayout layout({{0, 2, 5, 6}, {0, 1, 2}, {0, 3}, {}, {}, {1, 3, 5}}, at::kCPU);
+  EXPECT_TRUE(layout.pooled_tokens().equal(at::tensor({1, 3, 5}, at::kLong)));
+  EXPECT_THAT(layout.sequences().token_rows.host, ElementsAre(1, 3, 5));
+  EXPECT_EQ(layout.tokens().token_rows.size(), 0U);
+}
+
 TEST(BatchLayout, HoldsFirstTokensIdsAndLabels) {
   const BatchLayout layout({{0, 2, 5, 6},
                             {0, 1, 2},
                             {0, 2, 3, 3},
                             {},
                             {{{4, 4, 5, 4, 6, 6}}, {{0, 1, 0, 1, 0, 0}, {0, 0, 0, 0, 0, 1}}},
+                            {},
                             {at::tensor({0.5F, 1.5F, 2.5F}), {}, at::tensor({3}, at::kLong)}},
                            at::kCPU);
-  EXPECT_TRUE(layout.first_tokens().equal(at::tensor({0, 2, 5}, at::kLong)));
+  EXPECT_TRUE(layout.pooled_tokens().equal(at::tensor({0, 2, 5}, at::kLong)));
   ASSERT_EQ(layout.ids().size(), 2U);
   EXPECT_TRUE(layout.ids()[0].of_rows.equal(at::tensor({4, 4, 5, 4, 6, 6}, at::kLong)));
   EXPECT_FALSE(layout.ids()[0].order);

@@ -108,7 +108,8 @@ class Arguments {
 
 using Tensors = std::vector<at::Tensor>;
 
-inline Tensors run_attention(const Arguments& a, const RowLayout& queries, bool is_backward) {
+inline Tensors run_attention(const Arguments& a, const AttentionLayout& layout, bool is_backward) {
+  const RowLayout& queries = layout.queries;
   // The rows of query, key and value are columns of a wider tensor, and so are those of their gradients.
   const std::int64_t count = queries.row_count();
   const auto columns = [&a](const at::Tensor& query, const at::Tensor& all) {
@@ -117,7 +118,6 @@ inline Tensors run_attention(const Arguments& a, const RowLayout& queries, bool 
   const AttentionInputs inputs = columns(a.numbers({count, 2 * a.width()}), a.of_rows(3 * a.width()));
   const at::Tensor gradient = a.numbers({count, a.width()});
   const at::Tensor rounded = a.numbers({count, a.width()}).to(at::kBFloat16);
-  const AttentionLayout layout{queries, a.rows(), a.shape.heads};
   const AttentionOutput output = attention(inputs, layout, a.dropout(), rounded);
   if (!is_backward) return {output.context, rounded.sub(output.context.to(at::kBFloat16))};
   const AttentionInputs of_inputs = columns(a.numbers({count, 2 * a.width()}), a.of_rows(3 * a.width()));
@@ -128,8 +128,14 @@ inline Tensors run_attention(const Arguments& a, const RowLayout& queries, bool 
 }
 
 inline Tensors both_queries(const Arguments& a, bool is_backward) {
-  Tensors all = run_attention(a, a.layout.tokens(), is_backward);
-  for (at::Tensor& tensor : run_attention(a, a.layout.sequences(), is_backward)) all.push_back(std::move(tensor));
+  Tensors all;
+  for (const RowLayout* queries : {&a.layout.tokens(), &a.layout.sequences()}) {
+    const AttentionLayout plain{*queries, a.rows(), a.shape.heads};
+    const AttentionLayout causal{*queries, a.rows(), a.shape.heads, true, 0.25};
+    for (const AttentionLayout& layout : {plain, causal}) {
+      for (at::Tensor& tensor : run_attention(a, layout, is_backward)) all.push_back(std::move(tensor));
+    }
+  }
   return all;
 }
 
@@ -159,10 +165,14 @@ inline Tensors run_residual_layer_norm(const Arguments& a, bool is_backward) {
       residual_layer_norm({bias, residual}, weights, a.rows(), a.dropout(), saved,
                           {.bfloat16 = {}, .output_squares = of_output, .branch_squares = of_term});
   if (!is_backward) return {output, saved.input, saved.mean, saved.rstd, of_output, of_term};
-  const auto [of_residual, of_branch] =
-      residual_layer_norm_backward(gradient, weights.weight, a.rows(), a.dropout(), saved,
-                                   {.branch_bfloat16 = {}, .output_squares = of_output, .residual_squares = of_term});
-  return {of_residual, of_branch, of_output, of_term};
+  Tensors all;
+  for (const at::Tensor& of_sum : {at::Tensor(), a.of_rows(a.width())}) {
+    const auto [of_residual, of_branch] =
+        residual_layer_norm_backward({gradient, of_sum}, weights.weight, a.rows(), a.dropout(), saved,
+                                     {.branch_bfloat16 = {}, .output_squares = of_output, .residual_squares = of_term});
+    all.insert(all.end(), {of_residual, of_branch, of_output.clone(), of_term.clone()});
+  }
+  return all;
 }
 
 // For each model both gradients, one or none, overwritten or added to.
@@ -188,11 +198,15 @@ inline Tensors run_embedding_layer_norm(const Arguments& a) {
   const at::Tensor types = a.ids(2);
   const std::array tables = {EmbeddingLookup{a.for_each_model({30, a.width()}), words},
                              EmbeddingLookup{a.for_each_model({2, a.width()}), types}};
-  LayerNormActivations saved;
-  const at::Tensor squares = a.of_rows(1).squeeze(1);
-  const at::Tensor output = embedding_layer_norm(tables, a.layer_norm(), a.rows(), a.dropout(), saved,
-                                                 {.bfloat16 = {}, .output_squares = squares, .branch_squares = {}});
-  return {output, saved.input, saved.mean, saved.rstd, squares};
+  Tensors all;
+  for (const EmbeddingDropout& dropout : {EmbeddingDropout{.of_sum = a.dropout()}, {.of_output = a.dropout()}}) {
+    LayerNormActivations saved;
+    const at::Tensor squares = a.of_rows(1).squeeze(1);
+    const at::Tensor output = embedding_layer_norm(tables, a.layer_norm(), a.rows(), dropout, saved,
+                                                   {.bfloat16 = {}, .output_squares = squares, .branch_squares = {}});
+    all.insert(all.end(), {output, saved.input, saved.mean, saved.rstd, squares});
+  }
+  return all;
 }
 
 inline Tensors run_matmul(const Arguments& a) {

@@ -64,7 +64,7 @@ Result run(const Layer& layer, const Dropout& dropout, const LayerNormExtras& ex
 
 ResidualGradients run_backward(const Layer& layer, const Dropout& dropout, const at::Tensor& output_gradient,
                                const ResidualGradientExtras& extras = {}) {
-  return residual_layer_norm_backward(output_gradient, layer.parameters.weight, kLayout, dropout,
+  return residual_layer_norm_backward({output_gradient}, layer.parameters.weight, kLayout, dropout,
                                       run(layer, dropout).saved, extras);
 }
 
@@ -119,6 +119,39 @@ TEST_P(LayerNormIn, DifferentiatesAsFiniteDifferencesInFloat64) {
   }
 }
 
+TEST_P(LayerNormIn, DifferentiatesASumThatGoesOnTooAsFiniteDifferences) {
+  const Layer layer;
+  const at::Tensor of_output = random_numbers({kRows, kWidth});
+  const at::Tensor of_sum = random_numbers({kRows, kWidth});
+  const auto value = [&] {
+    const Result result = run(layer, dropout());
+    return result.output.mul(of_output).add(result.saved.input.mul(of_sum)).sum().item<double>();
+  };
+  const Layer own = layer.in(type());
+  const auto [residual, branch] = residual_layer_norm_backward(
+      {of_output.to(type()), of_sum.to(type())}, own.parameters.weight, kLayout, dropout(), run(own, dropout()).saved);
+  test::expect_finite_differences(value, layer.residual, residual, tolerance());
+  test::expect_finite_differences(value, layer.branch, branch, tolerance());
+}
+
+TEST_P(LayerNormIn, NormalizesTheSumOfEmbeddingsAfterItsDropout) {
+  const Layer layer = Layer().in(type());
+  const at::Tensor ids = at::randint(30, {kRows}, at::TensorOptions().dtype(at::kLong));
+  const std::array tables = {
+      EmbeddingLookup{{at::randn({30, kWidth}).to(type()), at::randn({30, kWidth}).to(type())}, ids}};
+  LayerNormActivations plain, dropped;
+  embedding_layer_norm(tables, layer.parameters, kLayout, {}, plain);
+  const at::Tensor output = embedding_layer_norm(tables, layer.parameters, kLayout, {.of_sum = dropout()}, dropped);
+  apply_dropout_(plain.input, kLayout, dropout());
+  EXPECT_TRUE(at::equal(dropped.input, plain.input));
+  const at::Tensor normalized = plain.input.sub(dropped.mean).mul(dropped.rstd);
+  for (std::size_t model = 0; model < 2; ++model) {
+    const at::Tensor expected =
+        kLayout.of_model(normalized, model).mul(layer.parameters.weight[model]).add(layer.parameters.bias[model]);
+    EXPECT_LT(difference(kLayout.of_model(output, model), expected), 1e-5);
+  }
+}
+
 TEST_P(LayerNormIn, WritesItsResultsInBfloat16AndTheSquaresOfRowsBesides) {
   const Layer layer = Layer().in(type());
   const LayerNormExtras extras{empty_twin(), empty({kRows}), empty({kRows})};
@@ -142,7 +175,8 @@ TEST_P(LayerNormIn, WritesEmbeddingsInBfloat16Besides) {
       EmbeddingLookup{{at::randn({30, kWidth}).to(type()), at::randn({30, kWidth}).to(type())}, ids}};
   LayerNormActivations saved;
   const LayerNormExtras extras{empty_twin(), empty({kRows}), {}};
-  const at::Tensor output = embedding_layer_norm(tables, layer.parameters, kLayout, dropout(), saved, extras);
+  const at::Tensor output =
+      embedding_layer_norm(tables, layer.parameters, kLayout, {.of_output = dropout()}, saved, extras);
   EXPECT_TRUE(at::equal(extras.bfloat16, output.to(at::kBFloat16)));
   EXPECT_LT(difference(extras.output_squares, output.square().sum(1)), 1e-6);
 }

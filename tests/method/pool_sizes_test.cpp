@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/catalogue_builder.hpp"
 #include "support/golden.hpp"
@@ -58,6 +59,10 @@ const std::string kElectraSmall = with_sizes(kElectras, "");
 const std::string kElectraBase = with_sizes(
     kElectras, R"("embedding_size": 768, "hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072)");
 const std::string kElectraLarge = with_sizes(R"("model_type": "electra", "embedding_size": 1024)", kLarge);
+constexpr std::string_view kGpt2s = R"("model_type": "gpt2")";
+const std::string kGpt2 = with_sizes(kGpt2s, "");
+const std::string kGpt2Medium = with_sizes(kGpt2s, R"("n_embd": 1024, "n_layer": 24, "n_head": 16)");
+const std::string kGpt2Large = with_sizes(kGpt2s, R"("n_embd": 1280, "n_layer": 36, "n_head": 20)");
 const std::string kRobertaLarge = with_sizes(kRobertas, kLarge);
 
 std::string deberta(std::string_view sizes) {
@@ -86,6 +91,9 @@ INSTANTIATE_TEST_SUITE_P(
         PublishedModel{"electra_base", kElectraBase, 108'891'648, 38'400, 18'432, 102'144},
         PublishedModel{"electra_large", kElectraLarge, 334'092'288, 100'352, 49'152, 271'360},
         PublishedModel{"distilbert_base", R"({"model_type": "distilbert"})", 66'362'880, 19'968, 9'216, 51'456},
+        PublishedModel{"gpt2", kGpt2, 124'439'808, 38'400, 18'432, 102'144},
+        PublishedModel{"gpt2_medium", kGpt2Medium, 354'823'168, 100'352, 49'152, 271'360},
+        PublishedModel{"gpt2_large", kGpt2Large, 774'030'080, 186'880, 92'160, 508'160},
         PublishedModel{"deberta_v3_xsmall", kDebertaXsmall, 70'682'112, 19'968, 9'216, 51'456},
         PublishedModel{"deberta_v3_small", kDebertaSmall, 141'304'320, 21'504, 9'216, 52'224},
         PublishedModel{"deberta_v3_base", kDebertaBase, 183'831'552, 39'936, 18'432, 102'912},
@@ -107,6 +115,23 @@ TEST_P(PoolSizes, StandInTheUsersDocument) {
   std::ranges::replace(row, '_', '-');
   for (const std::int64_t number : {backbone, layer_norms, of_each_kind, biases}) row += " | " + with_commas(number);
   EXPECT_THAT(test::read_bytes(test::source_folder() / "docs" / "methods.md"), ::testing::HasSubstr(row + " |"));
+}
+
+// By what they come after, though its blocks begin with one.
+TEST(MethodSelection, KnowsTheLayerNormsOfGpt2) {
+  const ParameterCatalogue catalogue = read_network(test::golden("model/gpt2/config.json")).network->catalogue(2);
+  const auto chosen = [&](const char* method) {
+    std::vector<std::string> names;
+    for (const ParameterIndex i : group_tensors(method, catalogue)) {
+      if (!catalogue[i].is_bias)
+        names.push_back(catalogue.layer_labels()[catalogue[i].layer] + " " + catalogue[i].name);
+    }
+    return names;
+  };
+  EXPECT_THAT(chosen("layernorm-attention"),
+              ::testing::ElementsAre("0 transformer.h.0.ln_2.weight", "1 transformer.h.1.ln_2.weight"));
+  EXPECT_THAT(chosen("layernorm-output"),
+              ::testing::ElementsAre("1 transformer.h.1.ln_1.weight", "final transformer.ln_f.weight"));
 }
 
 TEST(MethodSelection, RefusesAPoolThatTheModelDoesNotHave) {

@@ -1,4 +1,3 @@
-#include <ATen/ops/maximum.h>
 #include <ATen/ops/stack.h>
 #include <gtest/gtest.h>
 
@@ -14,6 +13,7 @@
 #include "support/device.hpp"
 #include "support/golden.hpp"
 #include "support/golden_batch.hpp"
+#include "support/moments.hpp"
 #include "support/projected_gradients.hpp"
 #include "support/sink_of_each.hpp"
 #include "tunescope/io/safetensors.hpp"
@@ -30,9 +30,6 @@ namespace tunescope {
 namespace {
 
 constexpr std::int64_t kModels = 8;
-// The bound on the largest of some hundred statistics, of which some have heavy tails.
-constexpr double kLargestScore = 5.0;
-
 struct Case {
   std::string model;
   std::string batch;
@@ -67,53 +64,6 @@ DropoutProbabilities dropout_at(const std::string& place, double probability) {
   if (place == "feed_forward_output") dropout.feed_forward_output = probability;
   if (place == "pooled") dropout.pooled = probability;
   return dropout;
-}
-
-struct Sample {
-  at::Tensor mean, variance, fourth;  // [S] float64, central moments
-  double draws = 0;
-};
-
-// Draws [N, S].
-Sample describe(const at::Tensor& draws) {
-  const at::Tensor mean = draws.mean(0);
-  const at::Tensor squares = draws.sub(mean).square();
-  return {mean, squares.mean(0), squares.square().mean(0), static_cast<double>(draws.size(0))};
-}
-
-// Moments [..., 3] as the golden files have them.
-Sample stored_sample(const at::Tensor& moments, double draws) {
-  const at::Tensor rows = moments.to(at::kDouble).reshape({-1, 3});
-  return {rows.select(1, 0), rows.select(1, 1), rows.select(1, 2), draws};
-}
-
-// The largest difference of a mean or a variance in standard errors, each of which must be small. A sample of
-// few draws whose variance is small by chance finds its own error small as well, and one without a rare large draw does
-// not know of it: the error is the larger of that from both samples and that from the larger one. What varies by
-// rounding alone must agree to rounding.
-double expect_alike(const Sample& actual, const Sample& expected, const std::vector<std::string>& names) {
-  const at::Tensor rounding = expected.mean.square().mul(1e-9).add(1e-14);  // squared
-  const auto squared_error = [&](const auto& of_one_draw) {
-    const at::Tensor own = of_one_draw(actual).div(actual.draws).add(of_one_draw(expected).div(expected.draws));
-    const Sample& larger = actual.draws > expected.draws ? actual : expected;
-    return at::maximum(own, of_one_draw(larger).mul(1.0 / actual.draws + 1.0 / expected.draws));
-  };
-  const at::Tensor mean_error = squared_error([](const Sample& sample) { return sample.variance; }).add(rounding);
-  const at::Tensor variance_error = squared_error([](const Sample& sample) {
-                                      return sample.fourth.sub(sample.variance.square());
-                                    }).add(rounding.square());
-  const at::Tensor means = actual.mean.sub(expected.mean).div(mean_error.sqrt()).abs();
-  const at::Tensor variances = actual.variance.sub(expected.variance).div(variance_error.sqrt()).abs();
-  const auto number = [](const at::Tensor& values, std::size_t i) {
-    return values[static_cast<std::int64_t>(i)].item<double>();
-  };
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    EXPECT_LT(number(means, i), kLargestScore)
-        << names[i] << ": mean " << number(actual.mean, i) << ", expected " << number(expected.mean, i);
-    EXPECT_LT(number(variances, i), kLargestScore)
-        << names[i] << ": variance " << number(actual.variance, i) << ", expected " << number(expected.variance, i);
-  }
-  return std::max(means.max().item<double>(), variances.max().item<double>());
 }
 
 class DropoutMoments : public ::testing::TestWithParam<Case> {
@@ -166,11 +116,11 @@ TEST_P(DropoutMoments, AreThoseOfTransformers) {
 
   const auto stored = [&](const char* quantity) {
     const double stored_draws = golden.tensor("draws").to(at::kDouble).item<double>();
-    return stored_sample(golden.tensor(prefix + GetParam().place + "." + quantity), stored_draws);
+    return test::stored_sample(golden.tensor(prefix + GetParam().place + "." + quantity), stored_draws);
   };
   std::vector<std::string> names;
   for (std::int64_t i = 0; i < logits.front().numel(); ++i) names.push_back("logit " + std::to_string(i));
-  double largest = expect_alike(describe(at::stack(logits)), stored("logits"), names);
+  double largest = test::expect_alike(test::describe(at::stack(logits)), stored("logits"), names);
 
   // The golden file has the tensors by name.
   std::vector<ParameterIndex> order(catalogue.size());
@@ -184,9 +134,9 @@ TEST_P(DropoutMoments, AreThoseOfTransformers) {
     if (test::is_zero_in_theory(parameter)) continue;
     names = {parameter.name + " (projection)", parameter.name + " (second projection)",
              parameter.name + " (squared norm)"};
-    const Sample actual = describe(drawn.select(1, static_cast<std::int64_t>(order[row])));
-    const Sample wanted = stored_sample(expected[static_cast<std::int64_t>(row)], stored("logits").draws);
-    largest = std::max(largest, expect_alike(actual, wanted, names));
+    const test::Sample actual = test::describe(drawn.select(1, static_cast<std::int64_t>(order[row])));
+    const test::Sample wanted = test::stored_sample(expected[static_cast<std::int64_t>(row)], stored("logits").draws);
+    largest = std::max(largest, test::expect_alike(actual, wanted, names));
   }
   RecordProperty("draws", std::to_string(draws()));
   RecordProperty("largest_standard_score", std::to_string(largest));

@@ -59,7 +59,7 @@ class SharingNetwork final : public Network {
     const Value first = end_of_block(pass, {.layer = layer_, .norm = norm}, embedded, embedded);
     const Value twice = linear(pass, std::array{layer_, layer_}, first);  // [T, 2 H]: keys and values
     const Value pooled = pooled_tokens(pass, first);
-    const Value context = attention(pass, linear(pass, layer_, pooled), twice, 2, {});
+    const Value context = attention(pass, linear(pass, layer_, pooled), twice, {.heads = 2});
     embedded_ = embedded.tensor;
     return head(pass, head_, end_of_block(pass, {.layer = layer_, .norm = norm}, context, pooled));
   }

@@ -14,7 +14,8 @@ namespace tunescope::test {
 
 /// The folders of tests/golden/model that make_architecture_golden.py writes, as parameters of tests.
 inline auto architecture_goldens() {
-  return ::testing::Values("roberta", "electra", "electra-square", "distilbert", "deberta", "deberta-convolution");
+  return ::testing::Values("roberta", "electra", "electra-square", "distilbert", "gpt2", "gpt2-switches", "deberta",
+                           "deberta-convolution");
 }
 
 inline std::string name_of_golden(const ::testing::TestParamInfo<const char*>& info) {

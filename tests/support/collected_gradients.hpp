@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
 #include <vector>
@@ -16,6 +17,13 @@ inline bool is_zero_in_theory(const ParameterInfo& parameter) {
          parameter.component == "attention.self.pos_key_proj.bias";
 }
 
+/// What is left of a tensor without those of its numbers: the middle third of GPT-2's joined bias.
+inline at::Tensor without_zeros_in_theory(const ParameterInfo& parameter, const at::Tensor& tensor) {
+  if (parameter.component != "attn.c_attn.bias") return tensor;
+  const std::int64_t third = tensor.numel() / 3;
+  return at::cat({tensor.narrow(0, 0, third), tensor.narrow(0, 2 * third, third)});
+}
+
 /// Every gradient of the only model of a pass, written out from the formulas in `GradientSink`.
 class CollectedGradients : public GradientSink {
  public:
@@ -30,10 +38,14 @@ class CollectedGradients : public GradientSink {
     for (const LinearFactors& use : uses) {
       std::int64_t column = 0;
       for (const LinearParameters& p : layers) {
-        const std::int64_t width = gradients[p.bias].size(0);
+        const std::int64_t width = p.outputs(gradients[p.weight].sizes());
         const at::Tensor output_gradient = use.output_gradient.narrow(1, column, width);
-        if (use.input.defined()) add_products(gradients[p.weight].flatten(1), output_gradient, use.input);
-        gradients[p.bias].add_(output_gradient.sum(0));
+        if (use.input.defined() && p.layout == WeightLayout::kInOut) {
+          gradients[p.weight].add_(use.input.t().matmul(output_gradient));
+        } else if (use.input.defined()) {
+          add_products(gradients[p.weight].flatten(1), output_gradient, use.input);
+        }
+        if (p.bias) gradients[*p.bias].add_(output_gradient.sum(0));
         column += width;
       }
     }

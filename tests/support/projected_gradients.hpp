@@ -54,12 +54,16 @@ class ProjectedGradients final : public GradientSink {
     const at::Tensor& input = uses.front().input;
     std::int64_t column = 0;
     for (const LinearParameters& p : layers) {
-      const std::int64_t width = catalogue_[p.bias].shape.front();
+      const std::int64_t width = p.outputs(catalogue_[p.weight].shape);
       const at::Tensor output_gradient = uses.front().output_gradient.narrow(1, column, width);
       // |dY' X|² = sum of (dY dY') * (X X').
-      add(p.weight, output_gradient, input,
-          output_gradient.matmul(output_gradient.t()).mul(input.matmul(input.t())).sum());
-      add_vector(p.bias, output_gradient.sum(0));
+      const at::Tensor square = output_gradient.matmul(output_gradient.t()).mul(input.matmul(input.t())).sum();
+      if (p.layout == WeightLayout::kOutIn) {
+        add(p.weight, output_gradient, input, square);
+      } else {
+        add(p.weight, input, output_gradient, square);
+      }
+      if (p.bias) add_vector(*p.bias, output_gradient.sum(0));
       column += width;
     }
   }

@@ -16,24 +16,33 @@ class SinkOfEach final : public GradientSink {
     return sinks_[model] != nullptr && sinks_[model]->needs_gradient(0, parameter);
   }
   void on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) override {
-    for_each_sink(uses.front().rows, [&](GradientSink& sink, const auto& own) {
-      const LinearFactors factors{own(uses.front().input), own(uses.front().output_gradient), uses.front().rows};
-      sink.on_linear(layers, {&factors, 1});
+    for_each_sink([&](GradientSink& sink, std::size_t model) {
+      std::vector<LinearFactors> own;
+      for (const LinearFactors& use : uses) {
+        own.push_back({of_model(use, use.input, model), of_model(use, use.output_gradient, model), use.rows});
+      }
+      sink.on_linear(layers, own);
     });
   }
   void on_layer_norm(const LayerNormParameters& p, std::span<const LayerNormFactors> uses) override {
-    for_each_sink(uses.front().rows, [&](GradientSink& sink, const auto& own) {
-      const LayerNormActivations& saved = uses.front().activations;
-      const LayerNormFactors factors{
-          {own(saved.input), own(saved.mean), own(saved.rstd)}, own(uses.front().output_gradient), uses.front().rows};
-      sink.on_layer_norm(p, {&factors, 1});
+    for_each_sink([&](GradientSink& sink, std::size_t model) {
+      std::vector<LayerNormFactors> own;
+      for (const LayerNormFactors& use : uses) {
+        const auto& [input, mean, rstd] = use.activations;
+        own.push_back({{of_model(use, input, model), of_model(use, mean, model), of_model(use, rstd, model)},
+                       of_model(use, use.output_gradient, model),
+                       use.rows});
+      }
+      sink.on_layer_norm(p, own);
     });
   }
   void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override {
-    for_each_sink(uses.front().rows, [&](GradientSink& sink, const auto& own) {
-      const EmbeddingFactors factors{
-          {own(uses.front().ids.of_rows)}, own(uses.front().output_gradient), uses.front().rows};
-      sink.on_embedding(table, {&factors, 1});
+    for_each_sink([&](GradientSink& sink, std::size_t model) {
+      std::vector<EmbeddingFactors> own;
+      for (const EmbeddingFactors& use : uses) {
+        own.push_back({{of_model(use, use.ids.of_rows, model)}, of_model(use, use.output_gradient, model), use.rows});
+      }
+      sink.on_embedding(table, own);
     });
   }
   void on_head(const LinearParameters& p, const HeadFactors& use) override {
@@ -45,11 +54,14 @@ class SinkOfEach final : public GradientSink {
   }
 
  private:
+  template <typename Factors>
+  static at::Tensor of_model(const Factors& use, const at::Tensor& all, std::size_t model) {
+    return all.defined() ? use.rows.of_model(all, model) : all;
+  }
   template <typename Tell>
-  void for_each_sink(const RowLayout& rows, const Tell& tell) {
+  void for_each_sink(const Tell& tell) {
     for (std::size_t model = 0; model < sinks_.size(); ++model) {
-      if (sinks_[model] == nullptr) continue;
-      tell(*sinks_[model], [&](const at::Tensor& all) { return all.defined() ? rows.of_model(all, model) : all; });
+      if (sinks_[model] != nullptr) tell(*sinks_[model], model);
     }
   }
 

@@ -73,7 +73,8 @@ TEST_P(ArchitectureTraining, ResumedIsThatOfARunWithoutAStopBitForBit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, ArchitectureTraining,
-                         ::testing::Values("electra", "electra-square", "distilbert", "deberta", "deberta-convolution"),
+                         ::testing::Values("electra", "electra-square", "distilbert", "gpt2", "gpt2-switches",
+                                           "deberta", "deberta-convolution"),
                          test::name_of_golden);
 
 }  // namespace

@@ -26,6 +26,9 @@ struct PackedBatch {
   std::int64_t sequence_count() const { return static_cast<std::int64_t>(examples.size()); }
 };
 
+/// [T], the position of each token in its sequence, from 0.
+std::vector<std::int64_t> token_positions(const PackedBatch& batch);
+
 /// Packs the given examples, in this order.
 PackedBatch pack(const Dataset& dataset, std::span<const std::int64_t> examples, bool is_regression);
 

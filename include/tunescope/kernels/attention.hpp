@@ -2,7 +2,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cmath>
 #include <cstdint>
+#include <optional>
 
 #include "tunescope/kernels/dropout.hpp"
 
@@ -11,8 +13,10 @@ namespace tunescope {
 // Attention on packed sequences. For each sequence and head, with d the head size:
 //   probabilities = softmax(query keyᵀ / √d), context = dropout(probabilities) value
 // (Vaswani et al. 2017, equation 1). Since sequences are packed without padding, each one is a small dense problem of
-// its own and no mask is needed. What the backward pass needs is kept; the dropout mask is not, since it can be drawn
-// again. There may be fewer queries than tokens: in the last layer only [CLS] needs one.
+// its own. With causal attention a query attends to the tokens up to its own alone, and scores of later ones are not
+// computed, but for those that share a tile with earlier ones. What the backward pass needs is kept; the dropout mask
+// is not, since it can be drawn again. There may be fewer queries than tokens: in the last layer only the token that
+// the head reads needs one.
 
 /// Which queries attend to which tokens: a query attends to the tokens of its own sequence. T tokens, B sequences, Q
 /// queries.
@@ -20,6 +24,12 @@ struct AttentionLayout {
   const RowLayout& queries;  ///< of the same batch layout as the tokens
   const RowLayout& tokens;
   std::int64_t heads = 1;
+  bool is_causal = false;            ///< by the tokens of the queries, see `RowLayout::token_rows`
+  std::optional<double> scale = {};  ///< of the scores; absent: 1 / √d
+
+  double score_scale(std::int64_t head_width) const {
+    return scale.value_or(1.0 / std::sqrt(static_cast<double>(head_width)));
+  }
 };
 
 /// The rows need not be contiguous: each tensor may be some columns of a wider one.

@@ -26,6 +26,7 @@ struct RowLayout {
   LayoutNumbers<std::int64_t> model_sequences;   ///< [K+1]; model k owns sequences model_sequences[k] ...
   LayoutNumbers<std::int64_t> row_sequences;     ///< [R], the sequence of each row
   LayoutNumbers<std::int64_t> sequence_models;   ///< [B], the model of each sequence
+  LayoutNumbers<std::int64_t> token_rows;        ///< [R], the row of each row's token; empty: rows are tokens
   DropoutStreams streams;
   /// [B], the number that the first row of each sequence has for dropout; empty: 0. Read by `apply_dropout_` alone.
   LayoutNumbers<std::int64_t> first_numbers = {};
@@ -73,6 +74,7 @@ class BatchLayout {
     const std::vector<std::int64_t>& model_sequences;   ///< [K+1]
     const std::vector<std::uint64_t>& dropout_keys;     ///< [B], or none if there is no dropout
     std::vector<TokenIds> ids = {};                     ///< for each embedding table
+    std::vector<std::int64_t> pooled_tokens = {};       ///< [B], see below; empty: the first token of each sequence
     std::vector<at::Tensor> labels = {};                ///< for each model, on the host; undefined: it has none
     /// `DistanceRows::ids`, which never fall; empty: the network has no such rows.
     std::vector<std::int64_t> distance_ids = {};
@@ -83,8 +85,8 @@ class BatchLayout {
 
   const RowLayout& tokens() const { return tokens_; }
   const RowLayout& sequences() const { return sequences_; }
-  /// [B] int64, on the device: the row of the first token of each sequence.
-  at::Tensor first_tokens() const;
+  /// [B] int64, on the device: the row of the token of each sequence that rows of sequences are of.
+  at::Tensor pooled_tokens() const { return numbers_.tensor(sequences_.token_rows); }
   /// For each embedding table.
   const std::vector<EmbeddingIds>& ids() const { return ids_; }
   const DistanceRows& distances() const { return distances_; }

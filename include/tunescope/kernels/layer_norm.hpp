@@ -3,15 +3,18 @@
 #include <ATen/core/Tensor.h>
 
 #include <span>
+#include <utility>
 
 #include "tunescope/kernels/dropout.hpp"
 #include "tunescope/kernels/matmul.hpp"
 
 namespace tunescope {
 
-// Layer normalization (Ba et al. 2016), fused with what precedes it in BERT, so that a row is read and written once:
+// Layer normalization (Ba et al. 2016), fused with what precedes it, so that a row is read and written once:
 //   at the end of a block:         y = LayerNorm(dropout(x + b) + r)
 //   at the bottom of the network:  y = dropout(LayerNorm(sum of the rows of the embedding tables))
+// In BERT y alone goes on. Where blocks begin with LayerNorm, as in GPT-2, the sum that is normalized goes on too, as r
+// of the next block, and dropout at the bottom comes before LayerNorm.
 // LayerNorm(z) = (z - mean) rstd w + b', with mean and standard deviation over the H numbers of a row. These functions
 // compute the gradients of x and r; a `GradientSink` asks for those of w and b' if it needs them. On a GPU each is one
 // launch for up to 32 models, in float32 and for H up to 8,192.
@@ -47,6 +50,14 @@ struct ResidualSum {
 at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
                                const Dropout& dropout, LayerNormActivations& saved, const LayerNormExtras& extras = {});
 
+/// Of what goes on after LayerNorm.
+struct NormalizedGradients {
+  NormalizedGradients(const at::Tensor& of_output, at::Tensor of_sum = {})
+      : output(of_output), sum(std::move(of_sum)) {}
+
+  const at::Tensor& output;  ///< of y, [T, H]
+  at::Tensor sum;            ///< of the sum that is normalized, [T, H]; undefined: it does not go on
+};
 /// Gradients of the two terms. Both are the same tensor if there is no dropout.
 struct ResidualGradients {
   at::Tensor residual;  ///< gradient of r, [T, H]
@@ -58,8 +69,8 @@ struct ResidualGradientExtras {
   at::Tensor output_squares;    ///< [T] of the type of the gradients: for each row, the sum of squares of that of y
   at::Tensor residual_squares;  ///< [T]; likewise of that of r
 };
-/// Computes them from the gradient of y [T, H].
-ResidualGradients residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
+/// Computes them.
+ResidualGradients residual_layer_norm_backward(const NormalizedGradients& of_results, const PerModelTensors& weight,
                                                const RowLayout& rows, const Dropout& dropout,
                                                const LayerNormActivations& saved,
                                                const ResidualGradientExtras& extras = {});
@@ -78,10 +89,15 @@ struct EmbeddingLookup {
   PerModelTensors table;  ///< [V, H] for each model
   const at::Tensor& ids;  ///< [T] int64
 };
-/// Returns y = dropout(LayerNorm(sum of the tables' rows)) [T, H] and fills `saved`. On the CPU, throws `ModelError` if
-/// an id is not in its table; on other devices the caller must ensure it.
+/// At most one of them has a probability above 0.
+struct EmbeddingDropout {
+  Dropout of_sum = {};     ///< before LayerNorm
+  Dropout of_output = {};  ///< after it
+};
+/// Returns y = dropout(LayerNorm(dropout(sum of the tables' rows))) [T, H] and fills `saved`. On the CPU, throws
+/// `ModelError` if an id is not in its table; on other devices the caller must ensure it.
 at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
-                                const RowLayout& rows, const Dropout& dropout, LayerNormActivations& saved,
+                                const RowLayout& rows, const EmbeddingDropout& dropout, LayerNormActivations& saved,
                                 const LayerNormExtras& extras = {});
 
 }  // namespace tunescope

@@ -27,7 +27,7 @@ void bias_gradients(const at::Tensor& output_gradient, std::span<const std::int6
 // The head. The models may have different numbers of outputs, O_k, which are few. B sequences.
 
 /// The logits of each model, [its sequences, O_k]: views of one flat buffer. `input` [B, H], `weight` [O_k, H] and
-/// `bias` [O_k] of each model.
+/// `bias` [O_k] of each model; undefined: the layer has none.
 std::vector<at::Tensor> head_logits(const at::Tensor& input, const PerModelTensors& weight, const PerModelTensors& bias,
                                     const RowLayout& rows);
 

@@ -75,6 +75,9 @@ class Network {
   /// For sequences of up to `longest` tokens, if distances between tokens have embeddings of their own.
   virtual std::optional<DistanceLookup> distance_lookup(std::int64_t /*longest*/) const { return std::nullopt; }
 
+  /// The row of the token of each sequence that the head reads [B]; empty: of the first.
+  virtual std::vector<std::int64_t> pooled_rows(const PackedBatch& /*batch*/) const { return {}; }
+
   /// Computes and records the logits of each model of a pass.
   virtual std::vector<Value> forward(Recording& pass) const = 0;
 };

@@ -41,9 +41,25 @@ struct ParameterInfo {
 /// head last.
 using ParameterIndex = std::size_t;
 
+/// How the weight of a linear layer lies in files. It lies so in memory and in all maps too: gradients, changes, Fisher
+/// information.
+enum class WeightLayout {
+  kOutIn,  ///< [out, in], as in most models
+  kInOut   ///< [in, out], as in GPT-2 (Conv1D of transformers)
+};
+
 struct LinearParameters {
-  ParameterIndex weight = 0;  ///< [out, in]
-  ParameterIndex bias = 0;    ///< [out]
+  ParameterIndex weight = 0;
+  std::optional<ParameterIndex> bias = {};  ///< [out]
+  WeightLayout layout = WeightLayout::kOutIn;
+
+  /// The number of outputs of a layer whose weight has this shape, and of inputs.
+  std::int64_t outputs(at::IntArrayRef weight_shape) const {
+    return weight_shape[layout == WeightLayout::kOutIn ? 0 : 1];
+  }
+  std::int64_t inputs(at::IntArrayRef weight_shape) const {
+    return weight_shape[layout == WeightLayout::kOutIn ? 1 : 0];
+  }
 };
 
 struct LayerNormParameters {
@@ -70,7 +86,7 @@ class ParameterCatalogue {
   std::size_t encoder_layers() const { return encoder_layers_; }
 
   /// "embeddings", "0" ... "L-1", "pooler", "head"; in a DeBERTa also "relative" behind "embeddings", and "conv" behind
-  /// "0".
+  /// "0"; in a GPT-2 "final", a LayerNorm behind the last layer.
   const std::vector<std::string>& layer_labels() const { return layer_labels_; }
   /// Position among the labels of what a `DepthObserver` calls layer `depth`.
   std::size_t layer_of_depth(std::size_t depth) const;

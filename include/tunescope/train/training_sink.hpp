@@ -31,9 +31,8 @@ class TrainingSink final : public GradientSink {
   /// Where the gradients of a parameter that are computed next go, by model: nowhere if a model does not train it.
   std::vector<GradientTarget> targets_of(ParameterIndex parameter) const;
   static std::optional<std::vector<GradientTarget>> join(const std::vector<std::vector<GradientTarget>>& of_tensors);
-  template <typename Compute>
-  void for_each_columns(std::span<const LinearParameters> layers, ParameterIndex LinearParameters::*tensor,
-                        Compute compute);
+  template <typename TensorOf, typename Compute>
+  void for_each_columns(std::span<const LinearParameters> layers, TensorOf tensor_of, Compute compute);
 
   std::vector<TrainableParameters*> models_;
 };

@@ -5,7 +5,7 @@
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty_like.h>
 
-#include <cmath>
+#include <limits>
 #include <vector>
 
 namespace tunescope::aten {
@@ -28,7 +28,16 @@ class SequenceViews {
     return all.narrow(0, sequence_.first_probability, tensors_.layout.heads * sequence_.pairs())
         .view({tensors_.layout.heads, sequence_.queries, sequence_.tokens});
   }
-  double scale() const { return 1.0 / std::sqrt(static_cast<double>(hidden_ / tensors_.layout.heads)); }
+  double scale() const { return tensors_.layout.score_scale(hidden_ / tensors_.layout.heads); }
+  void hide_later_tokens(const at::Tensor& scores) const {
+    for (std::int64_t query = 0; query < sequence_.queries; ++query) {
+      const std::int64_t visible = visible_tokens(tensors_.layout, sequence_, query);
+      if (visible == sequence_.tokens) continue;
+      scores.narrow(1, query, 1)
+          .narrow(2, visible, sequence_.tokens - visible)
+          .fill_(-std::numeric_limits<double>::infinity());
+    }
+  }
 
  private:
   at::Tensor heads(const at::Tensor& rows, std::int64_t first_row, std::int64_t count, std::int64_t column) const {
@@ -45,8 +54,8 @@ class SequenceViews {
 
 // Applies dropout in place. `all` is laid out like the probabilities of all sequences.
 void drop(const AttentionTensors& tensors, const at::Tensor& all) {
-  const auto& [queries, tokens, heads] = tensors.layout;
-  apply_dropout_(all, {queries.pair_offsets, heads}, tokens.streams, tensors.dropout);
+  const AttentionLayout& layout = tensors.layout;
+  apply_dropout_(all, {layout.queries.pair_offsets, layout.heads}, layout.tokens.streams, tensors.dropout);
 }
 
 at::Tensor dropped_probabilities(const AttentionTensors& tensors) {
@@ -64,6 +73,7 @@ void attention(const AttentionTensors& tensors, const AttentionContext& context)
   for (const AttentionSequence& sequence : sequences) {
     const SequenceViews views(tensors, sequence);
     const at::Tensor scores = at::bmm(views.query(query), views.key(key_value).transpose(1, 2)).mul_(views.scale());
+    views.hide_later_tokens(scores);
     at::Tensor probabilities = views.scores(tensors.softmax);
     at::_softmax_out(probabilities, scores, -1, false);
   }

@@ -51,17 +51,19 @@ void residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& paramet
   fill_extras(output, extras);
 }
 
-void residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
+void residual_layer_norm_backward(const NormalizedGradients& of_results, const PerModelTensors& weight,
                                   const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
                                   const ResidualGradients& gradients, const ResidualGradientExtras& extras) {
+  const auto& [output_gradient, sum_gradient] = of_results;
   for (std::size_t model = 0; model < rows.model_count(); ++model) {
     const auto own = [&](const at::Tensor& all) { return rows.of_model(all, model); };
     const at::Tensor input = own(saved.input);
     const at::Tensor gradient =
-        std::get<0>(at::native_layer_norm_backward(own(output_gradient), input, {input.size(1)}, own(saved.mean),
+        std::get<0>(at::native_layer_norm_backward(own(of_results.output), input, {input.size(1)}, own(saved.mean),
                                                    own(saved.rstd), weight[model], {}, {true, false, false}));
     own(gradients.residual).copy_(gradient);
   }
+  if (sum_gradient.defined()) gradients.residual.add_(sum_gradient);
   if (!gradients.branch.is_same(gradients.residual)) {
     gradients.branch.copy_(gradients.residual);
     tunescope::apply_dropout_(gradients.branch, rows, dropout);
@@ -90,7 +92,7 @@ void layer_norm_parameter_gradients(const at::Tensor& output_gradient, const Lay
 }
 
 void embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
-                          const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
+                          const RowLayout& rows, const EmbeddingDropout& dropout, const LayerNormActivations& saved,
                           const at::Tensor& output, const LayerNormExtras& extras) {
   for (const EmbeddingLookup& lookup : tables) {
     const bool is_first = &lookup == &tables.front();
@@ -100,8 +102,9 @@ void embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNo
       is_first ? sum.copy_(found) : sum.add_(found);
     }
   }
+  tunescope::apply_dropout_(saved.input, rows, dropout.of_sum);
   normalize(parameters, rows, saved, output);
-  tunescope::apply_dropout_(output, rows, dropout);
+  tunescope::apply_dropout_(output, rows, dropout.of_output);
   fill_extras(output, extras);
 }
 

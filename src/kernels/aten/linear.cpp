@@ -47,7 +47,12 @@ void head_logits(const at::Tensor& input, const PerModelTensors& weight, const P
                  const RowLayout& rows, std::span<const at::Tensor> logits) {
   for (std::size_t model = 0; model < logits.size(); ++model) {
     at::Tensor own = logits[model];
-    at::addmm_out(own, bias[model], rows.of_model(input, model), weight[model].t());
+    const at::Tensor rows_of_model = rows.of_model(input, model);
+    if (bias[model].defined()) {
+      at::addmm_out(own, bias[model], rows_of_model, weight[model].t());
+    } else {
+      at::mm_out(own, rows_of_model, weight[model].t());
+    }
   }
 }
 

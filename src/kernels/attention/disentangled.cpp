@@ -12,10 +12,11 @@ bool are_rows_of(const at::Tensor& rows, std::int64_t count, std::int64_t width)
 }
 
 void check_disentangled(std::string_view kernel, const DisentangledInputs& inputs, const DisentangledLayout& layout) {
-  const auto& [queries, tokens, heads] = layout.attention;
+  const RowLayout& queries = layout.attention.queries;
+  const RowLayout& tokens = layout.attention.tokens;
   const auto& [query, key_value] = inputs.tokens;
   const std::int64_t hidden = query.size(-1);
-  check_contract(are_rows_of(query, queries.row_count(), hidden) && hidden % heads == 0, kernel,
+  check_contract(are_rows_of(query, queries.row_count(), hidden) && hidden % layout.attention.heads == 0, kernel,
                  "the query is not [Q, H] with H a multiple of the number of heads");
   check_contract(are_rows_of(key_value, tokens.row_count(), 2 * hidden), kernel, "keys and values are not [T, 2 H]");
   check_contract(queries.sequence_count() == tokens.sequence_count(), kernel,

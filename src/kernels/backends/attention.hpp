@@ -21,6 +21,15 @@ struct AttentionSequence {
 
 std::vector<AttentionSequence> list_sequences(const AttentionLayout& layout);
 
+/// The number of tokens of its sequence, from the first, that a query attends to.
+inline std::int64_t visible_tokens(const AttentionLayout& layout, const AttentionSequence& sequence,
+                                   std::int64_t query) {
+  if (!layout.is_causal) return sequence.tokens;
+  const std::int64_t row = sequence.first_query + query;
+  const LayoutNumbers<std::int64_t>& tokens = layout.queries.token_rows;
+  return (tokens.size() == 0 ? row : tokens[static_cast<std::size_t>(row)]) - sequence.first_token + 1;
+}
+
 /// The most rows of a sequence.
 std::int64_t longest_sequence(const RowLayout& rows);
 

@@ -9,14 +9,15 @@ namespace tunescope {
 using ResidualLayerNorm = void(const ResidualSum& sum, const LayerNormWeights& parameters, const RowLayout& rows,
                                const Dropout& dropout, const LayerNormActivations& saved, const at::Tensor& output,
                                const LayerNormExtras& extras);
-using ResidualLayerNormBackward = void(const at::Tensor& output_gradient, const PerModelTensors& weight,
+using ResidualLayerNormBackward = void(const NormalizedGradients& of_results, const PerModelTensors& weight,
                                        const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
                                        const ResidualGradients& gradients, const ResidualGradientExtras& extras);
 using ParameterGradients = void(const at::Tensor& output_gradient, const LayerNormActivations& saved,
                                 const RowLayout& rows, std::span<const LayerNormTargets> targets);
 using EmbeddingLayerNorm = void(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
-                                const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
-                                const at::Tensor& output, const LayerNormExtras& extras);
+                                const RowLayout& rows, const EmbeddingDropout& dropout,
+                                const LayerNormActivations& saved, const at::Tensor& output,
+                                const LayerNormExtras& extras);
 
 const Kernel<ResidualLayerNorm>& residual_layer_norm_kernel();
 const Kernel<ResidualLayerNormBackward>& residual_layer_norm_backward_kernel();

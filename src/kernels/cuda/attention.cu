@@ -2,7 +2,6 @@
 #include <c10/core/DeviceGuard.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "../backends/attention.hpp"
 #include "device/attention/backward.hpp"
@@ -35,16 +34,18 @@ bool are_aligned(const AttentionInputs& rows) { return are_aligned(rows.query) &
 
 DeviceAttention device_attention(const AttentionTensors& tensors) {
   const auto& [query, key_value] = tensors.inputs;
-  const auto& [queries, tokens, heads] = tensors.layout;
+  const AttentionLayout& layout = tensors.layout;
   const std::int64_t hidden = query.size(1);
-  const std::int64_t width = hidden / heads;
-  return {.query_offsets = queries.sequence_offsets.device,
-          .token_offsets = tokens.sequence_offsets.device,
+  const std::int64_t width = hidden / layout.heads;
+  return {.query_offsets = layout.queries.sequence_offsets.device,
+          .token_offsets = layout.tokens.sequence_offsets.device,
+          .is_causal = layout.is_causal,
+          .query_tokens = layout.queries.token_rows.device,
           .query_count = query.size(0),
-          .heads = static_cast<unsigned>(heads),
+          .heads = static_cast<unsigned>(layout.heads),
           .width = static_cast<int>(width),
-          .scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(width))),
-          .dropout = device_dropout(tokens.streams, tensors.dropout),
+          .scale = static_cast<float>(layout.score_scale(width)),
+          .dropout = device_dropout(layout.tokens.streams, tensors.dropout),
           .query = rows_of(query),
           .key = rows_of(key_value),
           .value = rows_of(key_value, hidden)};
@@ -98,7 +99,8 @@ void launch_attention(const AttentionTensors& tensors, const AttentionContext& c
 void launch_attention_backward(const AttentionTensors& tensors, const AttentionContextGradient& gradient,
                                const AttentionGradients& gradients) {
   const auto& [of_inputs, rounded] = gradients;
-  const auto& [queries, tokens, heads] = tensors.layout;
+  const RowLayout& queries = tensors.layout.queries;
+  const RowLayout& tokens = tensors.layout.tokens;
   if (queries.row_count() == 0) return;
   const c10::DeviceGuard guard(gradient.of_context.device());
   const int longest = static_cast<int>(longest_sequence(tokens));

@@ -51,7 +51,8 @@ __global__ void __launch_bounds__(kThreads) compute_logits(const float* input, i
       if (first + i >= model.outputs) break;
       const float sum = sum_of_warp(sums[i]);
       if (threadIdx.x == 0) {
-        model.logits[(row - model.first_row) * model.outputs + first + i] = sum + model.bias[first + i];
+        const float bias = model.bias == nullptr ? 0.0F : model.bias[first + i];
+        model.logits[(row - model.first_row) * model.outputs + first + i] = sum + bias;
       }
     }
   }
@@ -145,9 +146,9 @@ void launch_logits(const at::Tensor& input, const PerModelTensors& weight, const
   const std::int64_t width = input.size(1);
   for_each_launch(rows, [&](const LaunchModels& models, const DeviceRows& of_launch) {
     const auto heads = models.table([&](std::size_t model) {
-      return HeadModel{weight[model].const_data_ptr<float>(), bias[model].const_data_ptr<float>(),
-                       logits[model].mutable_data_ptr<float>(), rows.model_offsets[model],
-                       static_cast<int>(weight[model].size(0))};
+      return HeadModel{
+          weight[model].const_data_ptr<float>(), bias[model].defined() ? bias[model].const_data_ptr<float>() : nullptr,
+          logits[model].mutable_data_ptr<float>(), rows.model_offsets[model], static_cast<int>(weight[model].size(0))};
     });
     launch(take_fours(width, numbers) ? compute_logits<4> : compute_logits<1>,
            {{blocks_for(of_launch.end_row - of_launch.first_row, kRowsPerBlock)}, {kWarp, kRowsPerBlock}}, numbers,

@@ -92,14 +92,15 @@ void launch_residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& 
   });
 }
 
-void launch_residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
+void launch_residual_layer_norm_backward(const NormalizedGradients& of_results, const PerModelTensors& weight,
                                          const RowLayout& rows, const Dropout& dropout,
                                          const LayerNormActivations& saved, const ResidualGradients& gradients,
                                          const ResidualGradientExtras& extras) {
+  const at::Tensor& output_gradient = of_results.output;
   const c10::DeviceGuard guard(output_gradient.device());
   const std::int64_t width = output_gradient.size(1);
-  const bool is_tiled =
-      are_tiled({output_gradient, saved.input, gradients.residual, gradients.branch, extras.branch_bfloat16});
+  const bool is_tiled = are_tiled(
+      {output_gradient, of_results.sum, saved.input, gradients.residual, gradients.branch, extras.branch_bfloat16});
   const bool has_branch = !gradients.branch.is_same(gradients.residual);
   for_each_launch(rows, [&](const LaunchModels& models, const DeviceRows& of_launch) {
     const ResidualLayerNormBackwardTask task{
@@ -107,6 +108,7 @@ void launch_residual_layer_norm_backward(const at::Tensor& output_gradient, cons
         .dropout = device_dropout(rows.streams, dropout),
         .weight = model_vectors(weight, models),
         .output_gradient = output_gradient.const_data_ptr<float>(),
+        .sum_gradient = of_results.sum.defined() ? of_results.sum.const_data_ptr<float>() : nullptr,
         .input = saved.input.const_data_ptr<float>(),
         .mean = saved.mean.const_data_ptr<float>(),
         .rstd = saved.rstd.const_data_ptr<float>(),
@@ -122,15 +124,17 @@ void launch_residual_layer_norm_backward(const at::Tensor& output_gradient, cons
 }
 
 void launch_embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
-                                 const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
-                                 const at::Tensor& output, const LayerNormExtras& extras) {
+                                 const RowLayout& rows, const EmbeddingDropout& dropout,
+                                 const LayerNormActivations& saved, const at::Tensor& output,
+                                 const LayerNormExtras& extras) {
   static_assert(kLookupsPerLaunch == kMostEmbeddings);
   const c10::DeviceGuard guard(output.device());
   const std::int64_t width = output.size(1);
   const bool is_tiled = are_tiled({saved.input, output, extras.bfloat16});
   for_each_launch(rows, [&](const LaunchModels& models, const DeviceRows& of_launch) {
     EmbeddingLayerNormTask task{.rows = {of_launch, rows.sequence_offsets.device, width},
-                                .dropout = device_dropout(rows.streams, dropout),
+                                .dropout_of_sum = device_dropout(rows.streams, dropout.of_sum),
+                                .dropout_of_output = device_dropout(rows.streams, dropout.of_output),
                                 .lookup_count = static_cast<int>(tables.size()),
                                 .input = saved.input.mutable_data_ptr<float>(),
                                 .norm = device_layer_norm(parameters, saved, models),

@@ -56,7 +56,7 @@ std::vector<std::vector<ParameterIndex>> PostNormNetwork::joint_tensors() const 
   std::vector<std::vector<ParameterIndex>> groups;
   for (const PostNormLayer& layer : encoder_.layers) {
     groups.push_back({layer.query.weight, layer.key.weight, layer.value.weight});
-    groups.push_back({layer.query.bias, layer.key.bias, layer.value.bias});
+    groups.push_back({*layer.query.bias, *layer.key.bias, *layer.value.bias});
   }
   return groups;
 }
@@ -67,14 +67,7 @@ std::vector<TableLookup> PostNormNetwork::lookups(const PackedBatch& batch) cons
   return lookups;
 }
 
-std::vector<std::int64_t> PostNormNetwork::positions(const PackedBatch& batch) const {
-  std::vector<std::int64_t> positions;
-  for (std::size_t b = 0; b < batch.examples.size(); ++b) {
-    const std::int64_t length = batch.sequence_offsets[b + 1] - batch.sequence_offsets[b];
-    for (std::int64_t position = 0; position < length; ++position) positions.push_back(position);
-  }
-  return positions;
-}
+std::vector<std::int64_t> PostNormNetwork::positions(const PackedBatch& batch) const { return token_positions(batch); }
 
 ParameterCatalogue PostNormNetwork::catalogue(std::int64_t outputs) const {
   CatalogueBuilder builder;

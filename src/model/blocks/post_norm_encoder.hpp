@@ -20,14 +20,6 @@ struct PostNormEncoder {
   std::vector<PostNormLayer> layers;
 };
 
-// The dropout layers are numbered, and each number selects masks of its own: these never change. Every encoder layer
-// has three of them; numbers from `first_free_site` on are free for the head.
-inline constexpr std::uint32_t kEmbeddingSite = 0;
-inline constexpr std::uint32_t kHeadSite = 1;
-constexpr std::uint32_t first_free_site(const EncoderConfig& config) {
-  return kFirstLayerSite + 3 * static_cast<std::uint32_t>(config.num_hidden_layers);
-}
-
 /// Lists the tensors.
 PostNormEncoder add_post_norm_encoder(CatalogueBuilder& builder, const EncoderConfig& config,
                                       const PostNormNames& names);

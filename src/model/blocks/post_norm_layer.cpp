@@ -5,8 +5,6 @@
 namespace tunescope {
 namespace {
 
-enum class LayerSite : std::uint32_t { kProbabilities, kAttentionOutput, kOutput };
-
 bool is_last(std::size_t number, const EncoderConfig& config) {
   return static_cast<std::int64_t>(number) + 1 == config.num_hidden_layers;
 }
@@ -36,24 +34,22 @@ PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig
 Value post_norm_layer(Recording& pass, const PostNormLayer& layer, const EncoderConfig& config, std::size_t number,
                       const Value& input) {
   const auto dropout = [&](double probability, LayerSite site) {
-    return pass.dropout(probability,
-                        kFirstLayerSite + 3 * static_cast<std::uint32_t>(number) + static_cast<std::uint32_t>(site));
+    return pass.dropout(probability, layer_site(number, site));
   };
   const bool all_leave = !is_last(number, config) || pass.options().last_layer == LastLayer::kAllTokens;
-  const Dropout of_probabilities = dropout(config.dropout.attention_probabilities, LayerSite::kProbabilities);
+  const AttentionOptions options{.heads = config.num_attention_heads,
+                                 .dropout = dropout(config.dropout.attention_probabilities, LayerSite::kProbabilities)};
   const Dropout of_attention_output = config.dropout.attention_output
                                           ? dropout(*config.dropout.attention_output, LayerSite::kAttentionOutput)
                                           : Dropout();
   Value leaving = input;
   Value context;
   if (all_leave) {
-    const Value all = linear(pass, std::array{layer.query, layer.key, layer.value}, input);
-    context = self_attention(pass, all, config.num_attention_heads, of_probabilities);
+    context = self_attention(pass, linear(pass, std::array{layer.query, layer.key, layer.value}, input), options);
   } else {
     const Value key_value = linear(pass, std::array{layer.key, layer.value}, input);
     leaving = pooled_tokens(pass, input);
-    const Value query = linear(pass, layer.query, leaving);
-    context = attention(pass, query, key_value, config.num_attention_heads, of_probabilities);
+    context = attention(pass, linear(pass, layer.query, leaving), key_value, options);
   }
   const Value attended = end_of_block(pass,
                                       {.layer = layer.attention_output,

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string_view>
 
+#include "model/blocks/dropout_sites.hpp"
 #include "model/catalogue_builder.hpp"
 #include "model/operations/operations.hpp"
 #include "tunescope/model/encoder_config.hpp"
@@ -34,9 +34,6 @@ struct PostNormLayer {
   LinearParameters output;
   LayerNormParameters output_layer_norm;
 };
-
-/// Number of the first dropout layer of the first encoder layer. Each layer has three.
-inline constexpr std::uint32_t kFirstLayerSite = 2;
 
 /// Lists the tensors of a layer, in the layer that the builder is in.
 PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig& config, const PostNormNames& names);

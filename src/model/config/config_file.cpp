@@ -125,6 +125,13 @@ void ConfigFile::number(const char* key, double& value, double smallest, double 
   value = found->get<double>();
 }
 
+void ConfigFile::flag(const char* key, bool& value) const {
+  const auto found = json_->find(key);
+  if (found == json_->end()) return;
+  if (!found->is_boolean()) fail(key, "true or false");
+  value = found->get<bool>();
+}
+
 void ConfigFile::word(const char* key, std::string& value) const {
   const auto found = json_->find(key);
   if (found == json_->end()) return;

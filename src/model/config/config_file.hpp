@@ -34,6 +34,7 @@ class ConfigFile {
   void whole(const char* key, std::int64_t& value, std::int64_t smallest, std::int64_t largest) const;
   void number(const char* key, double& value, double smallest, double largest) const;
   void probability(const char* key, double& value) const;  ///< of dropout
+  void flag(const char* key, bool& value) const;
   void word(const char* key, std::string& value) const;
   void truth(const char* key, bool& value) const;
   void activation(const char* key, Activation& value) const;

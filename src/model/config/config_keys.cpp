@@ -93,6 +93,33 @@ constexpr std::array kDistilbertKeys = std::to_array<ConfigKey>({
     {"tie_weights_", kHarmless, kLanguageModel},
 });
 
+constexpr std::array kGpt2Keys = std::to_array<ConfigKey>({
+    {"n_embd", kRead},
+    {"hidden_size", kRead, "another name of n_embd"},
+    {"n_layer", kRead},
+    {"num_hidden_layers", kRead, "another name of n_layer"},
+    {"n_head", kRead},
+    {"num_attention_heads", kRead, "another name of n_head"},
+    {"n_positions", kRead},
+    {"max_position_embeddings", kRead, "another name of n_positions"},
+    {"n_inner", kRead},
+    {"activation_function", kRead},
+    {"layer_norm_epsilon", kRead},
+    {"embd_pdrop", kRead},
+    {"attn_pdrop", kRead},
+    {"resid_pdrop", kRead},
+    {"scale_attn_weights", kRead},
+    {"scale_attn_by_inverse_layer_idx", kRead},
+    {"n_ctx", kHarmless, "of old files, never read by GPT-2's code; n_positions counts"},
+    {"reorder_and_upcast_attn", kHarmless, "changes rounding only"},
+    {"is_decoder", kHarmless, "GPT-2 is one in any case"},
+    {"summary_type", kHarmless, kSummary},
+    {"summary_use_proj", kHarmless, kSummary},
+    {"summary_activation", kHarmless, kSummary},
+    {"summary_proj_to_labels", kHarmless, kSummary},
+    {"summary_first_dropout", kHarmless, kSummary},
+});
+
 // Of all architectures.
 constexpr std::array kCommonKeys = std::to_array<ConfigKey>({
     {"model_type", kRead},
@@ -122,7 +149,8 @@ constexpr std::array kCommonKeys = std::to_array<ConfigKey>({
     {"dtype", kHarmless, "weights of any floating type are computed with in float32"},
     {"torch_dtype", kHarmless, "weights of any floating type are computed with in float32"},
     {"use_bfloat16", kHarmless, "weights of any floating type are computed with in float32"},
-    {"pad_token_id", kHarmless, "batches have no padding; RoBERTa numbers positions from it"},
+    {"pad_token_id", kHarmless,
+     "batches have no padding; RoBERTa numbers positions from it, and GPT-2's head skips it"},
     {"bos_token_id", kHarmless, kToken},
     {"eos_token_id", kHarmless, kToken},
     {"sep_token_id", kHarmless, kToken},
@@ -188,6 +216,7 @@ std::vector<std::span<const ConfigKey>> config_keys(std::string_view model_type)
   if (model_type == "distilbert") return {kDistilbertKeys, kCommonKeys};
   if (model_type == "electra") return {kBertKeys, kElectraKeys, kCommonKeys};
   if (model_type == "deberta-v2") return {kDebertaKeys, kBertKeys, kCommonKeys};
+  if (model_type == "gpt2") return {kGpt2Keys, kCommonKeys};
   return {kBertKeys, kCommonKeys};
 }
 

@@ -70,10 +70,10 @@ DebertaLayer add_deberta_layer(CatalogueBuilder& builder, const DebertaConfig& c
 
 std::vector<std::vector<ParameterIndex>> joint_tensors_of(const DebertaLayer& layer) {
   std::vector<std::vector<ParameterIndex>> groups = {{layer.query.weight, layer.key.weight, layer.value.weight},
-                                                     {layer.query.bias, layer.key.bias, layer.value.bias}};
+                                                     {*layer.query.bias, *layer.key.bias, *layer.value.bias}};
   if (layer.position_query && layer.position_key) {
     groups.push_back({layer.position_query->weight, layer.position_key->weight});
-    groups.push_back({layer.position_query->bias, layer.position_key->bias});
+    groups.push_back({*layer.position_query->bias, *layer.position_key->bias});
   }
   return groups;
 }

@@ -20,7 +20,7 @@ class Electra final : public PostNormNetwork {
   // The head's activation is GELU whatever `hidden_act` says.
   std::vector<Value> forward(Recording& pass) const override {
     const Value hidden = encode(pass);
-    const Value pooled = drop(pass, pooled_tokens(pass, hidden), first_free_site(config()));
+    const Value pooled = drop(pass, pooled_tokens(pass, hidden), first_free_site(limits().layers));
     const Value dense = linear_activation(pass, head_.dense, Activation::kGelu, pooled, Readers::kProductsAndOthers);
     return head(pass, head_.output, drop(pass, dense, kHeadSite));
   }

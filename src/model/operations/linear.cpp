@@ -77,8 +77,11 @@ std::vector<Value> head(Recording& pass, const LinearParameters& layer, const Va
   for (std::size_t model = 0; model < rows.model_count(); ++model) {
     pass.count_forward(rows.of_model(input.tensor, model).size(0), weight[model].numel());
   }
-  return pass.record(head_logits(input.tensor, weight, pass.parameters().of_each(layer.bias), rows), rows,
-                     input.slot || pass.needs(layer),
+  std::vector<TypedResult> logits;
+  for (at::Tensor& own : head_logits(input.tensor, weight, pass.parameters().of_each(layer.bias), rows)) {
+    logits.push_back({.own = std::move(own)});
+  }
+  return pass.record(std::move(logits), rows, input.slot || pass.needs(layer),
                      [&pass, &rows, layer, weight, tensor = input.tensor, slot = input.slot](
                          std::span<const TypedResult> outputs, Gradients& gradients) {
                        std::vector<at::Tensor> of_logits;

@@ -16,12 +16,21 @@ using Layers = std::span<const LinearParameters>;
 
 std::int64_t total_outputs(const ModelParameters& parameters, Layers layers) {
   std::int64_t total = 0;
-  for (const LinearParameters& layer : layers) total += parameters.first(layer.weight).size(0);
+  for (const LinearParameters& layer : layers) total += layer.outputs(parameters.first(layer.weight).sizes());
   return total;
 }
 
+std::int64_t inputs_of(const ModelParameters& parameters, Layers layers) {
+  return layers.front().inputs(parameters.first(layers.front().weight).sizes());
+}
+
 std::int64_t total_weights(const ModelParameters& parameters, Layers layers) {
-  return total_outputs(parameters, layers) * parameters.first(layers.front().weight).size(1);
+  return total_outputs(parameters, layers) * inputs_of(parameters, layers);
+}
+
+// A weight, or several as one, as the forward pass multiplies it: [in, out].
+at::Tensor as_in_out(const at::Tensor& weight, WeightLayout layout) {
+  return layout == WeightLayout::kOutIn ? weight.t() : weight;
 }
 
 // Not filled, in the type of the parameters.
@@ -29,25 +38,38 @@ at::Tensor empty_rows(const ModelParameters& parameters, std::int64_t rows, std:
   return at::empty({rows, width}, parameters.first(0).options());
 }
 
-// The weights, or the biases, of all layers as one tensor, if all models share them and they are contiguous in memory;
-// else undefined.
-at::Tensor joined_tensor(const ModelParameters& parameters, Layers layers, ParameterIndex LinearParameters::*tensor) {
-  const at::Tensor& first = parameters.first(layers.front().*tensor);
+// These tensors along their first dimension as one, if all models share them and they are contiguous in memory; else
+// undefined.
+at::Tensor joined_tensor(const ModelParameters& parameters, const std::vector<ParameterIndex>& indices) {
+  const at::Tensor& first = parameters.first(indices.front());
+  std::vector<std::int64_t> sizes = first.sizes().vec();
+  sizes.front() = 0;
   std::int64_t end = first.storage_offset();
-  for (const LinearParameters& layer : layers) {
-    const at::Tensor& own = parameters.first(layer.*tensor);
+  for (const ParameterIndex index : indices) {
+    const at::Tensor& own = parameters.first(index);
     const bool follows = own.is_contiguous() && own.is_alias_of(first) && own.storage_offset() == end;
-    if (!follows || !parameters.is_shared(layer.*tensor)) return {};
+    if (!follows || !parameters.is_shared(index)) return {};
+    sizes.front() += own.size(0);
     end += own.numel();
   }
-  if (layers.size() == 1) return first;
-  std::vector<std::int64_t> sizes = first.sizes().vec();
-  sizes.front() = total_outputs(parameters, layers);
-  return first.as_strided(sizes, first.strides());
+  return indices.size() == 1 ? first : first.as_strided(sizes, first.strides());
 }
 
+// The weights of the layers as one. Several are [out, in].
 at::Tensor shared_weight(const ModelParameters& parameters, Layers layers) {
-  return joined_tensor(parameters, layers, &LinearParameters::weight);
+  std::vector<ParameterIndex> weights;
+  for (const LinearParameters& layer : layers) weights.push_back(layer.weight);
+  return joined_tensor(parameters, weights);
+}
+
+// Undefined too if there are none.
+at::Tensor shared_bias(const ModelParameters& parameters, Layers layers) {
+  std::vector<ParameterIndex> biases;
+  for (const LinearParameters& layer : layers) {
+    if (!layer.bias) return {};
+    biases.push_back(*layer.bias);
+  }
+  return joined_tensor(parameters, biases);
 }
 
 // Calls `work` for each model and layer, with that model's rows and that layer's columns of `outputs`.
@@ -57,7 +79,7 @@ void for_each_model_and_layer(const ModelParameters& parameters, const RowLayout
   for (std::size_t model = 0; model < parameters.model_count(); ++model) {
     std::int64_t column = 0;
     for (const LinearParameters& layer : layers) {
-      const std::int64_t width = parameters.first(layer.weight).size(0);
+      const std::int64_t width = layer.outputs(parameters.first(layer.weight).sizes());
       work(model, layer, rows.of_model(outputs, model).narrow(1, column, width));
       column += width;
     }
@@ -70,13 +92,13 @@ void apply_weights(Recording& pass, const RowLayout& rows, Layers layers, const 
   const ModelParameters& parameters = pass.parameters();
   pass.count_forward(input.size(0), total_weights(parameters, layers));
   if (const at::Tensor weight = shared_weight(parameters, layers); weight.defined()) {
-    matmul(input, parameters.operand(0, weight).t(), outputs, accumulate);
+    matmul(input, as_in_out(parameters.operand(0, weight), layers.front().layout), outputs, accumulate);
     return;
   }
   for_each_model_and_layer(parameters, rows, layers, outputs,
                            [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {
-                             matmul(rows.of_model(input, model),
-                                    parameters.operand(model, parameters.of(model, layer.weight)).t(), own, accumulate);
+                             const at::Tensor weight = parameters.operand(model, parameters.of(model, layer.weight));
+                             matmul(rows.of_model(input, model), as_in_out(weight, layer.layout), own, accumulate);
                            });
 }
 
@@ -87,11 +109,15 @@ at::Tensor apply_linear(Recording& pass, const RowLayout& rows, Layers layers, c
   at::Tensor output = empty_rows(parameters, input.size(0), total_outputs(parameters, layers));
   if (takes_gpu_kernels(input.device()) && input.scalar_type() == at::kFloat) {
     const at::Tensor weight = shared_weight(parameters, layers);
-    const at::Tensor bias = joined_tensor(parameters, layers, &LinearParameters::bias);
+    const at::Tensor bias = shared_bias(parameters, layers);
     if (weight.defined() && bias.defined()) {
       pass.count_forward(input.size(0), weight.numel());
-      return at::addmm_out(output, bias, input, weight.t());  // one launch on a GPU, with the bias
+      return at::addmm_out(output, bias, input, as_in_out(weight, layers.front().layout));  // one launch, with the bias
     }
+  }
+  if (!layers.front().bias) {
+    apply_weights(pass, rows, layers, input, output, Accumulate::kNo);
+    return output;
   }
   std::vector<PerModelTensors> biases;
   for (const LinearParameters& layer : layers) biases.push_back(parameters.of_each(layer.bias));
@@ -103,7 +129,7 @@ at::Tensor apply_linear(Recording& pass, const RowLayout& rows, Layers layers, c
 at::Tensor linear_without_bias(Recording& pass, const RowLayout& rows, const LinearParameters& layer,
                                const at::Tensor& input) {
   const ModelParameters& parameters = pass.parameters();
-  at::Tensor output = empty_rows(parameters, input.size(0), parameters.first(layer.weight).size(0));
+  at::Tensor output = empty_rows(parameters, input.size(0), total_outputs(parameters, {&layer, 1}));
   apply_weights(pass, rows, {&layer, 1}, input, output, Accumulate::kNo);
   return output;
 }
@@ -114,18 +140,18 @@ void add_input_gradient(Recording& pass, const RowLayout& rows, Layers layers, c
   pass.count_backward(output_gradient.size(0), total_weights(parameters, layers));
   const Accumulate first = gradient.defined() ? Accumulate::kYes : Accumulate::kNo;
   if (!gradient.defined()) {
-    const std::int64_t width = parameters.first(layers.front().weight).size(1);
-    gradient = empty_rows(parameters, output_gradient.size(0), width);
+    gradient = empty_rows(parameters, output_gradient.size(0), inputs_of(parameters, layers));
   }
   if (const at::Tensor weight = shared_weight(parameters, layers); weight.defined()) {
-    matmul(output_gradient, parameters.operand(0, weight), gradient, first);
+    matmul(output_gradient, as_in_out(parameters.operand(0, weight), layers.front().layout).t(), gradient, first);
     return;
   }
   for_each_model_and_layer(parameters, rows, layers, output_gradient,
                            [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {
                              const Accumulate accumulate = &layer == &layers.front() ? first : Accumulate::kYes;
-                             matmul(own, parameters.operand(model, parameters.of(model, layer.weight)),
-                                    rows.of_model(gradient, model), accumulate);
+                             const at::Tensor weight = parameters.operand(model, parameters.of(model, layer.weight));
+                             matmul(own, as_in_out(weight, layer.layout).t(), rows.of_model(gradient, model),
+                                    accumulate);
                            });
 }
 

@@ -13,6 +13,9 @@ namespace tunescope {
 // The operations that networks are made of. Each computes its output and records its backward function. R rows, which
 // belong to tokens or to sequences.
 
+// W stands for a weight [out, in]; one that lies as [in, out] is multiplied accordingly. Only `linear` and `head` take
+// layers without bias.
+
 /// x Wᵀ + b for linear layers with the same input, their outputs side by side: [R, in] to [R, sum of their outputs].
 Value linear(Recording& pass, std::span<const LinearParameters> layers, const Value& input);
 inline Value linear(Recording& pass, const LinearParameters& layer, const Value& input) {
@@ -44,13 +47,32 @@ struct Norm {
 /// y = dropout(LayerNorm(sum of the rows that `Network::lookups` names)) [T, H].
 Value embedding(Recording& pass, const Norm& norm, const Dropout& dropout);
 
+/// What a LayerNorm makes of a sum, and the sum. Both go on in a network whose blocks begin with LayerNorm: the sum is
+/// its hidden state, as observers see it.
+struct Normalized {
+  Value output;
+  Value sum;
+};
+
+/// For such a network: dropout(sum of the rows) and its LayerNorm [T, H].
+Normalized embedding_with_sum(Recording& pass, const Norm& norm, const Dropout& dropout);
+
+struct AttentionOptions {
+  std::int64_t heads = 1;
+  Dropout dropout = {};  ///< of the probabilities
+  bool is_causal = false;
+  std::optional<double> scale = {};  ///< of the scores; absent: 1 / √d
+};
+
 /// Scaled dot-product attention within each sequence: queries [Q, H], keys and values side by side [T, 2 H]. Returns
 /// the context [Q, H].
-Value attention(Recording& pass, const Value& query, const Value& key_value, std::int64_t heads,
-                const Dropout& dropout);
+Value attention(Recording& pass, const Value& query, const Value& key_value, const AttentionOptions& options);
 
 /// The same where every token has a query: queries, keys and values side by side [T, 3 H], to the context [T, H].
-Value self_attention(Recording& pass, const Value& query_key_value, std::int64_t heads, const Dropout& dropout);
+Value self_attention(Recording& pass, const Value& query_key_value, const AttentionOptions& options);
+
+/// The same with the queries of the tokens that the head reads: [T, 3 H] to [B, H].
+Value pooled_attention(Recording& pass, const Value& query_key_value, const AttentionOptions& options);
 
 /// What follows the last linear layer of a block: y = LayerNorm(dropout(x Wᵀ + b) + residual), as BERT has it.
 struct BlockEnd {
@@ -62,6 +84,10 @@ struct BlockEnd {
   bool leaves_layer = true;  ///< whether the end of a feed-forward block is the layer's, to an observer
 };
 Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual);
+
+/// Where blocks begin with LayerNorm: the sum that a block ends with, and its LayerNorm, with which the next one
+/// begins.
+Normalized end_of_block_with_sum(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual);
 
 /// The rows of the tokens that the head reads, one for each sequence: [T, H] to [B, H]. Rows of sequences stay as they
 /// are.

@@ -21,9 +21,9 @@ bool ModelParameters::is_shared(ParameterIndex index) const {
                      [&](const Parameters* other) { return (*other)[index].is_same(first(index)); });
 }
 
-PerModelTensors ModelParameters::of_each(ParameterIndex index) const {
+PerModelTensors ModelParameters::of_each(std::optional<ParameterIndex> index) const {
   PerModelTensors tensors;
-  for (const Parameters* model : models_) tensors.push_back((*model)[index]);
+  for (const Parameters* model : models_) tensors.push_back(index ? (*model)[*index] : at::Tensor());
   return tensors;
 }
 

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,8 +25,8 @@ class ModelParameters {
   /// The first model's: everybody's if it is shared, and of everybody's shape in any case.
   const at::Tensor& first(ParameterIndex index) const { return (*models_.front())[index]; }
   const at::Tensor& of(std::size_t model, ParameterIndex index) const { return (*models_[model])[index]; }
-  /// The parameter of each model, for kernels that use each row's own.
-  PerModelTensors of_each(ParameterIndex index) const;
+  /// The parameter of each model, for kernels that use each row's own; undefined tensors if there is none.
+  PerModelTensors of_each(std::optional<ParameterIndex> index) const;
 
   /// Whether matrix products read their operands in bfloat16.
   bool multiply_in_bfloat16() const { return bfloat16_weights_.front() != nullptr; }

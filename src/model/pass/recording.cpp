@@ -110,8 +110,8 @@ BatchLayout Recording::lay_out(const Network& network, std::span<const ModelInpu
   for (const ModelInput& model : models) labels.push_back(model.batch.labels);
   const std::vector<std::int64_t> model_sequences = sequences_of(models);
   const std::vector<std::uint64_t> keys = keys_of(models);
-  BatchLayout::Contents contents{batch.sequence_offsets, batch.examples,   model_sequences, keys,
-                                 std::move(ids),         std::move(labels)};
+  BatchLayout::Contents contents{batch.sequence_offsets,     batch.examples,   model_sequences, keys, std::move(ids),
+                                 network.pooled_rows(batch), std::move(labels)};
   if (std::optional<DistanceLookup> lookup = network.distance_lookup(longest_of(batch))) {
     distance_table_ = lookup->table;
     contents.distance_ids = std::move(lookup->ids);
@@ -136,21 +136,12 @@ TypedResult Recording::rounded(TypedResult tensor) const {
   return tensor;
 }
 
-Value Recording::record(TypedResult output, const RowLayout& rows, bool is_needed, Backward backward) {
-  Value value{.tensor = std::move(output.own), .bfloat16 = std::move(output.bfloat16), .rows = &rows};
-  if (is_needed) {
-    value.slot = tape_.add_slot();
-    tape_.record({*value.slot}, std::move(backward));
-  }
-  return value;
-}
-
-std::vector<Value> Recording::record(std::vector<at::Tensor> outputs, const RowLayout& rows, bool is_needed,
+std::vector<Value> Recording::record(std::vector<TypedResult> outputs, const RowLayout& rows, bool is_needed,
                                      Backward backward) {
   std::vector<Value> values;
   std::vector<GradientSlot> slots;
-  for (at::Tensor& output : outputs) {
-    values.push_back({.tensor = std::move(output), .rows = &rows});
+  for (auto& [own, bfloat16] : outputs) {
+    values.push_back({.tensor = std::move(own), .bfloat16 = std::move(bfloat16), .rows = &rows});
     if (!is_needed) continue;
     values.back().slot = tape_.add_slot();
     slots.push_back(*values.back().slot);
@@ -162,7 +153,7 @@ std::vector<Value> Recording::record(std::vector<at::Tensor> outputs, const RowL
 bool Recording::use(std::span<const LinearParameters> layers) {
   bool is_needed = false;
   for (const LinearParameters& p : layers) {
-    count_use(p.weight, p.bias);
+    count_use(p.weight, p.bias.value_or(p.weight));
     is_needed = is_needed || needs(p);
   }
   return is_needed;
@@ -227,7 +218,7 @@ void Recording::on_linear(const RowLayout& rows, std::span<const LinearParameter
   }
   std::int64_t column = 0;
   for (const LinearParameters& p : layers) {
-    const std::int64_t width = parameters_.first(p.weight).size(0);
+    const std::int64_t width = p.outputs(parameters_.first(p.weight).sizes());
     const auto own = [&](const at::Tensor& all) { return all.defined() ? all.narrow(1, column, width) : all; };
     if (needs(p)) tell({&p, 1}, {own(output_gradient.own), own(output_gradient.bfloat16)});
     column += width;

@@ -38,7 +38,7 @@ class Recording {
 
   /// Whether any model needs the gradient of this parameter, or of one of a layer's two.
   bool needs(ParameterIndex parameter) const { return needs_[parameter]; }
-  bool needs(const LinearParameters& p) const { return needs(p.weight) || needs(p.bias); }
+  bool needs(const LinearParameters& p) const { return needs(p.weight) || (p.bias && needs(*p.bias)); }
   bool needs(const LayerNormParameters& p) const { return needs(p.weight) || needs(p.bias); }
   /// Adds to the floating-point operations of the pass those of a product of [rows, in] and [in, out].
   void count_forward(std::int64_t rows, std::int64_t weights) { flops_.forward += product_flops(rows, weights); }
@@ -59,13 +59,15 @@ class Recording {
     return is_needed ? input : at::Tensor();
   }
 
-  /// Makes the value of an operation's output. If its gradient is needed, `backward` is recorded.
-  Value record(TypedResult output, const RowLayout& rows, bool is_needed, Backward backward);
+  /// Makes the values of an operation's outputs. If their gradients are needed, `backward` is recorded.
+  std::vector<Value> record(std::vector<TypedResult> outputs, const RowLayout& rows, bool is_needed, Backward backward);
+  /// The same for one output.
+  Value record(TypedResult output, const RowLayout& rows, bool is_needed, Backward backward) {
+    return std::move(record(std::vector{std::move(output)}, rows, is_needed, std::move(backward)).front());
+  }
   Value record(at::Tensor output, const RowLayout& rows, bool is_needed, Backward backward) {
     return record(TypedResult{.own = std::move(output)}, rows, is_needed, std::move(backward));
   }
-  /// The same for several outputs.
-  std::vector<Value> record(std::vector<at::Tensor> outputs, const RowLayout& rows, bool is_needed, Backward backward);
 
   /// Counts, while an operation is recorded, a use of these parameters, and returns `needs`: if it does, the backward
   /// function must call `on_...` with them. Throws `Error` if a weight is used with two biases, or as a table too.

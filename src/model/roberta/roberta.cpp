@@ -24,7 +24,7 @@ class Roberta final : public PostNormNetwork {
 
   std::vector<Value> forward(Recording& pass) const override {
     const Value hidden = encode(pass);
-    const Value pooled = drop(pass, pooled_tokens(pass, hidden), first_free_site(config()));
+    const Value pooled = drop(pass, pooled_tokens(pass, hidden), first_free_site(limits().layers));
     return head(pass, head_.output, drop(pass, tanh(pass, linear(pass, head_.dense, pooled)), kHeadSite));
   }
 

@@ -21,6 +21,7 @@ class Subject:
     # What stands for the hidden states, the branches of attention and those of feed-forward.
     depth_modules: Callable[[Module], list[list[Module]]]
     spelled: tuple[int, ...] = tuple(SPELLED)
+    dropout_keys: tuple[str, ...] = ()
 
     @property
     def padding(self) -> int | None:
@@ -167,18 +168,21 @@ def depth_of_gpt2(model: Module) -> list[list[Module]]:
 
 
 LENGTHS = (7, 3, 40, 12)
+BERT_DROPOUT = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout")
 MODELS = {
     "roberta": Subject(
         "RobertaForSequenceClassification",
         ROBERTA,
         (7, 3, 30, 12),
         depth_of_bert(lambda model: model.roberta, "embeddings"),
+        dropout_keys=BERT_DROPOUT,
     ),
     "electra": Subject(
         "ElectraForSequenceClassification",
         ELECTRA,
         LENGTHS,
         depth_of_bert(lambda model: model.electra, "embeddings_project"),
+        dropout_keys=BERT_DROPOUT,
     ),
     "electra-square": Subject(
         "ElectraForSequenceClassification",
@@ -186,7 +190,13 @@ MODELS = {
         LENGTHS,
         depth_of_bert(lambda model: model.electra, "embeddings"),
     ),
-    "distilbert": Subject("DistilBertForSequenceClassification", DISTILBERT, LENGTHS, depth_of_distilbert),
+    "distilbert": Subject(
+        "DistilBertForSequenceClassification",
+        DISTILBERT,
+        LENGTHS,
+        depth_of_distilbert,
+        dropout_keys=("dropout", "attention_dropout", "seq_classif_dropout"),
+    ),
     "deberta": Subject(
         "DebertaV2ForSequenceClassification",
         DEBERTA,
@@ -206,6 +216,7 @@ MODELS = {
         LENGTHS,
         depth_of_gpt2,
         spelled=(2, 6, 7, 8, 9, 30, 59, 60, 61),
+        dropout_keys=("embd_pdrop", "attn_pdrop", "resid_pdrop"),
     ),
     "gpt2-switches": Subject(
         "GPT2ForSequenceClassification",

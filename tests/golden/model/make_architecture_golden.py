@@ -8,7 +8,8 @@ Writes beside this script, unless --output names another folder, for each FOLDER
         Packed inputs, logits, loss and every gradient of that model (mean cross-entropy). Under `padded.`, inputs in
         which texts hold the padding token, and their logits. The diagonal Fisher information of every tensor,
         `fisher.NAME`, exact over the labels, and `depth`, sums of squares as fisher_reference.py has them, of the given
-        labels.
+        labels. For each probability of dropout, alone, `dropout.KEY`: mean, variance and fourth central moment of each
+        logit over many masks of torch's, [B * labels, 3].
 
 Conventions are those of make_model_golden.py: packed batches, float64 from stored float32 weights, dropout off.
 
@@ -28,6 +29,7 @@ from torch import Tensor
 from torch.nn import Module
 
 LABELS = torch.tensor([2, 0, 1, 0])
+PROBABILITY, DRAWS, COPIES = 0.3, 4000, 100
 
 
 def random_weights(model: Module, generator: torch.Generator) -> dict[str, Tensor]:
@@ -79,10 +81,34 @@ def depth(subject: Subject, model: Module, inputs: PackedInputs) -> Tensor:
     return squares
 
 
+def build(subject: Subject, config: dict) -> Module:
+    classifier = getattr(transformers, subject.classifier)
+    return classifier(
+        classifier.config_class(**config, num_labels=len(set(LABELS.tolist())), attn_implementation="eager")
+    )
+
+
+def dropout(subject: Subject, weights: dict[str, Tensor], inputs: PackedInputs) -> dict[str, Tensor]:
+    """Moments of the logits over masks. A pass draws them for some copies of the batch."""
+    moments = {"dropout.probability": torch.tensor([PROBABILITY]), "dropout.draws": torch.tensor([float(DRAWS)])}
+    for key in subject.dropout_keys:
+        model = build(subject, subject.config | {key: PROBABILITY})
+        model.load_state_dict(weights, strict=False)
+        model.double().train()
+        torch.manual_seed(2026)
+        (batch,) = subject.batches(inputs)
+        copies = {name: tensor.repeat(COPIES, 1) for name, tensor in batch.items()}
+        with torch.no_grad():
+            logits = torch.cat([model(**copies).logits.reshape(COPIES, -1) for _ in range(DRAWS // COPIES)])
+        centred = logits - logits.mean(dim=0)
+        columns = (logits.mean(dim=0), (centred**2).mean(dim=0), (centred**4).mean(dim=0))
+        moments[f"dropout.{key}"] = torch.stack(columns, dim=1)
+    return moments
+
+
 def make(subject: Subject, folder: Path) -> None:
     generator = torch.Generator().manual_seed(20260328)
-    classifier = getattr(transformers, subject.classifier)
-    model = classifier(classifier.config_class(**subject.config, num_labels=3, attn_implementation="eager"))
+    model = build(subject, subject.config)
     weights = random_weights(model, generator)
     model.load_state_dict(weights, strict=False)
     model = model.double().eval()
@@ -98,6 +124,8 @@ def make(subject: Subject, folder: Path) -> None:
     expected |= {f"grad.{name}": parameter.grad.detach() for name, parameter in model.named_parameters()}
     expected |= fisher(subject, model, inputs)
     expected["depth"] = depth(subject, model, inputs)
+    if subject.dropout_keys:
+        expected |= dropout(subject, weights, inputs)
 
     spelled = PackedInputs(inputs.input_ids.clone(), inputs.type_ids, inputs.offsets)
     spelled.input_ids[list(subject.spelled)] = padding

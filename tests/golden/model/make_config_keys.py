@@ -14,7 +14,7 @@ from pathlib import Path
 import transformers
 from transformers import AutoConfig
 
-MODEL_TYPES = ("bert", "roberta", "electra", "distilbert", "deberta-v2")
+MODEL_TYPES = ("bert", "roberta", "electra", "distilbert", "gpt2", "deberta-v2")
 
 
 def main() -> None:

@@ -36,8 +36,9 @@ DisentangledInputs gradients_like(const DisentangledInputs& inputs) {
 // The formula, pair by pair.
 at::Tensor context_by_formula(const DisentangledInputs& inputs, const DisentangledLayout& layout, std::size_t sequence,
                               std::int64_t head) {
-  const auto& [queries, tokens, heads] = layout.attention;
-  const std::int64_t width = kHidden / heads;
+  const RowLayout& queries = layout.attention.queries;
+  const RowLayout& tokens = layout.attention.tokens;
+  const std::int64_t width = kHidden / layout.attention.heads;
   const auto part = [&](const at::Tensor& rows, std::int64_t row, std::int64_t column = 0) {
     return rows[row].narrow(0, column + head * width, width);
   };

@@ -77,8 +77,8 @@ class DisentangledViews {
 
 // Applies dropout in place. `all` is laid out like the probabilities of all sequences.
 void drop_disentangled(const DisentangledTensors& tensors, const at::Tensor& all) {
-  const auto& [queries, tokens, heads] = tensors.layout.attention;
-  apply_dropout_(all, {queries.pair_offsets, heads}, tokens.streams, tensors.dropout);
+  const AttentionLayout& layout = tensors.layout.attention;
+  apply_dropout_(all, {layout.queries.pair_offsets, layout.heads}, layout.tokens.streams, tensors.dropout);
 }
 
 at::Tensor disentangled_weights(const DisentangledTensors& tensors) {

@@ -205,14 +205,15 @@ void residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& paramet
   if (extras.bfloat16.defined()) extras.bfloat16.copy_(output);
 }
 
-void residual_layer_norm_backward(const at::Tensor& output_gradient, const PerModelTensors& weight,
+void residual_layer_norm_backward(const NormalizedGradients& of_results, const PerModelTensors& weight,
                                   const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
                                   const ResidualGradients& gradients, const ResidualGradientExtras& extras) {
   const std::int64_t width = saved.input.size(1);
   const at::Tensor& residual = gradients.residual;
   const at::Tensor& branch = gradients.branch;
   AT_DISPATCH_FLOATING_TYPES(residual.scalar_type(), "residual_layer_norm_backward", [&] {
-    const scalar_t* const from = output_gradient.const_data_ptr<scalar_t>();
+    const scalar_t* const from = of_results.output.const_data_ptr<scalar_t>();
+    const scalar_t* const from_sum = of_results.sum.defined() ? of_results.sum.const_data_ptr<scalar_t>() : nullptr;
     const scalar_t* const input = saved.input.const_data_ptr<scalar_t>();
     const scalar_t* const mean = saved.mean.const_data_ptr<scalar_t>();
     const scalar_t* const rstd = saved.rstd.const_data_ptr<scalar_t>();
@@ -226,6 +227,7 @@ void residual_layer_norm_backward(const at::Tensor& output_gradient, const PerMo
       const std::int64_t first = row.index * width;
       differentiate_row(from + first, input + first, weights[row.model], {mean[row.index], rstd[row.index]}, width,
                         to_residual + first);
+      if (from_sum != nullptr) add_row(to_residual + first, from_sum + first, width);
       of_output.put(from + first, row.index, width);
       of_residual.put(to_residual + first, row.index, width);
       if (to_branch == to_residual) return;
@@ -237,22 +239,24 @@ void residual_layer_norm_backward(const at::Tensor& output_gradient, const PerMo
 }
 
 void embedding_layer_norm(std::span<const EmbeddingLookup> tables, const LayerNormWeights& parameters,
-                          const RowLayout& rows, const Dropout& dropout, const LayerNormActivations& saved,
+                          const RowLayout& rows, const EmbeddingDropout& dropout, const LayerNormActivations& saved,
                           const at::Tensor& output, const LayerNormExtras& extras) {
   const std::int64_t width = saved.input.size(1);
   AT_DISPATCH_FLOATING_TYPES(output.scalar_type(), "embedding_layer_norm", [&] {
     scalar_t* const input = saved.input.mutable_data_ptr<scalar_t>();
     scalar_t* const normalized = output.mutable_data_ptr<scalar_t>();
     const std::vector<Table<scalar_t>> found(tables.begin(), tables.end());
-    const RowDropout<scalar_t> row_dropout(rows, dropout, width);
+    const RowDropout<scalar_t> dropout_of_sum(rows, dropout.of_sum, width);
+    const RowDropout<scalar_t> dropout_of_output(rows, dropout.of_output, width);
     const Normalization<scalar_t> normalization(parameters, saved);
     const RowSquares<scalar_t> of_output(extras.output_squares);
     for_each_row(rows, [&](const Row& row) {
       const std::int64_t first = row.index * width;
       std::copy_n(found.front()[row], width, input + first);
       for (std::size_t i = 1; i < found.size(); ++i) add_row(input + first, found[i][row], width);
+      dropout_of_sum.apply(input + first, row);
       normalization.apply(input + first, row, normalized + first);
-      row_dropout.apply(normalized + first, row);
+      dropout_of_output.apply(normalized + first, row);
       of_output.put(normalized + first, row.index, width);
     });
   });

@@ -74,8 +74,9 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(Tiles:
   if (has_rows) dropout.draw_rows(place.first);
   LaneRows<Tiles> sums;
   set_to_zero<Tiles>(sums);
-  for (int first_key = 0; first_key < place.tokens; first_key += Tiles::kTile) {
-    const int key_count = place.tokens - first_key < Tiles::kTile ? place.tokens - first_key : Tiles::kTile;
+  const int visible = place.visible_to_tile(a);
+  for (int first_key = 0; first_key < visible; first_key += Tiles::kTile) {
+    const int key_count = visible - first_key < Tiles::kTile ? visible - first_key : Tiles::kTile;
     const std::int64_t row = place.first_token + first_key;
     __syncthreads();  // the tile before is read
     load_tile<Tiles>(keys, a.key.at(row, place.first_column), a.key.stride, key_count, a.width);
@@ -89,6 +90,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(Tiles:
     }
     __syncthreads();  // the gradients of the scores take the place of the values
     if (!has_rows) continue;
+    if (a.is_causal) hide_later_keys<Tiles>(scores, a, place, place.first, first_key);
     const std::uint32_t kept = dropout.kept(first_key, key_count);
     probabilities_and_gradients<Tiles>(scores, of_scores, kept, a, g, place, first_query, query_count);
     for (int i = 0; i < Tiles::kRows; ++i) {
@@ -135,7 +137,9 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(8))
   LaneRows<Tiles> value_sums;
   set_to_zero<Tiles>(key_sums);
   set_to_zero<Tiles>(value_sums);
-  for (int first_query = 0; first_query < place.queries; first_query += Tiles::kTile) {
+  // Earlier tokens do not see these keys.
+  const int first_seeing = a.is_causal && a.query_tokens == nullptr ? place.first : 0;
+  for (int first_query = first_seeing; first_query < place.queries; first_query += Tiles::kTile) {
     const int query_count = place.queries - first_query < Tiles::kTile ? place.queries - first_query : Tiles::kTile;
     const bool has_rows = place.first_of_warp < query_count;
     const bool has_keys = place.first_of_warp < key_count;
@@ -154,6 +158,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(8))
     if (has_rows) {
       multiply_rows<Tiles>(scores, queries, keys, a.width, place);
       multiply_rows<Tiles>(of_scores, gradients, values, a.width, place);
+      if (a.is_causal) hide_later_keys<Tiles>(scores, a, place, first_query, place.first);
       dropout.draw_keys(first_query, place.first);
       const std::uint32_t kept = dropout.kept(place.first, key_count);
       probabilities_and_gradients<Tiles>(scores, of_scores, kept, a, g, place, first_row, query_count);

@@ -39,8 +39,9 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(Tiles:
     largest[i] = -INFINITY;
     exponentials[i] = 0.0F;
   }
-  for (int first_key = 0; first_key < place.tokens; first_key += Tiles::kTile) {
-    const int key_count = place.tokens - first_key < Tiles::kTile ? place.tokens - first_key : Tiles::kTile;
+  const int visible = place.visible_to_tile(a);
+  for (int first_key = 0; first_key < visible; first_key += Tiles::kTile) {
+    const int key_count = visible - first_key < Tiles::kTile ? visible - first_key : Tiles::kTile;
     const std::int64_t row = place.first_token + first_key;
     __syncthreads();  // the tile before is read
     load_tile<Tiles>(keys, a.key.at(row, place.first_column), a.key.stride, key_count, a.width);
@@ -50,6 +51,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, Tiles::blocks_of_warps(Tiles:
     if (has_rows) multiply_rows<Tiles>(scores, queries, keys, a.width, place);
     __syncthreads();  // the weights take the place of the keys
     if (!has_rows) continue;
+    if (a.is_causal) hide_later_keys<Tiles>(scores, a, place, place.first, first_key);
     const std::uint32_t kept = dropout.kept(first_key, key_count);
     for (int i = 0; i < Tiles::kRows; ++i) {
       float new_largest = largest[i];

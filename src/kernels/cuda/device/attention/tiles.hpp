@@ -32,7 +32,9 @@ struct DeviceResult {
 struct DeviceAttention {
   const std::int64_t* query_offsets = nullptr;  ///< by sequence
   const std::int64_t* token_offsets = nullptr;
-  std::int64_t query_count = 0;  ///< of all sequences
+  bool is_causal = false;
+  const std::int64_t* query_tokens = nullptr;  ///< row of the token of each query; null: queries are tokens
+  std::int64_t query_count = 0;                ///< of all sequences
   unsigned heads = 1;
   int width = 1;          ///< of a head
   unsigned tiles = 1;     ///< of the longest sequence
@@ -91,6 +93,17 @@ struct AttentionPlace {
   /// Number of the first element of row `query` of the probabilities, for dropout.
   __device__ std::int64_t first_element(int query) const {
     return (static_cast<std::int64_t>(head) * queries + query) * tokens;
+  }
+
+  /// The keys of the sequence, from the first, that the tile's last query sees: no query of it sees others.
+  __device__ int visible_to_tile(const DeviceAttention& a) const {
+    const int last = first + Tiles::kTile < queries ? first + Tiles::kTile - 1 : queries - 1;
+    return a.is_causal ? visible_keys(a, last) : tokens;
+  }
+  /// Those that a query sees, of causal attention.
+  __device__ int visible_keys(const DeviceAttention& a, int query) const {
+    const std::int64_t row = first_query + query;
+    return static_cast<int>((a.query_tokens == nullptr ? row : a.query_tokens[row]) - first_token) + 1;
   }
 
   unsigned head;
@@ -167,6 +180,21 @@ __device__ void multiply_rows(float (&products)[Tiles::kRows][Tiles::kKeys], con
         products[i][j] += row[i].z * key.z;
         products[i][j] += row[i].w * key.w;
       }
+    }
+  }
+}
+
+/// Of causal attention: the scores of keys that come after the token of their query. `first_query` and `first_key` are
+/// those of the tiles, in the sequence.
+template <typename Tiles>
+__device__ void hide_later_keys(float (&scores)[Tiles::kRows][Tiles::kKeys], const DeviceAttention& a,
+                                const AttentionPlace<Tiles>& place, int first_query, int first_key) {
+  for (int i = 0; i < Tiles::kRows; ++i) {
+    const int query = first_query + place.row_of(i);
+    if (query >= place.queries) continue;
+    const int visible = place.visible_keys(a, query);
+    for (int j = 0; j < Tiles::kKeys; ++j) {
+      if (first_key + place.column + 8 * j >= visible) scores[i][j] = -INFINITY;
     }
   }
 }

@@ -132,7 +132,7 @@ inline constexpr int kLookupsPerLaunch = 4;
 
 struct EmbeddingLayerNormTask {
   LayerNormRows rows;
-  DeviceDropout dropout;
+  DeviceDropout dropout_of_sum, dropout_of_output;
   DeviceLookup lookups[kLookupsPerLaunch] = {};
   int lookup_count = 0;
   float* input = nullptr;  // the sum
@@ -154,9 +154,10 @@ __global__ void __launch_bounds__(Row::kThreads) normalize_embeddings(EmbeddingL
     row.load_parameter(lookup.table.of[place.model] + lookup.ids[index] * task.rows.width, found);
     for (int i = 0; i < Row::kCount; ++i) sum[i] += found[i];
   }
+  row.drop(task.dropout_of_sum, place.sequence, place.first_element, sum);
   row.store(sum, task.input + first);
   normalize(task.norm, row, index, place.model, sum);
-  row.drop(task.dropout, place.sequence, place.first_element, sum);
+  row.drop(task.dropout_of_output, place.sequence, place.first_element, sum);
   store_normalized(task.output, row, index, first, sum);
 }
 
@@ -165,6 +166,7 @@ struct ResidualLayerNormBackwardTask {
   DeviceDropout dropout;
   ModelVectors weight;
   const float* output_gradient = nullptr;
+  const float* sum_gradient = nullptr;  // null: none
   const float* input = nullptr;
   const float* mean = nullptr;
   const float* rstd = nullptr;
@@ -203,6 +205,10 @@ __global__ void __launch_bounds__(Row::kThreads) differentiate_residual_sums(Res
   const float mean_gradient = sums[0] / row.width();
   const float slope = sums[1] * rstd * rstd / row.width();
   for (int i = 0; i < Row::kCount; ++i) gradient[i] = rstd * (gradient[i] - mean_gradient - centered[i] * slope);
+  if (task.sum_gradient != nullptr) {
+    row.load(task.sum_gradient + first, centered);
+    for (int i = 0; i < Row::kCount; ++i) gradient[i] += centered[i];
+  }
   row.store(gradient, task.residual + first);
   store_squares(row, index, gradient, task.residual_squares);
   row.drop(task.dropout, place.sequence, place.first_element, gradient);

@@ -2,15 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "support/architecture_goldens.hpp"
 #include "support/catalogue_lookup.hpp"
-#include "support/collected_gradients.hpp"
 #include "support/golden_batch.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_file.hpp"
 #include "tunescope/base/error.hpp"
-#include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/model/pass.hpp"
 
 namespace tunescope {
@@ -22,122 +23,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-double distance_to_golden(const at::Tensor& actual, const at::Tensor& golden) {
-  return actual.to(at::kCPU, at::kDouble).sub(golden).abs().max().item<double>();
-}
-
-class Architectures : public ::testing::TestWithParam<const char*> {
- protected:
-  // Relative to the length of the gradient; of one that is zero in theory, to 0.1.
-  void expect_transformers_numbers(double logits_tolerance, double gradients_tolerance) {
-    const Safetensors& expected = golden.expected;
-    test::CollectedGradients sink(golden.parameters);
-    const PackedBatch examples = test::golden_batch(expected, expected.tensor("labels"));
-    Pass pass(*golden.model.network, ModelInput{golden.parameters, examples}, {.sink = &sink});
-    EXPECT_LT(distance_to_golden(pass.logits().front(), expected.tensor("logits")), logits_tolerance);
-    const Loss loss = batch_loss(pass.logits().front(), examples.labels);
-    EXPECT_NEAR(loss.value(), expected.tensor("loss").item<double>(), logits_tolerance);
-    pass.backward(loss.logits_gradient);
-    for (ParameterIndex i = 0; i < golden.catalogue.size(); ++i) {
-      const ParameterInfo& parameter = golden.catalogue[i];
-      const at::Tensor gradient = expected.tensor("grad." + parameter.name);
-      ASSERT_EQ(sink.gradients[i].sizes(), gradient.sizes()) << parameter.name;
-      const double difference = sink.gradients[i].cpu().sub(gradient).norm().item<double>();
-      const double size = test::is_zero_in_theory(parameter) ? 0.1 : gradient.norm().item<double>();
-      EXPECT_LT(difference, gradients_tolerance * size) << parameter.name;
-    }
-  }
-
-  test::ArchitectureGolden golden{GetParam()};
-};
-
-TEST_P(Architectures, ClassifyAndDifferentiateAsTransformers) { expect_transformers_numbers(1e-5, 1e-4); }
-
-// To the rounding of the golden numbers.
-TEST_P(Architectures, ClassifyAndDifferentiateAsTransformersInFloat64) {
-  golden.compute_in_float64();
-  expect_transformers_numbers(1e-6, 1e-6);
-}
-
-TEST_P(Architectures, ReadTextsWithThePaddingTokenAsTransformers) {
-  PackedBatch examples = test::golden_batch(golden.expected, golden.expected.tensor("labels"));
-  examples.token_ids = test::whole_numbers(golden.expected.tensor("padded.input_ids"));
-  const at::Tensor logits = evaluate_logits(*golden.model.network, golden.parameters, examples);
-  EXPECT_LT(distance_to_golden(logits, golden.expected.tensor("padded.logits")), 1e-5);
-}
-
-TEST_P(Architectures, GiveASequenceTheSameLogitsInAnyBatch) {
-  const PackedBatch together = test::golden_batch(golden.expected, golden.expected.tensor("labels"));
-  const at::Tensor logits = evaluate_logits(*golden.model.network, golden.parameters, together);
-  for (std::int64_t b = 0; b < together.sequence_count(); ++b) {
-    const auto first = static_cast<std::ptrdiff_t>(together.sequence_offsets[static_cast<std::size_t>(b)]);
-    const auto end = static_cast<std::ptrdiff_t>(together.sequence_offsets[static_cast<std::size_t>(b) + 1]);
-    PackedBatch alone;
-    alone.token_ids.assign(together.token_ids.begin() + first, together.token_ids.begin() + end);
-    alone.type_ids.assign(together.type_ids.begin() + first, together.type_ids.begin() + end);
-    alone.sequence_offsets = {0, end - first};
-    alone.examples = {b};
-    EXPECT_LT(distance_to_golden(evaluate_logits(*golden.model.network, golden.parameters, alone)[0], logits[b].cpu()),
-              1e-5)
-        << b;
-  }
-}
-
-TEST_P(Architectures, LetAllTokensLeaveTheLastLayerWithTheSameNumbers) {
-  golden.compute_in_float64();
-  const PackedBatch examples = test::golden_batch(golden.expected, golden.expected.tensor("labels"));
-  std::vector<std::vector<at::Tensor>> gradients;
-  for (const LastLayer last_layer : {LastLayer::kPooledTokens, LastLayer::kAllTokens}) {
-    test::CollectedGradients sink(golden.parameters);
-    Pass pass(*golden.model.network, ModelInput{golden.parameters, examples},
-              {.sink = &sink, .last_layer = last_layer});
-    pass.backward(batch_loss(pass.logits().front(), examples.labels).logits_gradient);
-    gradients.push_back(sink.gradients);
-  }
-  for (ParameterIndex i = 0; i < golden.catalogue.size(); ++i) {
-    EXPECT_TRUE(gradients[0][i].allclose(gradients[1][i], 1e-9, 1e-12)) << golden.catalogue[i].name;
-  }
-}
-
-// A part of the network for which no gradient is needed is not recorded.
-TEST_P(Architectures, GiveTheHeadAloneTheGradientsThatItHasBesidesAllOthers) {
-  class HeadAlone : public test::CollectedGradients {
-   public:
-    HeadAlone(const Parameters& parameters, const ParameterCatalogue& catalogue)
-        : CollectedGradients(parameters), catalogue_(catalogue) {}
-    bool needs_gradient(std::size_t, ParameterIndex i) const override { return catalogue_[i].is_head(); }
-
-   private:
-    const ParameterCatalogue& catalogue_;
-  };
-  const PackedBatch examples = test::golden_batch(golden.expected, golden.expected.tensor("labels"));
-  test::CollectedGradients all(golden.parameters);
-  HeadAlone head(golden.parameters, golden.catalogue);
-  for (test::CollectedGradients* sink : {&all, static_cast<test::CollectedGradients*>(&head)}) {
-    Pass pass(*golden.model.network, ModelInput{golden.parameters, examples}, {.sink = sink});
-    pass.backward(batch_loss(pass.logits().front(), examples.labels).logits_gradient);
-  }
-  for (ParameterIndex i = golden.catalogue.backbone_count(); i < golden.catalogue.size(); ++i) {
-    EXPECT_TRUE(head.gradients[i].equal(all.gradients[i])) << golden.catalogue[i].name;
-  }
-}
-
-TEST_P(Architectures, DrawEachMatrixOfTheHeadFromNumbersOfItsOwn) {
-  const Parameters drawn = with_new_head(golden.model, golden.catalogue, 3);
-  std::vector<at::Tensor> matrices;
-  for (ParameterIndex i = golden.catalogue.backbone_count(); i < golden.catalogue.size(); ++i) {
-    EXPECT_EQ(drawn[i].sizes().vec(), golden.catalogue[i].shape);
-    if (golden.catalogue[i].is_bias) {
-      EXPECT_EQ(drawn[i].abs().sum().item<double>(), 0.0);
-    } else {
-      matrices.push_back(drawn[i].view(-1).narrow(0, 0, 3));
-    }
-  }
-  if (matrices.size() == 2) {
-    EXPECT_FALSE(matrices[0].equal(matrices[1]));
-  }
-}
 
 // What other tools make of the files.
 class ArchitectureFiles : public ::testing::TestWithParam<const char*> {
@@ -183,6 +68,7 @@ TEST_P(ArchitectureFiles, MayHaveTensorsThatClassificationDoesNotUse) {
       {"electra",
        {"discriminator_predictions.dense.weight", "generator_predictions.LayerNorm.weight", "generator_lm_head.weight",
         "electra.embeddings.position_ids"}},
+      {"gpt2", {"lm_head.weight", "transformer.h.0.attn.bias", "h.1.attn.masked_bias"}},
       {"distilbert", {"vocab_transform.weight", "vocab_layer_norm.bias", "vocab_projector.weight", "qa_outputs.bias"}},
       {"deberta",
        {"deberta.embeddings.position_embeddings.weight", "lm_predictions.lm_head.dense.weight",
@@ -206,7 +92,6 @@ TEST_P(ArchitectureFiles, AreRefusedWithoutATensorOfTheBackbone) {
               HasSubstr("missing: " + name));
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Architectures, test::architecture_goldens(), test::name_of_golden);
 INSTANTIATE_TEST_SUITE_P(Golden, ArchitectureFiles, test::architecture_goldens(), test::name_of_golden);
 
 class ConfigFiles : public ::testing::Test {
@@ -237,11 +122,19 @@ TEST_F(ConfigFiles, NameAKeyThatIsWrong) {
   EXPECT_THAT(refusal(R"({"model_type": "electra", "embedding_size": 0})"), HasSubstr("embedding_size"));
   EXPECT_THAT(refusal(R"({"model_type": "distilbert", "dim": 10, "n_heads": 4})"),
               AllOf(HasSubstr("n_heads = 4"), HasSubstr("a divisor of dim 10")));
+  EXPECT_THAT(refusal(R"({"model_type": "gpt2", "vocab_size": 7, "pad_token_id": 7})"), HasSubstr("pad_token_id = 7"));
+  EXPECT_THAT(refusal(R"({"model_type": "gpt2", "scale_attn_weights": 1})"),
+              AllOf(HasSubstr("scale_attn_weights = 1"), HasSubstr("true or false")));
+  EXPECT_THAT(refusal(R"({"model_type": "gpt2", "add_cross_attention": true})"), HasSubstr("add_cross_attention"));
 }
 
 TEST_F(ConfigFiles, MayHaveAKeyUnderItsOtherName) {
   EXPECT_EQ(read(R"({"model_type": "distilbert", "hidden_size": 24})")->limits().hidden_size, 24);
   EXPECT_EQ(read(R"({"model_type": "distilbert", "hidden_size": 24, "dim": 24})")->limits().hidden_size, 24);
+  EXPECT_EQ(read(R"({"model_type": "gpt2", "hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 2,
+                     "max_position_embeddings": 5, "vocab_size": 7})")
+                ->limits(),
+            (NetworkLimits{3, 24, 96, 2, 7, 5, 0}));
   EXPECT_THAT(refusal(R"({"model_type": "distilbert", "hidden_size": 24, "dim": 12})"),
               AllOf(HasSubstr("hidden_size = 24"), HasSubstr("the number of dim, for which it is another name")));
 }
@@ -256,6 +149,7 @@ TEST_F(ConfigFiles, HaveTheDefaultsOfTransformers) {
            Defaults{"electra", {12, 256, 1024, 4, 30522, 512, 2}},
            Defaults{"distilbert", {6, 768, 3072, 12, 30522, 512, 0}},
            Defaults{"deberta-v2", {24, 1536, 6144, 24, 128100, 512, 0}},
+           Defaults{"gpt2", {12, 768, 3072, 12, 50257, 1024, 0}},
        }) {
     EXPECT_EQ(read(R"({"model_type": ")" + std::string(model_type) + "\"}")->limits(), expected) << model_type;
   }
@@ -269,6 +163,31 @@ TEST_F(ConfigFiles, SayWhetherTheNetworkHasDropout) {
 
 TEST(Roberta, HoldsFewerTokensThanItHasPositions) {
   EXPECT_EQ(read_network(test::golden("model/roberta/config.json")).network->limits().positions, 32);
+}
+
+TEST(Gpt2, HasTheFinalLayerNormInALayerOfItsOwn) {
+  const test::ArchitectureGolden golden("gpt2");
+  EXPECT_THAT(golden.catalogue.layer_labels(), ElementsAre("embeddings", "0", "1", "final", "head"));
+  EXPECT_EQ(golden.catalogue.encoder_layers(), 2U);
+}
+
+TEST(Gpt2, KeepsItsWeightsAsFilesHaveThem) {
+  const test::ArchitectureGolden golden("gpt2");
+  const ParameterIndex weight = test::index_of(golden.catalogue, "transformer.h.0.attn.c_attn.weight");
+  EXPECT_THAT(golden.catalogue[weight].shape, ElementsAre(16, 48));
+  EXPECT_THAT(golden.parameters[weight].sizes(), ElementsAre(16, 48));
+}
+
+TEST(Gpt2, ReadsTheLastTokenWithoutPadding) {
+  PackedBatch batch;
+  batch.token_ids = {5, 0, 0, 0, 0, 7, 0, 8};
+  batch.sequence_offsets = {0, 3, 5, 8};
+  batch.examples = {0, 1, 2};
+  const auto rows = [&](const char* folder) {
+    return read_network(test::golden(std::string("model/") + folder + "/config.json")).network->pooled_rows(batch);
+  };
+  EXPECT_THAT(rows("gpt2"), ElementsAre(0, 3, 7));           // its padding token is 0
+  EXPECT_THAT(rows("gpt2-switches"), ElementsAre(2, 4, 7));  // it has none
 }
 
 // The tables would be read at types that a model does not have.
