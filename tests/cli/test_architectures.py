@@ -14,12 +14,16 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "model"
 LAYERS = {
     "electra": ["embeddings", "0", "1", "head"],
     "distilbert": ["embeddings", "0", "1", "head"],
+    "roberta_folder": ["embeddings", "0", "1", "head"],
+    "gpt2_folder": ["embeddings", "0", "1", "final", "head"],
     "deberta": ["embeddings", "relative", "0", "1", "head"],
     "deberta-convolution": ["embeddings", "relative", "0", "conv", "1", "head"],
 }
 COMPONENTS = {
     "electra": ["embeddings_project.weight", "attention.output.LayerNorm.weight", "classifier.out_proj.weight"],
     "distilbert": ["attention.q_lin.weight", "sa_layer_norm.bias", "pre_classifier.weight"],
+    "roberta_folder": ["attention.self.query.weight", "classifier.out_proj.weight"],
+    "gpt2_folder": ["attn.c_attn.weight", "ln_1.bias", "ln_f.weight", "score.weight"],
     "deberta": ["rel_embeddings.weight", "attention.self.key_proj.bias", "pooler.dense.weight"],
     "deberta-convolution": ["attention.self.pos_query_proj.weight", "conv.weight"],
 }
@@ -27,10 +31,11 @@ COMPONENTS = {
 
 @pytest.mark.parametrize("architecture", COMPONENTS)
 def test_any_number_of_ranks_gives_the_same_bits(architecture, make_job, vocabulary, tmp_path):
-    for name in ("config.json", "model.safetensors"):
-        shutil.copy(GOLDEN / architecture / name, tmp_path)
-    write_vocabulary(tmp_path, vocabulary)
-    keys = {"model.path": str(tmp_path), "data.tasks": "CoLA MNLI", "fisher.examples": "8", "sweep.seeds": "1 2"}
+    model = tmp_path / "model"
+    shutil.copytree(GOLDEN / architecture, model)
+    if not (model / "tokenizer.json").exists():
+        write_vocabulary(model, vocabulary)
+    keys = {"model.path": str(model), "data.tasks": "CoLA MNLI", "fisher.examples": "8", "sweep.seeds": "1 2"}
     results = {}
     for ranks in (1, 2, 4):
         (tmp_path / f"on_{ranks}").mkdir()

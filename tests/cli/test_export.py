@@ -18,7 +18,7 @@ from result_files import flip_a_byte, kept_file, trials  # noqa: E402
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 GOLDEN = HERE.parent / "golden" / "model"
-ROBERTA = GOLDEN / "roberta_folder"
+WITHOUT_TYPES = ("roberta_folder", "gpt2_folder")
 KEEP = {"run.keep": "trained", "sweep.methods": "full layernorm", "data.dev_examples": "0", "train.dropout": "0.1"}
 SEPARATOR = 3  # the id of BERT's [SEP]
 LABELS = {
@@ -35,7 +35,7 @@ def stored_logits(job, trial):
 
 def whole_dev_texts(job, task):
     """Of the development set, the places of all texts that are not truncated, and their token ids and types. BERT's
-    second sentence of a pair, of type 1, follows the first separator; RoBERTa has one type."""
+    second sentence of a pair, of type 1, follows the first separator; RoBERTa has one type, and GPT-2 none."""
     file = Path(job.keys["data.glue"]) / task / ("dev_matched.tsv" if task == "MNLI" else "dev.tsv")
     result = job.program("tokenize", job.keys["model.path"], file, task)
     assert result.returncode == 0, result.stderr
@@ -45,7 +45,8 @@ def whole_dev_texts(job, task):
         ids = [int(token) for token in line.split()]
         if len(ids) > longest:
             continue
-        first = len(ids) if job.keys["model.path"] == str(ROBERTA) else ids.index(SEPARATOR) + 1
+        is_one = Path(job.keys["model.path"]).name in WITHOUT_TYPES
+        first = len(ids) if is_one else ids.index(SEPARATOR) + 1
         places.append(place)
         texts.append((ids, [0] * first + [1] * (len(ids) - first)))
     assert len(texts) >= 5
@@ -74,13 +75,22 @@ def bert(make_job, tmp_path_factory):
     return job
 
 
-@pytest.fixture(scope="module")
-def roberta(make_job, tmp_path_factory):
-    """A small RoBERTa with its byte-level BPE, as transformers writes it."""
-    keys = {**KEEP, "data.tasks": "CoLA MNLI", "model.path": str(ROBERTA), "data.max_length": "96"}
-    job = make_job(tmp_path_factory.mktemp("roberta"), keys)
+def sweep_with_its_words(name, make_job, folder):
+    """A class and a pair of sentences with a small model and its byte-level BPE, as transformers writes them."""
+    keys = {**KEEP, "data.tasks": "CoLA MNLI", "model.path": str(GOLDEN / name), "data.max_length": "96"}
+    job = make_job(folder, keys)
     job.sweep(ranks=2)
     return job
+
+
+@pytest.fixture(scope="module")
+def roberta(make_job, tmp_path_factory):
+    return sweep_with_its_words("roberta_folder", make_job, tmp_path_factory.mktemp("roberta"))
+
+
+@pytest.fixture(scope="module")
+def gpt2(make_job, tmp_path_factory):
+    return sweep_with_its_words("gpt2_folder", make_job, tmp_path_factory.mktemp("gpt2"))
 
 
 def sweep_with_our_words(name, make_job, vocabulary, folder):
@@ -119,7 +129,7 @@ def trained_encoder(request):
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["bert", "roberta", "electra", "distilbert", "deberta", "deberta_convolution"])
+@pytest.fixture(params=["bert", "roberta", "electra", "distilbert", "gpt2", "deberta", "deberta_convolution"])
 def trained(request):
     return request.getfixturevalue(request.param)
 

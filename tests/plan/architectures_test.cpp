@@ -55,7 +55,11 @@ TEST_P(ArchitectureCosts, GrowWithTheLengthOfSequencesInMemory) {
   EXPECT_LT(bytes("head", 16), bytes("layernorm", 16));
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, ArchitectureCosts, test::architecture_goldens(), test::name_of_golden);
+// Without DeBERTa, of whose distances a plan only expects how many a pass has.
+INSTANTIATE_TEST_SUITE_P(Golden, ArchitectureCosts,
+                         ::testing::Values("roberta", "electra", "electra-square", "distilbert", "gpt2",
+                                           "gpt2-switches"),
+                         test::name_of_golden);
 
 }  // namespace
 }  // namespace tunescope
