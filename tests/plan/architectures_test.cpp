@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <optional>
+#include <set>
+
 #include "support/architecture_goldens.hpp"
 #include "support/collected_gradients.hpp"
 #include "support/golden_batch.hpp"
@@ -15,6 +19,16 @@ class ArchitectureCosts : public ::testing::TestWithParam<const char*> {
  protected:
   test::ArchitectureGolden golden{GetParam()};
   PackedBatch batch = test::golden_batch(golden.expected, golden.expected.tensor("labels"));
+
+  // Of which the pass computes embeddings.
+  double distances() const {
+    std::int64_t longest = 0;
+    for (std::size_t b = 0; b + 1 < batch.sequence_offsets.size(); ++b) {
+      longest = std::max(longest, batch.sequence_offsets[b + 1] - batch.sequence_offsets[b]);
+    }
+    const std::optional<DistanceLookup> lookup = golden.model.network->distance_lookup(longest);
+    return lookup ? static_cast<double>(std::set(lookup->ids.begin(), lookup->ids.end()).size()) : 0.0;
+  }
 };
 
 // Needs the gradients of a method's parameters, and does nothing with them.
@@ -38,7 +52,8 @@ TEST_P(ArchitectureCosts, OfAPassWithoutNumbersAreThoseOfAPass) {
       NeedsOf sink(golden.parameters, needed);
       Pass pass(*golden.model.network, ModelInput{golden.parameters, batch}, {.sink = &sink, .last_layer = last_layer});
       pass.backward(batch_loss(pass.logits().front(), batch.labels).logits_gradient);
-      const PassFlops planned = costs.flops(needed, 3, last_layer, {batch.token_count(), batch.sequence_count()});
+      const PassFlops planned =
+          costs.flops(needed, 3, last_layer, {batch.token_count(), batch.sequence_count(), distances()});
       EXPECT_DOUBLE_EQ(planned.forward, pass.flops().forward) << method;
       EXPECT_DOUBLE_EQ(planned.backward, pass.flops().backward) << method;
     }
@@ -55,11 +70,7 @@ TEST_P(ArchitectureCosts, GrowWithTheLengthOfSequencesInMemory) {
   EXPECT_LT(bytes("head", 16), bytes("layernorm", 16));
 }
 
-// Without DeBERTa, of whose distances a plan only expects how many a pass has.
-INSTANTIATE_TEST_SUITE_P(Golden, ArchitectureCosts,
-                         ::testing::Values("roberta", "electra", "electra-square", "distilbert", "gpt2",
-                                           "gpt2-switches"),
-                         test::name_of_golden);
+INSTANTIATE_TEST_SUITE_P(Golden, ArchitectureCosts, test::architecture_goldens(), test::name_of_golden);
 
 }  // namespace
 }  // namespace tunescope
