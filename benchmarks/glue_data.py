@@ -35,7 +35,7 @@ class Example:
     """One example as the model takes it, without padding. The label is a class, or a value."""
 
     input_ids: list[int]
-    type_ids: list[int]
+    type_ids: list[int] | None  # none: the tokenizer gives no types
     label: float
 
 
@@ -57,8 +57,8 @@ def read_examples(file: Path, task: Task, tokenizer: Callable, max_length: int) 
     texts = [column(key) for key in task.texts]
     encoded = tokenizer(*texts, truncation=True, max_length=max_length)
     labels = [task.classes.index(label) if task.classes else float(label) for label in column(task.label)]
-    fields = (encoded["input_ids"], encoded["token_type_ids"], labels)
-    return [Example(*values) for values in zip(*fields, strict=True)]
+    type_ids = encoded.get("token_type_ids") or [None] * len(labels)
+    return [Example(*values) for values in zip(encoded["input_ids"], type_ids, labels, strict=True)]
 
 
 def write_sample(source: Path, target: Path, task: str, counts: dict[str, int]) -> None:

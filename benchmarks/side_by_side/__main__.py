@@ -20,9 +20,7 @@ from side_by_side.report import markdown
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MINILM = ROOT / "models" / "minilm-l6"
-MODELS = ("minilm-l6", "bert-base")
-STEPS = {"minilm-l6": 6, "bert-base": 2}
-DEV_EXAMPLES = {"minilm-l6": 64, "bert-base": 32}
+RANDOM_MODELS = ("bert-base", "distilbert-base", "electra-base", "roberta-base", "gpt2", "deberta-v3-base")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -33,7 +31,8 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="shows that everything works; its figures say little")
-    add("--models", nargs="+", choices=MODELS, default=MODELS)
+    models = (MINILM.name, *RANDOM_MODELS)
+    add("--models", nargs="+", choices=models, default=models[:2], help="(default: the first two)")
     add("--tasks", nargs="+", choices=("CoLA", "RTE"), default=("CoLA", "RTE"))
     add("--methods", nargs="+", choices=("full", "layernorm", "bitfit"), default=("full", "layernorm", "bitfit"))
     add("--repeats", type=int, default=3, help="rounds (default: 3)")
@@ -71,15 +70,17 @@ def describe(arguments: argparse.Namespace) -> dict:
 
 
 def make_models(arguments: argparse.Namespace, folder: Path) -> dict[str, Model]:
-    """The models asked for; BERT-base is written with random weights, which will do for time."""
-    folders = {"minilm-l6": MINILM, "bert-base": folder}
-    if "bert-base" in arguments.models:
+    """The models asked for; those of base shape are written with random weights, which will do for time."""
+    drawn = [name for name in arguments.models if name in RANDOM_MODELS]
+    if drawn:
         with PeerProcess(arguments.peers_python, {"threads": arguments.threads}) as peer:
-            peer.ask("write_random_bert", str(folder), str(MINILM))
-    return {
-        name: Model(folders[name], 2 if arguments.quick else STEPS[name], 8 if arguments.quick else DEV_EXAMPLES[name])
-        for name in arguments.models
-    }
+            for name in drawn:
+                peer.ask("write_random_model", name, str(folder / name), str(MINILM), str(arguments.glue.resolve()))
+    size = {"steps": 2, "dev_examples": 8 if arguments.quick else 32}
+    models = {name: Model(folder / name, **size) for name in drawn}
+    if MINILM.name in arguments.models:
+        models[MINILM.name] = Model(MINILM, **(size if arguments.quick else {"steps": 6, "dev_examples": 64}))
+    return models
 
 
 def save(result: dict, folder: Path) -> None:

@@ -21,11 +21,14 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DataCollatorWithPadding,
+    PreTrainedTokenizerBase,
     Trainer,
     TrainerCallback,
     TrainingArguments,
     default_data_collator,
 )
+
+from side_by_side.random_models import write_random_model
 
 MAX_LENGTH = 128
 # What each style adds to Trainer's defaults.
@@ -56,51 +59,65 @@ class EpochClock(TrainerCallback):
         self.end = time.perf_counter()
 
 
-def is_trained(name: str, method: str) -> bool:
-    """The rule of src/method/parameter_groups.cpp: the head always trains."""
-    return (
-        method == "full"
-        or name.startswith("classifier.")
-        or (method == "layernorm" and "LayerNorm" in name)
-        or (method == "bitfit" and name.endswith(".bias"))
-    )
+def head_modules(model: torch.nn.Module) -> list[torch.nn.Module]:
+    """What is above the encoder, which is new, and always trains."""
+    return [module for module in model.children() if module is not model.base_model]
 
 
-def load_split(options: dict, split: str, tokenizer: object) -> list[dict]:
+def choose_trained(model: torch.nn.Module, method: str) -> None:
+    """Let the parameters of a method train, by the rules of src/method/parameter_groups.cpp."""
+    model.requires_grad_(method == "full")
+    trained = head_modules(model)
+    if method == "layernorm":
+        trained += [module for module in model.modules() if isinstance(module, torch.nn.LayerNorm)]
+    for module in trained:
+        module.requires_grad_(True)
+    if method == "bitfit":
+        for name, parameter in model.named_parameters():
+            if name.endswith(".bias"):
+                parameter.requires_grad_(True)
+
+
+def load_split(options: dict, split: str, tokenizer: PreTrainedTokenizerBase) -> list[dict]:
     """The examples of a split; padded to the longest length in style 'padded', as run_glue.py does."""
     task = TASKS[options["task"]]
     file = Path(options["glue"]) / options["task"] / f"{split}.tsv"
     examples = []
     for example in read_examples(file, task, tokenizer, MAX_LENGTH):
         length = len(example.input_ids)
-        padding = [0] * (MAX_LENGTH - length if options["style"] == "padded" else 0)
-        examples.append(
-            {
-                "input_ids": example.input_ids + padding,
-                "token_type_ids": example.type_ids + padding,
-                "attention_mask": [1] * length + padding,
-                "labels": example.label,
-            }
-        )
+        padding = MAX_LENGTH - length if options["style"] == "padded" else 0
+        features = {
+            "input_ids": example.input_ids + [tokenizer.pad_token_id] * padding,
+            "attention_mask": [1] * length + [0] * padding,
+            "labels": example.label,
+        }
+        if example.type_ids is not None:
+            features["token_type_ids"] = example.type_ids + [0] * padding
+        examples.append(features)
     return examples
 
 
+def load_tokenizer(folder: str) -> PreTrainedTokenizerBase:
+    """The model's tokenizer. GPT-2 has no token for padding, so its users take the end of a text."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    return tokenizer
+
+
 def load_model(options: dict) -> torch.nn.Module:
-    """The encoder with float32 parameters under a new head, with dropout as in its configuration."""
+    """The encoder with float32 parameters under a new head, with SDPA where it has that, and its own dropout."""
     model = AutoModelForSequenceClassification.from_pretrained(
         options["model"],
         num_labels=len(TASKS[options["task"]].classes),
         dtype=torch.float32,
-        attn_implementation="sdpa",
     )
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(is_trained(name, options["method"]))
+    choose_trained(model, options["method"])
     return model
 
 
 def make_trainer(options: dict) -> Trainer:
     """A Trainer in the style asked for."""
-    tokenizer = AutoTokenizer.from_pretrained(options["model"])
+    tokenizer = load_tokenizer(options["model"])
     is_padded = options["style"] == "padded"
     settings = TrainingArguments(
         output_dir=options["folder"],
@@ -190,17 +207,10 @@ def gemm_rate(seconds: float) -> float:
     return 2 * 2048 * 1536 * 1536 / sorted(times)[len(times) // 2]
 
 
-def write_random_bert(folder: str, vocabulary: str) -> None:
-    """BERT-base with random weights, and the vocabulary of another model of as many tokens."""
-    transformers.BertModel(transformers.BertConfig()).save_pretrained(folder)
-    for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json"):
-        (Path(folder) / name).write_bytes((Path(vocabulary) / name).read_bytes())
-
-
 def serve(options: dict, replies: TextIO) -> None:
     """Answer commands until the input ends."""
     torch.set_num_threads(options["threads"])
-    commands = {"gemm": gemm_rate, "write_random_bert": write_random_bert}
+    commands = {"gemm": gemm_rate, "write_random_model": write_random_model}
     if "style" in options:
         peer = Peer(options)
         for command in (peer.describe, peer.warm_up, peer.train, peer.evaluate, peer.memory):

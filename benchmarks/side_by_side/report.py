@@ -94,12 +94,13 @@ def markdown(result: dict) -> str:
         f"{settings['precision'].capitalize()}, dropout on, batch size {settings['batch_size']}, "
         "the same examples on all sides, which run in turn; "
         f"medians of {settings['repeats']} rounds (smallest-largest). Start-up is not counted. "
-        "BERT-base has random weights."
+        "Models of base shape have random weights."
     )
     legend = (
         "*Trainer, padded*: the defaults of `run_glue.py`, each example padded to 128 tokens. *Trainer, best*: dynamic "
         "padding, grouped by length, four times the batch size in evaluation. Both use fused AdamW and SDPA, which are "
-        "Trainer's own defaults. *Of GEMM limit*: matrix products of the step on real tokens over its time, against a "
+        "Trainer's own defaults; DeBERTa has no SDPA. "
+        "*Of GEMM limit*: matrix products of the step on real tokens over its time, against a "
         f"[2048 x 1536] x [1536 x 1536] product in the same round ({gemm / 1e9:.0f} GFLOP/s). *Peak memory*: "
         f"Tunescope, padded, best. {compile_line(cells)}"
     )
