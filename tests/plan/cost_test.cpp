@@ -3,8 +3,13 @@
 #include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
+#include "support/collected_gradients.hpp"
 #include "support/counting_allocator.hpp"
+#include "support/deberta_variant.hpp"
 #include "support/small_config.hpp"
+#include "tunescope/data/packed_batch.hpp"
+#include "tunescope/fisher/squared_gradients.hpp"
+#include "tunescope/model/pass.hpp"
 #include "tunescope/model/roberta/roberta.hpp"
 #include "tunescope/train/trainer.hpp"
 
@@ -123,6 +128,33 @@ TEST(ExpectedFlops, OfRobertaAreThoseOfItsProducts) {
                           (kProjection + kRestOfLayer + kAboveEncoder) * 2;
   // Of the head's two layers, only the upper one has an input gradient.
   EXPECT_DOUBLE_EQ(expected_flops(head, costs, small_data()), 2 * products + 2 * kAboveEncoder * 2 + 2 * 2 * 4 * 2);
+}
+
+// The rows of distances are counted for each batch in training, and for each example in Fisher runs.
+TEST(ExpectedFlops, OfADebertaAreThoseOfItsPasses) {
+  const auto network = test::read_changed(nlohmann::json::object());
+  PassCosts costs(network);
+  const ParameterCatalogue& catalogue = costs.catalogue(2);
+  Parameters parameters;
+  for (const ParameterInfo& info : catalogue.parameters()) parameters.push_back(at::randn(info.shape));
+  TaskData data = small_data();
+  data.train.token_ids.assign(10, 5);
+  data.train.type_ids.assign(10, 0);
+  data.train.labels = {0, 1};
+  const PackedBatch batch = pack(data.train, std::vector<std::int64_t>{0, 1}, false);
+  const auto flops_of = [&](GradientSink& sink, LastLayer last_layer) {
+    Pass pass(*network, ModelInput{parameters, batch}, {.sink = &sink, .last_layer = last_layer});
+    pass.backward(at::randn({2, 2}));
+    return pass.flops().forward + pass.flops().backward;
+  };
+  Trial whole = trial("RTE", "full");
+  whole.options.epochs = 1;
+  test::CollectedGradients sink(parameters);
+  const double of_step = flops_of(sink, LastLayer::kPooledTokens);
+  EXPECT_NEAR(expected_flops(whole, costs, data), of_step, 1e-6 * of_step);
+  const FisherRun run{.training = whole, .examples = 0, .parameters = canonical_group("all"), .keep = {}};
+  SquaredGradients squares(catalogue, std::vector<bool>(catalogue.size(), true), at::kCPU, 1);
+  EXPECT_DOUBLE_EQ(expected_flops(run, costs, data), flops_of(squares, LastLayer::kAllTokens));
 }
 
 class ExpectedBytes : public ::testing::TestWithParam<std::string> {};
