@@ -9,6 +9,7 @@
 #include <sstream>
 #include <utility>
 
+#include "model/deberta/deberta.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/model/bert/bert.hpp"
 #include "tunescope/random/stream.hpp"
@@ -17,9 +18,23 @@
 namespace tunescope {
 namespace {
 
-BertConfig configuration_of(const std::string& name) {
+std::shared_ptr<const Network> network_of(const std::string& name) {
   BertConfig config;  // BERT-base
-  if (name == "bert-base") return config;
+  if (name == "deberta-v3-base") {
+    config.vocab_size = 128100;
+    config.type_vocab_size = 0;
+    config.layer_norm_eps = 1e-7;
+    return make_deberta({.encoder = config,
+                         .embedding_size = config.hidden_size,
+                         .has_positions = false,
+                         .has_distances = true,
+                         .buckets = 256,
+                         .most_distance = config.max_position_embeddings,
+                         .normalizes_distances = true,
+                         .shares_projections = true,
+                         .query_to_position = true,
+                         .position_to_key = true});
+  }
   if (name == "bert-large") {
     config.hidden_size = 1024;
     config.num_hidden_layers = 24;
@@ -29,20 +44,20 @@ BertConfig configuration_of(const std::string& name) {
     config.hidden_size = 384;
     config.num_hidden_layers = 6;
     config.intermediate_size = 1536;
-  } else {
-    throw ConfigError("--configuration is bert-large, bert-base or minilm, not '" + name + "'");
+  } else if (name != "bert-base") {
+    throw ConfigError("--configuration is bert-large, bert-base, minilm or deberta-v3-base, not '" + name + "'");
   }
-  return config;
+  return make_bert(config);
 }
 
-PretrainedModel random_model(const BertConfig& config, at::Device device) {
-  PretrainedModel model{.network = make_bert(config), .backbone = {}};
+PretrainedModel random_model(std::shared_ptr<const Network> network, at::Device device) {
+  PretrainedModel model{.network = std::move(network), .backbone = {}};
   const ParameterCatalogue catalogue = model.network->catalogue(1);
   const at::TensorOptions options = at::TensorOptions(at::kFloat).device(device);
   for (ParameterIndex i = 0; i < catalogue.backbone_count(); ++i) {
     const ParameterInfo& info = catalogue[i];
     const bool is_drawn = !info.is_bias && !info.is_layer_norm();
-    model.backbone.push_back(is_drawn ? at::randn(info.shape, options).mul_(config.initializer_range)
+    model.backbone.push_back(is_drawn ? at::randn(info.shape, options).mul_(model.network->initializer_range())
                                       : at::full(info.shape, info.is_bias ? 0.0 : 1.0, options));
   }
   return model;
@@ -50,8 +65,8 @@ PretrainedModel random_model(const BertConfig& config, at::Device device) {
 
 PretrainedModel load_model(const Options& options, at::Device device) {
   const std::string& configuration = options.at("configuration");
-  PretrainedModel model = configuration.empty() ? load_pretrained(options.at("model"))
-                                                : random_model(configuration_of(configuration), device);
+  PretrainedModel model =
+      configuration.empty() ? load_pretrained(options.at("model")) : random_model(network_of(configuration), device);
   move_to(model, device);
   return model;
 }
