@@ -79,6 +79,24 @@ TEST(DebertaDistances, HaveTheRowsOfTransformers) {
   }
 }
 
+// The masks of distances are those of their rows, however many rows a batch has.
+TEST(DebertaDropout, OfAnExampleDoesNotDependOnTheRestOfTheBatch) {
+  const DebertaVariant variant("own_projections");
+  const Parameters parameters = variant.parameters(at::kDouble);
+  const std::vector<std::int64_t>& offsets = variant.batch.sequence_offsets;
+  PackedBatch alone = variant.batch;  // its first example
+  alone.token_ids.resize(static_cast<std::size_t>(offsets[1]));
+  alone.type_ids.resize(alone.token_ids.size());
+  alone.sequence_offsets.resize(2);
+  alone.examples.resize(1);
+  const auto logits_of = [&](const PackedBatch& batch, std::uint64_t key) {
+    return Pass(*variant.network, ModelInput{parameters, batch, key}, {.dropout = 0.3}).logits().front()[0];
+  };
+  const at::Tensor together = logits_of(variant.batch, 7);
+  EXPECT_LT(logits_of(alone, 7).sub(together).abs().max().item<double>(), 1e-12);
+  EXPECT_GT(logits_of(alone, 8).sub(together).abs().max().item<double>(), 1e-3);
+}
+
 // Of the head both layers are new, and in no checkpoint.
 TEST(Deberta, DrawsItsPoolerForEveryTrial) {
   const PretrainedModel model = load_pretrained(test::golden("model/deberta"));
