@@ -25,7 +25,6 @@ std::shared_ptr<const Network> network_of(const std::string& name) {
     config.type_vocab_size = 0;
     config.layer_norm_eps = 1e-7;
     return make_deberta({.encoder = config,
-                         .embedding_size = config.hidden_size,
                          .has_positions = false,
                          .has_distances = true,
                          .buckets = 256,

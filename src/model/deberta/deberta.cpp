@@ -76,9 +76,7 @@ class Deberta final : public Network {
 
   std::vector<Value> forward(Recording& pass) const override {
     const EncoderConfig& encoder = config_.encoder;
-    Value hidden = embedding(pass, {tensors_.layer_norm, encoder.layer_norm_eps},
-                             pass.dropout(encoder.dropout.embeddings, site(DebertaSite::kEmbeddings)));
-    hidden = observe_hidden(pass, hidden, 0);
+    Value hidden = observe_hidden(pass, embed(pass), 0);
     std::optional<Value> distances;
     if (tensors_.distances && (config_.query_to_position || config_.position_to_key)) {
       std::optional<Norm> norm;
@@ -98,6 +96,15 @@ class Deberta final : public Network {
   }
 
  private:
+  // Unlike ELECTRA's, the projection comes before the LayerNorm.
+  Value embed(Recording& pass) const {
+    const Norm norm{tensors_.layer_norm, config_.encoder.layer_norm_eps};
+    const Dropout of_embeddings = pass.dropout(config_.encoder.dropout.embeddings, site(DebertaSite::kEmbeddings));
+    if (!tensors_.projection) return embedding(pass, norm, of_embeddings);
+    const Value projected = linear(pass, *tensors_.projection, embedding_sum(pass));
+    return dropout(pass, sum_norm(pass, norm, projected, std::nullopt), of_embeddings);
+  }
+
   // Adds a convolution over the embeddings to what leaves the first layer.
   Value convolve(Recording& pass, const Value& embeddings, const Value& output) const {
     const double probability = config_.encoder.dropout.embeddings;
@@ -110,8 +117,9 @@ class Deberta final : public Network {
   }
 
   struct Tensors {
-    ParameterIndex words = 0;                        // [vocabulary, H]
-    std::optional<ParameterIndex> positions, types;  // [positions, H], [types, H]
+    ParameterIndex words = 0;                        // [vocabulary, E]
+    std::optional<ParameterIndex> positions, types;  // [positions, E], [types, E]
+    std::optional<LinearParameters> projection;      // [H, E], if E is not H
     LayerNormParameters layer_norm;                  // of the embeddings
     std::optional<ParameterIndex> distances;         // [2 span, H]
     std::optional<LayerNormParameters> distance_layer_norm;
@@ -127,14 +135,19 @@ class Deberta final : public Network {
   Tensors list_tensors(CatalogueBuilder& builder, std::int64_t outputs) const {
     const EncoderConfig& encoder = config_.encoder;
     const std::int64_t hidden = encoder.hidden_size;
+    const std::int64_t width = encoder.embedding_width();
     Tensors tensors;
     builder.begin_layer("embeddings", "deberta.embeddings.");
-    tensors.words = builder.add_table("word_embeddings.weight", encoder.vocab_size, hidden);
+    tensors.words = builder.add_table("word_embeddings.weight", encoder.vocab_size, width);
     if (config_.has_positions) {
-      tensors.positions = builder.add_table("position_embeddings.weight", encoder.max_position_embeddings, hidden);
+      tensors.positions = builder.add_table("position_embeddings.weight", encoder.max_position_embeddings, width);
     }
     if (encoder.type_vocab_size > 0) {
-      tensors.types = builder.add_table("token_type_embeddings.weight", encoder.type_vocab_size, hidden);
+      tensors.types = builder.add_table("token_type_embeddings.weight", encoder.type_vocab_size, width);
+    }
+    if (width != hidden) {
+      const LinearShape shape{.out = hidden, .in = width, .has_bias = false};
+      tensors.projection = builder.add_linear("embed_proj", Block::kEmbeddings, shape);
     }
     tensors.layer_norm = builder.add_layer_norm("LayerNorm", Block::kEmbeddings, Follows::kEmbeddings, hidden);
     if (config_.has_distances) {

@@ -20,11 +20,10 @@ struct DebertaConvolution {
 /// The keys of a `config.json` of `model_type` "deberta-v2".
 struct DebertaConfig {
   EncoderConfig encoder;
-  std::int64_t embedding_size = 0;  ///< width of the embedding tables
-  bool has_positions = true;        ///< `position_biased_input`: a table of absolute positions
-  bool has_distances = false;       ///< `relative_attention`
-  std::int64_t buckets = 0;         ///< `position_buckets`; 0: every distance has a row of its own
-  std::int64_t most_distance = 0;   ///< `max_relative_positions`
+  bool has_positions = true;       ///< `position_biased_input`: a table of absolute positions
+  bool has_distances = false;      ///< `relative_attention`
+  std::int64_t buckets = 0;        ///< `position_buckets`; 0: every distance has a row of its own
+  std::int64_t most_distance = 0;  ///< `max_relative_positions`
   bool normalizes_distances = false;
   bool shares_projections = false;  ///< `share_att_key`: rows of distances have no projections of their own
   /// `pos_att_type`, whether or not there are distances.

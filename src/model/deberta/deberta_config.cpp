@@ -102,10 +102,8 @@ NetworkFile read_deberta(const ConfigFile& file) {
   file.probability("pooler_dropout", config.pooler_dropout);
   file.activation("pooler_hidden_act", config.pooler_activation);
   file.truth("position_biased_input", config.has_positions);
-  config.embedding_size = hidden;
-  if (file.is_given("embedding_size")) file.positive("embedding_size", config.embedding_size, kLargestDimension);
-  if (config.embedding_size != hidden) {
-    file.fail("embedding_size", fmt::format("hidden_size {}: another width is not supported yet", hidden));
+  if (file.is_given("embedding_size")) {
+    file.positive("embedding_size", encoder.embedding_size.emplace(hidden), kLargestDimension);
   }
   check_implied(file, "attention_head_size", config.encoder.head_size());
   check_implied(file, "pooler_hidden_size", hidden);

@@ -113,7 +113,7 @@ Value activate(Recording& pass, Activation activation, const Value& input) {
       });
 }
 
-Value sum_norm(Recording& pass, const Norm& norm, const Value& branch, const Value& residual) {
+Value sum_norm(Recording& pass, const Norm& norm, const Value& branch, const std::optional<Value>& residual) {
   const RowLayout& rows = *branch.rows;
   const bool needs_norm = pass.use(norm.parameters);
   const LayerNormWeights weights{pass.parameters().of_each(norm.parameters.weight),
@@ -123,11 +123,13 @@ Value sum_norm(Recording& pass, const Norm& norm, const Value& branch, const Val
   const LayerNormExtras extras{.bfloat16 = pass.place_for_rounded(rows.row_count(), saved.input.size(1)),
                                .output_squares = {},
                                .branch_squares = {}};
-  at::Tensor output = residual_layer_norm({no_bias, residual.tensor}, weights, rows, {}, saved, extras);
-  const bool needs_sum = branch.slot || residual.slot;
+  const at::Tensor added = residual ? residual->tensor : at::zeros_like(saved.input);
+  at::Tensor output = residual_layer_norm({no_bias, added}, weights, rows, {}, saved, extras);
+  const std::optional<GradientSlot> residual_slot = residual ? residual->slot : std::nullopt;
+  const bool needs_sum = branch.slot || residual_slot;
   return pass.record(TypedResult{std::move(output), extras.bfloat16}, rows, needs_sum || needs_norm,
                      [&pass, &rows, parameters = norm.parameters, saved, needs_sum, of_branch = branch.slot,
-                      of_residual = residual.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+                      of_residual = residual_slot](std::span<const TypedResult> outputs, Gradients& gradients) {
                        const at::Tensor& gradient = outputs.front().own;
                        pass.on_layer_norm(rows, parameters, saved, gradient);
                        if (!needs_sum) return;

@@ -10,13 +10,12 @@
 namespace tunescope {
 namespace {
 
-at::Tensor look_up(const Recording& pass, const DistanceRows& distances, ParameterIndex table) {
+at::Tensor look_up(const Recording& pass, const RowLayout& rows, ParameterIndex table, const EmbeddingIds& ids) {
   const at::Tensor& first = pass.parameters().first(table);
-  at::Tensor output = at::empty({distances.rows.row_count(), first.size(1)}, first.options());
-  for (std::size_t model = 0; model < distances.rows.model_count(); ++model) {
-    distances.rows.of_model(output, model)
-        .copy_(at::index(pass.parameters().of(model, table),
-                         {distances.rows.of_model(distances.table_ids.of_rows, model)}));
+  at::Tensor output = at::empty({rows.row_count(), first.size(1)}, first.options());
+  for (std::size_t model = 0; model < rows.model_count(); ++model) {
+    rows.of_model(output, model)
+        .copy_(at::index(pass.parameters().of(model, table), {rows.of_model(ids.of_rows, model)}));
   }
   return output;
 }
@@ -49,13 +48,31 @@ class DisentangledColumns {
 
 }  // namespace
 
+Value embedding_sum(Recording& pass) {
+  const RowLayout& rows = pass.tokens();
+  const std::vector<ParameterIndex>& tables = pass.tables();
+  const std::vector<EmbeddingIds>& ids = pass.layout().ids();
+  at::Tensor sum = look_up(pass, rows, tables.front(), ids.front());
+  bool needs_table = pass.use(tables.front());
+  for (std::size_t i = 1; i < tables.size(); ++i) {
+    sum.add_(look_up(pass, rows, tables[i], ids[i]));
+    needs_table = pass.use(tables[i]) || needs_table;
+  }
+  return pass.record(std::move(sum), rows, needs_table,
+                     [&pass, &rows, &tables, &ids](std::span<const TypedResult> outputs, Gradients&) {
+                       for (std::size_t i = 0; i < tables.size(); ++i) {
+                         pass.on_embedding(rows, tables[i], ids[i], outputs.front().own);
+                       }
+                     });
+}
+
 Value distance_embedding(Recording& pass, const std::optional<Norm>& norm) {
   const DistanceRows& distances = pass.layout().distances();
   const RowLayout& rows = distances.rows;
   const ParameterIndex table = pass.distance_table().value();
   const bool needs_table = pass.use(table);
   if (!norm) {
-    return pass.record(look_up(pass, distances, table), rows, needs_table,
+    return pass.record(look_up(pass, rows, table, distances.table_ids), rows, needs_table,
                        [&pass, &distances, table](std::span<const TypedResult> outputs, Gradients&) {
                          pass.on_embedding(distances.rows, table, distances.table_ids, outputs.front().own);
                        });

@@ -6,7 +6,10 @@
 
 namespace tunescope {
 
-// Operations for distances between tokens, which have rows of their own: see `DistanceRows`. R rows.
+// Operations of DeBERTa. Distances between tokens have rows of their own: see `DistanceRows`. R rows.
+
+/// The sum of the rows that `Network::lookups` names: [T, width of the tables].
+Value embedding_sum(Recording& pass);
 
 /// The embeddings of the distances, normalized if there is a norm: [R, H].
 Value distance_embedding(Recording& pass, const std::optional<Norm>& norm);

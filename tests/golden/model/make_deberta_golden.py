@@ -70,6 +70,8 @@ VARIANTS = {
     "not_normalized": {"norm_rel_ebd": "none", "share_att_key": False},
     "absolute": {"position_biased_input": True, "type_vocab_size": 2},
     "only_absolute": {"relative_attention": False, "position_biased_input": True, "norm_rel_ebd": "none"},
+    "narrow_embeddings": {"embedding_size": 6, "position_biased_input": True, "type_vocab_size": 2},
+    "wide_embeddings": {"embedding_size": 10},
     "convolution": {"conv_kernel_size": 3, "conv_act": "gelu"},
     "grouped_convolution": {"conv_kernel_size": 5, "conv_groups": 2},
     "activations": {"hidden_act": "gelu_new", "pooler_hidden_act": "tanh"},
