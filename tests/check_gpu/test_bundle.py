@@ -15,7 +15,7 @@ from conftest import SCRIPT, run
 pytest.importorskip("h5py")
 
 # What a machine with torch and a GPU lacks. Others, such as libz, its own programs need.
-ABSENT_ELSEWHERE = ("mpi", "open-", "hdf5", "boost", "icu", "spdlog", "fmt", "pmix")
+ABSENT_ELSEWHERE = ("mpi", "open-", "hdf5", "boost", "icu", "spdlog", "fmt", "pmix", "sentencepiece")
 WITH_CPU_FORM = ["start", "kernels", "goldens", "sweep", "resuming", "lanes", "reducers"]
 
 

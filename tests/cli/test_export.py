@@ -20,7 +20,7 @@ ROOT = HERE.parent.parent
 GOLDEN = HERE.parent / "golden" / "model"
 WITHOUT_TYPES = ("roberta_folder", "gpt2_folder")
 KEEP = {"run.keep": "trained", "sweep.methods": "full layernorm", "data.dev_examples": "0", "train.dropout": "0.1"}
-SEPARATOR = 3  # the id of BERT's [SEP]
+SENTENCE_PIECES = HERE.parent / "golden" / "tokenizer" / "unigram.model"
 LABELS = {
     "CoLA": ["0", "1"],
     "MNLI": ["entailment", "neutral", "contradiction"],
@@ -34,19 +34,20 @@ def stored_logits(job, trial):
 
 
 def whole_dev_texts(job, task):
-    """Of the development set, the places of all texts that are not truncated, and their token ids and types. BERT's
-    second sentence of a pair, of type 1, follows the first separator; RoBERTa has one type, and GPT-2 none."""
+    """Of the development set, the places of all texts that are not truncated, and their token ids and types. The second
+    sentence of a pair, of type 1, follows the first separator; RoBERTa has one type, and GPT-2 none."""
     file = Path(job.keys["data.glue"]) / task / ("dev_matched.tsv" if task == "MNLI" else "dev.tsv")
     result = job.program("tokenize", job.keys["model.path"], file, task)
     assert result.returncode == 0, result.stderr
     longest = int(job.keys["data.max_length"])
+    separator = 2 if (Path(job.keys["model.path"]) / "spm.model").exists() else 3  # the id of [SEP]
     places, texts = [], []
     for place, line in enumerate(result.stdout.splitlines()):
         ids = [int(token) for token in line.split()]
         if len(ids) > longest:
             continue
         is_one = Path(job.keys["model.path"]).name in WITHOUT_TYPES
-        first = len(ids) if is_one else ids.index(SEPARATOR) + 1
+        first = len(ids) if is_one else ids.index(separator) + 1
         places.append(place)
         texts.append((ids, [0] * first + [1] * (len(ids) - first)))
     assert len(texts) >= 5
@@ -94,10 +95,14 @@ def gpt2(make_job, tmp_path_factory):
 
 
 def sweep_with_our_words(name, make_job, vocabulary, folder):
-    """A class and a pair of sentences with a golden model and words of our own."""
+    """A class and a pair of sentences with a golden model and words of our own: those of a vocab.txt, or, if there are
+    none, the pieces of a spm.model."""
     for file in ("config.json", "model.safetensors"):
         shutil.copy(GOLDEN / name / file, folder)
-    write_vocabulary(folder, vocabulary)
+    if vocabulary is None:
+        shutil.copy(SENTENCE_PIECES, folder / "spm.model")
+    else:
+        write_vocabulary(folder, vocabulary)
     job = make_job(folder, {**KEEP, "data.tasks": "CoLA MNLI", "model.path": str(folder)})
     job.sweep(ranks=2)
     return job
@@ -114,8 +119,8 @@ def distilbert(make_job, vocabulary, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def deberta(make_job, vocabulary, tmp_path_factory):
-    return sweep_with_our_words("deberta", make_job, vocabulary, tmp_path_factory.mktemp("deberta"))
+def deberta(make_job, tmp_path_factory):
+    return sweep_with_our_words("deberta", make_job, None, tmp_path_factory.mktemp("deberta"))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Make the binary seeds below corpus/: safetensors files, checkpoints, and results in HDF5.
+"""Make the binary seeds below corpus/: safetensors files, checkpoints, SentencePiece models, and results in HDF5.
 
     python make_seeds.py
 
@@ -7,12 +7,15 @@ every byte matters, is fuzzed best. They are sealed, so that at least the seeds 
 """
 
 import hashlib
+import io
 import json
 import struct
+import tempfile
 from pathlib import Path
 
 import h5py
 import numpy as np
+import sentencepiece
 
 CORPUS = Path(__file__).parent / "corpus"
 DEFLATED = {"compression": "gzip", "shuffle": True}
@@ -74,6 +77,37 @@ def checkpoint(kind: type, scores: int = len(METRICS)) -> bytes:
     return safetensors(tensors, {"state": text, "sha256": checksum.hexdigest()})
 
 
+def unigram(**normalization: str) -> bytes:
+    """A small SentencePiece model with the special pieces of DeBERTa."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["the river runs", "the river ran", "a river is running", "the runner runs"]),
+        model_writer=model,
+        vocab_size=24,
+        hard_vocab_limit=False,
+        pad_id=0,
+        bos_id=1,
+        eos_id=2,
+        unk_id=3,
+        pad_piece="[PAD]",
+        bos_piece="[CLS]",
+        eos_piece="[SEP]",
+        unk_piece="[UNK]",
+        minloglevel=2,
+        **normalization,
+    )
+    return model.getvalue()
+
+
+def write_models(folder: Path) -> None:
+    """One that normalizes nothing, and one with two rules, so that its table of rules is small."""
+    (folder / "identity.model").write_bytes(unigram(normalization_rule_name="identity"))
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:
+        rules.write("FF21\t41\nFB01\t66 69\n")
+        rules.flush()
+        (folder / "two-rules.model").write_bytes(unigram(normalization_rule_tsv=rules.name))
+
+
 def share(group: h5py.Group, names: list[str], values: object, **options: object) -> None:
     """One dataset under several names."""
     group.create_dataset(names[0], data=values, **options)
@@ -132,6 +166,7 @@ def main() -> None:
     (CORPUS / "checkpoint" / "two-steps").write_bytes(checkpoint(np.float32))
     (CORPUS / "checkpoint" / "double-precision").write_bytes(checkpoint(np.float64))
     (CORPUS / "checkpoint" / "fewer-scores").write_bytes(checkpoint(np.float32, scores=2))
+    write_models(CORPUS / "unigram")
     with h5py.File(CORPUS / "result" / "list-for-version.h5", "w", libver=("earliest", "v110")) as file:
         file.attrs["schema_version"] = np.ones(200, np.int64)
     seal(CORPUS / "result" / "list-for-version.h5")

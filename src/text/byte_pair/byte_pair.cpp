@@ -14,16 +14,13 @@ namespace {
 std::vector<Merges::Merge> with_token_ids(const BytePair::MergeRules& rules, const Vocabulary& vocabulary) {
   std::vector<Merges::Merge> merges;
   merges.reserve(rules.size());
-  for (const auto& [left, right] : rules) {
-    const auto id_of = [&](const std::string& token) {
-      const std::optional<std::int32_t> id = vocabulary.find(token);
-      if (id) return *id;
-      throw DataError("merge " + std::to_string(merges.size() + 1) + ", of '" + left + "' and '" + right +
-                      "', needs the token '" + token +
-                      "', which the vocabulary lacks: merges and vocabulary do not belong together, fetch both again");
-    };
-    merges.push_back({id_of(left), id_of(right), id_of(left + right)});
-  }
+  const auto id_of = [&](const std::string& token) {
+    const std::optional<std::int32_t> id = vocabulary.find(token);
+    if (id) return *id;
+    throw DataError("merge " + std::to_string(merges.size() + 1) + " needs the token '" + token +
+                    "', which the vocabulary lacks: merges and vocabulary do not belong together, fetch both again");
+  };
+  for (const auto& [left, right] : rules) merges.push_back({id_of(left), id_of(right), id_of(left + right)});
   return merges;
 }
 

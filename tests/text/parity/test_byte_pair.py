@@ -117,8 +117,12 @@ def test_every_code_point(driver, pair):
     expect_equal_ids(driver, pair, records, NO_TRUNCATION)
 
 
-@pytest.mark.parametrize("max_length", [NO_TRUNCATION, 128, 17])
-def test_glue(driver, pair, shared, max_length):
+@pytest.mark.parametrize(
+    ("name", "max_length"),
+    [("gpt2", NO_TRUNCATION), ("roberta", NO_TRUNCATION), ("roberta_with_blank", NO_TRUNCATION), ("roberta", 48)],
+)
+def test_glue(driver, request, shared, name, max_length):
+    pair = request.getfixturevalue(name)
     expect_equal_ids(driver, pair, list(glue_records(shared / "glue")), max_length)
 
 
