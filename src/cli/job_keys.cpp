@@ -140,7 +140,7 @@ void assign_dropout(SweepSpec& spec, const Value& value) {
 const std::vector<JobKey>& job_keys() {
   static const std::vector<JobKey> keys = {
       {"name", "", "name of the job, its results folder and file", assign_name},
-      {"model.path", "", "Hugging Face folder: config.json, model.safetensors, vocab.txt or tokenizer.json",
+      {"model.path", "", "Hugging Face folder: config.json, model.safetensors, the files of its tokenizer",
        [](SweepSpec& spec, const Value& value) { spec.model_folder = parse_path(value); }},
       {"data.glue", "", "folder with the GLUE tasks in their official layout",
        [](SweepSpec& spec, const Value& value) { spec.glue_folder = parse_path(value); }},

@@ -112,7 +112,7 @@ TEST(BytePair, RefusesMergesOfTokensThatTheVocabularyLacks) {
   EXPECT_THAT(message_of<DataError>([&] {
                 build({{"a", "b"}, {"ab", "c"}});
               }),
-              AllOf(HasSubstr("merge 2"), HasSubstr("'c")));
+              AllOf(HasSubstr("merge 2"), HasSubstr("'abc'")));
 }
 
 // A text without blanks is one word. If its time grew with the square of its length, it would grow 64 times here.
