@@ -114,7 +114,8 @@ void fisher(benchmark::State& state, const Subject& subject, const Workload& wor
                             .dataset = workload.dataset,
                             .task = subject.task,
                             .needs_gradient = group_members(pool, subject.catalogue),
-                            .mode = mode};
+                            .mode = mode,
+                            .bfloat16_weights = subject.bfloat16()};
   measure(state, subject.device, [&] { benchmark::DoNotOptimize(sum_squared_gradients(inputs, {}).sums); });
   count(state, workload);
 }

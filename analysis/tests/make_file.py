@@ -23,7 +23,7 @@ FISHER_DEFAULTS = {
     "id": "", "task": "RTE", "mode": "empirical", "examples": 1024, "batch_size": 1, "at": "full",
     "point": 1.0, "step": 100, "learning_rate": 2e-5, "seed": 1, "trial": "", "ranks": 2, "threads": 1,
     "reducer": "mpi", "device": "cpu", "hostname": "node1", "wall_seconds": 5.0,
-    "gpu": "", "gpu_software": "",
+    "gpu": "", "gpu_software": "", "precision": "float32",
 }  # fmt: skip
 
 
@@ -56,7 +56,7 @@ class Content:
 def write_file(path, content):
     with h5py.File(path, "w", libver="earliest", track_order=True) as file:
         attributes = {
-            "schema_version": 2, "tunescope_version": "0.1.0", "git_commit": "abc1234",
+            "schema_version": 3, "tunescope_version": "0.1.0", "git_commit": "abc1234",
             "inputs": "model 1234\ntokenizer 5678\nRTE 9abc\n",
             "job": "name = sample\n", "created": "2025-01-31T12:00:00Z", "complete": 1,
         } | content.attributes  # fmt: skip

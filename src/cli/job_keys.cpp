@@ -104,8 +104,6 @@ void assign_schedule(SweepSpec& spec, const Value& value) {
   spec.train.schedule = parse_choice(value, kShapes);
 }
 
-void assign_precision(SweepSpec& spec, const Value& value) { spec.train.precision = parse_choice(value, kPrecisions); }
-
 void assign_progress(SweepSpec& spec, const Value& value) {
   constexpr std::array<std::pair<std::string_view, ProgressStyle>, 4> kStyles = {{{"auto", ProgressStyle::kAuto},
                                                                                   {"bar", ProgressStyle::kBar},
@@ -182,7 +180,7 @@ const std::vector<JobKey>& job_keys() {
       {"train.precision", "float32",
        "operand type of the encoder's matrix products: float32, bfloat16 (on CPUs only where it is faster, on GPUs "
        "from compute capability 8.0 on) or tf32 (of all products, on the same GPUs); sums stay float32",
-       assign_precision},
+       [](SweepSpec& spec, const Value& value) { spec.train.precision = parse_choice(value, kPrecisions); }},
       {"fisher.at", "full",
        "method whose training gives the weights that are measured (our choice: full; head keeps the pre-trained "
        "weights under a trained head)",
@@ -208,6 +206,10 @@ const std::vector<JobKey>& job_keys() {
        "examples whose gradient is averaged before it is squared: 1 is the Fisher information, more a biased estimate "
        "for comparison",
        [](SweepSpec& spec, const Value& value) { spec.fisher.batch_sizes = parse_integers(value, 1); }},
+      {"fisher.precision", "float32",
+       "as train.precision, for the passes that measure and for the gradients' own products; the measured training has "
+       "train.precision",
+       [](SweepSpec& spec, const Value& value) { spec.fisher.precision = parse_choice(value, kPrecisions); }},
       {"fisher.parameters", "all", "pool whose Fisher information is computed: all, or a method's name below",
        [](SweepSpec& spec, const Value& value) {
          spec.fisher.parameters = at_origin(value, [&] { return canonical_group(value.text); });

@@ -9,13 +9,15 @@
 
 namespace tunescope {
 
-void require_tf32(c10::Device device, const GpuDescription& gpu) {
+void require_tf32(std::string_view section, c10::Device device, const GpuDescription& gpu) {
   if (gpu.has_bfloat16_and_tf32()) return;
   const std::string found = device.is_cpu() ? "the CPU"
                                             : fmt::format("{}, {}, of {}.{}", device.str(), gpu.name,
                                                           gpu.compute_capability / 10, gpu.compute_capability % 10);
-  throw DeviceError("[train] precision = tf32 needs a GPU of compute capability 8.0 or higher, and this would run on " +
-                    found + "; use precision = float32");
+  throw DeviceError(
+      fmt::format("[{}] precision = tf32 needs a GPU of compute capability 8.0 or higher, and this would "
+                  "run on {}; use precision = float32",
+                  section, found));
 }
 
 // The first line of the file is such as "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.95.05  Wed Sep 24 ...".

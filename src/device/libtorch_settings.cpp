@@ -26,4 +26,6 @@ Tf32Products::Tf32Products(bool is_wanted) {
 }
 Tf32Products::~Tf32Products() { at::globalContext().setFloat32MatmulPrecision(kExact); }
 
+bool multiplies_in_tf32() { return at::globalContext().allowTF32CuBLAS(); }
+
 }  // namespace tunescope

@@ -104,7 +104,7 @@ struct Sums {
   void add_pass(const FisherInputs& inputs, std::span<const std::int64_t> examples) {
     const PackedBatch batch = pack(inputs.dataset, examples, inputs.task.is_regression());
     // All tokens leave the last layer for the sizes over depth.
-    Pass pass(inputs.network, ModelInput{inputs.parameters, batch},
+    Pass pass(inputs.network, ModelInput{inputs.parameters, batch, std::nullopt, inputs.bfloat16_weights},
               {.sink = &squares, .last_layer = LastLayer::kAllTokens, .observer = &profile});
     const std::vector<at::Tensor> gradients = log_likelihood_gradients(inputs.mode, pass, batch, inputs.seed);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
@@ -207,12 +207,17 @@ FisherState sum_shard(const FisherInputs& inputs, const Shard& shard, const std:
                     .total = shard_size(batches, shard),
                     .sums = sums.squares.sums(),
                     .depth_sums = sums.profile.sums(),
-                    .groups_per_pass = groups};
+                    .groups_per_pass = groups,
+                    .is_in_bfloat16 = inputs.bfloat16_weights != nullptr};
   if (const std::optional<FisherState> saved = control.load()) {
-    if (saved->total == state.total && saved->micro_batch_tokens == state.micro_batch_tokens) {
+    const bool is_alike =
+        saved->micro_batch_tokens == state.micro_batch_tokens && saved->is_in_bfloat16 == state.is_in_bfloat16;
+    if (is_alike && saved->total == state.total) {
       restore(*saved, state);
     } else {
-      spdlog::info("what was saved of this shard is of other micro-batches, as for another device; it starts again");
+      spdlog::info(
+          "what was saved of this shard is of other micro-batches or products, as on another device; it "
+          "starts again");
     }
   }
   for (; state.micro_batches < state.total; ++state.micro_batches) {

@@ -78,7 +78,10 @@ SquaredGradients::SquaredGradients(const ParameterCatalogue& catalogue, const st
 
 void SquaredGradients::on_linear(std::span<const LinearParameters> layers, std::span<const LinearFactors> uses) {
   const GroupedRows rows(uses, group_size_);
-  const at::Tensor gradient = rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.output_gradient; }));
+  // The type of the inputs, if there are any, is that of the products.
+  const at::Tensor gradient = rows.arrange(of_each(uses, [](const LinearFactors& use) {
+    return use.input.defined() && use.bfloat16_gradient.defined() ? use.bfloat16_gradient : use.output_gradient;
+  }));
   const at::Tensor input = rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.input; }));
   std::vector<SquaredSums> sums;
   for (const LinearParameters& layer : layers) {

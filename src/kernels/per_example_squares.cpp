@@ -37,9 +37,14 @@ void add_squared_products(std::span<const SquaredSums> layers, const at::Tensor&
                    "the sums are not contiguous [out, in]");
   }
   check_contract(output_gradient.size(1) == columns, kernel.name, "the columns are not those of the layers");
-  const bool is_float = output_gradient.scalar_type() == at::kFloat;
-  kernel.on(output_gradient.device(), {.by_cpu = is_float, .by_cuda = is_float})(layers, output_gradient, input,
-                                                                                 groups);
+  const at::ScalarType type = output_gradient.scalar_type();
+  check_contract(!input.defined() || input.scalar_type() == type, kernel.name, "the factors are of different types");
+  const bool is_bfloat16 = type == at::kBFloat16;
+  const bool is_float = type == at::kFloat || is_bfloat16;
+  AddSquaredProducts& add = kernel.on(output_gradient.device(), {.by_cpu = is_float, .by_cuda = is_float});
+  if (!is_bfloat16 || &add == kernel.cuda) return add(layers, output_gradient, input, groups);
+  // Only GPUs have something faster for bfloat16. Each of its numbers is one of float32.
+  add(layers, output_gradient.to(at::kFloat), input.defined() ? input.to(at::kFloat) : input, groups);
 }
 
 void add_squared_layer_norm(const SquaredSums& sums, const at::Tensor& output_gradient,

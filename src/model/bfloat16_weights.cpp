@@ -15,11 +15,19 @@ Bfloat16Weights::Bfloat16Weights(const PretrainedModel& model) {
   const ParameterCatalogue catalogue = model.network->catalogue(1);
   for (ParameterIndex i = 0; i < model.backbone.size(); ++i) {
     const bool is_drawn = catalogue[i].block == Block::kPooler && !model.has_pooler;
-    if (!catalogue[i].is_matrix() || is_drawn) continue;
-    const at::Tensor& weight = model.backbone[i];
-    const auto [known, is_new] = storages_.try_emplace(weight.storage().data());
-    if (is_new) known->second = {weight, whole_storage(weight).to(at::kBFloat16)};
+    if (catalogue[i].is_matrix() && !is_drawn) add_storage_of(model.backbone[i]);
   }
+}
+
+void Bfloat16Weights::add(const ParameterCatalogue& catalogue, const Parameters& parameters) {
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (catalogue[i].is_matrix()) add_storage_of(parameters[i]);
+  }
+}
+
+void Bfloat16Weights::add_storage_of(const at::Tensor& weight) {
+  const auto [known, is_new] = storages_.try_emplace(weight.storage().data());
+  if (is_new) known->second = {weight, whole_storage(weight).to(at::kBFloat16)};
 }
 
 at::Tensor Bfloat16Weights::cast(const at::Tensor& matrix) const {

@@ -66,7 +66,7 @@ double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& d
          .learning_rate = trial.learning_rate,
          .seed = trial.seed,
          .options = trial.options,
-         .bfloat16_weights = inputs.bfloat16_weights()},
+         .bfloat16_weights = inputs.bfloat16_weights(trial.options.precision)},
         {});
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }

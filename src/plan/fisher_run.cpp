@@ -29,7 +29,8 @@ FisherRun first_run(const SweepSpec& spec, const InputHashes& hashes, const std:
           .examples = fisher.examples.front(),
           .batch_size = fisher.batch_sizes.front(),
           .parameters = fisher.parameters,
-          .keep = fisher.keep};
+          .keep = fisher.keep,
+          .precision = fisher.precision};
 }
 
 void refuse_exact_batches() {
@@ -49,6 +50,7 @@ std::string FisherRun::description() const {
   add("batch_size", batch_size);
   add("parameters", parameters);
   add("keep", keep);
+  if (precision != Precision::kFloat32) add("precision", to_string(precision));
   return text + training.description();
 }
 

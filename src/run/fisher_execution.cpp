@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "tunescope/base/error.hpp"
+#include "tunescope/device/libtorch_settings.hpp"
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/results/fisher_record.hpp"
 #include "tunescope/run/trial_rows.hpp"
@@ -30,6 +31,15 @@ std::vector<std::pair<std::string, at::Tensor>> kept_diagonal(const std::vector<
   return kept;
 }
 
+std::optional<Bfloat16Weights> weights_in_bfloat16(const SweepInputs& inputs, Precision precision,
+                                                   const ParameterCatalogue& catalogue, const Parameters& measured) {
+  const Bfloat16Weights* const of_model = inputs.bfloat16_weights(precision);
+  if (of_model == nullptr) return std::nullopt;
+  std::optional<Bfloat16Weights> weights(*of_model);
+  weights->add(catalogue, measured);
+  return weights;
+}
+
 // One Fisher run: what it measures, this rank's shard of it, and its file.
 class FisherExecution {
  public:
@@ -40,6 +50,7 @@ class FisherExecution {
         data_(rank.job.inputs.task(planned.run.training.task)),
         catalogue_(rank.job.inputs.catalogue(*data_.task)),
         parameters_(load_measured_weights(rank.job.folder, planned, rank.job.inputs.model(), catalogue_)),
+        bfloat16_weights_(weights_in_bfloat16(rank.job.inputs, planned.run.precision, catalogue_, parameters_)),
         dataset_(subsample(data_.train, planned.run.examples)),
         inputs_{.network = *rank.job.inputs.model().network,
                 .catalogue = catalogue_,
@@ -49,12 +60,14 @@ class FisherExecution {
                 .needs_gradient = group_members(planned.run.parameters, catalogue_),
                 .mode = planned.run.mode,
                 .batch_size = planned.run.batch_size,
-                .seed = planned.run.training.seed},
+                .seed = planned.run.training.seed,
+                .bfloat16_weights = bfloat16_weights_ ? &*bfloat16_weights_ : nullptr},
         checkpoint_(rank.job.folder, planned.id, {.rank = team.rank(), .ranks = team.size()}, inputs_) {}
 
   // Nothing if it was stopped. `on_progress` gets the numbers of this rank's shard.
   std::optional<FisherInformation> compute(Reducer& reducer,
                                            const std::function<void(std::int64_t, std::int64_t)>& on_progress) {
+    const Tf32Products products(planned_.run.precision == Precision::kTf32);
     CheckpointClock clock(rank_.job.spec.checkpoint_seconds, rank_.stop);
     StopChannel channel(team_.communicator(), rank_.stop);
     const FisherControl control{.on_progress = on_progress,
@@ -113,6 +126,7 @@ class FisherExecution {
   const TaskData& data_;
   const ParameterCatalogue& catalogue_;
   Parameters parameters_;
+  std::optional<Bfloat16Weights> bfloat16_weights_;  // of them, if products are in bfloat16
   Dataset dataset_;
   FisherInputs inputs_;
   FisherCheckpoint checkpoint_;

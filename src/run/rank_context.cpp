@@ -9,7 +9,6 @@
 #include <bit>
 
 #include "tunescope/plan/core_split.hpp"
-#include "tunescope/plan/job_device.hpp"
 
 namespace tunescope {
 namespace {
@@ -60,7 +59,7 @@ RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener
   const int node_cores = cores_of_node(node);
   const auto all_cores = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
   const ThreadChoice threads = choose_threads(job.spec.threads, own_cores, threads_per_rank(node_cores, node.size()));
-  const at::Device device = job_device(job.spec, node.rank());
+  const at::Device device = job_device(job.spec, node.rank(), job.stages());
   const RankSetup setup{.device = device,
                         .gpu = describe_gpu(device),
                         .rank = team.rank(),
@@ -76,7 +75,10 @@ RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener
   const bool has_idle_cores = device.is_cpu() && job.spec.threads == 0 && setup.threads * setup.node_ranks < all_cores;
   if (team.is_root() && has_idle_cores) note_idle_cores(setup, threads.variable, all_cores, listener);
   job.inputs.move_model_to(device);
-  if (job.spec.train.precision == Precision::kBfloat16) choose_precision(team, job.inputs, listener);
+  const bool is_for_training = job.spec.train.precision == Precision::kBfloat16;
+  const bool is_for_fisher =
+      job.stages() == Stages::kTrainingAndFisher && job.spec.fisher.precision == Precision::kBfloat16;
+  if (is_for_training || is_for_fisher) choose_precision(team, job.inputs, listener);
   return {.job = job, .setup = setup, .stop = stop};
 }
 

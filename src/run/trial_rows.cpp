@@ -14,12 +14,6 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// bfloat16 is used only where it is faster.
-Precision precision_in_use(const Trial& trial, const SweepInputs& inputs) {
-  const bool falls_back = trial.options.precision == Precision::kBfloat16 && inputs.bfloat16_weights() == nullptr;
-  return falls_back ? Precision::kFloat32 : trial.options.precision;
-}
-
 TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const RankContext& rank) {
   TrialRow row;
   row.id = planned.id;
@@ -33,7 +27,7 @@ TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const Rank
   row.final_score = kNaN;
   row.train_examples = data.train.size();
   row.dev_examples = data.dev.size();
-  row.precision = to_string(precision_in_use(planned.trial, rank.job.inputs));
+  row.precision = to_string(rank.job.inputs.precision_in_use(planned.trial.options.precision));
   row.device = rank.setup.device.str();
   row.gpu = rank.setup.gpu.name;
   row.gpu_software = rank.setup.gpu.software;
@@ -121,6 +115,7 @@ FisherRow fisher_row(const PlannedFisher& planned, const RankContext& rank, int 
   row.gpu = rank.setup.gpu.name;
   row.gpu_software = rank.setup.gpu.software;
   row.hostname = hostname();
+  row.precision = to_string(rank.job.inputs.precision_in_use(run.precision));
   return row;
 }
 

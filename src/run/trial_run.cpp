@@ -41,7 +41,7 @@ void TrialRun::begin_attempt() {
                                       .learning_rate = trial.learning_rate,
                                       .seed = trial.seed,
                                       .options = trial.options,
-                                      .bfloat16_weights = inputs.bfloat16_weights()});
+                                      .bfloat16_weights = inputs.bfloat16_weights(trial.options.precision)});
     const std::optional<TrainState> saved = load_checkpoint();
     training_.emplace(*train_inputs_, control(saved ? &*saved : nullptr));
     train_inputs_->importance.clear();  // large, and read for the start alone

@@ -25,8 +25,8 @@ FisherCheckpoint::FisherCheckpoint(const JobFolder& folder, const std::string& r
 
 void FisherCheckpoint::save(const FisherState& state) const {
   CheckedTensors saved{.tensors = {},
-                       .text = fmt::format("{} {} {} {} {}", state.micro_batches, state.total, state.seconds,
-                                           state.groups_per_pass, state.micro_batch_tokens)};
+                       .text = fmt::format("{} {} {} {} {} {:d}", state.micro_batches, state.total, state.seconds,
+                                           state.groups_per_pass, state.micro_batch_tokens, state.is_in_bfloat16)};
   for (ParameterIndex i = 0; i < state.sums.size(); ++i) {
     if (state.sums[i].defined()) saved.tensors.emplace_back(inputs_.catalogue[i].name, state.sums[i].cpu());
   }
@@ -46,6 +46,7 @@ std::optional<FisherState> FisherCheckpoint::load() const {
     // Earlier builds did not write these.
     if (!(numbers >> state.groups_per_pass)) state.groups_per_pass = 0;
     if (!(numbers >> state.micro_batch_tokens)) state.micro_batch_tokens = kMicroBatchTokens;
+    if (!(numbers >> state.is_in_bfloat16)) state.is_in_bfloat16 = false;
     const bool is_possible = state.micro_batches >= 0 && state.micro_batches <= state.total;
     if (!is_possible) refuse_checkpoint(path_, "its counts make no sense");
     const std::map<std::string, at::Tensor> tensors(saved.tensors.begin(), saved.tensors.end());

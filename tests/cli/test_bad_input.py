@@ -84,6 +84,7 @@ def test_required_key_that_is_missing(job, key):
         ("train.warmup_fraction", "1.1", "from 0 to 1"),
         ("train.schedule", "cosine", "one of linear, constant"),
         ("train.precision", "float16", "one of float32, bfloat16, tf32"),
+        ("fisher.precision", "float16", "one of float32, bfloat16, tf32"),
         ("sweep.learning_rates", "0", "above 0"),
         ("sweep.learning_rates", "-1e-5", "above 0"),
         ("sweep.learning_rates", "1e-5 inf", "above 0"),
@@ -244,6 +245,15 @@ def test_label_out_of_range(job, own_glue):
 def test_precision_that_the_device_does_not_have(job):
     job.keys["train.precision"] = "tf32"
     expected = ["[train] precision = tf32 needs a GPU", "the CPU", "use precision = float32"]
+    refused_on_two_ranks(job, *expected, status=WRONG_ENVIRONMENT)
+    assert f"a sweep would end here: {expected[0]}" in job.run("plan").stderr
+
+
+def test_fisher_precision_counts_only_where_fisher_information_is_computed(job):
+    job.keys |= {"fisher.precision": "tf32", "data.tasks": "CoLA", "sweep.methods": "layernorm"}
+    job.sweep()
+    job.keys["sweep.methods"] = "fisher:pool=layernorm,fraction=0.5,scope=task"
+    expected = ["[fisher] precision = tf32 needs a GPU", "the CPU", "use precision = float32"]
     refused_on_two_ranks(job, *expected, status=WRONG_ENVIRONMENT)
     assert f"a sweep would end here: {expected[0]}" in job.run("plan").stderr
 

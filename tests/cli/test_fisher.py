@@ -97,6 +97,23 @@ def test_runs_are_not_repeated_and_weights_are_removed(studied):
     assert list((job.results / "fisher" / "weights").iterdir()) == []
 
 
+def test_precision_makes_another_run_and_leaves_the_measured_training_alone(make_job, tmp_path):
+    job = make_job(tmp_path, {"fisher.examples": "8", "data.tasks": "CoLA"})
+    fisher(job)
+    before = {path.name: contents(path, without=()) for path in job.results.glob("*/*.h5")}
+    job.keys["fisher.precision"] = "float32"
+    assert "1 of 1 Fisher runs done" in fisher(job).stdout
+    assert {path.name: contents(path, without=()) for path in job.results.glob("*/*.h5")} == before
+
+    job.keys["fisher.precision"] = "bfloat16"
+    result = fisher(job)
+    assert len(list((job.results / "fisher").glob("*.h5"))) == 2
+    assert len(job.trial_files()) == 1, "the measured training has train.precision"
+    is_slower = "products in bfloat16 are not faster here; float32 is used" in result.stdout
+    with h5py.File(job.merged) as file:
+        assert file["fisher/precision"].asstr()[:].tolist() == ["float32" if is_slower else "bfloat16"]
+
+
 def test_damaged_run_is_named_and_computed_again(make_job, tmp_path):
     job = make_job(tmp_path, {"fisher.examples": "8"})
     fisher(job)

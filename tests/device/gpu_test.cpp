@@ -28,11 +28,12 @@ TEST(Gpu, OfTheCpuIsNothing) {
 }
 
 TEST(Tf32, IsRefusedWhereNothingMultipliesInIt) {
-  EXPECT_NO_THROW(require_tf32(kSecondGpu, {.name = "NVIDIA H200", .compute_capability = 90}));
-  EXPECT_THAT(message_of<DeviceError>([] { require_tf32(c10::kCPU, {}); }),
+  EXPECT_NO_THROW(require_tf32("train", kSecondGpu, {.name = "NVIDIA H200", .compute_capability = 90}));
+  EXPECT_THAT(message_of<DeviceError>([] { require_tf32("train", c10::kCPU, {}); }),
               AllOf(HasSubstr("[train] precision = tf32"), HasSubstr("the CPU"), HasSubstr("precision = float32")));
-  EXPECT_THAT(message_of<DeviceError>([] { require_tf32(kSecondGpu, {.name = "Tesla T4", .compute_capability = 75}); }),
-              HasSubstr("cuda:1, Tesla T4, of 7.5"));
+  EXPECT_THAT(message_of<DeviceError>(
+                  [] { require_tf32("fisher", kSecondGpu, {.name = "Tesla T4", .compute_capability = 75}); }),
+              AllOf(HasSubstr("[fisher] precision = tf32"), HasSubstr("cuda:1, Tesla T4, of 7.5")));
 }
 
 class DriverVersion : public ::testing::Test {

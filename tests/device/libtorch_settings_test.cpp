@@ -47,8 +47,10 @@ TEST_F(LibTorchSettings, AllowTf32WhereItIsWantedAndNoLonger) {
   {
     const Tf32Products wanted(true);
     EXPECT_TRUE(at::globalContext().allowTF32CuBLAS());
+    EXPECT_TRUE(multiplies_in_tf32());
   }
   EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
+  EXPECT_FALSE(multiplies_in_tf32());
   const Tf32Products not_wanted(false);
   EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
 }

@@ -178,50 +178,63 @@ TEST(DeviceCode, MeetsInPartsOfAWarp) {
   EXPECT_EQ(results.values()[31], 47.0F);
 }
 
-// PTX ISA, "Matrix Fragments for mma.m16n8k16".
-__global__ void multiply_matrices(const std::uint16_t* a, const std::uint16_t* b, float* sums) {
+// A, B and C lie as words: A [16, 8], B [8, 8], the columns of which are those of the product.
+template <FactorType kType>
+__global__ void multiply_matrices(const std::uint32_t* a, const std::uint32_t* b, float* sums) {
   const unsigned g = threadIdx.x / 4;
   const unsigned t = threadIdx.x % 4;
   std::uint32_t of_a[4];
   std::uint32_t of_b[2];
-  for (unsigned i = 0; i < 4; ++i) {
-    const unsigned at = (g + i % 2 * 8) * 16 + 2 * t + i / 2 * 8;
-    of_a[i] = a[at] | static_cast<std::uint32_t>(a[at + 1]) << 16U;
-  }
-  for (unsigned i = 0; i < 2; ++i) {
-    const unsigned row = 2 * t + i * 8;
-    of_b[i] = b[row * 8 + g] | static_cast<std::uint32_t>(b[(row + 1) * 8 + g]) << 16U;
-  }
+  for (unsigned i = 0; i < 4; ++i) of_a[i] = a[(g + i % 2 * 8) * 8 + t + i / 2 * 4];
+  for (unsigned i = 0; i < 2; ++i) of_b[i] = b[(t + i * 4) * 8 + g];
   float of_sums[4];
   for (unsigned i = 0; i < 4; ++i) of_sums[i] = sums[(g + i / 2 * 8) * 8 + 2 * t + i % 2];
-  multiply_accumulate(of_sums, of_a, of_b);
+  multiply_accumulate<kType>(of_sums, of_a, of_b);
   for (unsigned i = 0; i < 4; ++i) sums[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = of_sums[i];
 }
 
-TEST(DeviceCode, MultipliesMatricesAsAPlainProductDoes) {
-  // Small integers, so that every order of the sums is exact.
+// Small integers, so that every order of the sums is exact.
+template <FactorType kType>
+void expect_plain_product() {
+  constexpr std::size_t kPerWord = kType == FactorType::kBfloat16 ? 2 : 1;
+  constexpr std::size_t kDepth = 8 * kPerWord;
   std::mt19937 random(5);
   const auto draw = [&random] { return static_cast<float>(static_cast<int>(random() % 17) - 8); };
-  const auto bfloat16_of = [](float value) {
-    return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16U);
-  };
-  std::vector<float> a(16 * 16), b(16 * 8), sums(16 * 8);
+  std::vector<float> a(16 * kDepth), b(kDepth * 8), sums(16 * 8);
   for (std::vector<float>* matrix : {&a, &b, &sums}) {
     for (float& value : *matrix) value = draw();
   }
-  std::vector<std::uint16_t> rounded_a, rounded_b;
-  for (const float value : a) rounded_a.push_back(bfloat16_of(value));
-  for (const float value : b) rounded_b.push_back(bfloat16_of(value));
-  const DeviceArray<std::uint16_t> device_a(rounded_a);
-  const DeviceArray<std::uint16_t> device_b(rounded_b);
+  // Of the numbers k, k + 1, ... in the sum, as many as a word holds.
+  const auto word_of = [](auto number_at) {
+    const auto bits = [&](std::size_t k) { return std::bit_cast<std::uint32_t>(number_at(k)); };
+    return kPerWord == 1 ? bits(0) : bits(0) >> 16U | (bits(1) & 0xFFFF0000U);
+  };
+  std::vector<std::uint32_t> words_of_a, words_of_b;
+  for (std::size_t row = 0; row < 16; ++row) {
+    for (std::size_t word = 0; word < 8; ++word) {
+      words_of_a.push_back(word_of([&](std::size_t k) { return a[row * kDepth + word * kPerWord + k]; }));
+    }
+  }
+  for (std::size_t word = 0; word < 8; ++word) {
+    for (std::size_t column = 0; column < 8; ++column) {
+      words_of_b.push_back(word_of([&](std::size_t k) { return b[(word * kPerWord + k) * 8 + column]; }));
+    }
+  }
+  const DeviceArray<std::uint32_t> device_a(words_of_a);
+  const DeviceArray<std::uint32_t> device_b(words_of_b);
   const DeviceArray<float> device_sums(sums);
-  run_kernel(multiply_matrices, 1, 32, 0, device_a.data(), device_b.data(), device_sums.data());
+  run_kernel(multiply_matrices<kType>, 1, 32, 0, device_a.data(), device_b.data(), device_sums.data());
   for (std::size_t i = 0; i < 16; ++i) {
     for (std::size_t j = 0; j < 8; ++j) {
-      for (std::size_t k = 0; k < 16; ++k) sums[i * 8 + j] += a[i * 16 + k] * b[k * 8 + j];
+      for (std::size_t k = 0; k < kDepth; ++k) sums[i * 8 + j] += a[i * kDepth + k] * b[k * 8 + j];
     }
   }
   EXPECT_EQ(device_sums.values(), sums);
+}
+
+TEST(DeviceCode, MultipliesMatricesAsAPlainProductDoes) {
+  expect_plain_product<FactorType::kBfloat16>();
+  expect_plain_product<FactorType::kTf32>();
 }
 
 __global__ void write_factors(float* factors, unsigned count, DeviceDropout dropout) {

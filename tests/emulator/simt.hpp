@@ -47,8 +47,8 @@ void warp_barrier(unsigned mask, const std::source_location& where);
 std::byte* shared(const void* tag, const char* name, std::size_t bytes);
 std::byte* dynamic_shared_bytes();
 
-/// The matrix instruction of src/kernels/cuda/device/matrix.hpp.
-void multiply_accumulate(float (&sums)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
+/// The matrix instruction of src/kernels/cuda/device/matrix.hpp, in bfloat16 or in TF32.
+void multiply_accumulate(float (&sums)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], bool is_bfloat16,
                          const std::source_location& where);
 
 void memory_fence();

@@ -21,6 +21,7 @@ MORE_REGISTERS = {
     "attend_backward_to_queries": 254,
     # A thread keeps 64 numbers of a tile of the gradient and 64 sums of their squares.
     "add_squares_of_products": 216,
+    "add_squares_by_matrix": 224,
     # A warp keeps a whole row of up to 1,024 numbers, and what is added to it.
     "differentiate_residual_sums": 152,
     "normalize_embeddings": 128,

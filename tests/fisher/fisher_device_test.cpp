@@ -92,6 +92,21 @@ TEST(FisherOnADevice, DoesNotResumeAShardThatWasCutForAnotherDevice) {
   EXPECT_EQ(progress.front(), 1);
 }
 
+TEST(FisherOnADevice, DoesNotResumeAShardOfProductsInBfloat16InFloat32) {
+  const FisherCase subject;
+  const Bfloat16Weights weights(subject.model);
+  FisherInputs inputs = subject.inputs();
+  inputs.bfloat16_weights = &weights;
+  const FisherState saved = sum_squared_gradients(inputs, {});
+  std::vector<std::int64_t> progress;
+  const FisherControl control{.on_progress = [&](std::int64_t done, std::int64_t) { progress.push_back(done); },
+                              .load = [&] { return saved; }};
+  sum_squared_gradients(inputs, {}, control);
+  EXPECT_TRUE(progress.empty()) << "all was there";
+  sum_squared_gradients(subject.inputs(), {}, control);
+  EXPECT_FALSE(progress.empty());
+}
+
 TEST(FisherOnADevice, RefusesAGroupThatDoesNotFit) {
   const FisherCase subject;
   const test::LimitedAllocator limited(1'000);

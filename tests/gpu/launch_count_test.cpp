@@ -12,6 +12,7 @@
 #include "gpu/narrow_model.hpp"
 #include "support/started_runs.hpp"
 #include "tunescope/device/host_read.hpp"
+#include "tunescope/device/libtorch_settings.hpp"
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/train/training_run.hpp"
 
@@ -58,14 +59,15 @@ class Launches : public ::testing::Test {
   }
 
   // Of the only micro-batch of a run, without what begins and ends it.
-  std::int64_t of_fisher() {
+  std::int64_t of_fisher(Precision precision = Precision::kFloat32) {
     const Dataset dataset = test::narrow_examples(8);
     const FisherInputs inputs{.network = *model_.network,
                               .catalogue = catalogue_,
                               .parameters = parameters_,
                               .dataset = dataset,
                               .task = find_task("SST-2"),
-                              .needs_gradient = std::vector<bool>(catalogue_.size(), true)};
+                              .needs_gradient = std::vector<bool>(catalogue_.size(), true),
+                              .bfloat16_weights = precision == Precision::kBfloat16 ? &bfloat16_weights_ : nullptr};
     std::optional<LaunchCounter> counter;
     std::int64_t launches = 0;
     const FisherControl control{.on_progress =
@@ -122,6 +124,17 @@ TEST_F(Launches, AreReadOnceAStep) {
 
 // Two thirds are those of a training step without an update; the squares add six a layer.
 TEST_F(Launches, OfAFisherMicroBatchAreAtMost580) { EXPECT_LE(of_fisher(), 580); }
+
+// All tokens leave the last layer, so that no layer has more than one such bias.
+TEST_F(Launches, OfAFisherMicroBatchInBfloat16AreFewMore) {
+  EXPECT_LE(of_fisher(Precision::kBfloat16), of_fisher() + 2 + 24 + 1);
+}
+
+TEST_F(Launches, OfAFisherMicroBatchInTf32AreAsManyAsInFloat32) {
+  const std::int64_t in_float32 = of_fisher();
+  const Tf32Products products(true);
+  EXPECT_EQ(of_fisher(), in_float32);
+}
 
 }  // namespace
 }  // namespace tunescope

@@ -47,19 +47,23 @@ TEST_F(Repetition, OfFullFineTuningIsExact) {
 
 TEST_F(Repetition, OfFisherInformationIsExact) {
   const Parameters parameters = with_new_head(model_, catalogue_, 1);
-  const FisherInputs inputs{.network = *model_.network,
-                            .catalogue = catalogue_,
-                            .parameters = parameters,
-                            .dataset = examples_,
-                            .task = find_task("SST-2"),
-                            .needs_gradient = std::vector<bool>(catalogue_.size(), true)};
-  std::vector<std::vector<at::Tensor>> sums;
-  for (const std::uint64_t seed : {1, 2}) {
-    emulator::set_seed(seed);
-    sums.push_back(sum_squared_gradients(inputs, {}).sums);
-  }
-  for (ParameterIndex i = 0; i < catalogue_.size(); ++i) {
-    EXPECT_TRUE(sums[0][i].equal(sums[1][i])) << catalogue_[i].name;
+  const Bfloat16Weights bfloat16_weights(model_);
+  FisherInputs inputs{.network = *model_.network,
+                      .catalogue = catalogue_,
+                      .parameters = parameters,
+                      .dataset = examples_,
+                      .task = find_task("SST-2"),
+                      .needs_gradient = std::vector<bool>(catalogue_.size(), true)};
+  for (const Bfloat16Weights* weights : {static_cast<const Bfloat16Weights*>(nullptr), &bfloat16_weights}) {
+    inputs.bfloat16_weights = weights;
+    std::vector<std::vector<at::Tensor>> sums;
+    for (const std::uint64_t seed : {1, 2}) {
+      emulator::set_seed(seed);
+      sums.push_back(sum_squared_gradients(inputs, {}).sums);
+    }
+    for (ParameterIndex i = 0; i < catalogue_.size(); ++i) {
+      EXPECT_TRUE(sums[0][i].equal(sums[1][i])) << catalogue_[i].name;
+    }
   }
 }
 

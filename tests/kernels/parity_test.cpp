@@ -3,11 +3,14 @@
 #include <ATen/Context.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <optional>
 #include <sstream>
@@ -22,6 +25,7 @@
 #include "support/layouts.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/device.hpp"
+#include "tunescope/device/libtorch_settings.hpp"
 #include "tunescope/kernels/activation.hpp"
 #include "tunescope/kernels/attention.hpp"
 #include "tunescope/kernels/forced_kernels.hpp"
@@ -124,6 +128,82 @@ TEST(MatmulParity, OfBfloat16Operands) {
     const ForcedKernels reference(KernelBackend::kReference);
     matmul(a, b, expected);
     EXPECT_LT(difference(own, expected), 1e-2) << device;
+  }
+}
+
+// The squared gradients of two layers side by side, from groups of one and of three sequences.
+struct SquaredProducts {
+  std::int64_t outputs = 0;  // of the first layer; the second has 8
+  std::int64_t in = 0;
+  at::Tensor gradient = at::randn({1 + 2 + 63 + 64 + 65, outputs + 8});
+  at::Tensor input = at::randn({1 + 2 + 63 + 64 + 65, in});
+
+  using Rounding = std::function<at::Tensor(const at::Tensor&)>;
+
+  Tensors on(at::Device device, const Rounding& rounded) const {
+    const BatchLayout layout = test::layout_of({{1, 64, 2, 63, 65}}, device);
+    const auto zeros = [&](at::IntArrayRef sizes) {
+      return at::zeros(sizes, at::TensorOptions(at::kDouble).device(device));
+    };
+    Tensors sums;
+    for (const std::int64_t sequences : {1, 3}) {
+      const std::array layers = {SquaredSums{zeros({outputs, in}), zeros({outputs}), outputs},
+                                 SquaredSums{zeros({8, in}), zeros({8}), 8}};
+      add_squared_products(layers, rounded(gradient).to(device), rounded(input).to(device),
+                           {layout.tokens().sequence_offsets, sequences});
+      for (const SquaredSums& layer : layers) sums.insert(sums.end(), {layer.weight.cpu(), layer.bias.cpu()});
+    }
+    return sums;
+  }
+
+  Tensors in_float64(const Rounding& rounded) const {
+    const ForcedKernels reference(KernelBackend::kReference);
+    return on(at::kCPU, [&](const at::Tensor& numbers) { return rounded(numbers).to(at::kDouble); });
+  }
+
+  // Relative to the largest sum of a tensor.
+  static double largest_difference(const Tensors& own, const Tensors& expected) {
+    double largest = 0.0;
+    for (std::size_t i = 0; i < own.size(); ++i) largest = std::max(largest, difference(own[i], expected[i]));
+    return largest;
+  }
+};
+
+// With columns that fill tiles of the matrix instruction, that do not, and that it does not take.
+const std::vector<std::pair<std::int64_t, std::int64_t>> kMatrices = {
+    {384, 136}, {128, 1024}, {8, 8}, {21, 384}, {16, 21}};
+
+at::Tensor as_tf32(const at::Tensor& numbers) {
+  return numbers.view(at::kInt).add(0x1000).bitwise_and_(~0x1FFF).view(at::kFloat);
+}
+
+// Compared with the same rounded numbers in float64: what is left are the sums in float32.
+TEST(SquaredProductsParity, OfBfloat16Factors) {
+  const auto rounded = [](const at::Tensor& numbers) { return numbers.to(at::kBFloat16); };
+  for (const auto& [outputs, in] : kMatrices) {
+    const SquaredProducts subject{outputs, in};
+    const Tensors expected = subject.in_float64(rounded);
+    for (const at::Device device : devices_of("add_squared_products")) {
+      EXPECT_LT(SquaredProducts::largest_difference(subject.on(device, rounded), expected), 1e-5)
+          << device << " " << outputs << " x " << in;
+    }
+  }
+}
+
+// Only GPUs multiply so, and only columns that the instruction takes.
+TEST(SquaredProductsParity, InTf32) {
+  const auto unchanged = [](const at::Tensor& numbers) { return numbers; };
+  for (const auto& [outputs, in] : kMatrices) {
+    const SquaredProducts subject{outputs, in};
+    const Tensors exact = subject.in_float64(unchanged);
+    const Tensors rounded = subject.in_float64(as_tf32);
+    EXPECT_GT(SquaredProducts::largest_difference(rounded, exact), 5e-5);
+    for (const at::Device device : devices_of("add_squared_products")) {
+      const bool is_rounded = takes_gpu_kernels(device) && outputs % 8 == 0 && in % 8 == 0;
+      const Tf32Products tf32(true);
+      EXPECT_LT(SquaredProducts::largest_difference(subject.on(device, unchanged), is_rounded ? rounded : exact), 1e-5)
+          << device << " " << outputs << " x " << in;
+    }
   }
 }
 

@@ -112,6 +112,29 @@ TEST(PerExampleSquares, OfLayersSideBySideAreThoseOfEachAlone) {
   EXPECT_LT(relative_l2(last.bias, squared_sums(gradient.narrow(1, 13, 21))), 1e-6);
 }
 
+// Also from where the matrix instruction of a GPU cannot read.
+TEST(PerExampleSquares, InBfloat16TakeColumnsOfAWiderTensor) {
+  const at::Tensor gradient = centerd(64, 40).to(at::kBFloat16);
+  const at::Tensor input = centerd(64, 48).to(at::kBFloat16);
+  for (const std::int64_t first : {8, 3}) {
+    const at::Tensor own_gradient = gradient.narrow(1, first, 16);
+    const at::Tensor own_input = input.narrow(1, first, 24);
+    const SquaredSums unwanted{{}, {}, 8};
+    const SquaredSums of_weight{at::zeros({8, 24}, kDouble), at::zeros({8}, kDouble), 8};
+    add_squared_products(std::array{unwanted, of_weight}, own_gradient, own_input, kGroups);
+    const at::Tensor own = own_gradient.narrow(1, 8, 8).to(at::kDouble);
+    EXPECT_LT(relative_l2(of_weight.weight, squared_products(own, own_input.to(at::kDouble), kOffsets)), 1e-6) << first;
+    EXPECT_LT(relative_l2(of_weight.bias, squared_sums(own)), 1e-6) << first;
+  }
+}
+
+TEST(PerExampleSquares, OfBiasesAloneInBfloat16) {
+  const at::Tensor gradient = centerd(64, 16).to(at::kBFloat16);
+  const SquaredSums sums{{}, at::zeros({16}, kDouble), 16};
+  add_squared_products({&sums, 1}, gradient, {}, kGroups);
+  EXPECT_LT(relative_l2(sums.bias, squared_sums(gradient.to(at::kDouble))), 1e-6);
+}
+
 TEST(PerExampleSquares, OfSeveralSequencesAGroupSquareTheirSum) {
   const at::Tensor gradient = centerd(64, 6);
   const at::Tensor input = centerd(64, 5);

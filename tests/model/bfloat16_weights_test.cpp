@@ -36,6 +36,20 @@ TEST(Bfloat16Weights, KeepsThreeProjectionsThatAreSeenAsOneMatrix) {
   EXPECT_TRUE(subject.bfloat16_weights.cast(together).is_alias_of(subject.bfloat16_weights.cast(query)));
 }
 
+TEST(Bfloat16Weights, KeepsTheMatricesOfTrainedParametersToo) {
+  Subject subject;
+  const ParameterCatalogue& catalogue = subject.catalogue;
+  Parameters parameters = with_new_head(subject.model, catalogue, 1);
+  for (ParameterIndex i = 0; i < parameters.size(); i += 2) parameters[i] = parameters[i].mul(2.0);
+  subject.bfloat16_weights.add(catalogue, parameters);
+  for (ParameterIndex i = 0; i < parameters.size(); ++i) {
+    if (!catalogue[i].is_matrix()) continue;
+    const at::Tensor once = subject.bfloat16_weights.cast(parameters[i]);
+    EXPECT_TRUE(once.equal(parameters[i].to(at::kBFloat16))) << catalogue[i].name;
+    EXPECT_TRUE(once.is_alias_of(subject.bfloat16_weights.cast(parameters[i]))) << catalogue[i].name;
+  }
+}
+
 TEST(Bfloat16Weights, RoundsEveryOtherMatrixAsItIsNow) {
   const Subject subject;
   const at::Tensor matrix = at::randn({3, 5});

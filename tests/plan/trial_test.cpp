@@ -95,14 +95,18 @@ TEST(Trials, HaveTheDescriptionsAndIdsOfEarlierBuilds) {
 
   trial.method = parse_method("full");
   trial.fisher_runs.clear();
-  const FisherRun run{.training = trial,
-                      .point = 0.5,
-                      .mode = FisherMode::kSampled,
-                      .examples = 512,
-                      .batch_size = 4,
-                      .parameters = "full",
-                      .keep = "layernorm"};
+  FisherRun run{.training = trial,
+                .point = 0.5,
+                .mode = FisherMode::kSampled,
+                .examples = 512,
+                .batch_size = 4,
+                .parameters = "full",
+                .keep = "layernorm"};
   EXPECT_EQ(run.id(), "eaedfed40a24eda6");
+  run.precision = Precision::kTf32;
+  EXPECT_EQ(run.description().find("keep = layernorm\nprecision = tf32\ntunescope trial 2\n"),
+            run.description().find("keep = "));
+  EXPECT_NE(run.id(), "eaedfed40a24eda6");
 }
 
 TEST(InputHashes, SurviveTheWayToOtherRanks) {

@@ -35,6 +35,7 @@ FisherRecord sample_fisher_record(const std::string& id, double shift) {
                 .hostname = "knoten-ä",
                 .gpu = "NVIDIA H200",
                 .gpu_software = "driver 580.95.05",
+                .precision = "bfloat16",
                 .point = 0.5,
                 .learning_rate = 2e-5,
                 .wall_seconds = 3.5 + shift,
@@ -66,6 +67,7 @@ TEST(FisherRecord, ReadsBackRowMapsAndDiagonal) {
   EXPECT_EQ(read.row.ranks, 4);
   EXPECT_EQ(read.row.gpu, "NVIDIA H200");
   EXPECT_EQ(read.row.gpu_software, "driver 580.95.05");
+  EXPECT_EQ(read.row.precision, "bfloat16");
   EXPECT_EQ(read.axes.components, written.axes.components);
   EXPECT_THAT(read.maps.mean, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.mean));
   EXPECT_THAT(read.maps.share, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.share));

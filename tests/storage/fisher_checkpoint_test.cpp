@@ -21,6 +21,7 @@ class SavedShard : public ::testing::Test {
     state_.seconds = 3.5;
     state_.groups_per_pass = 4;
     state_.micro_batch_tokens = 8192;
+    state_.is_in_bfloat16 = true;
   }
 
   FisherCheckpoint checkpoint() const { return {*job_, "run", {}, inputs_}; }
@@ -40,11 +41,12 @@ TEST_F(SavedShard, IsLoadedAsItWas) {
   EXPECT_EQ(loaded.seconds, 3.5);
   EXPECT_EQ(loaded.groups_per_pass, 4);
   EXPECT_EQ(loaded.micro_batch_tokens, 8192);
+  EXPECT_TRUE(loaded.is_in_bfloat16);
   for (std::size_t i = 0; i < state_.sums.size(); ++i) EXPECT_TRUE(loaded.sums[i].equal(state_.sums[i]));
   EXPECT_TRUE(loaded.depth_sums.equal(state_.depth_sums));
 }
 
-TEST_F(SavedShard, OfAnEarlierBuildIsOfTheMicroBatchesOfACpu) {
+TEST_F(SavedShard, OfAnEarlierBuildIsOfTheMicroBatchesOfACpuInFloat32) {
   checkpoint().save(state_);
   const std::filesystem::path file = job_->checkpoint_folder("run") / "rank-0-of-1.safetensors";
   CheckedTensors saved = read_checked_tensors(file);
@@ -54,6 +56,7 @@ TEST_F(SavedShard, OfAnEarlierBuildIsOfTheMicroBatchesOfACpu) {
   EXPECT_EQ(loaded.seconds, 3.5);
   EXPECT_EQ(loaded.groups_per_pass, 0);
   EXPECT_EQ(loaded.micro_batch_tokens, 2048);
+  EXPECT_FALSE(loaded.is_in_bfloat16);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ def test_xarray_reads_and_plots_the_maps(small_file, axes):
 
 def test_netcdf4_reads_and_plots_the_maps(small_file, axes):
     with netCDF4.Dataset(small_file) as file:
-        assert file.schema_version == 2
+        assert file.schema_version == 3
         assert file["trials/task"][4] == "CoLA"
         assert list(file["change/layer"][:]) == ["embeddings", "0", "1", "pooler", "head"]
         assert file["change/rms"].dimensions == ("trial", "layer", "component")
@@ -73,7 +73,7 @@ def test_h5dump_shows_text_and_attributes(small_file):
         ).stdout
 
     assert '"out of memory <on device>"' in dump("-d", "/trials/error")
-    assert "(0): 2" in dump("-a", "/schema_version")
+    assert "(0): 3" in dump("-a", "/schema_version")
     assert "name = sample" in dump("-a", "/job")
 
 

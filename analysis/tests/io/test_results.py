@@ -19,7 +19,7 @@ def small_file(small_file, tmp_path):
 def test_reads_the_root_attributes(small_file):
     with open_results(small_file) as results:
         assert results.attributes.job == "name = sample\n"
-        assert results.attributes.schema_version == 2
+        assert results.attributes.schema_version == 3
         assert results.attributes.is_complete
 
 
@@ -92,8 +92,8 @@ def test_refuses_hdf5_of_another_program(tmp_path):
 
 
 def test_refuses_a_newer_schema(write):
-    with pytest.raises(ResultsError, match="schema version 3 is newer than 2"):
-        open_results(write([], attributes={"schema_version": 3}))
+    with pytest.raises(ResultsError, match="schema version 4 is newer than 3"):
+        open_results(write([], attributes={"schema_version": 4}))
 
 
 def test_names_missing_trial_columns(small_file):

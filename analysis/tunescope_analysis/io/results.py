@@ -13,7 +13,7 @@ import xarray as xr
 from tunescope_analysis.io.lazy_group import open_group
 from tunescope_analysis.io.vocabulary import FRESH_LAYER
 
-NEWEST_SCHEMA = 2
+NEWEST_SCHEMA = 3
 WRITTEN_BY = "`tunescope merge JOB` writes results/NAME/NAME.h5"
 TRIAL_COLUMNS = (
     "id", "task", "method", "learning_rate", "seed", "state", "metric", "score",

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace tunescope {
 
@@ -18,8 +19,9 @@ struct GpuDescription {
 };
 GpuDescription describe_gpu(c10::Device device);
 
-/// Throws `DeviceError` unless `gpu`, the description of `device`, multiplies in TF32.
-void require_tf32(c10::Device device, const GpuDescription& gpu);
+/// Throws `DeviceError` unless `gpu`, the description of `device`, multiplies in TF32. `section` of the job asks for
+/// it.
+void require_tf32(std::string_view section, c10::Device device, const GpuDescription& gpu);
 
 /// The version of the loaded NVIDIA driver, such as "580.95.05"; "unknown" if the kernel does not tell it. `root`
 /// replaces "/" in tests.

@@ -18,4 +18,7 @@ class Tf32Products {
   Tf32Products& operator=(const Tf32Products&) = delete;
 };
 
+/// Whether they are now: Tunescope's own products of float32 numbers on a GPU do as LibTorch's.
+bool multiplies_in_tf32();
+
 }  // namespace tunescope

@@ -7,6 +7,7 @@
 #include "tunescope/base/next_action.hpp"
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/fisher/log_likelihood_gradients.hpp"
+#include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/pretrained.hpp"
 #include "tunescope/parallel/reducer.hpp"
 
@@ -32,6 +33,9 @@ struct FisherInputs {
   /// consecutive examples, averaged over the groups. That estimate is biased but in use; it is here for comparison.
   std::int64_t batch_size = 1;
   std::uint64_t seed = 0;  ///< for labels drawn at random
+  /// Of `parameters`, see `ModelInput`: both factors of a matrix's gradient are in bfloat16 too. Null: in full
+  /// precision.
+  const Bfloat16Weights* bfloat16_weights = nullptr;
 };
 
 /// Which part of the work this rank does.
@@ -55,6 +59,7 @@ struct FisherState {
   double seconds = 0.0;            ///< for a saved shard, the time spent on it so far
   /// The most groups that are computed at once, since more did not fit into memory; 0 in states that do not know it.
   std::int64_t groups_per_pass = 0;
+  bool is_in_bfloat16 = false;  ///< whether the products were
 };
 
 /// How a caller observes and controls the computation of a shard.
@@ -66,7 +71,7 @@ struct FisherControl {
   /// Called if `next_action` asks to save, and if another rank was stopped.
   std::function<void(const FisherState& state)> save = [](const FisherState&) {};
   /// The state in which this shard of the same inputs was saved last, by this computation or by one before; nothing to
-  /// start from scratch. A state of other micro-batches is ignored.
+  /// start from scratch. A state of other micro-batches, or of products of another type, is ignored.
   std::function<std::optional<FisherState>()> load = [] { return std::nullopt; };
 };
 

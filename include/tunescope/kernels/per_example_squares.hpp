@@ -40,7 +40,9 @@ struct SquaredSums {
 
 /// For linear layers with the same input: weight += Σ_g (dY_gᵀ X_g)², bias += Σ_g (column sums of dY_g)², elementwise.
 /// `output_gradient` dY [T, sum of the layers' outputs], side by side; `input` X [T, in], undefined if no weight is
-/// wanted.
+/// wanted. Both are in bfloat16, or in one other type. Products of bfloat16 numbers are summed in float32. On a GPU
+/// that multiplies in TF32 (`Tf32Products`), dY and X are rounded to it, for weights and biases, where their columns
+/// are multiples of 8.
 void add_squared_products(std::span<const SquaredSums> layers, const at::Tensor& output_gradient,
                           const at::Tensor& input, const RowGroups& groups);
 

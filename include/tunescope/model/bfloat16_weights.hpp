@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "tunescope/model/parameter_catalogue.hpp"
 #include "tunescope/model/pretrained.hpp"
 
 namespace tunescope {
@@ -21,6 +22,9 @@ class Bfloat16Weights {
     storages_[values.storage().data()] = {values, rounded};
   }
 
+  /// Rounds those matrices of a model's parameters that are not known yet. They must not change.
+  void add(const ParameterCatalogue& catalogue, const Parameters& parameters);
+
   /// `matrix` in bfloat16. If it is a known weight, or a view of several that are contiguous in memory, the result is a
   /// view of the stored copy; every other matrix is cast each time.
   at::Tensor cast(const at::Tensor& matrix) const;
@@ -30,6 +34,8 @@ class Bfloat16Weights {
     at::Tensor values;  // keeps the address from being another tensor's
     at::Tensor rounded;
   };
+  void add_storage_of(const at::Tensor& weight);
+
   std::map<const void*, Twins> storages_;  // by the address of the float32 storage
 };
 

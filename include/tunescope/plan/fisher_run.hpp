@@ -17,6 +17,7 @@ struct FisherRun {
   std::int64_t batch_size = 1;
   std::string parameters;
   std::string keep;
+  Precision precision = Precision::kFloat32;  ///< of the passes that measure; the training has its own
 
   /// One line per field, in a fixed order and spelling.
   std::string description() const;

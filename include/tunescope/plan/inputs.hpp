@@ -37,10 +37,16 @@ class SweepInputs {
   /// Whether products in bfloat16 are faster on the model's device: on the CPU as measured now, on a GPU if it has
   /// units for them. A GPU is not timed, for two runs of one job must decide alike.
   bool is_bfloat16_faster() const;
-  /// Rounds the model's matrices to bfloat16. Products are in bfloat16 from then on.
+  /// Rounds the model's matrices to bfloat16. What asks for products in bfloat16 gets them from then on, and products
+  /// in float32 before.
   void cast_to_bfloat16() { bfloat16_weights_.emplace(model_); }
-  /// Null if products are in float32.
-  const Bfloat16Weights* bfloat16_weights() const { return bfloat16_weights_ ? &*bfloat16_weights_ : nullptr; }
+  Precision precision_in_use(Precision wanted) const {
+    return wanted == Precision::kBfloat16 && !bfloat16_weights_ ? Precision::kFloat32 : wanted;
+  }
+  /// Null unless that is bfloat16.
+  const Bfloat16Weights* bfloat16_weights(Precision wanted) const {
+    return precision_in_use(wanted) == Precision::kBfloat16 ? &*bfloat16_weights_ : nullptr;
+  }
 
  private:
   const SweepSpec& spec_;

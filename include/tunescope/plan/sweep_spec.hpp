@@ -33,6 +33,7 @@ struct FisherSpec {
   std::vector<FisherMode> modes = {FisherMode::kEmpirical};
   std::vector<std::int64_t> examples = {1024};  ///< of the training set; 0 = all
   std::vector<std::int64_t> batch_sizes = {1};  ///< see `FisherInputs::batch_size`
+  Precision precision = Precision::kFloat32;    ///< of the passes that measure
   std::string parameters = "full";              ///< pool whose tensors are measured
   std::string keep = "full";                    ///< pool whose diagonals are kept in the files
 };

@@ -13,7 +13,7 @@ namespace tunescope {
 
 /// One row of `/fisher`.
 struct FisherRow {
-  std::string id, task, mode, at, trial, reducer, device, hostname, gpu, gpu_software;
+  std::string id, task, mode, at, trial, reducer, device, hostname, gpu, gpu_software, precision;
   double point = 0.0;
   double learning_rate = 0.0;
   double wall_seconds = 0.0;

@@ -6,6 +6,7 @@
 
 #include "tunescope/parallel/rank_team.hpp"
 #include "tunescope/plan/inputs.hpp"
+#include "tunescope/plan/job_device.hpp"
 #include "tunescope/plan/planned_fisher.hpp"
 #include "tunescope/run/listener.hpp"
 #include "tunescope/storage/folder_lock.hpp"
@@ -18,6 +19,8 @@ struct Job {
   explicit Job(SweepSpec parsed);
   Job(const Job&) = delete;  // `inputs` refers to `spec`
   Job& operator=(const Job&) = delete;
+
+  Stages stages() const { return fisher.empty() ? Stages::kTraining : Stages::kTrainingAndFisher; }
 
   SweepSpec spec;
   JobFolder folder;

@@ -114,12 +114,12 @@ void print_simulation(const SimulatedSweep& sweep, const SweepSpec& spec, std::i
 }
 
 // How to start the sweep on this machine.
-void print_best_split(const SweepSpec& spec, const std::vector<PlannedTrial>& trials) {
+void print_best_split(const SweepSpec& spec, Stages stages, const std::vector<PlannedTrial>& trials) {
   const Machine machine = Machine::look_for(spec.device);
   if (spec.device == DeviceKind::kCuda && machine.cuda.count == 0 && !machine.has_driver) return;  // a login node
   at::Device device = at::kCPU;
   try {
-    device = job_device(spec, 0);
+    device = job_device(spec, 0, stages);
   } catch (const DeviceError& error) {
     print_warning(std::string("a sweep would end here: ") + error.what());
     return;
@@ -174,7 +174,9 @@ ExitStatus plan(const CommandLine& line) {
                  kAssumedFlopPerSecond / 1e12);
     }
   }
-  if (counts.to_run() > 0) print_best_split(spec, trials);
+  if (counts.to_run() > 0) {
+    print_best_split(spec, fisher.empty() ? Stages::kTraining : Stages::kTrainingAndFisher, trials);
+  }
   fmt::print("results: {}\n", spec.results_file().string());
   return kAllDone;
 }

@@ -22,8 +22,9 @@ AddSquaredProducts add_squared_products;
 }  // namespace cpu
 
 namespace cuda {
-// float32 only.
+// float32 and bfloat16.
 extern AddSquaredProducts* const add_squared_products;
+// float32 only.
 extern AddSquaredLayerNorm* const add_squared_layer_norm;
 // In the order of the ids, which must have been made.
 extern AddSquaredScatters* const add_squared_scatters;

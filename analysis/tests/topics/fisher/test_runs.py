@@ -3,7 +3,7 @@ import pytest
 from small_sweep import fisher_of
 
 from tunescope_analysis import open_results
-from tunescope_analysis.topics.fisher.runs import default_runs
+from tunescope_analysis.topics.fisher.runs import default_runs, settings_sentence
 
 
 @pytest.fixture
@@ -32,3 +32,11 @@ def test_default_settings_prefer_maps_of_all_tensors(open_runs):
     for values in maps.values():
         values[0, :, [0, 2, 4]] = np.nan
     assert default_runs(open_runs([{"batch_size": 1}, {"batch_size": 8}], maps)).index.tolist() == [1]
+
+
+def test_setting_names_the_products_only_if_they_are_rounded(open_runs):
+    runs = default_runs(open_runs([{"precision": "bfloat16"}]))
+    assert settings_sentence("Setting", runs).endswith("training by full, products in bfloat16.")
+    assert settings_sentence("Setting", runs.assign(precision="float32")).endswith("training by full.")
+    of_earlier_file = runs.drop(columns="precision")
+    assert settings_sentence("Setting", of_earlier_file).endswith("training by full.")

@@ -58,9 +58,11 @@ def setting_sentence(run: Mapping[str, object]) -> str:
     """The setting of a Fisher run in words."""
     point = float(run["point"])  # type: ignore[arg-type]
     when = "after" if point == 1 else "before" if point == 0 else f"after {point:.0%} of"
+    precision = run.get("precision", "float32")  # earlier programs wrote none
+    products = "" if precision == "float32" else f", products in {precision}"
     return (
         f"batch size {run['batch_size']}, {run['examples']:,} examples, {run['mode']} labels, {when} "
-        f"training by {run['at']}"
+        f"training by {run['at']}{products}"
     )
 
 

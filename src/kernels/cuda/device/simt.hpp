@@ -12,7 +12,7 @@
 //   dynamic_shared<type>()                         the shared memory whose size the launch gives
 //   UNROLL, KEEP_LOOP                              before a loop that must be unrolled, since its counter chooses a
 //                                                  register, and before one that must not, since it would take too many
-//   multiply_accumulate(sums, a, b)                the matrix instruction mma.m16n8k16 in bfloat16, see matrix.hpp
+//   multiply_accumulate<type>(sums, a, b)          the matrix instruction in bfloat16 or TF32, see matrix.hpp
 //   load_vector<float4>(pointer), store_vector(pointer, value)
 //                                                  one access to 8 or 16 bytes; the address must be a multiple of that
 //   __threadfence, and atomicAdd and atomicMax of integers

@@ -1,39 +1,8 @@
 #pragma once
 
-#include "id_order.hpp"
-#include "simt.hpp"
+#include "squared_sums.hpp"
 
 namespace tunescope {
-
-/// See `RowGroups`.
-struct DeviceRowGroups {
-  const std::int64_t* sequence_offsets = nullptr;
-  std::int64_t sequences = 0;  ///< in all
-  std::int64_t sequences_of_a_group = 1;
-  std::int64_t count = 0;
-
-  __device__ std::int64_t begin(std::int64_t group) const {
-    const std::int64_t first = group * sequences_of_a_group;
-    return sequence_offsets[first < sequences ? first : sequences];
-  }
-};
-
-/// One of the layers whose outputs lie side by side, see `SquaredSums`.
-struct DeviceSquaredSums {
-  double* weight = nullptr;
-  double* bias = nullptr;
-  std::int64_t outputs = 0;
-};
-inline constexpr int kMaxSquaredLayers = 4;
-struct DeviceSquaredLayers {
-  DeviceSquaredSums at[kMaxSquaredLayers];
-};
-
-/// Rows of numbers, `stride` apart.
-struct MatrixRows {
-  const float* data = nullptr;
-  std::int64_t stride = 0;
-};
 
 // A block owns a tile of the gradient of a weight, and each of its 256 threads a square of that tile. For one group
 // after another it sums the outer products of the rows' output gradients and inputs in registers, and adds the squares
@@ -54,23 +23,10 @@ class SquaresTile {
   __device__ SquaresTile(const DeviceSquaredLayers& layers, const MatrixRows& gradients, const MatrixRows& inputs,
                          std::int64_t in, const DeviceRowGroups& groups)
       : groups_(groups), gradients_(gradients), inputs_(inputs), in_(in), first_in_(std::int64_t{blockIdx.x} * kTile) {
-    std::int64_t tile = blockIdx.y;
-    std::int64_t first_column = 0;
-    bool is_found = false;
-    UNROLL
-    for (int layer = 0; layer < kMaxSquaredLayers; ++layer) {
-      const std::int64_t tiles = (layers.at[layer].outputs + kTile - 1) / kTile;
-      if (is_found) continue;
-      is_found = tile < tiles;
-      if (is_found) {
-        layer_ = layers.at[layer];
-      } else {
-        tile -= tiles;
-        first_column += layers.at[layer].outputs;
-      }
-    }
-    first_out_ = tile * kTile;
-    gradients_.data += first_column;
+    const TilesOfLayer own(layers, kTile);
+    layer_ = own.layer;
+    first_out_ = own.first_output;
+    gradients_.data += own.first_column;
     if (blockIdx.x > 0) layer_.bias = nullptr;
   }
 
@@ -190,77 +146,6 @@ __global__ __launch_bounds__(kSquaresThreads) void add_squares_of_products(Devic
                                                                            MatrixRows gradients, MatrixRows inputs,
                                                                            std::int64_t in, DeviceRowGroups groups) {
   SquaresTile<kOwn>(layers, gradients, inputs, in, groups).run();
-}
-
-/// What `LayerNormActivations` holds.
-struct DeviceNormalizedRows {
-  const float* input = nullptr;
-  const float* mean = nullptr;
-  const float* rstd = nullptr;
-};
-
-inline constexpr int kNormSquaresGroups = 16;  // that a block sums at the same time
-
-/// A block owns 32 columns, and each of its warps every sixteenth group.
-static __global__ __launch_bounds__(kWarp* kNormSquaresGroups) void add_squares_of_layer_norm(DeviceSquaredSums sums,
-                                                                                              MatrixRows gradients,
-                                                                                              DeviceNormalizedRows rows,
-                                                                                              DeviceRowGroups groups) {
-  SHARED_ARRAY(double, partial, 2 * kNormSquaresGroups * static_cast<int>(kWarp));
-  const std::int64_t column = std::int64_t{blockIdx.x} * kWarp + threadIdx.x;
-  double of_weight = 0.0;
-  double of_bias = 0.0;
-  for (std::int64_t group = threadIdx.y; column < sums.outputs && group < groups.count; group += kNormSquaresGroups) {
-    float weight = 0.0F;
-    float bias = 0.0F;
-    const std::int64_t end = groups.begin(group + 1);
-    for (std::int64_t row = groups.begin(group); row < end; ++row) {
-      const float gradient = gradients.data[row * gradients.stride + column];
-      weight += gradient * ((rows.input[row * sums.outputs + column] - rows.mean[row]) * rows.rstd[row]);
-      bias += gradient;
-    }
-    of_weight += static_cast<double>(weight) * static_cast<double>(weight);
-    of_bias += static_cast<double>(bias) * static_cast<double>(bias);
-  }
-  partial[threadIdx.y * kWarp + threadIdx.x] = of_weight;
-  partial[(kNormSquaresGroups + threadIdx.y) * kWarp + threadIdx.x] = of_bias;
-  __syncthreads();
-  if (threadIdx.y > 1 || column >= sums.outputs) return;
-  double* const target = threadIdx.y == 0 ? sums.weight : sums.bias;
-  if (target == nullptr) return;
-  double total = 0.0;
-  for (int i = 0; i < kNormSquaresGroups; ++i) {
-    total += partial[(threadIdx.y * kNormSquaresGroups + i) * kWarp + threadIdx.x];
-  }
-  target[column] += total;
-}
-
-inline constexpr int kSegmentsAtOnce = 8;  // of an id: a warp each
-
-/// A block owns one id, blockIdx.x, and some columns, blockIdx.y. Each of its warps sums every eighth segment of the
-/// id, which is a group, and adds up the squares.
-template <int kCount>
-__global__ __launch_bounds__(kWarp* kSegmentsAtOnce) void add_squares_of_scatters(double* sums, const float* numbers,
-                                                                                  int width, DeviceIdOrder order) {
-  using Squares = Vector<double, kCount>;
-  SHARED_ARRAY(Squares, of_threads, kSegmentsAtOnce * static_cast<int>(kWarp));
-  const int column = static_cast<int>(blockIdx.y * kWarp + threadIdx.x) * kCount;
-  const std::int64_t first = order.id_offsets[blockIdx.x];
-  const std::int64_t end = order.id_offsets[blockIdx.x + 1];
-  Squares& squares = of_threads[threadIdx.y * kWarp + threadIdx.x];
-  squares = {};
-  for (std::int64_t segment = first + threadIdx.y; segment < end; segment += kSegmentsAtOnce) {
-    const Vector<float, kCount> sum = sum_rows<kCount>(numbers, width, column, order.rows + order.offsets[segment],
-                                                       order.rows + order.offsets[segment + 1]);
-    for (int i = 0; i < kCount; ++i) squares.at[i] += static_cast<double>(sum.at[i]) * static_cast<double>(sum.at[i]);
-  }
-  __syncthreads();
-  if (threadIdx.y > 0 || column >= width) return;
-  for (unsigned warp = 1; warp < kSegmentsAtOnce; ++warp) {
-    for (int i = 0; i < kCount; ++i) squares.at[i] += of_threads[warp * kWarp + threadIdx.x].at[i];
-  }
-  double* const target = sums + order.ids[first] * width + column;
-  for (int i = 0; i < kCount; ++i) target[i] += squares.at[i];
 }
 
 }  // namespace tunescope
