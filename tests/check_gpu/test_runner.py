@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from check_gpu.bundle import Bundle, Manifest
-from check_gpu.checks.speed import check_speed
+from check_gpu.checks.speed import check_fisher_speed, check_speed
 from check_gpu.errors import CheckFailed, CheckSkipped
 from check_gpu.process import Log
 from check_gpu.report import Outcome, Report
@@ -140,3 +140,17 @@ def test_what_was_timed_until_the_time_limit_counts(run, tmp_path):
     assert outcome["figure"].endswith("train full 13.5; stopped at the time limit")
     timed = outcome["details"]["bert-large"]["bfloat16"]
     assert timed == {"train/full/length:64": {"ms": 13.5, "examples/s": 2370.0}}
+
+
+def test_fisher_information_is_told_beside_a_pass_over_the_same_examples(run, tmp_path):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    lines = [
+        json.dumps({"name": f"{name}/full/length:64/real_time", "aggregate": "median", "ms": ms})
+        for name, ms in (("forward_backward", 800.0), ("fisher", 960.0))
+    ]
+    (programs / "engine_benchmark").write_text("#!/bin/sh\n" + "".join(f"echo '{line}'\n" for line in lines))
+    (programs / "engine_benchmark").chmod(0o755)
+    (outcome,) = run(Check("fisher", 5, check_fisher_speed))
+    assert outcome["status"] == "passed"
+    assert outcome["figure"].endswith("bfloat16 15.0, 1.20 passes; float32 120.0, 1.20 passes")

@@ -3,7 +3,7 @@
 from ..runner import Check
 from .programs import check_device_code, check_goldens, check_kernels, check_start, check_trap
 from .reducers import check_reducers
-from .speed import check_peer, check_speed, check_varying_lengths
+from .speed import check_fisher_speed, check_peer, check_speed, check_varying_lengths
 from .training import (
     check_both_devices,
     check_lanes,
@@ -28,6 +28,7 @@ CHECKS = (
     Check("little memory", 40, check_little_memory, has_cpu_form=False),
     Check("lengths", 40, check_varying_lengths, has_cpu_form=False),
     Check("speed", 75, check_speed, has_cpu_form=False),
+    Check("fisher", 40, check_fisher_speed, has_cpu_form=False),
     Check("transformers", 60, check_peer, has_cpu_form=False),
 )
 # What one GPU cannot show.

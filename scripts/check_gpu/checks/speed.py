@@ -22,6 +22,8 @@ RUNS = (
     ("bert-large", "float32", "64"),
     ("minilm", "float32", "11,64"),
 )
+# Fisher information is timed over so many examples too: in bfloat16 enough for the largest micro-batches.
+FISHER_RUNS = (("bfloat16", 2048), ("float32", 256))
 SHOWN = ("train/full/length:64", "train/layernorm/length:64", "fisher/full/length:64")
 
 
@@ -93,6 +95,29 @@ def check_speed(context: Context) -> str:
     if not shown:
         raise CheckFailed(f"nothing was timed{note}")
     return f"ms, BERT-large, {BATCH_SIZE} x 64 tokens, bfloat16: {', '.join(shown)}{note}"
+
+
+def check_fisher_speed(context: Context) -> str:
+    """Time Fisher information beside a forward and backward pass over the same examples."""
+    figures = []
+    for precision, examples in FISHER_RUNS:
+        runs = engine(
+            context,
+            "bert-large",
+            precision,
+            "64",
+            f"--examples={examples}",
+            "--lanes=1",
+            "--methods=full",
+            "--benchmark_filter=^(forward_backward|fisher)/full/",
+            f"--benchmark_repetitions={ROUNDS}",
+            "--benchmark_report_aggregates_only=true",
+            "--benchmark_min_time=0.001",
+        )
+        context.details[precision] = times = medians(runs)
+        of_pass, of_fisher = (times[f"{name}/full/length:64"]["ms"] for name in ("forward_backward", "fisher"))
+        figures.append(f"{precision} {of_fisher * BATCH_SIZE / examples:.1f}, {of_fisher / of_pass:.2f} passes")
+    return f"ms, BERT-large, {BATCH_SIZE} x 64 tokens: {'; '.join(figures)}"
 
 
 def check_varying_lengths(context: Context) -> str:
