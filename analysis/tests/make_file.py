@@ -42,6 +42,7 @@ class Content:
     layers: list[str] = field(default_factory=list)
     components: list[str] = field(default_factory=list)
     size: np.ndarray | None = None
+    roles: np.ndarray | None = None  # of text, as files of schema version 4 have them
     change: dict[str, np.ndarray] = field(default_factory=dict)
     evaluations: list[dict] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
@@ -56,7 +57,8 @@ class Content:
 def write_file(path, content):
     with h5py.File(path, "w", libver="earliest", track_order=True) as file:
         attributes = {
-            "schema_version": 3, "tunescope_version": "0.1.0", "git_commit": "abc1234",
+            "schema_version": 3 if content.roles is None else 4,
+            "tunescope_version": "0.1.0", "git_commit": "abc1234",
             "inputs": "model 1234\ntokenizer 5678\nRTE 9abc\n",
             "job": "name = sample\n", "created": "2025-01-31T12:00:00Z", "complete": 1,
         } | content.attributes  # fmt: skip
@@ -147,6 +149,8 @@ def write_change(file, content, trials):
     trial = scale(parent, "trial", np.arange(trials))
     layer, component = scale(parent, "layer", content.layers), scale(parent, "component", content.components)
     put(parent, "size", content.size.astype(np.int64), layer, component)
+    if content.roles is not None:
+        put(parent, "role", content.roles, layer, component)
     for measure, values in content.change.items():
         put(parent, measure, values, trial, layer, component)
 
@@ -174,6 +178,8 @@ def write_fisher(file, content):
     run = scale(parent, "run", np.arange(len(runs)))
     layer, component = scale(parent, "layer", content.layers), scale(parent, "component", content.components)
     put(parent, "size", content.size.astype(np.int64), layer, component)
+    if content.roles is not None:
+        put(parent, "role", content.roles, layer, component)
     for name in FISHER_DEFAULTS:
         put(parent, name, column(runs, name, FISHER_DEFAULTS), run)
     for measure, values in content.fisher.items():

@@ -18,6 +18,7 @@ from tunescope_analysis.topics.difference.table import moved_scores
 from tunescope_analysis.topics.fisher.section import fisher_section
 from tunescope_analysis.topics.fisher_change.section import fisher_change_section
 from tunescope_analysis.topics.glance.section import glance_section
+from tunescope_analysis.topics.models.section import models_section
 from tunescope_analysis.topics.parameters.section import parameters_section
 from tunescope_analysis.topics.run.section import job_section, run_section
 from tunescope_analysis.topics.scores.section import scores_section
@@ -65,11 +66,12 @@ def _warnings(results: Results) -> list[str]:
 
 
 def build_comparison(files: dict[str, Results], reports: dict[str, Report]) -> Report:
-    """Several files side by side: what they are, their reports' verdicts, scores, task sizes."""
+    """Several files side by side: what they are, components, their reports' verdicts, scores, task sizes."""
     trials = {name: results.trials for name, results in files.items()}
     verdicts = {name: report.verdicts for name, report in reports.items()}
     sections = [
         files_section(files),
+        models_section(files, verdicts),
         rulings_section(verdicts),
         side_by_side_section(trials),
         sizes_section(files),

@@ -87,7 +87,7 @@ void write_token_cache(const std::filesystem::path& folder, const std::string& k
     file.write("type_ids", std::span<const std::int64_t>(widen(dataset.type_ids)), {dataset.type_ids.size()});
     file.write("offsets", std::span<const std::int64_t>(dataset.offsets), {dataset.offsets.size()});
     file.write("labels", std::span<const float>(dataset.labels), {dataset.labels.size()});
-    file.write("warnings", std::span<const std::string>(tokens.warnings));
+    file.write("warnings", std::span<const std::string>(tokens.warnings), {tokens.warnings.size()});
   });
 }
 

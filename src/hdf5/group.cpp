@@ -129,12 +129,12 @@ void Group::write(const std::string& name, std::span<const std::int64_t> values,
   write_numbers(name, values.data(), shape, H5T_NATIVE_INT64, H5T_STD_I64LE);
 }
 
-void Group::write(const std::string& name, std::span<const std::string> values) const {
+void Group::write(const std::string& name, std::span<const std::string> values, const Shape& shape) const {
   std::vector<const char*> pointers(values.size());
   std::transform(values.begin(), values.end(), pointers.begin(),
                  [](const std::string& value) { return value.c_str(); });
   const Handle type = string_type();
-  write_numbers(name, pointers.data(), {values.size()}, type.get(), type.get());
+  write_numbers(name, pointers.data(), shape, type.get(), type.get());
 }
 
 template <typename T>

@@ -14,7 +14,8 @@ namespace {
 
 // Loading and saving with transformers is no remedy: if the file has no pooler, it would draw a random one and save it.
 constexpr std::string_view kFromPickle =
-    "convert it on a machine that has torch and safetensors: python -c \"import torch, safetensors.torch as s; "
+    "fetch the model with scripts/fetch-assets, which converts it, or convert it on a machine that has torch and "
+    "safetensors: python -c \"import torch, safetensors.torch as s; "
     "w = torch.load('{0}', map_location='cpu', weights_only=True); "
     "s.save_file({{k: v.contiguous().clone() for k, v in w.items()}}, '{1}')\"";
 constexpr std::string_view kFromShards =

@@ -100,8 +100,7 @@ FisherRecord schema::read_fisher(const hdf5::File& file, const std::filesystem::
     FisherRecord record;
     const Group group = file.open_group("fisher");
     record.row = schema::read_row<FisherRow>(group, schema::kFisherColumns, schema::version_of(file));
-    record.axes = {group.read_strings("layer"), group.read_strings("component"), group.read_integers("size")};
-    if (record.axes.sizes.size() != record.axes.cell_count()) throw std::out_of_range("size");
+    record.axes = schema::read_axes(group);
     schema::for_each_fisher_map([&](const char* name, auto member) {
       record.maps.*member = schema::read_or_missing(group, name, record.axes.cell_count());
     });

@@ -138,8 +138,7 @@ TrialRecord schema::read_trial(const Group& file, TrialRow row, const std::files
     record.best_scores = read_scores(scores, "best");
     record.final_scores = read_scores(scores, "final");
     const Group change = file.open_group("change");
-    record.axes = {change.read_strings("layer"), change.read_strings("component"), change.read_integers("size")};
-    expect_length(record.axes.sizes.size(), record.axes.cell_count());
+    record.axes = schema::read_axes(change);
     schema::for_each_measure([&](const char* name, auto member) {
       record.change.*member = schema::read_or_missing(change, name, record.axes.cell_count());
     });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <stdexcept>
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/version.hpp"
@@ -53,6 +54,7 @@ void write_root_attributes(const Group& file, const JobAttributes& attributes) {
   file.write_attribute("git_commit", git_commit());
   file.write_attribute("job", attributes.job_text);
   file.write_attribute("inputs", attributes.inputs);
+  if (!attributes.architecture.empty()) file.write_attribute("architecture", attributes.architecture);
   if (!attributes.drawn_anew.empty()) file.write_attribute("drawn_anew", attributes.drawn_anew);
   file.write_attribute("created", now_as_iso8601());
   file.write_attribute("complete", std::int64_t{attributes.is_complete});
@@ -78,17 +80,38 @@ void write_count_dimension(const Group& group, const std::string& name, std::siz
 }
 
 void write_label_dimension(const Group& group, const std::string& name, const std::vector<std::string>& labels) {
-  group.write(name, std::span<const std::string>(labels));
+  group.write(name, std::span<const std::string>(labels), {labels.size()});
   group.make_dimension(name);
+}
+
+void write_axes(const Group& group, const MapAxes& axes) {
+  const hdf5::Shape shape = {axes.layers.size(), axes.components.size()};
+  const std::vector<std::string> dimensions = {"layer", "component"};
+  write_label_dimension(group, "layer", axes.layers);
+  write_label_dimension(group, "component", axes.components);
+  group.write("size", std::span<const std::int64_t>(axes.sizes), shape);
+  group.attach_dimensions("size", dimensions);
+  if (axes.roles.empty()) return;
+  group.write("role", std::span<const std::string>(axes.roles), shape);
+  group.attach_dimensions("role", dimensions);
+}
+
+MapAxes read_axes(const Group& group) {
+  MapAxes axes = {group.read_strings("layer"), group.read_strings("component"), group.read_integers("size"), {}};
+  if (group.has("role")) axes.roles = group.read_strings("role");
+  const bool roles_fit = axes.roles.empty() || axes.roles.size() == axes.cell_count();
+  if (axes.sizes.size() != axes.cell_count() || !roles_fit) throw std::out_of_range("axes");
+  return axes;
 }
 
 void write_fisher(const Group& file, const std::vector<FisherRecord>& records) {
   if (records.empty()) return;
-  const MapAxes& axes = records.front().axes;
+  const auto with_roles = std::find_if(records.begin(), records.end(),
+                                       [](const FisherRecord& record) { return !record.axes.roles.empty(); });
+  const MapAxes& axes = (with_roles == records.end() ? records.front() : *with_roles).axes;
   const Group group = file.create_group("fisher");
   write_count_dimension(group, "run", records.size());
-  write_label_dimension(group, "layer", axes.layers);
-  write_label_dimension(group, "component", axes.components);
+  write_axes(group, axes);
   for_each_column(kFisherColumns, [&](const auto& column) {
     std::vector<std::decay_t<decltype(column.in_earlier_files)>> values;
     for (const FisherRecord& record : records) values.push_back(record.row.*(column.member));
@@ -118,8 +141,6 @@ void write_fisher(const Group& file, const std::vector<FisherRecord>& records) {
     group.write_attribute(name, "long_name", long_name);
     group.write_attribute(name, "units", "1");
   });
-  group.write("size", std::span<const std::int64_t>(axes.sizes), {axes.layers.size(), axes.components.size()});
-  group.attach_dimensions("size", std::vector<std::string>{"layer", "component"});
   write_plot_default(group, "mean", {"run", ".", "."});
 }
 

@@ -15,7 +15,7 @@
 namespace tunescope::schema {
 
 /// Version of everything below: a new column raises it. Readers take every version up to this one.
-inline constexpr std::int64_t kVersion = 3;
+inline constexpr std::int64_t kVersion = 4;
 
 /// A column of a table: its name, its member of the row and, if it came after the first version, since when and what
 /// rows of earlier files have in it. So a new column makes no finished work run again.
@@ -159,15 +159,16 @@ void write_count_dimension(const hdf5::Group& group, const std::string& name, st
 /// Writes a dimension with names as coordinates.
 void write_label_dimension(const hdf5::Group& group, const std::string& name, const std::vector<std::string>& labels);
 
+/// Writes the axes of maps, with the size and the role of each cell.
+void write_axes(const hdf5::Group& group, const MapAxes& axes);
+/// Reads them. Throws `std::out_of_range` if they are of unequal length.
+MapAxes read_axes(const hdf5::Group& group);
+
 /// Writes one column of a table: a dataset whose only dimension is `dimension` of its group.
 template <typename Value>
 void write_column(const hdf5::Group& group, const std::string& name, const std::vector<Value>& values,
                   const std::string& dimension) {
-  if constexpr (std::is_same_v<Value, std::string>) {
-    group.write(name, std::span<const std::string>(values));
-  } else {
-    group.write(name, std::span<const Value>(values), {values.size()});
-  }
+  group.write(name, std::span<const Value>(values), {values.size()});
   group.attach_dimensions(name, std::vector<std::string>{dimension});
 }
 

@@ -87,15 +87,12 @@ void TrialTables::create_change(const Group& file) {
   const std::size_t components = axes_.components.size();
   const Group group = file.create_group("change");
   write_count_dimension(group, "trial", lengths_.trials);
-  write_label_dimension(group, "layer", axes_.layers);
-  write_label_dimension(group, "component", axes_.components);
+  schema::write_axes(group, axes_);
   schema::for_each_measure([&](const char* name, auto) {
     change_.push_back(
         create_column<double>(group, name, {lengths_.trials, layers, components}, {"trial", "layer", "component"}));
   });
   schema::write_plot_default(group, "mean_abs", {"trial", ".", "."});
-  group.write("size", std::span<const std::int64_t>(axes_.sizes), {layers, components});
-  group.attach_dimensions("size", Names{"layer", "component"});
 }
 
 void TrialTables::append(const TrialRecord& record) {

@@ -2,11 +2,17 @@
 
 #include <limits>
 
+#include "tunescope/model/tensor_role.hpp"
+
 namespace tunescope {
 MapAxes MapAxes::of(const ParameterCatalogue& catalogue) {
-  MapAxes axes{catalogue.layer_labels(), catalogue.component_labels(), {}};
+  MapAxes axes{catalogue.layer_labels(), catalogue.component_labels(), {}, {}};
   axes.sizes.resize(axes.cell_count(), 0);
-  for (ParameterIndex i = 0; i < catalogue.size(); ++i) axes.sizes[catalogue.cell(i)] = catalogue[i].size();
+  axes.roles.resize(axes.cell_count());
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    axes.sizes[catalogue.cell(i)] = catalogue[i].size();
+    axes.roles[catalogue.cell(i)] = role_of(catalogue[i]);
+  }
   return axes;
 }
 

@@ -81,6 +81,7 @@ void write_fisher_runs(const Group& file, const std::vector<std::filesystem::pat
 struct Outline {
   std::vector<TrialRow> rows;
   TableLengths lengths;
+  std::size_t with_roles = 0;  // a trial whose file has them: those of all, for they have one model
 
   void add(const TrialRow& row, std::size_t evaluations, std::size_t history) {
     rows.push_back(row);
@@ -94,7 +95,7 @@ struct Outline {
 void write_records(const Group& file, const Outline& outline,
                    const std::function<TrialRecord(std::size_t)>& record_of) {
   write_trials(file, outline.rows);
-  const MapAxes axes = outline.rows.empty() ? MapAxes{} : record_of(0).axes;
+  const MapAxes axes = outline.rows.empty() ? MapAxes{} : record_of(outline.with_roles).axes;
   TrialTables tables(file, axes, outline.lengths);
   const Group predictions = file.create_group("predictions");
   for (std::size_t trial = 0; trial < outline.rows.size(); ++trial) {
@@ -124,6 +125,7 @@ void merge_files(const std::filesystem::path& path, const MergeParts& parts, con
   Outline outline;
   for (const std::filesystem::path& trial_file : parts.trial_files) {
     const hdf5::File trial = schema::open_sealed(trial_file);
+    if (trial.open_group("change").has("role")) outline.with_roles = outline.rows.size();
     outline.add(schema::read_trial_row(trial, trial_file), schema::row_count(trial, "evaluations"),
                 schema::row_count(trial, "history"));
   }

@@ -45,8 +45,16 @@ bool are_there(const std::vector<std::string>& runs, const std::vector<std::file
       runs, [&](const std::string& run) { return std::ranges::find(files, folder.fisher_file(run)) != files.end(); });
 }
 
-// The tensors that the model's file lacks and each trial draws. If the model is gone, what the present merged file
-// says; an old one without that attribute has none.
+// What the present merged file says, if the model is gone; nothing if it is of before that attribute.
+std::string attribute_of(const std::filesystem::path& merged, const std::string& name) {
+  try {
+    return hdf5::File::open(merged).read_string_attribute(name);
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+// The tensors that the model's file lacks and each trial draws.
 std::string names_drawn_anew(const SweepInputs* inputs, const std::filesystem::path& merged,
                              std::vector<std::string>& warnings) {
   if (inputs == nullptr) {
@@ -55,11 +63,7 @@ std::string names_drawn_anew(const SweepInputs* inputs, const std::filesystem::p
           "the model's folder is gone, so the merged file does not say whether tensors were newly drawn");
       return "";
     }
-    try {
-      return hdf5::File::open(merged).read_string_attribute("drawn_anew");
-    } catch (const Error&) {
-      return "";
-    }
+    return attribute_of(merged, "drawn_anew");
   }
   const PretrainedModel& model = inputs->model();
   if (model.has_pooler) return "";
@@ -100,6 +104,8 @@ std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<
   merge_files(folder.merged, parts,
               {.job_text = spec.job_text,
                .inputs = hashes.serialize(),
+               .architecture = inputs != nullptr ? std::string(inputs->model().network->architecture())
+                                                 : attribute_of(folder.merged, "architecture"),
                .drawn_anew = names_drawn_anew(inputs, folder.merged, warnings),
                .is_complete = is_complete});
   return warnings;

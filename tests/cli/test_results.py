@@ -42,7 +42,8 @@ def dimensions_of(dataset):
 
 def test_groups_and_attributes(merged, swept):
     assert sorted(merged) == GROUPS
-    assert merged.attrs["schema_version"] == 3
+    assert merged.attrs["schema_version"] == 4
+    assert merged.attrs["architecture"] == "BERT"
     assert merged.attrs["complete"] == 1
     assert merged.attrs["job"] == swept.text
     assert {"tunescope_version", "git_commit", "created"} < set(merged.attrs)
@@ -140,8 +141,10 @@ def test_predictions_give_the_final_accuracy(merged):
 def test_axes_of_the_change_maps(merged):
     change = merged["change"]
     assert change["layer"].asstr()[:].tolist() == LAYERS
-    assert set(change) == {"trial", "layer", "component", "size", *MEASURES}
-    assert dimensions_of(change["size"]) == ["layer", "component"]
+    assert set(change) == {"trial", "layer", "component", "size", "role", *MEASURES}
+    assert dimensions_of(change["size"]) == dimensions_of(change["role"]) == ["layer", "component"]
+    assert ((change["role"].asstr()[:] != "") == (change["size"][:] > 0)).all()
+    assert change["role"].asstr()[0, 0] == "embeddings.word"
     assert change["size"].shape == (5, 25)
     for measure in MEASURES:
         assert dimensions_of(change[measure]) == ["trial", "layer", "component"]

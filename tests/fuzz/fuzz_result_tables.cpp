@@ -37,6 +37,7 @@ constexpr const char* kTables[] = {
     "fisher/layer",
     "fisher/component",
     "fisher/size",
+    "fisher/role",
     "fisher/mean",
     "fisher/hidden_rms",
     "fisher_parameters",
@@ -48,7 +49,7 @@ TrialRecord sample_trial() {
   TrialRecord trial;
   trial.row.id = "run";
   trial.best_scores = trial.final_scores = Scores(all_metrics().size(), 0.5);
-  trial.axes = {.layers = {"a", "b"}, .components = {"weight"}, .sizes = {6, 3}};
+  trial.axes = {.layers = {"a", "b"}, .components = {"weight"}, .sizes = {6, 3}, .roles = {"a", "b"}};
   trial.change = {.mean_abs = {1, 2}, .rms = {1, 2}, .relative_l2 = {1, 2}, .max_abs = {1, 2}};
   trial.evaluations = {{.step = 1, .epoch = 0.5, .loss = 0.7, .scores = trial.best_scores}};
   trial.history = {{.step = 1, .loss = 0.8, .learning_rate = 1e-3, .gradient_norm = 2}};
@@ -59,7 +60,7 @@ TrialRecord sample_trial() {
 FisherRecord sample_fisher() {
   FisherRecord fisher;
   fisher.row.id = "run";
-  fisher.axes = {.layers = {"a", "b"}, .components = {"weight"}, .sizes = {6, 3}};
+  fisher.axes = {.layers = {"a", "b"}, .components = {"weight"}, .sizes = {6, 3}, .roles = {"a", "b"}};
   fisher.maps = {.mean = {1, 2}, .sum = {1, 2}, .max = {1, 2}, .share = {1, 2}};
   fisher.profiles = {{1, 2}, {1, 2}, {1, 2}, {1, 2}, {1, 2}, {1, 2}};
   fisher.diagonal = {{"w", at::ones({2, 3})}};

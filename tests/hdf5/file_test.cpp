@@ -43,7 +43,7 @@ void write_file(const std::filesystem::path& path) {
   file.write_attribute("text", std::string(500, 't'));
   for (const char* name : {"first", "second"}) {
     const Group group = file.create_group(name);
-    group.write("name", std::span<const std::string>(names));
+    group.write("name", std::span<const std::string>(names), {names.size()});
     group.make_dimension("name");
     group.write("small", std::span<const double>(numbers).first(3), {3});
     group.attach_dimensions("small", std::vector<std::string>{"name"});

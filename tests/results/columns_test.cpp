@@ -69,6 +69,22 @@ TEST(Columns, OfANewMetricOrMeasureAreMissingInEarlierFiles) {
       merge_files(folder.path() / "merged.h5", {.trial_files = {path}, .fisher_files = {}, .masks = {}}, {}));
 }
 
+TEST(Roles, OfEarlierFilesAreThoseOfALaterOneInTheMergedFile) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path earlier = folder.path() / "a.h5", later = folder.path() / "b.h5";
+  const TrialRecord record = test::sample_record("a", 0);
+  write_trial(earlier, record);
+  remove_dataset(earlier, "change/role");
+  seal_file(earlier);
+  write_trial(later, test::sample_record("b", 1));
+  EXPECT_TRUE(read_trial(earlier).axes.roles.empty());
+  const std::filesystem::path merged = folder.path() / "merged.h5";
+  merge_files(merged, {.trial_files = {earlier, later}, .fisher_files = {}, .masks = {}}, {});
+  EXPECT_EQ(hdf5::File::open(merged).open_group("change").read_strings("role"), record.axes.roles);
+  merge_files(merged, {.trial_files = {earlier}, .fisher_files = {}, .masks = {}}, {});
+  EXPECT_FALSE(hdf5::File::open(merged).open_group("change").has("role"));
+}
+
 TEST(Masks, AreKeptInTheFileOfTheTrialThatUsedThem) {
   const test::TemporaryFolder folder;
   const std::filesystem::path path = folder.path() / "0123456789abcdef.h5";

@@ -46,7 +46,7 @@ FisherRecord sample_fisher_record(const std::string& id, double shift) {
                 .ranks = 4,
                 .threads = 2};
   const double nan = std::nan("");
-  record.axes = {{"embeddings", "0"}, {"weight", "bias"}, {6, 3, 2, 0}};
+  record.axes = {{"embeddings", "0"}, {"weight", "bias"}, {6, 3, 2, 0}, {"x", "y", "z", ""}};
   record.maps = {{1 + shift, 2, 3, nan}, {4, 5, 6, nan}, {7, 8, 9, nan}, {0.25, 0.25, 0.5, nan}};
   record.profiles = {{1, 2}, {nan, 3}, {nan, 4}, {5, 6}, {nan, 7}, {nan, 8 + shift}};
   record.diagonal = {{"a.weight", at::arange(6).to(at::kDouble).add_(shift).view({2, 3})},
@@ -69,6 +69,7 @@ TEST(FisherRecord, ReadsBackRowMapsAndDiagonal) {
   EXPECT_EQ(read.row.gpu_software, "driver 580.95.05");
   EXPECT_EQ(read.row.precision, "bfloat16");
   EXPECT_EQ(read.axes.components, written.axes.components);
+  EXPECT_EQ(read.axes.roles, written.axes.roles);
   EXPECT_THAT(read.maps.mean, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.mean));
   EXPECT_THAT(read.maps.share, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.share));
   EXPECT_THAT(read.profiles.hidden_rms, ElementsAre(1, 2));
@@ -169,6 +170,21 @@ TEST(FisherMaps, SummarizeEachTensor) {
   EXPECT_EQ(maps.share[word], 0.875);
   EXPECT_EQ(maps.share[catalogue.cell(test::index_of(catalogue, "classifier.bias"))], 0.125);
   EXPECT_TRUE(std::isnan(maps.mean[catalogue.cell(test::index_of(catalogue, "bert.pooler.dense.weight"))]));
+}
+
+// As in a merged file of which an earlier program computed the first run.
+TEST(FisherRecord, MergedFileHasTheRolesThatAnyRunHas) {
+  const test::TemporaryFolder folder;
+  FisherRecord earlier = sample_fisher_record("run-a", 0);
+  earlier.axes.roles.clear();
+  write_fisher(folder.path() / "a.h5", earlier);
+  write_fisher(folder.path() / "b.h5", sample_fisher_record("run-b", 1));
+  EXPECT_TRUE(read_fisher(folder.path() / "a.h5").axes.roles.empty());
+  merge_files(folder.path() / "all.h5",
+              {.trial_files = {}, .fisher_files = {folder.path() / "a.h5", folder.path() / "b.h5"}, .masks = {}}, {});
+  const hdf5::Group fisher = hdf5::File::open(folder.path() / "all.h5").open_group("fisher");
+  EXPECT_THAT(fisher.read_strings("role"), ElementsAre("x", "y", "z", ""));
+  EXPECT_THAT(fisher.shape("role"), ElementsAre(2, 2));
 }
 
 TEST(FisherProfiles, HaveNoNumberWhereNothingWasSummed) {

@@ -82,7 +82,7 @@ TEST_F(MergedTrials, KeepEachTrialsPredictions) {
 
 TEST_F(MergedTrials, CarryTheAttributesOfTheirJob) {
   const hdf5::File merged = hdf5::File::open(merged_file_);
-  EXPECT_EQ(merged.read_integer_attribute("schema_version"), 3);
+  EXPECT_EQ(merged.read_integer_attribute("schema_version"), 4);
   EXPECT_EQ(merged.read_integer_attribute("complete"), 1);
   EXPECT_EQ(merged.read_string_attribute("job"), "[job]\nname = \"ä\"\n");
   EXPECT_EQ(merged.read_string_attribute("tunescope_version"), version());
@@ -93,8 +93,9 @@ TEST_F(MergedTrials, CarryTheAttributesOfTheirJob) {
 
 TEST_F(MergedTrials, NameWhatTheirTrialsDrewAnewAndOnlyThen) {
   EXPECT_THROW(hdf5::File::open(merged_file_).read_string_attribute("drawn_anew"), Hdf5Error);
-  merge_files(merged_file_, {.trial_files = {first_file_}, .fisher_files = {}, .masks = {}},
-              {.job_text = "", .drawn_anew = "bert.pooler.dense.weight bert.pooler.dense.bias"});
+  merge_files(
+      merged_file_, {.trial_files = {first_file_}, .fisher_files = {}, .masks = {}},
+      {.job_text = "", .architecture = "BERT", .drawn_anew = "bert.pooler.dense.weight bert.pooler.dense.bias"});
   EXPECT_EQ(hdf5::File::open(merged_file_).read_string_attribute("drawn_anew"),
             "bert.pooler.dense.weight bert.pooler.dense.bias");
 }

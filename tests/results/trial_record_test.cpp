@@ -48,6 +48,7 @@ TEST(TrialRecord, ReadsBackEveryFieldItWrote) {
   EXPECT_EQ(read.axes.layers, written.axes.layers);
   EXPECT_EQ(read.axes.components, written.axes.components);
   EXPECT_EQ(read.axes.sizes, written.axes.sizes);
+  EXPECT_EQ(read.axes.roles, written.axes.roles);
   expect_same_numbers(read.change.mean_abs, written.change.mean_abs);
   expect_same_numbers(read.change.rms, written.change.rms);
   expect_same_numbers(read.change.relative_l2, written.change.relative_l2);
@@ -196,7 +197,7 @@ TEST(TrialRecord, RefusesAListForItsVersion) {
   EXPECT_THAT(test::message_of<Hdf5Error>([&] { read_trial(path); }), HasSubstr("schema_version"));
 }
 
-TEST(MapAxes, HaveASizeForEveryTensorOfTheModel) {
+TEST(MapAxes, HaveASizeAndARoleForEveryTensorOfTheModel) {
   const ParameterCatalogue catalogue = test::small_catalogue(2);
   const MapAxes axes = MapAxes::of(catalogue);
   EXPECT_THAT(axes.layers, ElementsAre("embeddings", "0", "1", "pooler", "head"));
@@ -205,6 +206,10 @@ TEST(MapAxes, HaveASizeForEveryTensorOfTheModel) {
   EXPECT_EQ(axes.sizes.front(), 11 * 4);  // the word embeddings
   EXPECT_EQ(axes.sizes.back(), 2);        // the classifier's bias
   EXPECT_EQ(axes.sizes[axes.components.size()], 0) << "layer 0 has no word embeddings";
+  EXPECT_EQ(axes.roles.size(), axes.cell_count());
+  EXPECT_EQ(axes.roles.front(), "embeddings.word");
+  EXPECT_EQ(axes.roles.back(), "head.classifier.bias");
+  EXPECT_EQ(axes.roles[axes.components.size()], "") << "layer 0 has no word embeddings";
 }
 
 }  // namespace

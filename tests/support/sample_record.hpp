@@ -43,7 +43,8 @@ inline TrialRecord sample_record(const std::string& id, std::int64_t shift) {
                 .threads = 19 + shift};
   record.best_scores = {0.1 + x, kNan, kNan, kNan, kNan, 0.2 + x};
   record.final_scores = {0.3 + x, kNan, kNan, kNan, kNan, 0.4 + x};
-  record.axes = {{"embeddings", "0"}, {"weight", "bias", "LayerNorm.weight"}, {6, 0, 2, 12, 3, 2}};
+  record.axes = {
+      {"embeddings", "0"}, {"weight", "bias", "LayerNorm.weight"}, {6, 0, 2, 12, 3, 2}, {"a", "", "b", "c", "d", "e"}};
   record.change.mean_abs = {1 + x, kNan, 2, 3, 4, 5};
   record.change.rms = {1.5 + x, kNan, 2.5, 3.5, 4.5, 5.5};
   record.change.relative_l2 = {0.5 + x, kNan, std::numeric_limits<double>::infinity(), 0, 0.25, 0.125};

@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 
 from tunescope_analysis.io.results import Results
 
-SHAPES = {
-    (12, 768, 28_996): "bert-base-cased",
-    (12, 768, 30_522): "bert-base-uncased",
-    (24, 1024, 28_996): "bert-large-cased",
-    (24, 1024, 30_522): "bert-large-uncased",
+MODELS = {  # by architecture, layers, hidden size, vocabulary
+    ("BERT", 12, 768, 28_996): "bert-base-cased",
+    ("BERT", 12, 768, 30_522): "bert-base-uncased",
+    ("BERT", 24, 1024, 28_996): "bert-large-cased",
+    ("BERT", 24, 1024, 30_522): "bert-large-uncased",
 }
 
 
@@ -23,20 +23,25 @@ def model_folder(results: Results) -> str:
 
 
 def model_shape(results: Results) -> tuple[int, int, int] | None:
-    """Layers, hidden size and vocabulary, by the tensors that the maps have; None without such maps."""
+    """Layers, hidden size and vocabulary, by the tensors that the maps have; None without such maps.
+
+    Where embeddings are narrower than hidden states, as in a small ELECTRA, the vocabulary counts too few.
+    """
     group = next((name for name in ("change", "fisher") if name in results.groups), None)
     if group is None:
         return None
     size = results.dataset(group)["size"].load()
-    tensors = ("LayerNorm.weight", "word_embeddings.weight")
-    if "embeddings" not in size["layer"] or not all(name in size["component"] for name in tensors):
+    tensors = ("output.LayerNorm.weight", "word_embeddings.weight")
+    if not all(name in size["component"] for name in tensors):
         return None
-    hidden, words = (int(size.sel(layer="embeddings", component=name)) for name in tensors)
+    hidden, words = (int(size.sel(component=name).max()) for name in tensors)
     layers = sum(str(layer).isdigit() for layer in size["layer"].values)
     return (layers, hidden, words // hidden) if hidden else None
 
 
 def model_name(results: Results) -> str:
-    """The known model of that shape; without maps, the last part of the folder's name."""
+    """The known model of that architecture and shape; without maps, the last part of the folder's name."""
     shape = model_shape(results)
-    return PurePosixPath(model_folder(results)).name if shape is None else SHAPES.get(shape, "")
+    if shape is None:
+        return PurePosixPath(model_folder(results)).name
+    return MODELS.get((results.attributes.architecture, *shape), "")

@@ -11,9 +11,11 @@ import numpy as np
 import xarray as xr
 
 from tunescope_analysis.io.lazy_group import open_group
+from tunescope_analysis.io.roles import name_by_role
 from tunescope_analysis.io.vocabulary import FRESH_LAYER
 
-NEWEST_SCHEMA = 3
+NEWEST_SCHEMA = 4
+WITH_ARCHITECTURE = 4  # the schema version from which on a file names it; before, there was BERT alone
 WRITTEN_BY = "`tunescope merge JOB` writes results/NAME/NAME.h5"
 TRIAL_COLUMNS = (
     "id", "task", "method", "learning_rate", "seed", "state", "metric", "score",
@@ -32,6 +34,7 @@ class Attributes:
     schema_version: int
     tunescope_version: str
     git_commit: str
+    architecture: str  # such as BERT; empty if nobody knows
     inputs: str  # a line per model, tokenizer and task: name and SHA-256 of the content
     drawn_anew: (
         str  # tensors that the model's file lacks and each trial drew from its seed, blanks between them
@@ -57,12 +60,15 @@ class Results:
         return readable(self.path.name)
 
     def dataset(self, group: str) -> xr.Dataset:
-        """The group as a labelled dataset, opened at first use and read lazily; `ResultsError` if absent."""
+        """The group as a labelled dataset, opened at first use and read lazily; `ResultsError` if absent.
+
+        Components of maps have BERT's names in every architecture (`roles.name_by_role`).
+        """
         if group.split("/")[0] not in self.groups:
             raise ResultsError(f"{self.path}: no group /{group}; the file has {', '.join(self.groups)}")
         if group not in self._opened:
             try:
-                self._opened[group] = open_group(self._file[group])
+                self._opened[group] = name_by_role(open_group(self._file[group]))
             except (OSError, KeyError, ValueError) as error:
                 raise ResultsError(f"{self.path}: cannot read group /{group}: {error}") from error
         return self._opened[group]
@@ -221,6 +227,7 @@ def _read_attributes(file: h5py.File, path: Path) -> Attributes:
         schema_version=version,
         tunescope_version=_text(file, "tunescope_version"),
         git_commit=_text(file, "git_commit"),
+        architecture=_text(file, "architecture") or ("BERT" if version < WITH_ARCHITECTURE else ""),
         inputs=_text(file, "inputs"),
         drawn_anew=_text(file, "drawn_anew"),
         job=_text(file, "job"),

@@ -21,9 +21,9 @@ def parse_method(method: str) -> tuple[str, dict[str, str]]:
 
 
 def is_layernorm(component: str) -> bool:
-    """Whether the tensor is a weight or bias of any LayerNorm (GPT-2 calls them `ln_1`, `ln_2`, `ln_f`)."""
+    """Whether the tensor is a weight or bias of any LayerNorm, by the name of any architecture."""
     parts = component.split(".")
-    return "LayerNorm" in parts or any(part.startswith("ln_") for part in parts)
+    return any(part == "LayerNorm" or part.startswith("ln_") or part.endswith("layer_norm") for part in parts)
 
 
 def is_output_layernorm(component: str) -> bool:
@@ -33,4 +33,4 @@ def is_output_layernorm(component: str) -> bool:
 
 def has_no_gradient(component: str) -> bool:
     """Whether the loss cannot depend on the tensor: a key bias shifts all scores of a query alike."""
-    return component.endswith("attention.self.key.bias")
+    return component.endswith(("attention.self.key.bias", "attention.self.position_key.bias"))

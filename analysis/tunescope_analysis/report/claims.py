@@ -69,7 +69,7 @@ class Claim(Enum):
     MODELS = (
         "models",
         "The same holds for RoBERTa, DeBERTa and GPT-2",
-        "Run the same job on another model and set the files side by side: `tunescope-report A.h5 B.h5`.",
+        "Run `scripts/cross-architecture JOB MODEL ...` on models of these and of BERT.",
     )
     STABILITY = (
         "stability",

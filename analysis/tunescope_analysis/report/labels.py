@@ -106,6 +106,9 @@ def component_label(component: str, layers: Iterable[str] = ()) -> str:
     """
     words = component.replace(".self.", ".").replace("_", " ").replace(".", " ")
     places = list(layers)
-    if not places or any(layer.isdigit() for layer in places) or "embeddings" in words:
+    if component.startswith("LayerNorm.") and places:  # GPT-2's stands in layer 0
+        return f"embeddings {words}"
+    is_named = any(layer.isdigit() or component.startswith(layer) for layer in places)
+    if not places or is_named or "embeddings" in words:
         return words
     return f"{'/'.join(places)} {words}"

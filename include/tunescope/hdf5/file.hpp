@@ -64,7 +64,7 @@ class Group {
   void write(const std::string& name, std::span<const double> values, const Shape& shape) const;
   void write(const std::string& name, std::span<const float> values, const Shape& shape) const;
   void write(const std::string& name, std::span<const std::int64_t> values, const Shape& shape) const;
-  void write(const std::string& name, std::span<const std::string> values) const;
+  void write(const std::string& name, std::span<const std::string> values, const Shape& shape) const;
 
   std::vector<double> read_doubles(const std::string& name) const;
   std::vector<float> read_floats(const std::string& name) const;

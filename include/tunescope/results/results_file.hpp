@@ -12,9 +12,10 @@ namespace tunescope {
 /// What the merged file says about its job.
 struct JobAttributes {
   std::string job_text;
-  std::string inputs = {};      ///< one line each: "model", "tokenizer" or a task, and the SHA-256 of its content
-  std::string drawn_anew = {};  ///< backbone tensors that the file lacks and each trial drew, separated by blanks
-  bool is_complete = false;     ///< every trial of the job is finished; of `tunescope fisher`: every Fisher run is done
+  std::string inputs = {};        ///< one line each: "model", "tokenizer" or a task, and the SHA-256 of its content
+  std::string architecture = {};  ///< `Network::architecture`; empty if the model is gone
+  std::string drawn_anew = {};    ///< backbone tensors that the file lacks and each trial drew, separated by blanks
+  bool is_complete = false;  ///< every trial of the job is finished; of `tunescope fisher`: every Fisher run is done
 };
 
 /// What the merged file is made of; each list is in the order of the file. The caller must have found the files intact,

@@ -11,11 +11,12 @@
 
 namespace tunescope {
 
-/// The coordinates of parameter maps: layers, components, and how many scalars each cell has.
+/// The coordinates of parameter maps: layers, components, and what each cell is.
 struct MapAxes {
   std::vector<std::string> layers;
   std::vector<std::string> components;
-  std::vector<std::int64_t> sizes;  ///< [layer, component]; 0 if a layer has no such component
+  std::vector<std::int64_t> sizes;  ///< scalars, [layer, component]; 0 if a layer has no such component
+  std::vector<std::string> roles;   ///< `role_of` by [layer, component], "" without one; empty in earlier files
 
   /// The axes of a model.
   static MapAxes of(const ParameterCatalogue& catalogue);

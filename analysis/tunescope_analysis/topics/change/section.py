@@ -6,11 +6,12 @@ import xarray as xr
 
 from tunescope_analysis.io.columns import trial_frame
 from tunescope_analysis.io.results import Results
+from tunescope_analysis.io.roles import is_pre_norm
 from tunescope_analysis.io.tensor_maps import layers_of, numbered_layers
 from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.report.blocks import Listing, Picture, Subheading, Table
 from tunescope_analysis.report.labels import component_label, measure_label
-from tunescope_analysis.report.remedies import RUN_SWEEP
+from tunescope_analysis.report.remedies import PRE_NORM, RUN_SWEEP
 from tunescope_analysis.report.section import Section
 from tunescope_analysis.topics.change.figure import change_figure
 from tunescope_analysis.topics.change.table import (
@@ -60,6 +61,8 @@ def change_section(results: Results) -> Section:
             f"The model's file lacks {drawn.replace(' ', ' and ')}: each trial drew them from its seed. Maps "
             "and ranking hold them, but their change says nothing about the pre-trained model."
         )
+    if is_pre_norm(change["size"]):
+        section.add_note(PRE_NORM)
     section.add(Table("change", change_table(change, trials, method)))
     named = {name: by_task.assign_attrs(long_name=measure_label(name)) for name, by_task in maps.items()}
     section.datasets["change_by_task"] = xr.Dataset(named)

@@ -32,6 +32,7 @@ def files_section(files: Mapping[str, Results]) -> Section:
             {
                 "file": name,
                 "model": model_folder(results) or "unknown",
+                "architecture": results.attributes.architecture or "unknown",
                 "created": results.attributes.created or "unknown",
                 "version": f"{results.attributes.tunescope_version} {results.attributes.git_commit}".strip(),
                 "trials": len(trials),
@@ -44,6 +45,7 @@ def files_section(files: Mapping[str, Results]) -> Section:
     columns = {
         "file": Column("File", is_number=False),
         "model": Column("Model", is_number=False),
+        "architecture": Column("Architecture", is_number=False),
         "created": Column("Created", is_number=False),
         "version": Column("Tunescope", is_number=False),
         "trials": Column("Trials"),
@@ -64,7 +66,7 @@ def rulings_section(verdicts: Mapping[str, Sequence[Verdict]]) -> Section:
         [
             (claim.key, claim.statement, *(own[claim].ruling for own in rulings))
             for claim in Claim
-            if claim is not Claim.MODELS  # the columns answer it
+            if claim is not Claim.MODELS  # `models_section` rules on it
         ],
         columns=["key", "claim", *verdicts],
     )
@@ -103,7 +105,9 @@ def sizes_section(files: Mapping[str, Results]) -> Section:
     section = Section("task-size", "Gap to full fine-tuning by training-set size")
     models: dict[object, dict[str, xr.Dataset]] = {}
     for name, results in files.items():
-        models.setdefault(model_shape(results) or model_folder(results) or name, {})[name] = results.trials
+        shape = model_shape(results)
+        key = (results.attributes.architecture, shape) if shape else model_folder(results) or name
+        models.setdefault(key, {})[name] = results.trials
     for trials in models.values():
         gaps = gaps_of_files(trials)
         if len(gaps) and gaps["train_examples"].nunique() > 1:

@@ -64,14 +64,20 @@ def scale_sentence(table: pd.DataFrame) -> str:
     """Whether gradients grow with depth and rank the layers as Fisher information does, and what LayerNorm
     passes on."""
     growth = table["growth"].dropna()
+    passed_on = (
+        "The feed-forward network adds to a residual stream that no LayerNorm interrupts, so there is no "
+        "gradient that output LayerNorm passes on."
+        if table["passed_on"].isna().all()
+        else f"Output LayerNorm gets {fixed(table['passed_on'].median())} times the gradient that it passes "
+        "on to the feed-forward network below (median over layers and tasks)."
+    )
     grows = f"{int((growth > 1).sum())} of {plural(len(growth), 'task')}"
     return (
         f"The hidden state's gradient is larger in the last layer than in the first on {grows} "
         f"({fixed(growth.median())} times, median). Spearman's correlation over layers of LayerNorm's "
         f"Fisher information is {fixed(table['gradient'].median())} with this gradient and "
         f"{fixed(table['activation'].median())} with the hidden state's own scale (medians over tasks). "
-        f"Output LayerNorm gets {fixed(table['passed_on'].median())} times the gradient that it passes on to "
-        "the feed-forward network below (median over layers and tasks)."
+        f"{passed_on}"
     )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tunescope_analysis.io.roles import is_pre_norm
 from tunescope_analysis.io.tensor_maps import mean_by_task, numbered_layers
 from tunescope_analysis.stats.correlation import spearman
 from tunescope_analysis.topics.fisher.runs import default_runs
@@ -40,12 +41,14 @@ def scale_table(fisher: xr.Dataset) -> pd.DataFrame:
 
     `growth` is the hidden state's gradient in the last layer over that in the first; `passed_on` the median
     over layers of the gradient of output LayerNorm's output over that of the feed-forward branch, which is
-    what LayerNorm passes on; `gradient`, `activation` are Spearman's correlations over layers of Fisher
-    information and the hidden state's gradient, and its own scale.
+    what LayerNorm passes on, NaN if the gradient goes around LayerNorm as in GPT-2; `gradient`, `activation`
+    are Spearman's correlations over layers of Fisher information and the hidden state's gradient, and its
+    own scale.
     """
     profile = scale_profile(fisher)
     information = depth_profile(fisher)
     part = "LayerNorm" if "LayerNorm" in information["part"].values else "all"
+    is_around = is_pre_norm(fisher["size"])
     rows = []
     for task in profile["task"].values:
         own = profile.sel(task=task)
@@ -57,7 +60,7 @@ def scale_table(fisher: xr.Dataset) -> pd.DataFrame:
             {
                 "task": task,
                 "growth": ends[-1] / ends[0] if len(ends) > 1 else np.nan,
-                "passed_on": float((gradient / branch).median()),
+                "passed_on": np.nan if is_around else float((gradient / branch).median()),
                 "gradient": spearman(gradient.values, known.values),
                 "activation": spearman(
                     own.sel(kind="activation", part=SCALE_PLACES["hidden"]).values, known.values

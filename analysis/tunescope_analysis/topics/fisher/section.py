@@ -6,12 +6,13 @@ import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.io.results import Results
+from tunescope_analysis.io.roles import is_pre_norm
 from tunescope_analysis.io.tensor_maps import layers_of, numbered_layers, without_head
 from tunescope_analysis.io.vocabulary import is_layernorm, is_output_layernorm
 from tunescope_analysis.report.blocks import Cell, Heading, Picture, Subheading, Table
 from tunescope_analysis.report.formatting import count, plural, scientific, share
 from tunescope_analysis.report.labels import component_label, fisher_label
-from tunescope_analysis.report.remedies import RUN_FISHER
+from tunescope_analysis.report.remedies import PRE_NORM, RUN_FISHER
 from tunescope_analysis.report.section import Section
 from tunescope_analysis.topics.depth_scales.section import add_scales
 from tunescope_analysis.topics.fisher.figure import fisher_figure
@@ -48,6 +49,8 @@ def fisher_section(results: Results) -> Section:
         f"over seeds. {_settings(default_runs(fisher))} What is typical of the tasks is the geometric mean "
         "over them, for tasks differ in scale (our choice). The head is left out of rankings."
     )
+    if is_pre_norm(fisher["size"]):
+        section.add_note(PRE_NORM)
     section.add(Table("fisher", fisher_table(fisher)), _ranking_table(maps, fisher["size"]))
     named = {name: by_task.assign_attrs(long_name=fisher_label(name)) for name, by_task in maps.items()}
     section.datasets["fisher_by_task"] = xr.Dataset(named)

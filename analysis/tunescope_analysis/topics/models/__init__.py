@@ -1,0 +1,1 @@
+"""Does the same hold for other architectures?"""
