@@ -179,7 +179,7 @@ const std::vector<JobKey>& job_keys() {
        assign_dropout},
       {"train.precision", "float32",
        "operand type of the encoder's matrix products: float32, bfloat16 (on CPUs only where it is faster, on GPUs "
-       "from compute capability 8.0 on) or tf32 (of all products, on the same GPUs); sums stay float32",
+       "from compute capability 8.0 on) or tf32 (of the same, on the same GPUs); sums stay float32",
        [](SweepSpec& spec, const Value& value) { spec.train.precision = parse_choice(value, kPrecisions); }},
       {"fisher.at", "full",
        "method whose training gives the weights that are measured (our choice: full; head keeps the pre-trained "

@@ -45,8 +45,10 @@ void check_types(const SweepSpec& spec, const Tokenizer& tokenizer, const Networ
   if (limits.token_types == 0 || tokenizer.sequences().types_of_pair() <= limits.token_types) return;
   for (const std::string& name : spec.tasks) {
     if (find_task(name).text_columns.size() > 1) {
-      throw ConfigError(
-          fmt::format("task {} has sentence pairs, but the model has {} token types", name, limits.token_types));
+      throw ConfigError(fmt::format(
+          "task {} has sentence pairs, which the tokenizer gives more types than the model's {} (type_vocab_size "
+          "in config.json): use the tokenizer that the model was trained with, or leave the task out",
+          name, limits.token_types));
     }
   }
 }

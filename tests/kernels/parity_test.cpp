@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -175,6 +176,18 @@ const std::vector<std::pair<std::int64_t, std::int64_t>> kMatrices = {
 
 at::Tensor as_tf32(const at::Tensor& numbers) {
   return numbers.view(at::kInt).add(0x1000).bitwise_and_(~0x1FFF).view(at::kFloat);
+}
+
+// Of the NaN that GPUs make, all bits but the sign are set.
+TEST(SquaredProductsParity, KeepNansInTf32) {
+  SquaredProducts subject{16, 8};
+  subject.gradient.view(at::kInt)[3][5] = 0x7FFFFFFF;
+  for (const at::Device device : devices_of("add_squared_products")) {
+    const Tf32Products tf32(true);
+    const Tensors sums = subject.on(device, [](const at::Tensor& numbers) { return numbers; });
+    EXPECT_TRUE(std::isnan(sums[0][5].sum().item<double>()) && std::isnan(sums[1][5].item<double>())) << device;
+    EXPECT_FALSE(std::isnan(sums[0][4].sum().item<double>())) << device;
+  }
 }
 
 // Compared with the same rounded numbers in float64: what is left are the sums in float32.

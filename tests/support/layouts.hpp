@@ -31,7 +31,7 @@ inline BatchLayout layout_of(const std::vector<std::vector<std::int64_t>>& lengt
 /// The same with rows for distances: up to `nearest` tokens apart each has one of its own, and beyond it three share
 /// one. The sequences of a model are a set.
 inline BatchLayout layout_with_distances(const std::vector<std::vector<std::int64_t>>& lengths_by_model,
-                                         std::int64_t nearest, at::Device device = at::kCPU) {
+                                         std::int64_t nearest, at::Device device = at::kCPU, bool skips_ids = false) {
   std::vector<std::int64_t> offsets = {0}, examples, model_sequences = {0}, sets = {0};
   std::vector<std::uint64_t> keys;
   std::int64_t longest = 1;
@@ -48,8 +48,9 @@ inline BatchLayout layout_with_distances(const std::vector<std::vector<std::int6
   std::vector<std::int64_t> ids;
   for (std::int64_t distance = 1 - longest; distance < longest; ++distance) {
     const std::int64_t size = std::abs(distance);
-    const std::int64_t bucket = size <= nearest ? size : nearest + (size - nearest + 2) / 3;
-    ids.push_back(longest + (distance < 0 ? -bucket : bucket));
+    const std::int64_t further = size - nearest;
+    const std::int64_t bucket = further <= 0 ? size : nearest + (skips_ids ? 2 * further : (further + 2) / 3);
+    ids.push_back(2 * longest + (distance < 0 ? -bucket : bucket));
   }
   return BatchLayout({.sequence_offsets = offsets,
                       .examples = examples,

@@ -18,7 +18,8 @@ class Tf32Products {
   Tf32Products& operator=(const Tf32Products&) = delete;
 };
 
-/// Whether they are now: Tunescope's own products of float32 numbers on a GPU do as LibTorch's.
+/// Whether they are now. Tunescope's own kernels that square gradients of matrices on a GPU follow it; those of
+/// attention and of the head's last layer multiply in float32.
 bool multiplies_in_tf32();
 
 }  // namespace tunescope

@@ -139,13 +139,6 @@ void ConfigFile::word(const char* key, std::string& value) const {
   value = found->get<std::string>();
 }
 
-void ConfigFile::truth(const char* key, bool& value) const {
-  const auto found = json_->find(key);
-  if (found == json_->end()) return;
-  if (!found->is_boolean()) fail(key, "true or false");
-  value = found->get<bool>();
-}
-
 void ConfigFile::probability(const char* key, double& value) const { number(key, value, 0.0, 0.99); }
 
 void ConfigFile::activation(const char* key, Activation& value) const {

@@ -36,7 +36,6 @@ class ConfigFile {
   void probability(const char* key, double& value) const;  ///< of dropout
   void flag(const char* key, bool& value) const;
   void word(const char* key, std::string& value) const;
-  void truth(const char* key, bool& value) const;
   void activation(const char* key, Activation& value) const;
   /// Throws `ModelError` unless `divisor`, the value of `key`, divides that of `other`.
   void divides(const char* key, std::int64_t divisor, const char* other, std::int64_t number) const;

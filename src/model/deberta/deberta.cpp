@@ -58,13 +58,7 @@ class Deberta final : public Network {
 
   std::vector<TableLookup> lookups(const PackedBatch& batch) const override {
     std::vector<TableLookup> lookups = {{tensors_.words, batch.token_ids}};
-    if (tensors_.positions) {
-      TableLookup& positions = lookups.emplace_back(TableLookup{*tensors_.positions, {}});
-      for (std::size_t b = 0; b < batch.examples.size(); ++b) {
-        const std::int64_t length = batch.sequence_offsets[b + 1] - batch.sequence_offsets[b];
-        for (std::int64_t position = 0; position < length; ++position) positions.ids.push_back(position);
-      }
-    }
+    if (tensors_.positions) lookups.push_back({*tensors_.positions, token_positions(batch)});
     if (tensors_.types) lookups.push_back({*tensors_.types, batch.type_ids});
     return lookups;
   }

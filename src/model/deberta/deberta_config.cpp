@@ -44,8 +44,8 @@ void check_implied(const ConfigFile& file, const char* key, std::int64_t implied
 }
 
 void read_distances(const ConfigFile& file, DebertaConfig& config) {
-  file.truth("relative_attention", config.has_distances);
-  file.truth("share_att_key", config.shares_projections);
+  file.flag("relative_attention", config.has_distances);
+  file.flag("share_att_key", config.shares_projections);
   std::int64_t most_distance = -1;
   file.whole("max_relative_positions", most_distance, -1, kLargestDimension);
   config.most_distance = most_distance < 1 ? config.encoder.max_position_embeddings : most_distance;
@@ -101,7 +101,7 @@ NetworkFile read_deberta(const ConfigFile& file) {
   file.probability("cls_dropout", config.encoder.dropout.pooled);
   file.probability("pooler_dropout", config.pooler_dropout);
   file.activation("pooler_hidden_act", config.pooler_activation);
-  file.truth("position_biased_input", config.has_positions);
+  file.flag("position_biased_input", config.has_positions);
   if (file.is_given("embedding_size")) {
     file.positive("embedding_size", encoder.embedding_size.emplace(hidden), kLargestDimension);
   }

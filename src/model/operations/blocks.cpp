@@ -80,7 +80,8 @@ Normalized end_block(Recording& pass, const BlockEnd& end, const Value& input, c
   if (observer != nullptr) observer->on_activation(end.branch, end.depth, extras.branch_squares);
   if (of_output != nullptr) of_output->on_activation(DepthPoint::kHidden, end.depth, extras.output_squares);
   if (of_sum != nullptr) of_sum->on_activation(DepthPoint::kHidden, end.depth, saved.input.square().sum(1));
-  const bool needs_sum = input.slot || residual.slot || needs_layer;
+  const bool is_shown = needs_norm && of_sum != nullptr;
+  const bool needs_sum = input.slot || residual.slot || needs_layer || is_shown;
   return normalized(pass.record(
       {{std::move(output), extras.bfloat16}, {.own = saved.input}}, rows, needs_sum || needs_norm,
       [&pass, &rows, end, norm, observer, of_output, of_sum, saved, needs_sum,

@@ -90,7 +90,7 @@ void apply_files_beside(const std::filesystem::path& folder, bool has_json, Byte
   SequenceTemplate& sequence = files.options.sequence;
   const bool is_roberta = !has_json && !tokens.name("cls_token").empty() && !tokens.name("sep_token").empty();
   if (is_roberta) sequence = roberta_template(tokens.name("cls_token"), tokens.name("sep_token"));
-  if (sequence.single.size() < 2) sequence = gpt2_template(config, tokens);
+  if (sequence.single.size() < 2 && sequence.pair.size() < 3) sequence = gpt2_template(config, tokens);
 }
 
 }  // namespace

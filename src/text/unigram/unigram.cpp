@@ -8,6 +8,7 @@
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/hash.hpp"
+#include "tunescope/text/text_file.hpp"
 #include "tunescope/text/tokenizer/content_hash.hpp"
 #include "tunescope/text/unigram/normalization_rules.hpp"
 #include "tunescope/text/utf8.hpp"
@@ -68,8 +69,8 @@ Unigram::Unigram(std::string_view model, const UnigramOptions& options)
 
 Unigram::Unigram(std::unique_ptr<Processor> processor, std::string_view model, const UnigramOptions& options)
     : Tokenizer(
-          Vocabulary(pieces_of(*processor)), options.added_tokens, [](const std::string& text) { return text; },
-          options.sequence),
+          Vocabulary(pieces_of(*processor)), options.added_tokens,
+          [&](const std::string& text) { return options.lowercase ? lower_case(text) : text; }, options.sequence),
       processor_(std::move(processor)),
       lowercase_(options.lowercase),
       splits_punctuation_(options.splits_punctuation) {
@@ -85,7 +86,10 @@ std::string Unigram::summary() const {
 
 void Unigram::append_pieces(std::string_view text, std::vector<std::int32_t>& ids) const {
   std::vector<int> pieces;
-  check_status(processor_->Encode(text, &pieces));
+  if (const auto status = processor_->Encode(text, &pieces); !status.ok()) {
+    throw DataError("SentencePiece cannot tokenize '" + shortened(text) + "' (" + status.ToString() +
+                    "): fetch spm.model again, or leave out the text");
+  }
   ids.insert(ids.end(), pieces.begin(), pieces.end());
 }
 
@@ -109,9 +113,13 @@ std::vector<std::int32_t> Unigram::tokenize(std::string_view text) const {
     text = repaired;
   }
   std::vector<std::int32_t> ids;
-  added_tokens().literal().split(text, [&](const AddedTokenMatcher::Segment& segment) {
-    if (segment.id.has_value()) return ids.push_back(*segment.id);
-    append_text(lowercase_ ? lower_case(segment.text) : std::string(segment.text), ids);
+  added_tokens().literal().split(text, [&](const AddedTokenMatcher::Segment& raw) {
+    if (raw.id.has_value()) return ids.push_back(*raw.id);
+    const std::string lowered = lowercase_ ? lower_case(raw.text) : "";
+    added_tokens().normalized().split(lowercase_ ? lowered : raw.text, [&](const AddedTokenMatcher::Segment& segment) {
+      if (segment.id.has_value()) return ids.push_back(*segment.id);
+      append_text(segment.text, ids);
+    });
   });
   return ids;
 }

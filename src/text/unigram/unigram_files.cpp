@@ -64,7 +64,11 @@ std::unique_ptr<Tokenizer> read_unigram(const std::filesystem::path& folder, con
   read_declared_tokens(folder, tokens, notes);
   options.added_tokens = tokens.all();
   options.sequence = bert_template(tokens.name("cls_token"), tokens.name("sep_token"));
-  if (tokenizer_json != nullptr) options.sequence = read_post_processor(*tokenizer_json).value_or(options.sequence);
+  if (tokenizer_json != nullptr) {
+    const std::vector<AddedToken> added = read_added_tokens(*tokenizer_json);
+    options.added_tokens.insert(options.added_tokens.end(), added.begin(), added.end());
+    options.sequence = read_post_processor(*tokenizer_json).value_or(options.sequence);
+  }
   auto tokenizer = std::make_unique<Unigram>(model, options);
   tokenizer->add_notes(notes);
   return tokenizer;

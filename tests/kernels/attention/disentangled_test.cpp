@@ -65,10 +65,15 @@ at::Tensor context_by_formula(const DisentangledInputs& inputs, const Disentangl
   return scores.softmax(1).matmul(values);
 }
 
-class DisentangledAttention : public ::testing::TestWithParam<bool> {
+struct DisentangledCase {
+  bool has_all_queries;    // or one for each sequence
+  bool skips_ids = false;  // so that there are more rows than distances
+};
+
+class DisentangledAttention : public ::testing::TestWithParam<DisentangledCase> {
  protected:
-  const BatchLayout layout = test::layout_with_distances({{5, 1}, {9, 3}}, kNearest);
-  const RowLayout& queries = GetParam() ? layout.tokens() : layout.sequences();
+  const BatchLayout layout = test::layout_with_distances({{5, 1}, {9, 3}}, kNearest, at::kCPU, GetParam().skips_ids);
+  const RowLayout& queries = GetParam().has_all_queries ? layout.tokens() : layout.sequences();
   const DisentangledLayout arguments{{queries, layout.tokens(), kHeads}, layout.distances(), kScale};
   const DisentangledInputs inputs = random_inputs(queries, layout);
 };
@@ -103,9 +108,13 @@ TEST_P(DisentangledAttention, DifferentiatesAsFiniteDifferences) {
   }
 }
 
-// A query for every token, and one query per sequence.
-INSTANTIATE_TEST_SUITE_P(Queries, DisentangledAttention, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "all" : "first"; });
+INSTANTIATE_TEST_SUITE_P(Queries, DisentangledAttention,
+                         ::testing::Values(DisentangledCase{true}, DisentangledCase{false},
+                                           DisentangledCase{true, true}, DisentangledCase{false, true}),
+                         [](const auto& info) {
+                           return std::string(info.param.has_all_queries ? "all" : "first") +
+                                  (info.param.skips_ids ? "_of_skipped_ids" : "");
+                         });
 
 TEST(DisentangledSets, HaveTheSameGradientsToTheBitWhateverElseIsInTheBatch) {
   const BatchLayout both = test::layout_with_distances({{7, 4}, {9, 3}}, kNearest);
@@ -131,17 +140,17 @@ TEST(DisentangledSets, HaveTheSameGradientsToTheBitWhateverElseIsInTheBatch) {
 }
 
 TEST(DistanceRows, AreThoseThatTheLongestSequenceOfASetNeeds) {
-  const BatchLayout layout = test::layout_with_distances({{2, 1}, {}, {3}}, 8);  // distance d has id d + 3
+  const BatchLayout layout = test::layout_with_distances({{2, 1}, {}, {3}}, 8);  // distance d has id d + 6
   const DistanceRows& distances = layout.distances();
   const at::Tensor ids = distances.table_ids.of_rows;
   EXPECT_EQ(std::vector(ids.const_data_ptr<std::int64_t>(), ids.const_data_ptr<std::int64_t>() + ids.numel()),
-            (std::vector<std::int64_t>{2, 3, 4, 1, 2, 3, 4, 5}));
+            (std::vector<std::int64_t>{5, 6, 7, 4, 5, 6, 7, 8}));
   EXPECT_EQ(std::vector(distances.rows.model_offsets.host.begin(), distances.rows.model_offsets.host.end()),
             (std::vector<std::int64_t>{0, 3, 3, 8}));
   EXPECT_EQ(std::vector(distances.rows.sequence_offsets.host.begin(), distances.rows.sequence_offsets.host.end()),
             (std::vector<std::int64_t>{0, 3, 3, 8}));
   EXPECT_EQ(std::vector(distances.origins.host.begin(), distances.origins.host.end()),
-            (std::vector<std::int64_t>{-2, -2, 2}));
+            (std::vector<std::int64_t>{-5, -5, -1}));
 }
 
 }  // namespace

@@ -67,6 +67,18 @@ TEST_F(UnigramFolder, FindsSpecialTokensAndTakesEachTextBetweenThemForItself) {
   EXPECT_EQ(ids("the[MASK]river [SEP]"), expected);
 }
 
+TEST_F(UnigramFolder, FindsTokensThatUsersHaveAdded) {
+  Ids expected = ids("the");
+  expected.push_back(120);
+  for (const std::int32_t id : ids("river")) expected.push_back(id);
+  EXPECT_EQ(read({{"added_tokens.json", R"({"[MASK]": 119, "<New>": 120})"}})->tokenize("the <New>river"), expected);
+  const nlohmann::json json = {
+      {"tokenizer.json", R"({"model": {"type": "Unigram", "vocab": []}, "added_tokens": [{"id": 120, "content": "<New>",
+       "single_word": false, "lstrip": false, "rstrip": false, "normalized": true, "special": false}]})"},
+      {"tokenizer_config.json", R"({"do_lower_case": true})"}};
+  EXPECT_EQ(read(json)->tokenize("THE <NEW>river"), expected);
+}
+
 TEST_F(UnigramFolder, MakesOneUnknownTokenOfUnknownCharactersInARow) {
   EXPECT_EQ(ids("\u6F22\u5B57").back(), 3);
   EXPECT_EQ(ids("\u6F22\u5B57").size(), ids("\u6F22").size());

@@ -124,27 +124,28 @@ void for_each_pair_by_token(const DisentangledSequence<Scalar>& s, Scalar* score
 constexpr auto kAddToScore = [](auto& score, const auto& position) { score += position; };
 constexpr auto kAddToPosition = [](const auto& score, auto& position) { position += score; };
 
-// Each thread has such a thing, for sequences up to the largest.
+// Memory of a thread, for C or D of one sequence after the other. It grows, for only the buckets of a sequence say how
+// many rows it has.
 template <typename Scalar>
-struct DistanceScratch {
-  explicit DistanceScratch(std::int64_t most_numbers) : numbers(static_cast<std::size_t>(most_numbers)) {}
-
-  Matrix<Scalar> matrix(std::int64_t columns) { return {numbers.data(), columns}; }  // not filled
-  Scalar* zeros(std::int64_t count) {
-    std::fill_n(numbers.data(), count, Scalar{0});
-    return numbers.data();
+class DistanceScratch {
+ public:
+  // Not filled.
+  Matrix<Scalar> matrix(std::int64_t rows, std::int64_t columns) {
+    const auto count = static_cast<std::size_t>(rows * columns);
+    if (numbers_.size() < count) numbers_.resize(count);
+    return {numbers_.data(), columns};
+  }
+  Matrix<Scalar> zeros(std::int64_t rows, std::int64_t columns) {
+    const Matrix<Scalar> zeros = matrix(rows, columns);
+    std::fill_n(zeros.data, rows * columns, Scalar{0});
+    return zeros;
   }
 
-  std::vector<Scalar> numbers;
   std::vector<std::int64_t> places = {};
-};
 
-// The numbers of the largest C or D.
-std::int64_t most_position_scores(const std::vector<AttentionSequence>& sequences) {
-  std::int64_t most = 0;
-  for (const AttentionSequence& s : sequences) most = std::max(most, s.tokens * (s.queries + s.tokens - 1));
-  return most;
-}
+ private:
+  std::vector<Scalar> numbers_;
+};
 
 template <typename Scalar>
 void attend_disentangled(const DisentangledSequence<Scalar>& s, const DisentangledTensors& tensors,
@@ -153,18 +154,19 @@ void attend_disentangled(const DisentangledSequence<Scalar>& s, const Disentangl
   const std::int64_t rows = s.span().rows;
   for (std::int64_t head = 0; head < s.heads(); ++head) {
     const Matrix<Scalar> own = s.scores(scores, head);
-    const Matrix<Scalar> by_position = scratch.matrix(rows);
     gemm(s.query(tokens.query, head), s.key(tokens.key_value, head).transposed(), own,
          {s.queries(), s.tokens(), s.width()}, s.scale());
     if (position_key.defined()) {
-      gemm(s.query(tokens.query, head), s.position(position_key, head).transposed(), by_position,
+      const Matrix<Scalar> by_query = scratch.matrix(s.queries(), rows);
+      gemm(s.query(tokens.query, head), s.position(position_key, head).transposed(), by_query,
            {s.queries(), rows, s.width()}, s.scale());
-      for_each_pair_by_query(s, own.data, by_position.data, kAddToScore);
+      for_each_pair_by_query(s, own.data, by_query.data, kAddToScore);
     }
     if (position_query.defined()) {
-      gemm(s.key(tokens.key_value, head), s.position(position_query, head).transposed(), by_position,
+      const Matrix<Scalar> by_token = scratch.matrix(s.tokens(), rows);
+      gemm(s.key(tokens.key_value, head), s.position(position_query, head).transposed(), by_token,
            {s.tokens(), rows, s.width()}, s.scale());
-      for_each_pair_by_token(s, own.data, by_position.data, kAddToScore);
+      for_each_pair_by_token(s, own.data, by_token.data, kAddToScore);
     }
   }
   at::Tensor probabilities = s.of_all_heads(tensors.softmax);
@@ -210,14 +212,16 @@ void attend_disentangled_backward(const DisentangledSequence<Scalar>& s, const D
     gemm(read_only(own).transposed(), s.query(tokens.query, head), of_key, {s.tokens(), s.width(), s.queries()},
          s.scale());
     if (position_key.defined()) {
-      for_each_pair_by_query(s, own.data, scratch.zeros(s.queries() * rows), kAddToPosition);
-      gemm(read_only(scratch.matrix(rows)), s.position(position_key, head), of_query, {s.queries(), s.width(), rows},
-           s.scale(), true);
+      const Matrix<Scalar> by_query = scratch.zeros(s.queries(), rows);
+      for_each_pair_by_query(s, own.data, by_query.data, kAddToPosition);
+      gemm(read_only(by_query), s.position(position_key, head), of_query, {s.queries(), s.width(), rows}, s.scale(),
+           true);
     }
     if (position_query.defined()) {
-      for_each_pair_by_token(s, own.data, scratch.zeros(s.tokens() * rows), kAddToPosition);
-      gemm(read_only(scratch.matrix(rows)), s.position(position_query, head), of_key, {s.tokens(), s.width(), rows},
-           s.scale(), true);
+      const Matrix<Scalar> by_token = scratch.zeros(s.tokens(), rows);
+      for_each_pair_by_token(s, own.data, by_token.data, kAddToPosition);
+      gemm(read_only(by_token), s.position(position_query, head), of_key, {s.tokens(), s.width(), rows}, s.scale(),
+           true);
     }
   }
 }
@@ -231,22 +235,24 @@ void add_to_positions(const DisentangledSequence<Scalar>& s, const DisentangledT
   const std::int64_t rows = s.span().rows;
   Scalar* const own = s.scores(of_scores, head).data;
   if (gradients.position_key.defined()) {
-    for_each_pair_by_query(s, own, scratch.zeros(s.queries() * rows), kAddToPosition);
-    gemm(read_only(scratch.matrix(rows)).transposed(), s.query(tokens.query, head),
+    const Matrix<Scalar> by_query = scratch.zeros(s.queries(), rows);
+    for_each_pair_by_query(s, own, by_query.data, kAddToPosition);
+    gemm(read_only(by_query).transposed(), s.query(tokens.query, head),
          writable(s.position(gradients.position_key, head)), {rows, s.width(), s.queries()}, s.scale(), true);
   }
   if (gradients.position_query.defined()) {
-    for_each_pair_by_token(s, own, scratch.zeros(s.tokens() * rows), kAddToPosition);
-    gemm(read_only(scratch.matrix(rows)).transposed(), s.key(tokens.key_value, head),
+    const Matrix<Scalar> by_token = scratch.zeros(s.tokens(), rows);
+    for_each_pair_by_token(s, own, by_token.data, kAddToPosition);
+    gemm(read_only(by_token).transposed(), s.key(tokens.key_value, head),
          writable(s.position(gradients.position_query, head)), {rows, s.width(), s.tokens()}, s.scale(), true);
   }
 }
 
 // Calls `work(index, scratch)` with the indices split over the threads.
 template <typename Scalar, typename Work>
-void for_each_with_scratch(std::size_t count, std::int64_t scratch_numbers, Work work) {
+void for_each_with_scratch(std::size_t count, Work work) {
   at::parallel_for(0, static_cast<std::int64_t>(count), 1, [&](std::int64_t begin, std::int64_t end) {
-    DistanceScratch<Scalar> scratch(scratch_numbers);
+    DistanceScratch<Scalar> scratch;
     for (std::int64_t index = begin; index < end; ++index) work(static_cast<std::size_t>(index), scratch);
   });
 }
@@ -257,11 +263,10 @@ void disentangled_attention(const DisentangledTensors& tensors, const at::Tensor
   const std::vector<AttentionSequence> sequences = list_sequences(tensors.layout.attention);
   const at::Tensor scores = at::empty_like(tensors.softmax);
   AT_DISPATCH_FLOATING_TYPES(context.scalar_type(), "disentangled_attention", [&] {
-    for_each_with_scratch<scalar_t>(
-        sequences.size(), most_position_scores(sequences), [&](std::size_t b, DistanceScratch<scalar_t>& scratch) {
-          attend_disentangled(DisentangledSequence<scalar_t>(tensors, sequences[b], scratch.places), tensors, scores,
-                              context, scratch);
-        });
+    for_each_with_scratch<scalar_t>(sequences.size(), [&](std::size_t b, DistanceScratch<scalar_t>& scratch) {
+      attend_disentangled(DisentangledSequence<scalar_t>(tensors, sequences[b], scratch.places), tensors, scores,
+                          context, scratch);
+    });
   });
 }
 
@@ -270,28 +275,25 @@ void disentangled_attention(const DisentangledTensors& tensors, const at::Tensor
 void disentangled_attention_backward(const DisentangledTensors& tensors, const at::Tensor& context_gradient,
                                      const DisentangledInputs& gradients) {
   const std::vector<AttentionSequence> sequences = list_sequences(tensors.layout.attention);
-  const std::int64_t numbers = most_position_scores(sequences);
   const at::Tensor weights = at::empty_like(tensors.softmax);
   const at::Tensor of_scores = at::empty_like(tensors.softmax);
   for (const at::Tensor& of_positions : {gradients.position_key, gradients.position_query}) {
     if (of_positions.defined()) of_positions.zero_();
   }
   AT_DISPATCH_FLOATING_TYPES(context_gradient.scalar_type(), "disentangled_attention_backward", [&] {
-    for_each_with_scratch<scalar_t>(sequences.size(), numbers, [&](std::size_t b, DistanceScratch<scalar_t>& scratch) {
+    for_each_with_scratch<scalar_t>(sequences.size(), [&](std::size_t b, DistanceScratch<scalar_t>& scratch) {
       attend_disentangled_backward(DisentangledSequence<scalar_t>(tensors, sequences[b], scratch.places), tensors,
                                    context_gradient, weights, of_scores, gradients.tokens, scratch);
     });
     if (!gradients.position_key.defined() && !gradients.position_query.defined()) return;
     const LayoutNumbers<std::int64_t>& sets = tensors.layout.distances.set_sequences;
     const auto heads = static_cast<std::size_t>(tensors.layout.attention.heads);
-    for_each_with_scratch<scalar_t>(
-        (sets.size() - 1) * heads, numbers, [&](std::size_t i, DistanceScratch<scalar_t>& scratch) {
-          for (std::int64_t b = sets[i / heads]; b < sets[i / heads + 1]; ++b) {
-            const DisentangledSequence<scalar_t> sequence(tensors, sequences[static_cast<std::size_t>(b)],
-                                                          scratch.places);
-            add_to_positions(sequence, tensors, of_scores, gradients, static_cast<std::int64_t>(i % heads), scratch);
-          }
-        });
+    for_each_with_scratch<scalar_t>((sets.size() - 1) * heads, [&](std::size_t i, DistanceScratch<scalar_t>& scratch) {
+      for (std::int64_t b = sets[i / heads]; b < sets[i / heads + 1]; ++b) {
+        const DisentangledSequence<scalar_t> sequence(tensors, sequences[static_cast<std::size_t>(b)], scratch.places);
+        add_to_positions(sequence, tensors, of_scores, gradients, static_cast<std::int64_t>(i % heads), scratch);
+      }
+    });
   });
 }
 

@@ -71,13 +71,15 @@ struct WordsOf<FactorType::kTf32> {
     fetched.at[0] = load<4>(reinterpret_cast<const std::uint32_t*>(from));
     fetched.at[1] = load<4>(reinterpret_cast<const std::uint32_t*>(from) + 4);
   }
-  /// Rounded to the nearest, for the instruction would cut.
+  /// Rounded to the nearest, for the instruction would cut. A NaN stays one: rounded, it could become a number.
   __device__ static EightWords words(const EightWords& fetched) {
     constexpr std::uint32_t kCut = 0x1FFFU;
+    constexpr std::uint32_t kExponent = 0x7F800000U;
     EightWords words;
     UNROLL
     for (int i = 0; i < 8; ++i) {
-      words.at[i / 4].at[i % 4] = (fetched.at[i / 4].at[i % 4] + (kCut + 1) / 2) & ~kCut;
+      const std::uint32_t word = fetched.at[i / 4].at[i % 4];
+      words.at[i / 4].at[i % 4] = (word & kExponent) == kExponent ? word : (word + (kCut + 1) / 2) & ~kCut;
     }
     return words;
   }
