@@ -11,8 +11,8 @@ sentencepiece = pytest.importorskip("sentencepiece")
 
 MODEL = Path(__file__).parents[2] / "golden" / "tokenizer" / "unigram.model"
 CLASS, SEPARATOR = 1, 2
+SPECIAL_TOKENS = [b"[PAD]", b"[CLS]", b"[SEP]", b"[UNK]", b"[MASK]"]
 RANDOM_TEXTS = 100_000
-# Other words that the model does not know as tokens: the package alone does not find tokens in a text.
 WORDS = ["the", "river", "running", "mill", "student", "ABC", "\uff21\uff22", "\ufb01", "\u00bd", "\u2581", "e\u0301"]
 
 
@@ -42,9 +42,15 @@ def expect_equal_ids(driver, folder, processor, records):
             pytest.fail(f"{record}: {expected[:100]} expected, {ids[:100]} found")
 
 
+def has_special_token(record):
+    """The package alone does not know them as tokens."""
+    return any(token in (text or b"") for token in SPECIAL_TOKENS for text in record)
+
+
 def test_random_texts(driver, folder, processor):
     generator = random.Random(20240302)
-    expect_equal_ids(driver, folder, processor, random_records(generator, WORDS, ["[PAD", "MASK]"], RANDOM_TEXTS))
+    records = random_records(generator, WORDS, ["[PAD", "MASK]"], RANDOM_TEXTS)
+    expect_equal_ids(driver, folder, processor, [record for record in records if not has_special_token(record)])
 
 
 def test_every_code_point(driver, folder, processor):
