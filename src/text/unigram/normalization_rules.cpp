@@ -75,7 +75,7 @@ class RuleTrie {
  public:
   RuleTrie(std::string_view trie, std::string_view texts)
       : units_(trie.size() / sizeof(Unit)), leaves_(units_.size(), kUnknown), texts_(texts) {
-    std::memcpy(units_.data(), trie.data(), units_.size() * sizeof(Unit));
+    if (!units_.empty()) std::memcpy(units_.data(), trie.data(), units_.size() * sizeof(Unit));
   }
 
   /// Whether all searches stay within the trie, end, and find texts that are there, no more than SentencePiece has room
