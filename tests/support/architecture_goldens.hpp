@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,12 +19,14 @@ inline auto architecture_goldens() {
                            "deberta-convolution");
 }
 
-inline std::string name_of_golden(const ::testing::TestParamInfo<const char*>& info) {
-  std::string name = info.param;
-  for (char& character : name) {
-    if (character == '-') character = '_';
-  }
+/// As GoogleTest wants names.
+inline std::string without_hyphens(std::string name) {
+  std::ranges::replace(name, '-', '_');
   return name;
+}
+
+inline std::string name_of_golden(const ::testing::TestParamInfo<const char*>& info) {
+  return without_hyphens(info.param);
 }
 
 /// A random model of three labels, with its head, and what transformers computes with it.

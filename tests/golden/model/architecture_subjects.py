@@ -22,6 +22,7 @@ class Subject:
     depth_modules: Callable[[Module], list[list[Module]]]
     spelled: tuple[int, ...] = tuple(SPELLED)
     dropout_keys: tuple[str, ...] = ()
+    shares_masks: bool = False  # whether the examples of a batch share a mask
 
     @property
     def padding(self) -> int | None:
@@ -202,12 +203,16 @@ MODELS = {
         DEBERTA,
         LENGTHS,
         depth_of_bert(lambda model: model.deberta, "embeddings"),
+        dropout_keys=("hidden_dropout_prob", "attention_probs_dropout_prob", "pooler_dropout", "cls_dropout"),
+        shares_masks=True,
     ),
     "deberta-convolution": Subject(
         "DebertaV2ForSequenceClassification",
         DEBERTA | {"conv_act": "gelu", "conv_groups": 2, "conv_kernel_size": 3, "share_att_key": False},
         LENGTHS,
         depth_of_convolution,
+        dropout_keys=("hidden_dropout_prob",),
+        shares_masks=True,
     ),
     # Texts end in padding: the first in one, the second has nothing else, the last in several.
     "gpt2": Subject(

@@ -89,7 +89,7 @@ def build(subject: Subject, config: dict) -> Module:
 
 
 def dropout(subject: Subject, weights: dict[str, Tensor], inputs: PackedInputs) -> dict[str, Tensor]:
-    """Moments of the logits over masks. A pass draws them for some copies of the batch."""
+    """Moments of the logits over masks. A pass draws them for some copies of the batch, if masks are not shared."""
     moments = {"dropout.probability": torch.tensor([PROBABILITY]), "dropout.draws": torch.tensor([float(DRAWS)])}
     for key in subject.dropout_keys:
         model = build(subject, subject.config | {key: PROBABILITY})
@@ -97,9 +97,10 @@ def dropout(subject: Subject, weights: dict[str, Tensor], inputs: PackedInputs) 
         model.double().train()
         torch.manual_seed(2026)
         (batch,) = subject.batches(inputs)
-        copies = {name: tensor.repeat(COPIES, 1) for name, tensor in batch.items()}
+        count = 1 if subject.shares_masks else COPIES
+        copies = {name: tensor.repeat(count, 1) for name, tensor in batch.items()}
         with torch.no_grad():
-            logits = torch.cat([model(**copies).logits.reshape(COPIES, -1) for _ in range(DRAWS // COPIES)])
+            logits = torch.cat([model(**copies).logits.reshape(count, -1) for _ in range(DRAWS // count)])
         centred = logits - logits.mean(dim=0)
         columns = (logits.mean(dim=0), (centred**2).mean(dim=0), (centred**4).mean(dim=0))
         moments[f"dropout.{key}"] = torch.stack(columns, dim=1)

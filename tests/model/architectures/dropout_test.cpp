@@ -56,19 +56,19 @@ TEST_P(ArchitectureDropout, HasTheMomentsOfTransformers) {
   test::expect_alike(test::describe(at::stack(draws)), test::stored_sample(moments, golden_draws), names);
 }
 
-INSTANTIATE_TEST_SUITE_P(Keys, ArchitectureDropout,
-                         ::testing::Values(ProbabilityCase{"roberta", "hidden_dropout_prob"},
-                                           ProbabilityCase{"roberta", "attention_probs_dropout_prob"},
-                                           ProbabilityCase{"roberta", "classifier_dropout"},
-                                           ProbabilityCase{"electra", "hidden_dropout_prob"},
-                                           ProbabilityCase{"electra", "attention_probs_dropout_prob"},
-                                           ProbabilityCase{"electra", "classifier_dropout"},
-                                           ProbabilityCase{"distilbert", "dropout"},
-                                           ProbabilityCase{"distilbert", "attention_dropout"},
-                                           ProbabilityCase{"distilbert", "seq_classif_dropout"},
-                                           ProbabilityCase{"gpt2", "embd_pdrop"}, ProbabilityCase{"gpt2", "attn_pdrop"},
-                                           ProbabilityCase{"gpt2", "resid_pdrop"}),
-                         [](const auto& info) { return std::string(info.param.golden) + "_" + info.param.key; });
+INSTANTIATE_TEST_SUITE_P(
+    Keys, ArchitectureDropout,
+    ::testing::Values(
+        ProbabilityCase{"roberta", "hidden_dropout_prob"}, ProbabilityCase{"roberta", "attention_probs_dropout_prob"},
+        ProbabilityCase{"roberta", "classifier_dropout"}, ProbabilityCase{"electra", "hidden_dropout_prob"},
+        ProbabilityCase{"electra", "attention_probs_dropout_prob"}, ProbabilityCase{"electra", "classifier_dropout"},
+        ProbabilityCase{"distilbert", "dropout"}, ProbabilityCase{"distilbert", "attention_dropout"},
+        ProbabilityCase{"distilbert", "seq_classif_dropout"}, ProbabilityCase{"gpt2", "embd_pdrop"},
+        ProbabilityCase{"gpt2", "attn_pdrop"}, ProbabilityCase{"gpt2", "resid_pdrop"},
+        ProbabilityCase{"deberta", "hidden_dropout_prob"}, ProbabilityCase{"deberta", "attention_probs_dropout_prob"},
+        ProbabilityCase{"deberta", "pooler_dropout"}, ProbabilityCase{"deberta", "cls_dropout"},
+        ProbabilityCase{"deberta-convolution", "hidden_dropout_prob"}),
+    [](const auto& info) { return test::without_hyphens(std::string(info.param.golden) + "_" + info.param.key); });
 
 }  // namespace
 }  // namespace tunescope
