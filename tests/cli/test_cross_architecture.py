@@ -11,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "scripts" / "cross-architecture"
-ROBERTA = ROOT / "tests" / "golden" / "model" / "roberta_folder"
 STAND_IN = """\
 #!/bin/bash
 echo "$(basename "$0") $*" >> calls
@@ -122,31 +121,36 @@ def test_help_says_what_it_does(checkout):
     assert "writes one report on all of them" in checkout.run("--help")
 
 
-def test_two_architectures_stand_side_by_side(checkout, program, model, glue):
+def test_three_architectures_stand_side_by_side(checkout, program, glue):
     pytest.importorskip("xarray")
     h5py = pytest.importorskip("h5py")
     report = f'PYTHONPATH={ROOT}/analysis exec {sys.executable} -m tunescope_analysis --format csv "$@"'
     checkout.write(".venv/bin/tunescope-report", f"#!/bin/bash\n{report}\n")
     checkout.environment["PATH"] = os.environ["PATH"]
     checkout.environment |= {"TUNESCOPE_BINARY": str(program.binary), "TUNESCOPE_LAUNCH": "mpirun --oversubscribe -n 2"}
-    shutil.copytree(model, checkout.folder / "models" / "bert")
-    shutil.copytree(ROBERTA, checkout.folder / "models" / "roberta")
+    subprocess.run([sys.executable, ROOT / "scripts" / "tiny_models.py", checkout.folder / "models"], check=True)
     small = ["--data.glue", glue, "--run.device", "cpu", "--run.threads", "1", "--sweep.seeds", "1"]
-    models = ["models/bert", "models/roberta"]
+    architectures = {"bert": "BERT", "deberta": "DeBERTa-v2", "gpt2": "GPT-2"}
 
-    checkout.run(ROOT / "jobs" / "demo-architectures.cfg", *models, *small)
+    checkout.run(ROOT / "jobs" / "demo-architectures.cfg", *(f"models/{name}" for name in architectures), *small)
 
-    files = [f"demo-architectures-{name}" for name in ("bert", "roberta")]
-    for name, architecture in zip(files, ("BERT", "RoBERTa"), strict=True):
-        with h5py.File(checkout.folder / "results" / name / f"{name}.h5") as file:
+    files = {name: f"demo-architectures-{name}" for name in architectures}
+    for name, architecture in architectures.items():
+        with h5py.File(checkout.folder / "results" / files[name] / f"{files[name]}.h5") as file:
             assert file.attrs["architecture"] == architecture
             assert file.attrs["complete"] == 1
     with (checkout.folder / "results" / "demo-architectures" / "report" / "models.csv").open() as table:
         rows = list(csv.DictReader(table))
+    norms = {
+        f"{place}LayerNorm.{part}" for place in ("", "attention.output.", "output.") for part in ("weight", "bias")
+    }
     for quantity in ("change", "fisher"):
-        of = [
-            {row["component"] for row in rows if (row["quantity"], row["file"]) == (quantity, file)} for file in files
-        ]
-        assert of[0] - of[1] == {"dense.weight", "dense.bias"}  # BERT's pooler
-        assert of[1] < of[0]
-        assert "output.LayerNorm.weight" in of[1]
+        of = {
+            name: {row["component"] for row in rows if (row["quantity"], row["file"]) == (quantity, files[name])}
+            for name in architectures
+        }
+        assert norms <= of["bert"] & of["deberta"] & of["gpt2"]
+        assert of["bert"] - of["deberta"] == {"dense.weight", "dense.bias", "attention.self.key.bias",
+                                              "position_embeddings.weight", "token_type_embeddings.weight"}  # fmt: skip
+        assert "attention.self.key.bias.with_gradient" in of["deberta"]
+        assert of["gpt2"] - of["bert"] == {f"attention.self.query_key_value.{part}" for part in ("weight", "bias")}

@@ -93,7 +93,7 @@ def test_only_blocks_that_begin_with_a_layernorm_are_pre_norm(bert, of):
     [
         ("norm.after_feed_forward.bias", "ln_1.bias", "3", "output.LayerNorm.bias"),
         ("norm.other.weight", "LayerNorm.weight", "relative", "relative.LayerNorm.weight"),
-        ("embeddings.relative", "rel_embeddings.weight", "relative", "rel_embeddings.weight"),
+        ("embeddings.relative", "rel_embeddings.weight", "relative", "relative_embeddings.weight"),
         ("head.score.weight", "score.weight", "head", "score.weight"),
         ("other.weight", "mixer.gate.weight", "2", "mixer.gate.weight"),
     ],

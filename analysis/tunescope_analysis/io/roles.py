@@ -17,9 +17,9 @@ NAMES = {  # by role, in the order of a forward pass
     "embeddings.word": "word_embeddings.weight",
     "embeddings.position": "position_embeddings.weight",
     "embeddings.token_type": "token_type_embeddings.weight",
-    "embeddings.relative": "rel_embeddings.weight",
+    "embeddings.relative": "relative_embeddings.weight",
     **_both("norm.after_embeddings", "LayerNorm"),
-    **_both("embeddings.projection", "embeddings_project"),
+    **_both("embeddings.projection", "embeddings_projection"),
     **_both("query", "attention.self.query"),
     "key.weight": "attention.self.key.weight",
     "key.bias.no_gradient": "attention.self.key.bias",
@@ -35,6 +35,12 @@ NAMES = {  # by role, in the order of a forward pass
     **_both("output", "output.dense"),
     **_both("norm.after_feed_forward", "output.LayerNorm"),
 }
+
+BEHIND = {  # names without a role of their own, by what they follow in a forward pass
+    "relative_embeddings.weight": ["relative.LayerNorm.weight", "relative.LayerNorm.bias"],
+    "output.LayerNorm.bias": ["dense.weight", "dense.bias"],
+}
+FORWARD_ORDER = [name for known in NAMES.values() for name in (known, *BEHIND.get(known, ()))]
 
 
 def component_of(role: str, component: str, layer: str) -> str:
@@ -86,9 +92,9 @@ def _names(roles: np.ndarray, components: list[str], layers: np.ndarray) -> list
 
 
 def _in_forward_order(names: list[list[str]]) -> list[str]:
-    """Each name once: those of `NAMES` in its order, then the others in the file's."""
+    """Each name once: those of `FORWARD_ORDER`, then the others in the file's order."""
     found = dict.fromkeys(name for column in zip(*names, strict=True) for name in column if name)
-    known = [name for name in NAMES.values() if name in found]
+    known = [name for name in FORWARD_ORDER if name in found]
     return known + [name for name in found if name not in known]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from tunescope_analysis.io.results import Results
-from tunescope_analysis.io.roles import NAMES
+from tunescope_analysis.io.roles import FORWARD_ORDER
 from tunescope_analysis.topics.change.table import (
     change_by_task,
     component_ranking,
@@ -44,7 +44,7 @@ def component_levels(files: Mapping[str, Results]) -> pd.DataFrame:
         for place, (component, value) in enumerate(ranking.items(), 1)
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    order = {name: place for place, name in enumerate(NAMES.values())}
+    order = {name: place for place, name in enumerate(FORWARD_ORDER)}
     table["order"] = table["component"].map(order).fillna(len(order))
     return (
         table.sort_values(["quantity", "order"], kind="stable").drop(columns="order").reset_index(drop=True)
