@@ -15,7 +15,9 @@ def pytest_addoption(parser):
 
 def pytest_sessionfinish(session, exitstatus):
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if exitstatus == 0 and reporter and reporter.stats.get("skipped") and not reporter.stats.get("passed"):
+    # A file that is skipped as a whole has no tests to collect.
+    is_well = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if is_well and reporter and reporter.stats.get("skipped") and not reporter.stats.get("passed"):
         session.exitstatus = ALL_SKIPPED
 
 
