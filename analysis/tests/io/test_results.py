@@ -8,6 +8,7 @@ import pytest
 from small_sweep import FISHER_RUNS
 
 from tunescope_analysis import ResultsError, open_results
+from tunescope_analysis.io.results import NEWEST_SCHEMA
 
 
 @pytest.fixture
@@ -92,8 +93,9 @@ def test_refuses_hdf5_of_another_program(tmp_path):
 
 
 def test_refuses_a_newer_schema(write):
-    with pytest.raises(ResultsError, match="schema version 4 is newer than 3"):
-        open_results(write([], attributes={"schema_version": 4}))
+    newer = NEWEST_SCHEMA + 1
+    with pytest.raises(ResultsError, match=f"schema version {newer} is newer than {NEWEST_SCHEMA}"):
+        open_results(write([], attributes={"schema_version": newer}))
 
 
 def test_names_missing_trial_columns(small_file):
