@@ -32,7 +32,7 @@ Value linear_activation(Recording& pass, const LinearParameters& layer, Activati
 /// tanh(x), elementwise.
 Value tanh(Recording& pass, const Value& input);
 
-/// A dropout layer of its own, on rows of sequences.
+/// A dropout layer of its own.
 Value dropout(Recording& pass, const Value& input, const Dropout& dropout);
 
 /// For each model, x Wᵀ + b with its own number of outputs, in full precision: [B, H] to [its sequences, its outputs].
