@@ -15,7 +15,7 @@ from .libraries import libraries_to_carry, open_mpi_folders
 NAME = "tunescope-check-gpu"  # the folder in the archive
 LARGEST_BYTES = 30_000_000
 GOLDEN = (
-    "model/tiny", "model/roberta", "model/variants.safetensors", "fisher", "train",
+    "model", "fisher", "train",
     "earlier_build/model", "earlier_build/glue",  # what trap_tests sweeps
 )  # fmt: skip
 # Of the checkout, beside the golden files. A test reads the table of kernels in CONTRIBUTING.
@@ -55,7 +55,9 @@ def copy_program(build: Path, program: Program, target: Path) -> None:
 def copy_file(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "make_*.py", "*_reference.py"))
+        shutil.copytree(
+            source, target, ignore=shutil.ignore_patterns("__pycache__", "make_*.py", "*_reference.py", "*_subjects.py")
+        )
     else:
         shutil.copy2(source, target)
 

@@ -81,12 +81,18 @@ def test_status_tells_what_each_rank_is_at_work_on(make_job, tmp_path):
     job = make_job(tmp_path, {**LONGER, "train.epochs": "4000"})
     process = start(job)
     wait_until_training(job)
-    wait_until(lambda: "step 0 of" not in job.run("status").stdout and "rank 1" in job.run("status").stdout)
-    output = job.run("status").stdout
+    output = ""
+
+    def are_both_at_work():
+        nonlocal output
+        output = job.run("status").stdout
+        return "step 0 of" not in output and output.count("to go") == 2
+
+    wait_until(are_both_at_work)
     process.send_signal(signal.SIGUSR2)
     process.communicate(timeout=150)
     assert "a sweep is at work here" in output
-    assert output.count("to go") == 2
+    assert "rank 0" in output and "rank 1" in output
     after = job.run("status").stdout
     assert "at work" not in after
     assert "(2 of them partly done and saved)" in after

@@ -15,8 +15,8 @@ from .training import (
 
 CHECKS = (
     Check("start", 15, check_start),
-    Check("kernels", 40, check_kernels),
-    Check("goldens", 40, check_goldens),
+    Check("kernels", 60, check_kernels),
+    Check("goldens", 60, check_goldens),
     Check("sweep", 20, check_sweep),
     Check("resuming", 30, check_resuming),
     Check("repetition", 20, check_repetition, has_cpu_form=False),
