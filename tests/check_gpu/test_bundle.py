@@ -96,7 +96,7 @@ def test_without_a_gpu_the_checks_with_a_cpu_form_pass_where_the_libraries_are_m
     assert "\nnot run:\n" in result.stdout
     assert "  speed: needs a GPU\n" in result.stdout
     assert report["machine"]["device"] == "cpu"
-    assert "\nINCOMPLETE, 8 of 15 checks were not run: 7 passed, 0 failed, 8 skipped" in result.stdout
+    assert "\nINCOMPLETE, 9 of 16 checks were not run: 7 passed, 0 failed, 9 skipped" in result.stdout
     assert "speed" in report["not_run"]
     log = (tmp_path / "results" / "check-gpu.log").read_text()
     assert "test suites ran" in log
