@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+#include "attention/probabilities.hpp"
+
 namespace tunescope::aten {
 namespace {
 
@@ -52,19 +54,6 @@ class SequenceViews {
   std::int64_t hidden_;
 };
 
-// Applies dropout in place. `all` is laid out like the probabilities of all sequences.
-void drop(const AttentionTensors& tensors, const at::Tensor& all) {
-  const AttentionLayout& layout = tensors.layout;
-  apply_dropout_(all, {layout.queries.pair_offsets, layout.heads}, layout.tokens.streams, tensors.dropout);
-}
-
-at::Tensor dropped_probabilities(const AttentionTensors& tensors) {
-  if (tensors.dropout.probability <= 0.0) return tensors.softmax;
-  at::Tensor copy = tensors.softmax.clone();
-  drop(tensors, copy);
-  return copy;
-}
-
 }  // namespace
 
 void attention(const AttentionTensors& tensors, const AttentionContext& context) {
@@ -77,7 +66,7 @@ void attention(const AttentionTensors& tensors, const AttentionContext& context)
     at::Tensor probabilities = views.scores(tensors.softmax);
     at::_softmax_out(probabilities, scores, -1, false);
   }
-  const at::Tensor weights = dropped_probabilities(tensors);
+  const at::Tensor weights = dropped_probabilities(tensors.softmax, tensors.layout, tensors.dropout);
   for (const AttentionSequence& sequence : sequences) {
     const SequenceViews views(tensors, sequence);
     views.query(context.full).copy_(at::bmm(views.scores(weights), views.value(key_value)));
@@ -90,7 +79,7 @@ void attention_backward(const AttentionTensors& tensors, const AttentionContextG
   const AttentionInputs& gradients = targets.of_inputs;
   const auto& [query, key_value] = tensors.inputs;
   const std::vector<AttentionSequence> sequences = list_sequences(tensors.layout);
-  const at::Tensor weights = dropped_probabilities(tensors);
+  const at::Tensor weights = dropped_probabilities(tensors.softmax, tensors.layout, tensors.dropout);
   const at::Tensor weight_gradients = at::empty_like(weights);
   for (const AttentionSequence& sequence : sequences) {
     const SequenceViews views(tensors, sequence);
@@ -98,7 +87,7 @@ void attention_backward(const AttentionTensors& tensors, const AttentionContextG
     views.value(gradients.key_value).copy_(at::bmm(views.scores(weights).transpose(1, 2), gradient));
     views.scores(weight_gradients).copy_(at::bmm(gradient, views.value(key_value).transpose(1, 2)));
   }
-  drop(tensors, weight_gradients);
+  drop_probabilities(weight_gradients, tensors.layout, tensors.dropout);
   for (const AttentionSequence& sequence : sequences) {
     const SequenceViews views(tensors, sequence);
     const at::Tensor softmax = views.scores(tensors.softmax);

@@ -10,6 +10,8 @@
 
 #include <vector>
 
+#include "probabilities.hpp"
+
 namespace tunescope::aten {
 namespace {
 
@@ -75,19 +77,6 @@ class DisentangledViews {
   at::Tensor places_;
 };
 
-// Applies dropout in place. `all` is laid out like the probabilities of all sequences.
-void drop_disentangled(const DisentangledTensors& tensors, const at::Tensor& all) {
-  const AttentionLayout& layout = tensors.layout.attention;
-  apply_dropout_(all, {layout.queries.pair_offsets, layout.heads}, layout.tokens.streams, tensors.dropout);
-}
-
-at::Tensor disentangled_weights(const DisentangledTensors& tensors) {
-  if (tensors.dropout.probability <= 0.0) return tensors.softmax;
-  at::Tensor copy = tensors.softmax.clone();
-  drop_disentangled(tensors, copy);
-  return copy;
-}
-
 }  // namespace
 
 void disentangled_attention(const DisentangledTensors& tensors, const at::Tensor& context) {
@@ -109,7 +98,7 @@ void disentangled_attention(const DisentangledTensors& tensors, const at::Tensor
     at::Tensor probabilities = views.scores(tensors.softmax);
     at::_softmax_out(probabilities, scores.mul_(tensors.layout.scale), -1, false);
   }
-  const at::Tensor weights = disentangled_weights(tensors);
+  const at::Tensor weights = dropped_probabilities(tensors.softmax, tensors.layout.attention, tensors.dropout);
   for (const AttentionSequence& sequence : sequences) {
     const DisentangledViews views(tensors, sequence);
     views.query(context).copy_(at::bmm(views.scores(weights), views.value(tokens.key_value)));
@@ -120,7 +109,7 @@ void disentangled_attention_backward(const DisentangledTensors& tensors, const a
                                      const DisentangledInputs& gradients) {
   const auto& [tokens, position_key, position_query] = tensors.inputs;
   const std::vector<AttentionSequence> sequences = list_sequences(tensors.layout.attention);
-  const at::Tensor weights = disentangled_weights(tensors);
+  const at::Tensor weights = dropped_probabilities(tensors.softmax, tensors.layout.attention, tensors.dropout);
   const at::Tensor weight_gradients = at::empty_like(weights);
   for (const AttentionSequence& sequence : sequences) {
     const DisentangledViews views(tensors, sequence);
@@ -128,7 +117,7 @@ void disentangled_attention_backward(const DisentangledTensors& tensors, const a
     views.value(gradients.tokens.key_value).copy_(at::bmm(views.scores(weights).transpose(1, 2), gradient));
     views.scores(weight_gradients).copy_(at::bmm(gradient, views.value(tokens.key_value).transpose(1, 2)));
   }
-  drop_disentangled(tensors, weight_gradients);
+  drop_probabilities(weight_gradients, tensors.layout.attention, tensors.dropout);
   for (const at::Tensor& of_positions : {gradients.position_key, gradients.position_query}) {
     if (of_positions.defined()) of_positions.zero_();
   }
