@@ -6,7 +6,6 @@
 #include "tunescope/text/byte_pair/byte_alphabet.hpp"
 #include "tunescope/text/byte_pair/byte_pair_words.hpp"
 #include "tunescope/text/tokenizer/content_hash.hpp"
-#include "tunescope/text/utf8.hpp"
 
 namespace tunescope {
 namespace {
@@ -107,25 +106,13 @@ void BytePair::append_text(std::string_view text, Merges::Scratch& scratch, std:
 }
 
 std::vector<std::int32_t> BytePair::tokenize(std::string_view text) const {
-  std::string repaired;
-  if (utf8::find_invalid(text) != text.size()) {
-    repaired = utf8::replace_invalid(text);
-    text = repaired;
-  }
-  std::vector<std::int32_t> ids;
-  ids.reserve(text.size() / 3 + 4);
   Merges::Scratch scratch;
-  added_tokens().literal().split(text, [&](const AddedTokenMatcher::Segment& raw) {
-    if (raw.id.has_value()) return ids.push_back(*raw.id);
-    added_tokens().normalized().split(raw.text, [&](const AddedTokenMatcher::Segment& segment) {
-      if (segment.id.has_value()) return ids.push_back(*segment.id);
-      if (add_prefix_space_ && segment.text.front() != ' ') {
-        return append_text(" " + std::string(segment.text), scratch, ids);
-      }
-      append_text(segment.text, scratch, ids);
-    });
-  });
-  return ids;
+  return tokenize_between_added(
+      text, [](std::string_view part) { return part; },
+      [&](std::string_view part, std::vector<std::int32_t>& ids) {
+        if (add_prefix_space_ && part.front() != ' ') return append_text(" " + std::string(part), scratch, ids);
+        append_text(part, scratch, ids);
+      });
 }
 
 }  // namespace tunescope

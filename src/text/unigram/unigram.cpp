@@ -107,21 +107,14 @@ void Unigram::append_text(std::string_view text, std::vector<std::int32_t>& ids)
 }
 
 std::vector<std::int32_t> Unigram::tokenize(std::string_view text) const {
-  std::string repaired;
-  if (utf8::find_invalid(text) != text.size()) {
-    repaired = utf8::replace_invalid(text);
-    text = repaired;
-  }
-  std::vector<std::int32_t> ids;
-  added_tokens().literal().split(text, [&](const AddedTokenMatcher::Segment& raw) {
-    if (raw.id.has_value()) return ids.push_back(*raw.id);
-    const std::string lowered = lowercase_ ? lower_case(raw.text) : "";
-    added_tokens().normalized().split(lowercase_ ? lowered : raw.text, [&](const AddedTokenMatcher::Segment& segment) {
-      if (segment.id.has_value()) return ids.push_back(*segment.id);
-      append_text(segment.text, ids);
-    });
-  });
-  return ids;
+  std::string lowered;
+  const auto normalize = [&](std::string_view part) {
+    if (!lowercase_) return part;
+    lowered = lower_case(part);
+    return std::string_view(lowered);
+  };
+  return tokenize_between_added(text, normalize,
+                                [&](std::string_view part, std::vector<std::int32_t>& ids) { append_text(part, ids); });
 }
 
 }  // namespace tunescope

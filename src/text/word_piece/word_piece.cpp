@@ -4,7 +4,6 @@
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/text/tokenizer/content_hash.hpp"
-#include "tunescope/text/utf8.hpp"
 #include "tunescope/text/word_piece/bert_words.hpp"
 
 namespace tunescope {
@@ -79,24 +78,14 @@ void WordPiece::append_words(std::string_view normalized, std::vector<std::int32
 }
 
 std::vector<std::int32_t> WordPiece::tokenize(std::string_view text) const {
-  std::string repaired;
-  if (utf8::find_invalid(text) != text.size()) {
-    repaired = utf8::replace_invalid(text);
-    text = repaired;
-  }
-  std::vector<std::int32_t> ids;
-  ids.reserve(text.size() / 3 + 4);
   std::string normalized;
-  added_tokens().literal().split(text, [&](const AddedTokenMatcher::Segment& raw) {
-    if (raw.id.has_value()) return ids.push_back(*raw.id);
+  const auto normalize = [&](std::string_view part) {
     normalized.clear();
-    normalizer_.append_normalized(raw.text, normalized);
-    added_tokens().normalized().split(normalized, [&](const AddedTokenMatcher::Segment& segment) {
-      if (segment.id.has_value()) return ids.push_back(*segment.id);
-      append_words(segment.text, ids);
-    });
-  });
-  return ids;
+    normalizer_.append_normalized(part, normalized);
+    return std::string_view(normalized);
+  };
+  return tokenize_between_added(
+      text, normalize, [&](std::string_view part, std::vector<std::int32_t>& ids) { append_words(part, ids); });
 }
 
 std::string WordPiece::compute_content_hash() const {

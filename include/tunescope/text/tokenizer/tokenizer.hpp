@@ -12,6 +12,7 @@
 #include "tunescope/text/tokenizer/added_tokens.hpp"
 #include "tunescope/text/tokenizer/sequence_encoder.hpp"
 #include "tunescope/text/tokenizer/vocabulary.hpp"
+#include "tunescope/text/utf8.hpp"
 
 namespace tunescope {
 
@@ -62,6 +63,26 @@ class Tokenizer {
   /// The id of a token of the vocabulary or of an added one.
   std::optional<std::int32_t> find(std::string_view token) const;
   const AddedTokens& added_tokens() const { return added_tokens_; }
+  /// The ids of the added tokens of a text, and what `append(part, ids)` adds for each part between them. Ill-formed
+  /// UTF-8 is replaced first. `normalize(part)` returns what is searched for added tokens with `is_normalized`; it
+  /// stays valid until the next call.
+  template <typename Normalize, typename Append>
+  std::vector<std::int32_t> tokenize_between_added(std::string_view text, Normalize normalize, Append append) const {
+    std::string repaired;
+    if (utf8::find_invalid(text) != text.size()) {
+      repaired = utf8::replace_invalid(text);
+      text = repaired;
+    }
+    std::vector<std::int32_t> ids;
+    ids.reserve(text.size() / 3 + 4);
+    added_tokens_.literal().split(text, [&](const AddedTokenMatcher::Segment& raw) {
+      if (raw.id.has_value()) return ids.push_back(*raw.id);
+      added_tokens_.normalized().split(normalize(raw.text), [&](const AddedTokenMatcher::Segment& segment) {
+        segment.id.has_value() ? ids.push_back(*segment.id) : append(segment.text, ids);
+      });
+    });
+    return ids;
+  }
   void set_content_hash(std::string hash) { content_hash_ = std::move(hash); }
 
  private:
