@@ -94,7 +94,7 @@ std::string job_help() {
     const std::string value = key.default_value.empty() ? "required" : "default " + key.default_value;
     text += fmt::format("  {:<30}{}\n", key.name, wrapped(key.help + " (" + value + ")", kIndent));
   }
-  text += "\nMethods; the classification head trains in all of them:\n";
+  text += "\nMethods; the classification head trains in all of them, and a plus sign joins several:\n";
   for (const auto& [spelling, description] : describe_methods()) {
     text += fmt::format("  {:<36}  {}\n", spelling, wrapped(description, kIndent + 8));
   }

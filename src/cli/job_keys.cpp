@@ -186,7 +186,7 @@ const std::vector<JobKey>& job_keys() {
        "weights under a trained head)",
        [](SweepSpec& spec, const Value& value) {
          spec.fisher.at = at_origin(value, [&] { return parse_method(value.text); });
-         if (spec.fisher.at.needs_fisher()) refuse(value, "a method that needs no Fisher information itself");
+         if (spec.fisher.at.fisher_part() != nullptr) refuse(value, "a method that needs no Fisher information itself");
        }},
       {"fisher.points", "1",
        "fractions of that training after which its weights are measured, 0 (before) to 1 (after); methods use the "

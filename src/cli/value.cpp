@@ -108,7 +108,8 @@ double parse_number(const Value& value, double smallest, double largest) {
   return *number;
 }
 
-// A method's options are words with an equals sign that follow its colon: "random:pool=bitfit,fraction=0.1 head".
+// A method's options are words whose equals sign comes first and that follow its colon:
+// "random:pool=bitfit,fraction=0.1 head".
 std::vector<std::string> parse_words(const Value& value) {
   std::vector<std::string> words;
   std::string_view rest = value.text;
@@ -118,7 +119,7 @@ std::vector<std::string> parse_words(const Value& value) {
     const bool follows_comma = !words.empty() && rest.data() != value.text.data() && rest.data()[-1] == ',';
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (word.empty()) continue;
-    const bool is_option = word.find('=') != std::string::npos && word.find(':') == std::string::npos;
+    const bool is_option = word.find('=') < word.find(':');
     if (follows_comma && is_option && words.back().find(':') != std::string::npos) {
       words.back() += "," + word;
     } else {

@@ -1,109 +1,84 @@
 #include "tunescope/method/method.hpp"
 
 #include <spdlog/fmt/fmt.h>
-#include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
-#include <numeric>
+#include <iterator>
+#include <utility>
 
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
-#include "tunescope/base/nearest.hpp"
 
 namespace tunescope {
 namespace {
 
-const SubsetMethod* find_subset_method(std::string_view name) {
-  const auto& table = subset_methods();
-  const auto found = std::find_if(table.begin(), table.end(), [&](const auto& method) { return method.name == name; });
-  return found == table.end() ? nullptr : &*found;
+bool is_chosen_by(const MethodPart& part, ChosenBy decides) {
+  const SubsetMethod* const subset = find_subset_method(part.name);
+  return subset != nullptr && subset->chosen_by == decides;
 }
 
-bool is_group_method(std::string_view name) {
-  return std::any_of(parameter_groups().begin(), parameter_groups().end(),
-                     [&](const ParameterGroup& group) { return group.name == name; });
+Selection select_part(const MethodPart& part, const ParameterCatalogue& catalogue, const SelectionContext& context) {
+  if (const SubsetMethod* const subset = find_subset_method(part.name)) return subset->select(part, catalogue, context);
+  Selection selection(catalogue.size());
+  for (const ParameterIndex i : candidate_tensors(part, catalogue)) selection[i].kind = TensorSelection::Kind::kAll;
+  return selection;
 }
 
-[[noreturn]] void refuse_name(std::string_view name) {
-  std::vector<std::string> names;
-  for (const ParameterGroup& group : parameter_groups()) names.push_back(group.name);
-  for (const SubsetMethod& method : subset_methods()) names.push_back(method.name);
-  throw ConfigError(fmt::format("unknown method '{}'{}", name, suggest(name, names)));
-}
-
-// Checks that a fraction is in (0, 1] and returns its shortest spelling, so that 0.20 and 0.2 are the same method.
-std::string canonical_fraction(std::string_view method, const std::string& text) {
-  double fraction = 0.0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), fraction);
-  if (error != std::errc{} || stop != text.data() + text.size() || !(fraction > 0.0 && fraction <= 1.0)) {
-    throw ConfigError(
-        fmt::format("method '{}': fraction must be a number above 0 and at most 1, not '{}'", method, text));
+// What trains whole in one part does in all, and chosen scalars of one tensor are joined.
+void add_to(TensorSelection& all, const TensorSelection& part) {
+  using Kind = TensorSelection::Kind;
+  if (part.kind == Kind::kNone || all.kind == Kind::kAll) return;
+  if (part.kind == Kind::kAll || all.kind == Kind::kNone) {
+    all = part;
+    return;
   }
-  return fmt::format("{}", fraction);
+  std::vector<std::int64_t> joined;
+  std::ranges::set_union(all.indices, part.indices, std::back_inserter(joined));
+  all.indices = std::move(joined);
 }
 
-void check_scope(std::string_view method, const std::string& scope) {
-  const std::vector<std::string> known = {"task", "union", "leave-one-out"};
-  if (std::find(known.begin(), known.end(), scope) != known.end()) return;
-  throw ConfigError(fmt::format("method '{}': unknown scope '{}'{}", method, scope, suggest(scope, known)));
-}
-
-std::map<std::string, std::string> parse_options(std::string_view method, std::string_view text,
-                                                 const SubsetMethod& description) {
-  std::map<std::string, std::string> options = description.defaults;
-  while (!text.empty()) {
-    const std::string_view option = text.substr(0, text.find(','));
-    text.remove_prefix(std::min(text.size(), option.size() + 1));
-    const std::size_t equals = option.find('=');
-    const std::string key(option.substr(0, equals));
-    if (!options.contains(key)) {
-      std::vector<std::string> known;
-      for (const auto& [name, value] : description.defaults) known.push_back(name);
-      throw ConfigError(fmt::format("method '{}': unknown option '{}'{}", method, key, suggest(key, known)));
+// A part whose tensors all train whole in others is a mistake, and would be another name for the same method.
+void refuse_redundant_parts(const Method& method, const ParameterCatalogue& catalogue) {
+  if (method.parts.size() == 1) return;
+  for (const MethodPart& part : method.parts) {
+    std::vector<bool> is_whole(catalogue.size());
+    for (const MethodPart& other : method.parts) {
+      if (&other == &part || find_subset_method(other.name) != nullptr) continue;
+      for (const ParameterIndex i : candidate_tensors(other, catalogue)) is_whole[i] = true;
     }
-    options[key] = equals == std::string_view::npos ? "" : std::string(option.substr(equals + 1));
+    if (std::ranges::all_of(candidate_tensors(part, catalogue), [&](ParameterIndex i) { return is_whole[i]; })) {
+      throw ConfigError(
+          fmt::format("method '{}': '{}' adds nothing to the other parts; leave it out", method.text(), part.text()));
+    }
   }
-  for (const auto& [key, value] : options) {
-    if (value.empty()) throw ConfigError(fmt::format("method '{}': option '{}' needs a value", method, key));
-  }
-  return options;
 }
 
 }  // namespace
 
-bool Method::needs_fisher() const {
-  const SubsetMethod* description = find_subset_method(name);
-  return description != nullptr && description->needs_importance;
+std::string MethodPart::text() const {
+  std::string text = name;
+  for (const auto& [key, value] : options) text += (text.size() == name.size() ? ":" : ",") + key + "=" + value;
+  return text;
 }
 
 std::string Method::text() const {
-  if (options.empty()) return name;
-  std::vector<std::string> parts;
-  for (const auto& [key, value] : options) parts.push_back(key + "=" + value);
-  return fmt::format("{}:{}", name, fmt::join(parts, ","));
+  std::string text;
+  for (const MethodPart& part : parts) text += (text.empty() ? "" : "+") + part.text();
+  return text;
 }
 
-Method parse_method(std::string_view text) {
-  const std::string_view name = text.substr(0, text.find(':'));
-  const std::string_view options = text.substr(std::min(text.size(), name.size() + 1));
-  if (is_group_method(name)) {
-    if (text.size() > name.size()) {
-      throw ConfigError(fmt::format("method '{}' takes no options, found '{}'", name, options));
-    }
-    return {.name = std::string(name), .options = {}};
-  }
-  const SubsetMethod* description = find_subset_method(name);
-  if (description == nullptr) refuse_name(name);
-  Method method{.name = std::string(name), .options = parse_options(text, options, *description)};
-  method.options["fraction"] = canonical_fraction(text, method.options.at("fraction"));
-  try {
-    method.options["pool"] = canonical_group(method.options.at("pool"));
-  } catch (const ConfigError& error) {
-    throw ConfigError(fmt::format("method '{}': {}", text, error.what()));
-  }
-  if (method.options.contains("scope")) check_scope(text, method.options.at("scope"));
-  return method;
+bool Method::trains_everything() const {
+  return std::ranges::any_of(parts, [](const MethodPart& part) { return part.name == "full"; });
+}
+
+const MethodPart* Method::fisher_part() const {
+  const auto found =
+      std::ranges::find_if(parts, [](const auto& part) { return is_chosen_by(part, ChosenBy::kFisher); });
+  return found == parts.end() ? nullptr : &*found;
+}
+
+bool Method::draws_scalars() const {
+  return std::ranges::any_of(parts, [](const auto& part) { return is_chosen_by(part, ChosenBy::kSeed); });
 }
 
 std::int64_t TensorSelection::count(std::int64_t size) const {
@@ -120,12 +95,11 @@ std::int64_t TensorSelection::count(std::int64_t size) const {
 
 Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue,
                             const SelectionContext& context) {
+  refuse_redundant_parts(method, catalogue);
   Selection selection(catalogue.size());
-  if (const SubsetMethod* subset = find_subset_method(method.name)) {
-    selection = subset->select(method, catalogue, context);
-  } else {
-    for (const ParameterIndex i : group_tensors(method.name, catalogue))
-      selection[i].kind = TensorSelection::Kind::kAll;
+  for (const MethodPart& part : method.parts) {
+    const Selection own = select_part(part, catalogue, context);
+    for (ParameterIndex i = 0; i < own.size(); ++i) add_to(selection[i], own[i]);
   }
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
     if (catalogue[i].is_head()) selection[i].kind = TensorSelection::Kind::kAll;
@@ -134,7 +108,9 @@ Selection select_parameters(const Method& method, const ParameterCatalogue& cata
 }
 
 Method planning_stand_in(Method method) {
-  if (method.needs_fisher()) method.name = "random";
+  for (MethodPart& part : method.parts) {
+    if (is_chosen_by(part, ChosenBy::kFisher)) part.name = "random";
+  }
   return method;
 }
 
@@ -162,13 +138,18 @@ std::int64_t trainable_count(const Selection& selection, const ParameterCatalogu
   return count;
 }
 
+std::vector<ParameterIndex> candidate_tensors(const MethodPart& part, const ParameterCatalogue& catalogue) {
+  const auto pool = part.options.find("pool");
+  return group_tensors(pool == part.options.end() ? part.name : pool->second, catalogue);
+}
+
 std::vector<std::pair<std::string, std::string>> describe_methods() {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const ParameterGroup& group : parameter_groups()) lines.emplace_back(group.name, group.description);
   for (const SubsetMethod& method : subset_methods()) {
-    std::string spelling = method.name + ":";
-    for (const auto& [key, value] : method.defaults) {
-      spelling += (spelling.ends_with(':') ? "" : ",") + key + "=" + (value.empty() ? "F" : value);
+    std::string spelling = method.name;
+    for (const auto& [name, value, spell] : method.options) {
+      spelling += (spelling.size() == method.name.size() ? ":" : ",") + name + "=" + (value.empty() ? "F" : value);
     }
     lines.emplace_back(spelling, method.description);
   }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/nearest.hpp"
@@ -18,6 +20,11 @@ const std::vector<ParameterGroup>& parameter_groups() {
        [](const ParameterInfo& parameter) { return parameter.is_bias; }},
   };
   return table;
+}
+
+const ParameterGroup* find_group_method(std::string_view name) {
+  const auto found = std::ranges::find(parameter_groups(), name, &ParameterGroup::name);
+  return found == parameter_groups().end() ? nullptr : &*found;
 }
 
 const ParameterGroup& find_group(const std::string& name) {

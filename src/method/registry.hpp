@@ -1,7 +1,7 @@
 #pragma once
 
-#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tunescope/method/method.hpp"
@@ -25,16 +25,33 @@ const std::vector<ParameterGroup>& parameter_groups();
 /// The group of that name. Throws `ConfigError` naming the nearest known group.
 const ParameterGroup& find_group(const std::string& name);
 
-/// How a method that trains a subset of a group's scalars is spelled, checked and applied.
+/// The group of that name that is also a method; null if there is none.
+const ParameterGroup* find_group_method(std::string_view name);
+
+/// An option of a part, given as `name=value`.
+struct PartOption {
+  std::string name;
+  std::string default_value;  ///< empty: it must be given
+  /// The canonical spelling of a value. Throws `ConfigError` if it is not valid.
+  std::string (*spell)(const std::string& value) = nullptr;
+};
+
+/// What decides which scalars a subset method chooses.
+enum class ChosenBy { kSeed, kFisher };
+
+/// How a part that trains a subset of a group's scalars is spelled and applied.
 struct SubsetMethod {
   std::string name;
   std::string description;
-  std::map<std::string, std::string> defaults;  ///< every option; one with an empty default is required
-  bool needs_importance = false;                ///< whether `select` reads `SelectionContext::importance`
-  Selection (*select)(const Method&, const ParameterCatalogue&, const SelectionContext&) = nullptr;
+  std::vector<PartOption> options;
+  ChosenBy chosen_by = ChosenBy::kSeed;
+  Selection (*select)(const MethodPart&, const ParameterCatalogue&, const SelectionContext&) = nullptr;
 };
 
 /// Every method that trains a subset of a group's scalars.
 const std::vector<SubsetMethod>& subset_methods();
+
+/// The subset method of that name; null if there is none.
+const SubsetMethod* find_subset_method(std::string_view name);
 
 }  // namespace tunescope

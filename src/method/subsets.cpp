@@ -1,10 +1,14 @@
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <compare>
 
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
+#include "tunescope/base/nearest.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {
@@ -13,10 +17,10 @@ namespace {
 // The scalars that a method chooses from: those of all tensors in its parameter group, numbered consecutively in
 // catalogue order.
 struct CandidateScalars {
-  CandidateScalars(const Method& method, const ParameterCatalogue& catalogue)
-      : tensors(group_tensors(method.options.at("pool"), catalogue)) {
+  CandidateScalars(const MethodPart& part, const ParameterCatalogue& catalogue)
+      : tensors(candidate_tensors(part, catalogue)) {
     for (const ParameterIndex i : tensors) size += catalogue[i].size();
-    const double fraction = std::stod(method.options.at("fraction"));
+    const double fraction = std::stod(part.options.at("fraction"));
     chosen = std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(size)));
   }
 
@@ -36,11 +40,11 @@ struct CandidateScalars {
 
   std::vector<ParameterIndex> tensors;
   std::int64_t size = 0;
-  std::int64_t chosen = 0;  // the method's fraction of `size`, at least 1
+  std::int64_t chosen = 0;  // the part's fraction of `size`, at least 1
 };
 
-Selection select_random(const Method& method, const ParameterCatalogue& catalogue, const SelectionContext& context) {
-  const CandidateScalars candidates(method, catalogue);
+Selection select_random(const MethodPart& part, const ParameterCatalogue& catalogue, const SelectionContext& context) {
+  const CandidateScalars candidates(part, catalogue);
   return candidates.select(
       random_subset(candidates.size, candidates.chosen, random_key(context.seed, RandomUse::kSubset)), catalogue);
 }
@@ -103,17 +107,36 @@ std::vector<std::int64_t> choose_largest(const CandidateScalars& candidates, con
   return chosen;
 }
 
-Selection select_by_fisher(const Method& method, const ParameterCatalogue& catalogue, const SelectionContext& context) {
-  if (context.importance.empty()) {
-    throw ConfigError("method '" + method.text() + "': no Fisher information is there yet");
-  }
-  const CandidateScalars candidates(method, catalogue);
+Selection select_by_fisher(const MethodPart& part, const ParameterCatalogue& catalogue,
+                           const SelectionContext& context) {
+  if (context.importance.empty()) throw ConfigError("'" + part.text() + "': no Fisher information is there yet");
+  const CandidateScalars candidates(part, catalogue);
   std::vector<std::int64_t> chosen = context.importance.size() == 1
                                          ? choose_largest(candidates, context.importance.front())
                                          : choose_by_best_rank(candidates, context.importance);
   std::sort(chosen.begin(), chosen.end());
   return candidates.select(chosen, catalogue);
 }
+
+// Its shortest spelling, so that 0.20 and 0.2 are the same method.
+std::string spell_fraction(const std::string& text) {
+  double fraction = 0.0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), fraction);
+  if (error != std::errc{} || stop != text.data() + text.size() || !(fraction > 0.0 && fraction <= 1.0)) {
+    throw ConfigError(fmt::format("fraction must be a number above 0 and at most 1, not '{}'", text));
+  }
+  return fmt::format("{}", fraction);
+}
+
+std::string spell_scope(const std::string& scope) {
+  const std::vector<std::string> known = {"task", "union", "leave-one-out"};
+  if (std::ranges::find(known, scope) != known.end()) return scope;
+  throw ConfigError(fmt::format("unknown scope '{}'{}", scope, suggest(scope, known)));
+}
+
+const PartOption kFraction = {"fraction", "", spell_fraction};
+const PartOption kPool = {"pool", "layernorm", canonical_group};
+const PartOption kScope = {"scope", "task", spell_scope};
 
 }  // namespace
 
@@ -123,16 +146,21 @@ const std::vector<SubsetMethod>& subset_methods() {
        .description = "a fraction of a pool's scalars, those with the largest Fisher information: on the trial's own "
                       "task, in the union over the job's tasks (scope=union), or over all but its own "
                       "(scope=leave-one-out)",
-       .defaults = {{"pool", "layernorm"}, {"fraction", ""}, {"scope", "task"}},
-       .needs_importance = true,
+       .options = {kFraction, kPool, kScope},
+       .chosen_by = ChosenBy::kFisher,
        .select = select_by_fisher},
       {.name = "random",
        .description = "a fraction of a pool's scalars, drawn at random by seed (the control for chosen subsets)",
-       .defaults = {{"pool", "layernorm"}, {"fraction", ""}},
-       .needs_importance = false,
+       .options = {kFraction, kPool},
+       .chosen_by = ChosenBy::kSeed,
        .select = select_random},
   };
   return table;
+}
+
+const SubsetMethod* find_subset_method(std::string_view name) {
+  const auto found = std::ranges::find(subset_methods(), name, &SubsetMethod::name);
+  return found == subset_methods().end() ? nullptr : &*found;
 }
 
 }  // namespace tunescope

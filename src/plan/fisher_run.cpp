@@ -83,8 +83,9 @@ std::vector<FisherRun> expand_fisher_runs(const SweepSpec& spec, const InputHash
 
 std::vector<FisherRun> fisher_runs_of(const SweepSpec& spec, const InputHashes& hashes, const Method& method,
                                       const std::string& task) {
-  if (!method.needs_fisher()) return {};
-  const std::string& scope = method.options.at("scope");
+  const MethodPart* const part = method.fisher_part();
+  if (part == nullptr) return {};
+  const std::string& scope = part->options.at("scope");
   std::vector<FisherRun> runs;
   for (const std::string& other : spec.tasks) {
     if ((scope == "task" && other != task) || (scope == "leave-one-out" && other == task)) continue;

@@ -12,25 +12,25 @@
 namespace tunescope {
 namespace {
 
-// Every member of `inner` that is not of the head must be in `outer`.
-bool contains(const std::string& outer, const std::string& inner, const ParameterCatalogue& catalogue) {
-  const std::vector<bool> outer_members = group_members(outer, catalogue);
-  const std::vector<ParameterIndex> inner_tensors = group_tensors(inner, catalogue);
-  return std::all_of(inner_tensors.begin(), inner_tensors.end(), [&](ParameterIndex i) { return outer_members[i]; });
+bool contains(const std::string& pool, const std::vector<ParameterIndex>& tensors,
+              const ParameterCatalogue& catalogue) {
+  const std::vector<bool> members = group_members(pool, catalogue);
+  return std::ranges::all_of(tensors, [&](ParameterIndex i) { return members[i]; });
 }
 
 void check_pools(const SweepSpec& spec, const ParameterCatalogue& catalogue) {
   const FisherSpec& fisher = spec.fisher;
-  if (!contains(fisher.parameters, fisher.keep, catalogue)) {
+  if (!contains(fisher.parameters, group_tensors(fisher.keep, catalogue), catalogue)) {
     throw ConfigError(fmt::format("[fisher] keep = {} has tensors that [fisher] parameters = {} does not measure",
                                   fisher.keep, fisher.parameters));
   }
   for (const Method& method : spec.methods) {
-    if (!method.needs_fisher() || contains(fisher.keep, method.options.at("pool"), catalogue)) continue;
+    const MethodPart* const part = method.fisher_part();
+    if (part == nullptr || contains(fisher.keep, candidate_tensors(*part, catalogue), catalogue)) continue;
     throw ConfigError(
         fmt::format("method '{}' chooses from pool {}, but [fisher] keep = {}; set parameters and keep in "
                     "[fisher] to a pool that has all of it, such as all",
-                    method.text(), method.options.at("pool"), fisher.keep));
+                    method.text(), part->options.at("pool"), fisher.keep));
   }
 }
 

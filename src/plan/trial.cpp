@@ -55,7 +55,9 @@ std::string Trial::description() const {
 
 std::string Trial::mask_id() const {
   if (fisher_runs.empty()) return "";
-  return sha256_hex(fmt::format("{}\n{}\n", method.text(), fmt::join(fisher_runs, " "))).substr(0, 16);
+  std::string text = fmt::format("{}\n{}\n", method.text(), fmt::join(fisher_runs, " "));
+  if (method.draws_scalars()) text += fmt::format("{}\n", seed);
+  return sha256_hex(text).substr(0, 16);
 }
 
 std::string Trial::id() const { return sha256_hex(description()).substr(0, 16); }

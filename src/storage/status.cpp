@@ -132,7 +132,7 @@ std::vector<ParameterImportance> load_importance(const Trial& trial, const Param
                                                  const JobFolder& folder) {
   std::vector<ParameterImportance> scores;
   if (trial.fisher_runs.empty()) return scores;
-  const std::vector<ParameterIndex> tensors = group_tensors(trial.method.options.at("pool"), catalogue);
+  const std::vector<ParameterIndex> tensors = candidate_tensors(*trial.method.fisher_part(), catalogue);
   std::vector<std::string> names;
   for (const ParameterIndex i : tensors) names.push_back(catalogue[i].name);
   for (const std::string& id : trial.fisher_runs) {

@@ -84,6 +84,18 @@ TEST_F(JobFile, TakesTasksInAnyCaseForTheSameTrials) {
   EXPECT_THAT(refused_option("data.tasks", "RTE rte"), HasSubstr("'RTE' only once"));
 }
 
+TEST_F(JobFile, TakesCombinationsOfMethodsInAList) {
+  const SweepSpec spec = read(kJob, {{"sweep.methods",
+                                      "layernorm, random:pool=bitfit,fraction=0.5+layernorm-output head, "
+                                      "fisher:fraction=0.1,pool=full+random:fraction=0.20,pool=bitfit"}});
+  std::vector<std::string> methods;
+  for (const Method& method : spec.methods) methods.push_back(method.text());
+  EXPECT_THAT(methods, ElementsAre("layernorm", "layernorm-output+random:fraction=0.5,pool=bitfit", "head",
+                                   "fisher:fraction=0.1,pool=full,scope=task+random:fraction=0.2,pool=bitfit"));
+  EXPECT_THAT(refused_option("sweep.methods", "bitfit+layernorm layernorm+bitfit"),
+              HasSubstr("'bitfit+layernorm' only once"));
+}
+
 TEST_F(JobFile, NamesKeysThatThereAreWhereNoneIsNear) {
   EXPECT_THAT(
       refusal(kJob + "lr = 1\n"),

@@ -6,7 +6,9 @@ h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
 WRONG_INPUT = 2
-METHODS = "layernorm fisher:fraction=0.25 fisher:fraction=0.25,scope=union fisher:fraction=0.25,scope=leave-one-out"
+COMBINATION = "fisher:fraction=0.25,pool=layernorm-output,scope=task+layernorm-attention"
+SUBSETS = "fisher:fraction=0.25 fisher:fraction=0.25,scope=union fisher:fraction=0.25,scope=leave-one-out"
+METHODS = f"layernorm {COMBINATION} {SUBSETS}"
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +85,29 @@ def test_masks_are_the_largest_fraction_of_the_right_tasks(chosen):
         assert union >= tops[0] | tops[1] or len(tops[0] | tops[1]) > len(union)
 
 
+def test_the_fisher_part_of_a_combination_chooses_beside_what_trains_whole(chosen):
+    with h5py.File(chosen.merged) as file:
+        trials = file["trials"]
+        rows = [row for row, method in enumerate(trials["method"].asstr()[:]) if method == COMBINATION]
+        assert {trials["task"].asstr()[row] for row in rows} == {"CoLA", "MNLI"}
+        components = file["change/component"].asstr()[:]
+        for row in rows:
+            mask = file[f"fisher_masks/{trials['mask'].asstr()[row]}"]
+            names = mask["tensor"].asstr()[:]
+            assert all(".output.LayerNorm" in name and "attention" not in name for name in names)
+            is_moved = np.nanmax(file["change/max_abs"][row], axis=0) > 0
+            moved = {name for name in components[is_moved] if "classifier" not in name}
+            attention = {"attention.output.LayerNorm.weight", "attention.output.LayerNorm.bias"}
+            assert attention < moved <= attention | {"output.LayerNorm.weight", "output.LayerNorm.bias"}
+
+
 def test_only_chosen_scalars_change(chosen):
     with h5py.File(chosen.merged) as file:
         methods = file["trials/method"].asstr()[:]
         components = file["change/component"].asstr()[:]
         change = file["change/max_abs"][:]
         for row, method in enumerate(methods):
-            if method.startswith("fisher"):
+            if method.startswith("fisher") and method != COMBINATION:
                 frozen = np.array(["LayerNorm" not in name and "classifier" not in name for name in components])
                 assert np.nanmax(change[row][:, frozen]) == 0
                 count = file["trials/trainable_parameters"][row]
@@ -122,6 +140,7 @@ def test_only_chosen_scalars_change(chosen):
             {"sweep.methods": "fisher:fraction=0.5,scope=leave-one-out", "data.tasks": "CoLA"},
             ["leave-one-out", "two tasks"],
         ),
+        ({"sweep.methods": "head full+layernorm"}, ["full+layernorm", "'layernorm' adds nothing to the other parts"]),
         ({"fisher.at": "fisher:fraction=0.5"}, ["fisher.at", "needs no Fisher information"]),
         ({"run.reducer": "gloo"}, ["run.reducer", "auto, mpi, nccl"]),
     ],

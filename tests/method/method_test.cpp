@@ -231,8 +231,8 @@ TEST_F(FisherSelection, OverSeveralTasksGrowsTheirSetsAlike) {
 }
 
 TEST_F(FisherSelection, NeedsScores) {
-  EXPECT_TRUE(parse_method("fisher:fraction=0.5").needs_fisher());
-  EXPECT_FALSE(parse_method("random:fraction=0.5").needs_fisher());
+  EXPECT_NE(parse_method("fisher:fraction=0.5").fisher_part(), nullptr);
+  EXPECT_EQ(parse_method("random:fraction=0.5").fisher_part(), nullptr);
   EXPECT_THROW(choose("fisher:fraction=0.5", {}), ConfigError);
 }
 

@@ -93,6 +93,10 @@ TEST(Trials, HaveTheDescriptionsAndIdsOfEarlierBuilds) {
   EXPECT_EQ(trial.id(), "00543ae440453eb6");
   EXPECT_EQ(trial.mask_id(), "e6ab153815b08196");
 
+  trial.seed = 8;
+  EXPECT_EQ(trial.mask_id(), "e6ab153815b08196");
+
+  trial.seed = 7;
   trial.method = parse_method("full");
   trial.fisher_runs.clear();
   FisherRun run{.training = trial,
@@ -107,6 +111,24 @@ TEST(Trials, HaveTheDescriptionsAndIdsOfEarlierBuilds) {
   EXPECT_EQ(run.description().find("keep = layernorm\nprecision = tf32\ntunescope trial 2\n"),
             run.description().find("keep = "));
   EXPECT_NE(run.id(), "eaedfed40a24eda6");
+}
+
+TEST(Trials, HaveAMaskForEachSeedIfAPartOfTheMethodDrawsScalars) {
+  Trial trial;
+  trial.method = parse_method("fisher:fraction=0.2+random:fraction=0.1,pool=bitfit");
+  trial.fisher_runs = {"00"};
+  const std::string mask = trial.mask_id();
+  trial.seed = 1;
+  EXPECT_NE(trial.mask_id(), mask);
+}
+
+TEST(FisherRuns, AreThoseOfTheScopeOfACombinationsFisherPart) {
+  SweepSpec spec = small_spec();
+  for (const auto& [scope, tasks] : {std::pair("task", 1U), std::pair("union", 2U), std::pair("leave-one-out", 1U)}) {
+    const Method method = parse_method(std::string("bitfit+fisher:fraction=0.2,scope=") + scope);
+    EXPECT_EQ(fisher_runs_of(spec, kHashes, method, "CoLA").size(), tasks) << scope;
+  }
+  EXPECT_TRUE(fisher_runs_of(spec, kHashes, parse_method("bitfit+layernorm"), "CoLA").empty());
 }
 
 TEST(InputHashes, SurviveTheWayToOtherRanks) {

@@ -97,6 +97,16 @@ TEST_F(CoTraining, EachTrainsAsItDoesAlone) {
   }
 }
 
+TEST_F(CoTraining, CombinationsTrainAsTheyDoAlone) {
+  add(classes, two_outputs, "bitfit+random:fraction=0.3", 1e-3, 7, {.epochs = 4, .batch_size = 8});
+  add(values, one_output, "layernorm-output+random:pool=bitfit,fraction=0.5", 1e-3, 8, {.epochs = 3, .batch_size = 8});
+  const auto runs = run_together(std::vector<TrainControl>(trials.size()));
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    SCOPED_TRACE(trials[i].method.text());
+    expect_near(std::move(*runs[i]).finish(), train_model(trials[i], {}));
+  }
+}
+
 TEST_F(CoTraining, EachHasAPoolerOfItsOwnIfTheModelHasNone) {
   model.has_pooler = false;
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));

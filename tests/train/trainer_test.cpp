@@ -74,7 +74,8 @@ TEST_P(FrozenScalars, KeepTheirBits) {
 INSTANTIATE_TEST_SUITE_P(Methods, FrozenScalars,
                          ::testing::Values("full", "head", "layernorm", "layernorm-output", "layernorm-attention",
                                            "bitfit", "random:pool=layernorm,fraction=0.3",
-                                           "random:pool=full,fraction=0.01"));
+                                           "random:pool=full,fraction=0.01", "bitfit+layernorm-attention",
+                                           "layernorm+random:pool=full,fraction=0.02"));
 
 TEST_F(Trainer, IsAFunctionOfItsInputs) {
   const TrainedModel first = run("full");

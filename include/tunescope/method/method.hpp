@@ -14,25 +14,36 @@
 
 namespace tunescope {
 
-// A fine-tuning method decides which scalars of a model are trained. There are two kinds. Methods of the first kind
-// train a parameter group, a named set of whole tensors such as all LayerNorm weights and biases. Methods of the second
-// kind train a fraction of the scalars of such a group, chosen at random or by the largest Fisher information. The
-// classification head is new for every task, so it is always trained. Job files call a parameter group a "pool".
+// A fine-tuning method decides which scalars of a model are trained. It is made of parts. A part trains a parameter
+// group, a named set of whole tensors such as all LayerNorm weights and biases, or some scalars of such a group, chosen
+// at random or by the largest Fisher information. A method trains what any of its parts trains. The classification head
+// is new for every task, so it is always trained. Job files call a parameter group a "pool".
 
-/// A fine-tuning method as a job file names it: `name` or `name:key=value,key=value`.
-struct Method {
+/// One part of a method: `name` or `name:key=value,key=value`.
+struct MethodPart {
   std::string name;
-  std::map<std::string, std::string> options;  ///< every option of the method, defaults filled in
+  std::map<std::string, std::string> options = {};  ///< in their canonical spelling, defaults filled in
 
-  /// The canonical spelling of the method, with its options in alphabetical order.
+  /// The canonical spelling, with the options in alphabetical order.
   std::string text() const;
-  /// Whether it trains every parameter, and so takes the learning rates of full fine-tuning.
-  bool trains_everything() const { return name == "full"; }
-  /// Whether it chooses scalars by Fisher information, which must be computed first.
-  bool needs_fisher() const;
 };
 
-/// Parses and checks a method. Throws `ConfigError` naming the nearest known method or option, or the valid range.
+/// A fine-tuning method as a job file names it: a part, or several joined by plus signs.
+struct Method {
+  std::vector<MethodPart> parts;  ///< in the alphabetical order of their texts
+
+  /// The canonical spelling of the method.
+  std::string text() const;
+  /// Whether it trains every parameter, and so takes the learning rates of full fine-tuning.
+  bool trains_everything() const;
+  /// The part that chooses scalars by Fisher information, which must be computed first; null if there is none.
+  const MethodPart* fisher_part() const;
+  /// Whether a part chooses at random: then each seed trains other scalars.
+  bool draws_scalars() const;
+};
+
+/// Parses and checks a method. What follows a plus sign and does not begin with the name of a method belongs to the
+/// option before it. Throws `ConfigError` naming the nearest known method or option, or the valid range.
 Method parse_method(std::string_view text);
 
 /// What a method trains of one tensor.
@@ -59,12 +70,12 @@ struct SelectionContext {
 };
 
 /// The scalars that `method` trains. Throws `ConfigError` if it needs importances and there are none, or if the model
-/// has none of the tensors that it trains or chooses from.
+/// has none of the tensors that a part trains or chooses from, or if a part adds nothing to the others.
 Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, const SelectionContext& context);
 
-/// A method that trains as many scalars of the same group and needs no Fisher information: for a Fisher method, a
-/// random subset of the same size; any other method itself. Sizes and costs are planned with it before anything is
-/// computed.
+/// A method that trains as many scalars of the same groups and needs no Fisher information: a part that chooses by it
+/// becomes a random subset of the same size, any other part stays. Sizes and costs are planned with it before anything
+/// is computed.
 Method planning_stand_in(Method method);
 
 /// The selection of that stand-in.
@@ -80,6 +91,10 @@ std::optional<std::size_t> co_training_group(const Method& method, const Paramet
 /// is "full". Throws `ConfigError` naming the nearest known group.
 std::vector<bool> group_members(const std::string& group, const ParameterCatalogue& catalogue);
 
+/// The tensors of the backbone that a part trains or chooses from, in catalogue order. Throws `ConfigError` if the
+/// model has none of them.
+std::vector<ParameterIndex> candidate_tensors(const MethodPart& part, const ParameterCatalogue& catalogue);
+
 /// The tensors of a parameter group without those of the head, in catalogue order: a method chooses scalars from these.
 /// Throws as `group_members`, and `ConfigError` if the model has none of them, as one without biases.
 std::vector<ParameterIndex> group_tensors(const std::string& group, const ParameterCatalogue& catalogue);
@@ -90,7 +105,7 @@ std::string canonical_group(const std::string& group);
 /// Number of scalars that are trained, head included.
 std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue);
 
-/// For each method, its spelling and what it trains, for `--help`.
+/// For each method of one part, its spelling and what it trains, for `--help`.
 std::vector<std::pair<std::string, std::string>> describe_methods();
 
 }  // namespace tunescope

@@ -26,10 +26,10 @@ enum class FolderUse { kAlone, kShared };
 /// Where, how and on what the Fisher information is computed. A list makes a grid for `tunescope fisher`; methods that
 /// choose by Fisher information use the first entry of each.
 struct FisherSpec {
-  Method at = {.name = "full", .options = {}};  ///< how the measured weights were trained
-  double learning_rate = 0.0;                   ///< of that training; 0 = the job's first for the method
-  std::vector<std::uint64_t> seeds = {1};       ///< of that training
-  std::vector<double> points = {1.0};           ///< fractions of its steps done: 0 before, 1 after
+  Method at = {{{.name = "full"}}};        ///< how the measured weights were trained
+  double learning_rate = 0.0;              ///< of that training; 0 = the job's first for the method
+  std::vector<std::uint64_t> seeds = {1};  ///< of that training
+  std::vector<double> points = {1.0};      ///< fractions of its steps done: 0 before, 1 after
   std::vector<FisherMode> modes = {FisherMode::kEmpirical};
   std::vector<std::int64_t> examples = {1024};  ///< of the training set; 0 = all
   std::vector<std::int64_t> batch_sizes = {1};  ///< see `FisherInputs::batch_size`
