@@ -104,7 +104,8 @@ struct Sums {
   void add_pass(const FisherInputs& inputs, std::span<const std::int64_t> examples) {
     const PackedBatch batch = pack(inputs.dataset, examples, inputs.task.is_regression());
     // All tokens leave the last layer for the sizes over depth.
-    Pass pass(inputs.network, ModelInput{inputs.parameters, batch, std::nullopt, inputs.bfloat16_weights},
+    Pass pass(inputs.network,
+              ModelInput{inputs.parameters, batch, std::nullopt, inputs.bfloat16_weights, inputs.additions},
               {.sink = &squares, .last_layer = LastLayer::kAllTokens, .observer = &profile});
     const std::vector<at::Tensor> gradients = log_likelihood_gradients(inputs.mode, pass, batch, inputs.seed);
     for (std::size_t i = 0; i < gradients.size(); ++i) {

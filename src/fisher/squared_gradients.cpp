@@ -136,4 +136,17 @@ void SquaredGradients::on_head(const LinearParameters& parameters, const HeadFac
   on_linear({&parameters, 1}, {&only, 1});
 }
 
+void SquaredGradients::on_added(std::size_t, ParameterIndex tensor, std::span<const LinearFactors> uses) {
+  if (sums_[tensor].dim() == 2) {
+    const LinearParameters matrix{.weight = tensor};
+    on_linear({&matrix, 1}, uses);
+    return;
+  }
+  const GroupedRows rows(uses, group_size_);
+  const at::Tensor products =
+      rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.output_gradient.mul(use.input); }));
+  const SquaredSums of_vector{{}, sums_[tensor], products.size(1)};
+  add_squared_products({&of_vector, 1}, products, {}, rows.groups());
+}
+
 }  // namespace tunescope

@@ -28,7 +28,8 @@ LinearParameters CatalogueBuilder::add_linear(std::string_view component, Block 
   std::vector<std::int64_t> of_weight = {out, in};
   if (layout == WeightLayout::kInOut) std::ranges::reverse(of_weight);
   LinearParameters linear{.layout = layout};
-  linear.weight = add({.name = {}, .component = name + ".weight", .shape = of_weight, .block = block});
+  linear.weight =
+      add({.name = {}, .component = name + ".weight", .shape = of_weight, .block = block, .layout = layout});
   if (has_bias) {
     linear.bias = add({.name = {}, .component = name + ".bias", .shape = {out}, .block = block, .is_bias = true});
   }

@@ -13,12 +13,16 @@ std::int64_t ParameterInfo::size() const {
 
 ParameterCatalogue::ParameterCatalogue(std::vector<ParameterInfo> parameters, std::vector<std::string> layer_labels,
                                        std::size_t encoder_layers)
-    : parameters_(std::move(parameters)), layer_labels_(std::move(layer_labels)), encoder_layers_(encoder_layers) {
-  for (const ParameterInfo& parameter : parameters_) {
-    const auto found = std::find(component_labels_.begin(), component_labels_.end(), parameter.component);
-    component_indices_.push_back(static_cast<std::size_t>(found - component_labels_.begin()));
-    if (found == component_labels_.end()) component_labels_.push_back(parameter.component);
-  }
+    : layer_labels_(std::move(layer_labels)), encoder_layers_(encoder_layers) {
+  for (ParameterInfo& parameter : parameters) append(std::move(parameter));
+}
+
+ParameterIndex ParameterCatalogue::append(ParameterInfo info) {
+  const auto found = std::find(component_labels_.begin(), component_labels_.end(), info.component);
+  component_indices_.push_back(static_cast<std::size_t>(found - component_labels_.begin()));
+  if (found == component_labels_.end()) component_labels_.push_back(info.component);
+  parameters_.push_back(std::move(info));
+  return parameters_.size() - 1;
 }
 
 std::size_t ParameterCatalogue::backbone_count() const {

@@ -15,7 +15,10 @@
 namespace tunescope {
 namespace {
 
-bool is_decayed(const ParameterInfo& parameter) { return !parameter.is_bias && !parameter.is_layer_norm(); }
+// Decay would draw a scale to 0, and it starts at 1.
+bool is_decayed(const ParameterInfo& parameter) {
+  return !parameter.is_bias && !parameter.is_layer_norm() && parameter.role != ParameterRole::kScale;
+}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 #include "tunescope/train/training_sink.hpp"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "tunescope/kernels/embedding_gradient.hpp"
@@ -141,6 +142,19 @@ void TrainingSink::on_head(const LinearParameters& parameters, const HeadFactors
     }
   }
   head_parameter_gradients(use.output_gradients, use.input, use.rows, targets);
+}
+
+void TrainingSink::on_added(std::size_t model, ParameterIndex tensor, std::span<const LinearFactors> uses) {
+  for (const LinearFactors& use : uses) {
+    const GradientTarget target = models_[model]->next_target(tensor);
+    if (target.gradient.dim() == 1) {
+      bias_gradients(use.output_gradient.mul(use.input), std::array{std::int64_t{0}, use.input.size(0)},
+                     std::array{target});
+    } else {
+      const at::Tensor factor = TypedResult{use.output_gradient, use.bfloat16_gradient}.operand();
+      matmul(factor.t(), use.input, target.gradient, target.accumulate);
+    }
+  }
 }
 
 }  // namespace tunescope

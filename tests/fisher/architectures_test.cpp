@@ -1,6 +1,9 @@
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+
+#include "support/added_parameters.hpp"
 #include "support/architecture_goldens.hpp"
 #include "support/collected_gradients.hpp"
 #include "support/fisher_case.hpp"
@@ -23,7 +26,17 @@ class ArchitectureFisher : public ::testing::TestWithParam<const char*> {
             .needs_gradient = std::vector<bool>(golden.catalogue.size(), true),
             .mode = mode,
             .batch_size = batch_size,
-            .seed = 4};
+            .seed = 4,
+            .bfloat16_weights = nullptr,
+            .additions = additions ? &*additions : nullptr};
+  }
+
+  // With something of everything that can be added.
+  void add() {
+    additions.emplace(test::every_addition(golden.catalogue));
+    additions->append_initial(golden.parameters, 1);
+    test::randomize_added(*additions, golden.parameters);
+    golden.catalogue = additions->catalogue();
   }
 
   // In float64, a pass for each group.
@@ -38,10 +51,11 @@ class ArchitectureFisher : public ::testing::TestWithParam<const char*> {
       std::vector<std::int64_t> group;
       for (std::int64_t i = first; i < std::min(first + inputs.batch_size, dataset.size()); ++i) group.push_back(i);
       const PackedBatch batch = pack(dataset, group, false);
-      Pass reference(inputs.network, ModelInput{parameters, batch});
+      const ModelInput model{parameters, batch, std::nullopt, nullptr, inputs.additions};
+      Pass reference(inputs.network, model);
       for (const at::Tensor& of_logits : log_likelihood_gradients(inputs.mode, reference, batch, inputs.seed)) {
         test::CollectedGradients single(parameters);
-        Pass pass(inputs.network, ModelInput{parameters, batch}, {.sink = &single});
+        Pass pass(inputs.network, model, {.sink = &single});
         pass.backward(of_logits.div(static_cast<double>(group.size())));
         for (std::size_t i = 0; i < squares.size(); ++i) {
           squares[i].addcmul_(single.gradients[i], single.gradients[i]);
@@ -51,23 +65,31 @@ class ArchitectureFisher : public ::testing::TestWithParam<const char*> {
     return squares;
   }
 
-  test::ArchitectureGolden golden{GetParam()};
-  Dataset dataset = test::golden_examples(golden.expected, "labels");
-};
-
-TEST_P(ArchitectureFisher, SumsTheSquaresOfSingleGroupsOfExamples) {
-  for (const FisherMode mode : {FisherMode::kEmpirical, FisherMode::kTrue, FisherMode::kSampled}) {
-    for (const std::int64_t batch_size : {1, 3}) {
-      const FisherInputs measured = inputs(mode, batch_size);
-      const std::vector<at::Tensor> sums = sum_squared_gradients(measured, {}).sums;
-      const std::vector<at::Tensor> expected = squares_of_single_groups(measured);
-      for (ParameterIndex i = 0; i < sums.size(); ++i) {
-        if (test::is_zero_in_theory(golden.catalogue[i])) continue;
-        EXPECT_LT(relative_l2(sums[i], expected[i]), 1e-4)
-            << golden.catalogue[i].name << ", " << fisher_mode_name(mode) << ", groups of " << batch_size;
+  void expect_squares_of_single_groups() {
+    for (const FisherMode mode : {FisherMode::kEmpirical, FisherMode::kTrue, FisherMode::kSampled}) {
+      for (const std::int64_t batch_size : {1, 3}) {
+        const FisherInputs measured = inputs(mode, batch_size);
+        const std::vector<at::Tensor> sums = sum_squared_gradients(measured, {}).sums;
+        const std::vector<at::Tensor> expected = squares_of_single_groups(measured);
+        for (ParameterIndex i = 0; i < sums.size(); ++i) {
+          if (test::is_zero_in_theory(golden.catalogue[i])) continue;
+          EXPECT_LT(relative_l2(sums[i], expected[i]), 1e-4)
+              << golden.catalogue[i].name << ", " << fisher_mode_name(mode) << ", groups of " << batch_size;
+        }
       }
     }
   }
+
+  test::ArchitectureGolden golden{GetParam()};
+  std::optional<Additions> additions;
+  Dataset dataset = test::golden_examples(golden.expected, "labels");
+};
+
+TEST_P(ArchitectureFisher, SumsTheSquaresOfSingleGroupsOfExamples) { expect_squares_of_single_groups(); }
+
+TEST_P(ArchitectureFisher, SumsTheSquaresOfAddedTensorsAndOfThoseBesideThem) {
+  add();
+  expect_squares_of_single_groups();
 }
 
 TEST_P(ArchitectureFisher, EqualsTheLoopOfTransformersOverExamplesAndLabels) {

@@ -68,6 +68,14 @@ class CollectedGradients : public GradientSink {
     on_linear({&p, 1}, {&only, 1});
   }
 
+  void on_added(std::size_t, ParameterIndex tensor, std::span<const LinearFactors> uses) override {
+    for (const LinearFactors& use : uses) {
+      const bool is_matrix = gradients[tensor].dim() == 2;
+      gradients[tensor].add_(is_matrix ? use.output_gradient.t().matmul(use.input)
+                                       : use.output_gradient.mul(use.input).sum(0));
+    }
+  }
+
   std::vector<at::Tensor> gradients;
 
  private:

@@ -92,6 +92,8 @@ class ProjectedGradients final : public GradientSink {
     on_linear({&p, 1}, {&only, 1});
   }
 
+  void on_added(std::size_t, ParameterIndex, std::span<const LinearFactors>) override {}
+
   at::Tensor values;  ///< [tensors, 3] float64, by catalogue index, on the host
 
  private:

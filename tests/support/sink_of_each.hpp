@@ -52,6 +52,9 @@ class SinkOfEach final : public GradientSink {
       sinks_[model]->on_head(p, factors);
     }
   }
+  void on_added(std::size_t model, ParameterIndex tensor, std::span<const LinearFactors> uses) override {
+    sinks_[model]->on_added(0, tensor, uses);
+  }
 
  private:
   template <typename Factors>

@@ -36,6 +36,8 @@ struct FisherInputs {
   /// Of `parameters`, see `ModelInput`: both factors of a matrix's gradient are in bfloat16 too. Null: in full
   /// precision.
   const Bfloat16Weights* bfloat16_weights = nullptr;
+  /// What is added to the model, see `ModelInput`: catalogue and parameters have its tensors last.
+  const Additions* additions = nullptr;
 };
 
 /// Which part of the work this rank does.

@@ -10,8 +10,8 @@
 
 namespace tunescope {
 
-/// The kind of layer that a tensor belongs to. Methods select by it.
-enum class ParameterRole { kEmbedding, kDense, kLayerNorm };
+/// The kind of layer that a tensor belongs to. Methods select by it. A scale is a vector that a method adds.
+enum class ParameterRole { kEmbedding, kDense, kLayerNorm, kScale };
 
 /// The block of the network that a tensor belongs to.
 enum class Block { kEmbeddings, kAttention, kFeedForward, kPooler, kHead };
@@ -19,6 +19,13 @@ enum class Block { kEmbeddings, kAttention, kFeedForward, kPooler, kHead };
 /// What a LayerNorm comes after. In a network whose blocks begin with one, as GPT-2's do, it is the block before: so
 /// every architecture has as many after attention, and after feed-forward, as it has layers.
 enum class Follows { kEmbeddings, kAttention, kFeedForward, kOther };
+
+/// How the weight of a linear layer lies in files. It lies so in memory and in all maps too: gradients, changes, Fisher
+/// information.
+enum class WeightLayout {
+  kOutIn,  ///< [out, in], as in most models
+  kInOut   ///< [in, out], as in GPT-2 (Conv1D of transformers)
+};
 
 /// One tensor of the model.
 struct ParameterInfo {
@@ -29,7 +36,8 @@ struct ParameterInfo {
   ParameterRole role = ParameterRole::kDense;
   Block block = Block::kEmbeddings;
   bool is_bias = false;
-  std::optional<Follows> follows = {};  ///< of a LayerNorm
+  std::optional<Follows> follows = {};         ///< of a LayerNorm
+  WeightLayout layout = WeightLayout::kOutIn;  ///< of a matrix
 
   std::int64_t size() const;  ///< number of scalars
   bool is_layer_norm() const { return role == ParameterRole::kLayerNorm; }
@@ -38,15 +46,8 @@ struct ParameterInfo {
 };
 
 /// Index of a tensor in the catalogue. Tensors are numbered in the order in which the forward pass first uses them, the
-/// head last.
+/// head last, and behind it those that a method adds.
 using ParameterIndex = std::size_t;
-
-/// How the weight of a linear layer lies in files. It lies so in memory and in all maps too: gradients, changes, Fisher
-/// information.
-enum class WeightLayout {
-  kOutIn,  ///< [out, in], as in most models
-  kInOut   ///< [in, out], as in GPT-2 (Conv1D of transformers)
-};
 
 struct LinearParameters {
   ParameterIndex weight = 0;
@@ -78,10 +79,14 @@ class ParameterCatalogue {
   ParameterCatalogue(std::vector<ParameterInfo> parameters, std::vector<std::string> layer_labels,
                      std::size_t encoder_layers);
 
+  /// Adds a tensor behind all others, as methods do (see `Additions`). `info.layer` is one of the layers that are
+  /// there.
+  ParameterIndex append(ParameterInfo info);
+
   const std::vector<ParameterInfo>& parameters() const { return parameters_; }
   const ParameterInfo& operator[](ParameterIndex index) const { return parameters_[index]; }
   std::size_t size() const { return parameters_.size(); }
-  /// Number of tensors without the head, which comes last.
+  /// Number of tensors of the pre-trained model, which come first.
   std::size_t backbone_count() const;
   std::size_t encoder_layers() const { return encoder_layers_; }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tunescope/data/packed_batch.hpp"
+#include "tunescope/model/additions.hpp"
 #include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/depth_observer.hpp"
 #include "tunescope/model/gradient_sink.hpp"
@@ -42,6 +43,8 @@ struct ModelInput {
   /// last layer of the head stay in full precision. Built from the model whose tensors the parameters share; those that
   /// it does not know are cast in each pass.
   const Bfloat16Weights* bfloat16_weights = nullptr;
+  /// What is added to the model; its tensors are the last of the parameters. Models may differ in it.
+  const Additions* additions = nullptr;
 };
 
 struct PassOptions {
@@ -100,6 +103,6 @@ class Pass {
 
 /// Logits [B, outputs] of one model in evaluation mode. Keeps no activations.
 at::Tensor evaluate_logits(const Network& network, const Parameters& parameters, const PackedBatch& batch,
-                           const Bfloat16Weights* bfloat16_weights = nullptr);
+                           const Bfloat16Weights* bfloat16_weights = nullptr, const Additions* additions = nullptr);
 
 }  // namespace tunescope

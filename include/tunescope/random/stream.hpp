@@ -15,7 +15,8 @@ enum class RandomUse : std::uint32_t {
   kSubset = 5,
   kDemo = 6,
   kFisherLabel = 7,
-  kPooler = 8
+  kPooler = 8,
+  kAdded = 9
 };
 
 /// A key for `philox`, derived from the seed, the use and a number within the use (a step, an epoch, a tensor).

@@ -29,7 +29,7 @@ struct TrainOptions {
   std::int64_t batch_size = 32;
   double warmup_fraction = 0.1;  ///< of all steps, rounded up
   ScheduleShape schedule = ScheduleShape::kLinear;
-  double weight_decay = 0.01;          ///< not applied to LayerNorm and biases
+  double weight_decay = 0.01;          ///< not applied to LayerNorm, biases and IA3's vectors
   double clip_norm = 1.0;              ///< largest Euclidean norm of the gradients, which are scaled down; 0 = off
   std::int64_t evaluate_every = 0;     ///< steps between evaluations; 0 = at the end of each epoch
   std::optional<double> dropout = {};  ///< replaces every dropout probability of config.json

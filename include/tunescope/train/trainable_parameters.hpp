@@ -70,9 +70,9 @@ class TrainableParameters {
     at::Tensor loss;          ///< of the step, one float64 number on the device
     AdamWStep step;           ///< its number is the run's own count
   };
-  /// Updates several runs. Weight decay applies to everything but LayerNorm and biases. A run whose loss or norm is not
-  /// finite stays as it is, then and in all later steps. Nothing is read from the device, so the host may learn of it
-  /// later.
+  /// Updates several runs. Weight decay applies to everything but LayerNorm, biases and added scales. A run whose loss
+  /// or norm is not finite stays as it is, then and in all later steps. Nothing is read from the device, so the host
+  /// may learn of it later.
   static void step(std::span<const Update> updates);
   void step(const StepGradients& gradients, const at::Tensor& loss, const AdamWStep& step);  ///< of one run
 

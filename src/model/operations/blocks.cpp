@@ -2,7 +2,7 @@
 #include <ATen/ops/index.h>
 #include <ATen/ops/zeros.h>
 
-#include "model/operations/linear_products.hpp"
+#include "model/operations/linear_use.hpp"
 #include "model/operations/operations.hpp"
 
 namespace tunescope {
@@ -63,15 +63,14 @@ Normalized end_block(Recording& pass, const BlockEnd& end, const Value& input, c
                      HiddenState hidden) {
   const RowLayout& rows = *input.rows;
   const LayerNormParameters& norm = end.norm.parameters;
-  const bool needs_layer = pass.use(end.layer);
+  LinearUse layer(pass, {&end.layer, 1}, input);
   const bool needs_norm = pass.use(norm);
   DepthObserver* const observer = pass.options().observer;
   DepthObserver* const of_hidden =
       end.branch == DepthPoint::kFeedForwardBranch && end.leaves_layer ? observer : nullptr;
   DepthObserver* const of_output = hidden == HiddenState::kOutput ? of_hidden : nullptr;
   DepthObserver* const of_sum = hidden == HiddenState::kSum ? of_hidden : nullptr;
-  const at::Tensor operand = pass.operand(input);
-  LayerNormActivations saved{.input = linear_without_bias(pass, rows, end.layer, operand), .mean = {}, .rstd = {}};
+  LayerNormActivations saved{.input = layer.outputs_without_bias(), .mean = {}, .rstd = {}};
   const LayerNormExtras extras{.bfloat16 = pass.place_for_rounded(saved.input.size(0), saved.input.size(1)),
                                .output_squares = place_for_squares(of_output, saved.input),
                                .branch_squares = place_for_squares(observer, saved.input)};
@@ -81,11 +80,10 @@ Normalized end_block(Recording& pass, const BlockEnd& end, const Value& input, c
   if (of_output != nullptr) of_output->on_activation(DepthPoint::kHidden, end.depth, extras.output_squares);
   if (of_sum != nullptr) of_sum->on_activation(DepthPoint::kHidden, end.depth, saved.input.square().sum(1));
   const bool is_shown = needs_norm && of_sum != nullptr;
-  const bool needs_sum = input.slot || residual.slot || needs_layer || is_shown;
+  const bool needs_sum = layer.is_needed() || residual.slot || is_shown;
   return normalized(pass.record(
       {{std::move(output), extras.bfloat16}, {.own = saved.input}}, rows, needs_sum || needs_norm,
-      [&pass, &rows, end, norm, observer, of_output, of_sum, saved, needs_sum,
-       factor = pass.factor({&end.layer, 1}, operand), input = input.slot,
+      [&pass, &rows, end, norm, observer, of_output, of_sum, saved, needs_sum, layer = std::move(layer),
        residual = residual.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
         const at::Tensor& gradient = outputs[0].own;
         pass.on_layer_norm(rows, norm, saved, gradient);
@@ -95,10 +93,9 @@ Normalized end_block(Recording& pass, const BlockEnd& end, const Value& input, c
           }
           return;
         }
-        const bool is_multiplied = input || factor.defined();
         const ResidualGradientExtras extras{
             .branch_bfloat16 =
-                is_multiplied ? pass.place_for_rounded(gradient.size(0), gradient.size(1)) : at::Tensor(),
+                layer.multiplies_gradient() ? pass.place_for_rounded(gradient.size(0), gradient.size(1)) : at::Tensor(),
             .output_squares = place_for_squares(of_output, gradient),
             .residual_squares = place_for_squares(observer, gradient)};
         const ResidualGradients of_terms = residual_layer_norm_backward(
@@ -111,9 +108,7 @@ Normalized end_block(Recording& pass, const BlockEnd& end, const Value& input, c
         }
         // As of the other term of the sum.
         if (observer != nullptr) observer->on_gradient(end.branch, end.depth, extras.residual_squares);
-        const TypedResult branch{of_terms.branch, extras.branch_bfloat16};
-        pass.on_linear(rows, {&end.layer, 1}, factor, branch);
-        if (input) add_input_gradient(pass, rows, {&end.layer, 1}, branch.operand(), gradients[*input]);
+        layer.backward({of_terms.branch, extras.branch_bfloat16}, gradients);
         if (residual) gradients.add(*residual, of_terms.residual);
       }));
 }

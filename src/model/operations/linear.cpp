@@ -3,7 +3,8 @@
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/tanh_backward.h>
 
-#include "model/operations/linear_products.hpp"
+#include "model/operations/added/rescale.hpp"
+#include "model/operations/linear_use.hpp"
 #include "model/operations/operations.hpp"
 
 namespace tunescope {
@@ -17,36 +18,31 @@ ResultTypes types_of_result(const Recording& pass, Readers readers) {
 }  // namespace
 
 Value linear(Recording& pass, std::span<const LinearParameters> layers, const Value& input) {
-  const RowLayout& rows = *input.rows;
-  const bool is_needed = pass.use(layers) || input.slot;
-  const at::Tensor operand = pass.operand(input);
-  return pass.record(
-      apply_linear(pass, rows, layers, operand), rows, is_needed,
-      [&pass, &rows, layers = std::vector(layers.begin(), layers.end()), factor = pass.factor(layers, operand),
-       slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
-        const bool is_multiplied = slot || factor.defined();
-        const TypedResult gradient = is_multiplied ? pass.rounded(outputs.front()) : outputs.front();
-        pass.on_linear(rows, layers, factor, gradient);
-        if (slot) add_input_gradient(pass, rows, layers, gradient.operand(), gradients[*slot]);
+  LinearUse use(pass, layers, input);
+  const at::Tensor output = use.outputs();
+  const bool is_needed = use.is_needed();
+  const Value value = pass.record(
+      output, *input.rows, is_needed,
+      [&pass, use = std::move(use)](std::span<const TypedResult> outputs, Gradients& gradients) {
+        use.backward(use.multiplies_gradient() ? pass.rounded(outputs.front()) : outputs.front(), gradients);
       });
+  return rescaled_outputs(pass, layers, value);
 }
 
 Value linear_activation(Recording& pass, const LinearParameters& layer, Activation activation, const Value& input,
                         Readers readers) {
-  const RowLayout& rows = *input.rows;
-  const bool is_needed = pass.use(layer) || input.slot;
-  const at::Tensor operand = pass.operand(input);
-  const at::Tensor values = linear_without_bias(pass, rows, layer, operand);
-  TypedResult output =
-      bias_activation(activation, values, pass.parameters().of_each(layer.bias), rows, types_of_result(pass, readers));
-  return pass.record(std::move(output), rows, is_needed,
-                     [&pass, &rows, layer, activation, values, factor = pass.factor({&layer, 1}, operand),
-                      slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+  LinearUse use(pass, {&layer, 1}, input);
+  const at::Tensor values = use.outputs_without_bias();
+  const bool is_needed = use.is_needed();
+  TypedResult output = bias_activation(activation, values, pass.parameters().of_each(layer.bias), *input.rows,
+                                       types_of_result(pass, readers));
+  return pass.record(std::move(output), *input.rows, is_needed,
+                     [&pass, layer, activation, values, use = std::move(use)](std::span<const TypedResult> outputs,
+                                                                              Gradients& gradients) {
                        const Readers readers = pass.needs(layer) ? Readers::kProductsAndOthers : Readers::kProducts;
-                       const TypedResult gradient =
-                           activation_backward(activation, values, outputs.front().own, types_of_result(pass, readers));
-                       pass.on_linear(rows, {&layer, 1}, factor, gradient);
-                       if (slot) add_input_gradient(pass, rows, {&layer, 1}, gradient.operand(), gradients[*slot]);
+                       const at::Tensor& gradient = outputs.front().own;
+                       use.backward(activation_backward(activation, values, gradient, types_of_result(pass, readers)),
+                                    gradients);
                      });
 }
 

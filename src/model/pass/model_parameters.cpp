@@ -10,10 +10,13 @@ ModelParameters::ModelParameters(std::span<const ModelInput> models) {
   for (const ModelInput& model : models) {
     models_.push_back(&model.parameters);
     bfloat16_weights_.push_back(model.bfloat16_weights);
+    additions_.push_back(model.additions);
     if ((model.bfloat16_weights != nullptr) != multiply_in_bfloat16()) {
       throw Error("models of one pass have weights in bfloat16 all or none");
     }
   }
+  const ModelInput& first = models.front();
+  network_size_ = first.additions == nullptr ? first.parameters.size() : first.additions->model_size();
 }
 
 bool ModelParameters::is_shared(ParameterIndex index) const {

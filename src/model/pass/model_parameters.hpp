@@ -19,6 +19,14 @@ class ModelParameters {
   explicit ModelParameters(std::span<const ModelInput> models);
 
   std::size_t model_count() const { return models_.size(); }
+  /// Number of tensors of the network, which is that of every model without what is added to it.
+  std::size_t network_size() const { return network_size_; }
+  /// Number of tensors that are added to a model.
+  std::size_t added_count(std::size_t model) const { return models_[model]->size() - network_size_; }
+  /// What a model adds to the layer of this weight; null: nothing.
+  const LayerAdditions* additions_to(std::size_t model, ParameterIndex weight) const {
+    return additions_[model] == nullptr ? nullptr : additions_[model]->of(weight);
+  }
 
   /// Whether all models have the same tensor object for this parameter, not just equal numbers.
   bool is_shared(ParameterIndex index) const;
@@ -38,6 +46,8 @@ class ModelParameters {
  private:
   std::vector<const Parameters*> models_;
   std::vector<const Bfloat16Weights*> bfloat16_weights_;  // null if products are in full precision
+  std::vector<const Additions*> additions_;               // null if a model has none
+  std::size_t network_size_ = 0;
 };
 
 }  // namespace tunescope

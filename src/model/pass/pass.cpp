@@ -29,8 +29,8 @@ void Pass::backward(std::span<const at::Tensor> logits_gradients, Keep keep) {
 }
 
 at::Tensor evaluate_logits(const Network& network, const Parameters& parameters, const PackedBatch& batch,
-                           const Bfloat16Weights* bfloat16_weights) {
-  return Pass(network, {parameters, batch, std::nullopt, bfloat16_weights}).logits().front();
+                           const Bfloat16Weights* bfloat16_weights, const Additions* additions) {
+  return Pass(network, {parameters, batch, std::nullopt, bfloat16_weights, additions}).logits().front();
 }
 
 }  // namespace tunescope

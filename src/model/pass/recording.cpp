@@ -33,10 +33,26 @@ std::vector<std::uint64_t> keys_of(std::span<const ModelInput> models) {
   return keys;
 }
 
-std::vector<bool> needs_of(std::span<const ModelInput> models, const GradientSink* sink) {
-  std::vector<bool> needs(models.front().parameters.size());
-  for (std::size_t model = 0; model < models.size() && sink != nullptr; ++model) {
-    for (ParameterIndex i = 0; i < needs.size(); ++i) needs[i] = needs[i] || sink->needs_gradient(model, i);
+std::vector<std::size_t> count_added(const ModelParameters& models) {
+  std::vector<std::size_t> before = {0};
+  for (std::size_t model = 0; model < models.model_count(); ++model) {
+    before.push_back(before.back() + models.added_count(model));
+  }
+  return before;
+}
+
+// Of the tensors of the network, which all models have, then of those that each has added.
+std::vector<bool> needs_of(const ModelParameters& models, const GradientSink* sink) {
+  std::vector<bool> needs(models.network_size());
+  for (std::size_t model = 0; model < models.model_count(); ++model) {
+    for (ParameterIndex i = 0; i < models.network_size() + models.added_count(model); ++i) {
+      const bool is_needed = sink != nullptr && sink->needs_gradient(model, i);
+      if (i >= models.network_size()) {
+        needs.push_back(is_needed);
+      } else if (is_needed) {
+        needs[i] = true;
+      }
+    }
   }
   return needs;
 }
@@ -84,7 +100,8 @@ std::int64_t longest_of(const PackedBatch& batch) {
 Recording::Recording(const Network& network, std::span<const ModelInput> models, const PassOptions& options)
     : options_(options),
       parameters_(models),
-      needs_(needs_of(models, options.sink)),
+      added_before_(count_added(parameters_)),
+      needs_(needs_of(parameters_, options.sink)),
       uses_(needs_.size()),
       layout_(lay_out(network, models)) {
   const std::size_t keys = layout_.tokens().streams.keys.size();
@@ -247,6 +264,16 @@ void Recording::on_head(const RowLayout& rows, const LinearParameters& p, const 
     count_backward(rows.of_model(input, model).size(0), parameters_.of(model, p.weight).numel());
   }
   options_.sink->on_head(p, {input, output_gradients, rows});
+}
+
+void Recording::on_added(const RowLayout& rows, const AddedTensor& tensor, const at::Tensor& input,
+                         const TypedResult& output_gradient) {
+  if (!needs(tensor)) return;
+  count_backward(input.size(0), added(tensor).numel());
+  on_use<LinearFactors>(
+      number_of(tensor),
+      {rows, {.input = input, .mean = {}, .rstd = {}}, {}, output_gradient.own, output_gradient.bfloat16},
+      [&](auto uses) { options_.sink->on_added(tensor.model, tensor.index, uses); });
 }
 
 void Recording::play_back(std::span<const Value> values, std::span<const at::Tensor> gradients, Keep keep) {

@@ -76,6 +76,15 @@ class Recording {
   bool use(const LayerNormParameters& p) { return count_use(p.weight, p.bias), needs(p); }
   bool use(ParameterIndex table) { return count_use(table, table), needs(table); }
 
+  /// A tensor that a model has added.
+  struct AddedTensor {
+    std::size_t model = 0;
+    ParameterIndex index = 0;
+  };
+  const at::Tensor& added(const AddedTensor& tensor) const { return parameters_.of(tensor.model, tensor.index); }
+  bool needs(const AddedTensor& tensor) const { return needs(number_of(tensor)); }
+  bool use(const AddedTensor& tensor) { return use(number_of(tensor)); }
+
   /// For backward functions, see `GradientSink`: a use of these parameters. The tensors have the rows of all models,
   /// and stay as they are until the function returns. The sink is told with the last use. `input` is the `factor`.
   void on_linear(const RowLayout& rows, std::span<const LinearParameters> layers, const at::Tensor& input,
@@ -87,6 +96,10 @@ class Recording {
   /// Of a head: its only use.
   void on_head(const RowLayout& rows, const LinearParameters& p, const at::Tensor& input,
                std::span<const at::Tensor> output_gradients);
+
+  /// Of an added tensor: `input` and `output_gradient` have the rows of its model.
+  void on_added(const RowLayout& rows, const AddedTensor& tensor, const at::Tensor& input,
+                const TypedResult& output_gradient);
 
   /// The backward pass from these values. A gradient is undefined for a model that needs none. Throws `Error` if their
   /// numbers differ, or if nothing was kept of an earlier call.
@@ -110,6 +123,8 @@ class Recording {
   static double product_flops(std::int64_t rows, std::int64_t weights) {
     return 2.0 * static_cast<double>(rows) * static_cast<double>(weights);
   }
+  /// The tensors that each model has added are numbered behind those of the network and of the models before it.
+  std::size_t number_of(const AddedTensor& tensor) const { return tensor.index + added_before_[tensor.model]; }
   /// Fills `tables_` and `distance_table_`.
   BatchLayout lay_out(const Network& network, std::span<const ModelInput> models);
   void count_use(ParameterIndex index, ParameterIndex partner);
@@ -121,8 +136,9 @@ class Recording {
 
   PassOptions options_;
   ModelParameters parameters_;
-  std::vector<bool> needs_;  // by parameter
-  std::vector<Uses> uses_;   // by parameter
+  std::vector<std::size_t> added_before_;  // by model: the number of tensors that those before it have added
+  std::vector<bool> needs_;                // by parameter
+  std::vector<Uses> uses_;                 // by parameter
   // Filled while the layout is made.
   std::vector<ParameterIndex> tables_;
   std::optional<ParameterIndex> distance_table_;

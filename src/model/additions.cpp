@@ -1,0 +1,170 @@
+#include "tunescope/model/additions.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "tunescope/model/tensor_role.hpp"
+#include "tunescope/random/stream.hpp"
+
+namespace tunescope {
+namespace {
+
+// The parts of layers with several, in the order of their outputs.
+constexpr std::array<std::string_view, 3> kParts = {"query", "key", "value"};
+constexpr std::string_view kJoinedRole = "query_key_value";
+
+// Behind the dropout layers of all networks.
+constexpr std::uint32_t kFirstAddedSite = 1U << 16U;
+
+std::string layer_name(const ParameterInfo& weight) { return weight.name.substr(0, weight.name.rfind('.')); }
+
+LinearTarget whole_layer(const ParameterCatalogue& catalogue, ParameterIndex weight) {
+  const ParameterInfo& info = catalogue[weight];
+  const LinearParameters layer{.weight = weight, .layout = info.layout};
+  return {.weight = weight,
+          .name = layer_name(info),
+          .outputs = {0, layer.outputs(info.shape)},
+          .inputs = layer.inputs(info.shape)};
+}
+
+LinearTarget part_of_layer(const ParameterCatalogue& catalogue, ParameterIndex weight, std::size_t part) {
+  LinearTarget target = whole_layer(catalogue, weight);
+  target.name += "." + std::string(kParts.at(part));
+  const std::int64_t width = target.outputs.count / static_cast<std::int64_t>(kParts.size());
+  target.outputs = {static_cast<std::int64_t>(part) * width, width};
+  return target;
+}
+
+// The bias follows its weight.
+std::optional<ParameterIndex> bias_of(const ParameterCatalogue& catalogue, ParameterIndex weight) {
+  const ParameterIndex next = weight + 1;
+  const bool is_bias = next < catalogue.size() && catalogue[next].name == layer_name(catalogue[weight]) + ".bias";
+  return is_bias ? std::optional(next) : std::nullopt;
+}
+
+at::Tensor uniform_tensor(const std::vector<std::int64_t>& shape, double bound, std::uint64_t key) {
+  at::Tensor tensor = at::empty(shape, at::TensorOptions(at::kFloat));
+  RandomStream random(key);
+  float* const values = tensor.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
+    values[i] = static_cast<float>(bound * (2.0 * random.uniform() - 1.0));
+  }
+  return tensor;
+}
+
+}  // namespace
+
+std::vector<LinearTarget> linear_targets(const ParameterCatalogue& catalogue, std::string_view role) {
+  const auto* const part = std::ranges::find(kParts, role);
+  std::vector<LinearTarget> targets;
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    const ParameterInfo& info = catalogue[i];
+    if (!info.is_matrix() || (info.block != Block::kAttention && info.block != Block::kFeedForward)) continue;
+    const std::string found = role_of(info);
+    if (found == std::string(role) + ".weight") targets.push_back(whole_layer(catalogue, i));
+    if (part != kParts.end() && found == std::string(kJoinedRole) + ".weight") {
+      targets.push_back(part_of_layer(catalogue, i, static_cast<std::size_t>(part - kParts.begin())));
+    }
+  }
+  return targets;
+}
+
+ParameterIndex Additions::append(const LinearTarget& target, std::string_view ending, std::vector<std::int64_t> shape,
+                                 Initial initial) {
+  const ParameterInfo& weight = catalogue_[target.weight];
+  const std::string name = target.name + "." + std::string(ending);
+  const std::size_t prefix = weight.name.size() - weight.component.size();
+  initial_.push_back(initial);
+  return catalogue_.append({.name = name,
+                            .component = name.substr(prefix),
+                            .layer = weight.layer,
+                            .shape = std::move(shape),
+                            .role = initial == Initial::kOnes ? ParameterRole::kScale : ParameterRole::kDense,
+                            .block = weight.block});
+}
+
+void Additions::add_low_rank(const LinearTarget& target, const LowRankOptions& options) {
+  // Two targets of a layer have dropout layers of their own.
+  const auto part = static_cast<std::uint32_t>(target.outputs.first / target.outputs.count);
+  LowRank added{.columns = target.outputs,
+                .scale = options.scale,
+                .dropout = options.dropout,
+                .site = kFirstAddedSite + static_cast<std::uint32_t>(target.weight * kParts.size()) + part};
+  added.down = append(target, "lora_A.weight", {options.rank, target.inputs}, Initial::kUniform);
+  added.up = append(target, "lora_B.weight", {target.outputs.count, options.rank}, Initial::kZeros);
+  layers_[target.weight].low_rank.push_back(added);
+}
+
+Rescale Additions::scale_of(const LinearTarget& target, std::string_view ending, const Columns& columns) {
+  return {.vector = append(target, ending, {columns.count}, Initial::kOnes), .columns = columns};
+}
+
+void Additions::rescale_outputs(const LinearTarget& target) {
+  layers_[target.weight].outputs.push_back(scale_of(target, "ia3_l", target.outputs));
+}
+
+void Additions::rescale_inputs(const LinearTarget& target) {
+  layers_[target.weight].inputs.push_back(scale_of(target, "ia3_l", {0, target.inputs}));
+}
+
+bool Additions::has_dropout() const {
+  return std::ranges::any_of(layers_, [](const auto& layer) {
+    return std::ranges::any_of(layer.second.low_rank, [](const LowRank& added) { return added.dropout > 0.0; });
+  });
+}
+
+const LayerAdditions* Additions::of(ParameterIndex weight) const {
+  const auto found = layers_.find(weight);
+  return found == layers_.end() ? nullptr : &found->second;
+}
+
+void Additions::append_initial(Parameters& parameters, std::uint64_t seed) const {
+  const at::TensorOptions options = parameters.front().options();
+  for (std::size_t number = 0; number < initial_.size(); ++number) {
+    const std::vector<std::int64_t>& shape = catalogue_[model_size_ + number].shape;
+    switch (initial_[number]) {
+      case Initial::kZeros:
+        parameters.push_back(at::zeros(shape, options));
+        break;
+      case Initial::kOnes:
+        parameters.push_back(at::ones(shape, options));
+        break;
+      case Initial::kUniform:
+        const double bound = 1.0 / std::sqrt(static_cast<double>(shape.back()));
+        parameters.push_back(uniform_tensor(shape, bound, random_key(seed, RandomUse::kAdded, number)).to(options));
+        break;
+    }
+  }
+}
+
+Parameters Additions::merged(const Parameters& parameters) const {
+  Parameters whole(parameters.begin(), parameters.begin() + static_cast<std::ptrdiff_t>(model_size_));
+  for (const auto& [weight, added] : layers_) {
+    whole[weight] = whole[weight].clone();
+    const bool is_in_out = catalogue_[weight].layout == WeightLayout::kInOut;
+    const at::Tensor matrix = is_in_out ? whole[weight].t() : whole[weight];  // [out, in]
+    for (const LowRank& low_rank : added.low_rank) {
+      matrix.narrow(0, low_rank.columns.first, low_rank.columns.count)
+          .add_(parameters[low_rank.up].mm(parameters[low_rank.down]), low_rank.scale);
+    }
+    for (const auto& [vector, columns] : added.inputs) {
+      matrix.narrow(1, columns.first, columns.count).mul_(parameters[vector]);
+    }
+    const std::optional<ParameterIndex> bias = bias_of(catalogue_, weight);
+    if (bias && !added.outputs.empty()) whole[*bias] = whole[*bias].clone();
+    for (const auto& [vector, columns] : added.outputs) {
+      matrix.narrow(0, columns.first, columns.count).mul_(parameters[vector].unsqueeze(1));
+      if (bias) whole[*bias].narrow(0, columns.first, columns.count).mul_(parameters[vector]);
+    }
+  }
+  return whole;
+}
+
+}  // namespace tunescope

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "model/pass/recording.hpp"
+
+namespace tunescope {
+
+/// The matrices of low rank that the models of a pass add to linear layers with one input (see `LowRank`), in one use
+/// of these layers. Each has products of its own with the rows of its model.
+class LowRankTerms {
+ public:
+  /// Counts the use of the matrices. `rows` are those of the input.
+  LowRankTerms(Recording& pass, const RowLayout& rows, std::span<const LinearParameters> layers);
+
+  /// Whether the gradient of any matrix is needed, and whether it needs the layers' input.
+  bool needs_gradients() const { return needs_gradients_; }
+  bool needs_input() const { return needs_input_; }
+
+  /// Adds s drop(x) Aᵀ Bᵀ to the outputs of the layers, which lie side by side. `input` is what products read.
+  void add_to(const at::Tensor& outputs, const at::Tensor& input);
+
+  /// Tells the sink, and adds to the gradient of the input unless it is undefined. `input` as above, if it is needed.
+  void backward(const at::Tensor& input, const TypedResult& output_gradient, const at::Tensor& input_gradient) const;
+
+ private:
+  struct Term {
+    Recording::AddedTensor down, up;
+    Columns columns;  // of all outputs
+    double scale = 1.0;
+    at::Tensor hidden = {};  // s drop(x) Aᵀ, if the gradient of B is needed
+  };
+  // The terms that read the input through one dropout layer, or as it is.
+  struct Group {
+    Dropout dropout;
+    std::vector<Term> terms;
+  };
+  void add_terms(std::size_t model, const LayerAdditions& added, std::int64_t first_column);
+  Group& group_of(const Dropout& dropout);
+  at::Tensor dropped(const at::Tensor& input, const Dropout& dropout) const;
+  at::Tensor columns_of(const at::Tensor& all, const Term& term) const;
+  at::Tensor operand(const Recording::AddedTensor& matrix) const;
+  at::Tensor scaled_product(const at::Tensor& left, const at::Tensor& right, double scale) const;
+
+  Recording& pass_;
+  const RowLayout* rows_;
+  std::vector<Group> groups_;
+  bool needs_gradients_ = false;
+  bool needs_input_ = false;
+};
+
+}  // namespace tunescope
