@@ -94,6 +94,48 @@ TEST_P(AdditionsTo, HaveTheGradientsOfFiniteDifferences) {
   }
 }
 
+// Golden logits, and gradients of the added tensors and of the head, of peft (make_peft_golden.py).
+void expect_numbers_of_peft(test::ArchitectureGolden& golden, const Additions& additions, const Safetensors& expected,
+                            const std::string& method) {
+  Parameters parameters = golden.parameters;
+  for (ParameterIndex i = additions.model_size(); i < additions.catalogue().size(); ++i) {
+    const ParameterInfo& info = additions.catalogue()[i];
+    ASSERT_EQ(expected.shape(method + "." + info.name), info.shape) << info.name;
+    parameters.push_back(expected.tensor(method + "." + info.name).to(parameters.front().options()));
+  }
+  const PackedBatch batch = test::golden_batch(golden.expected, golden.expected.tensor("labels"));
+  test::CollectedGradients sink(parameters);
+  Pass pass(*golden.model.network, ModelInput{parameters, batch, std::nullopt, nullptr, &additions}, {.sink = &sink});
+  const at::Tensor logits = expected.tensor(method + ".logits").to(parameters.front().options());
+  EXPECT_LT(pass.logits().front().sub(logits).abs().max().item<double>(), 1e-5);
+  const Loss loss = batch_loss(pass.logits().front(), batch.labels);
+  EXPECT_NEAR(loss.value(), expected.tensor(method + ".loss").item<double>(), 1e-5);
+  pass.backward(loss.logits_gradient);
+  for (ParameterIndex i = golden.catalogue.backbone_count(); i < parameters.size(); ++i) {
+    const std::string& name = additions.catalogue()[i].name;
+    const at::Tensor gradient = expected.tensor(method + ".grad." + name).to(parameters.front().options());
+    EXPECT_LT(sink.gradients[i].sub(gradient).norm().item<double>(), 1e-4 * gradient.norm().item<double>()) << name;
+  }
+}
+
+TEST_P(AdditionsTo, ClassifyAndDifferentiateAsPeft) {
+  const Safetensors expected =
+      Safetensors::open_file(test::golden(std::string("model/") + GetParam() + "/peft.safetensors"));
+  Additions lora(golden.catalogue);
+  for (const char* role : {"query", "key", "value", "attention_output", "intermediate", "output"}) {
+    for (const LinearTarget& target : linear_targets(golden.catalogue, role)) {
+      lora.add_low_rank(target, {.rank = 2, .scale = 1.5});
+    }
+  }
+  expect_numbers_of_peft(golden, lora, expected, "lora");
+  Additions ia3(golden.catalogue);
+  for (const char* role : {"key", "value"}) {
+    for (const LinearTarget& target : linear_targets(golden.catalogue, role)) ia3.rescale_outputs(target);
+  }
+  for (const LinearTarget& target : linear_targets(golden.catalogue, "output")) ia3.rescale_inputs(target);
+  expect_numbers_of_peft(golden, ia3, expected, "ia3");
+}
+
 // The frozen tensors need no gradients, so that other parts of the pass are kept.
 TEST_P(AdditionsTo, HaveTheSameGradientsIfNothingElseTrains) {
   class AddedAlone : public test::CollectedGradients {
