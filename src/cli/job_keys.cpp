@@ -194,12 +194,16 @@ const std::vector<JobKey>& job_keys() {
        assign_fisher_points},
       {"fisher.learning_rate", "0", "learning rate of that training; 0 = the first in [sweep] for the method",
        [](SweepSpec& spec, const Value& value) { spec.fisher.learning_rate = parse_number(value, 0.0, kInfinity); }},
-      {"fisher.seeds", "1", "seeds of that training and of sampled labels",
+      {"fisher.seeds", "1", "seeds of that training, of sampled labels and of random signs",
        [](SweepSpec& spec, const Value& value) { spec.fisher.seeds = parse_seeds(value); }},
       {"fisher.mode", "empirical",
        "labels over which squared gradients are averaged: empirical (those given), true (exact expectation under the "
-       "model) or sampled (drawn from the model)",
+       "model, a backward pass per class), sampled (drawn from the model) or hutchinson (an unbiased estimate of true "
+       "from random signs, exact for two classes)",
        assign_fisher_modes},
+      {"fisher.draws", "1",
+       "of mode hutchinson: signs drawn for each example, a backward pass for each draw (our choice)",
+       [](SweepSpec& spec, const Value& value) { spec.fisher.draws = parse_integer(value, 1); }},
       {"fisher.examples", "1024", "training examples per task that are measured, a fixed random subset; 0 = all",
        [](SweepSpec& spec, const Value& value) { spec.fisher.examples = parse_integers(value, 0); }},
       {"fisher.batch_sizes", "1",

@@ -107,7 +107,8 @@ struct Sums {
     Pass pass(inputs.network,
               ModelInput{inputs.parameters, batch, std::nullopt, inputs.bfloat16_weights, inputs.additions},
               {.sink = &squares, .last_layer = LastLayer::kAllTokens, .observer = &profile});
-    const std::vector<at::Tensor> gradients = log_likelihood_gradients(inputs.mode, pass, batch, inputs.seed);
+    const std::vector<at::Tensor> gradients =
+        log_likelihood_gradients(inputs.mode, pass, batch, inputs.seed, inputs.draws);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       average_in_groups(gradients[i], inputs.batch_size);
       pass.backward(gradients[i], i + 1 < gradients.size() ? Keep::kActivations : Keep::kNothing);

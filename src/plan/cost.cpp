@@ -102,7 +102,7 @@ double expected_flops(const FisherRun& run, PassCosts& costs, const TaskData& da
   const auto distances = static_cast<double>(2 * data.train.token_count() - data.train.size());
   const auto [forward, backward] = costs.flops(group_members(run.parameters, costs.catalogue(outputs)), outputs,
                                                LastLayer::kAllTokens, rows_of(data.train, distances));
-  const auto passes = static_cast<double>(run.mode == FisherMode::kTrue ? outputs : 1);
+  const auto passes = static_cast<double>(run.mode == FisherMode::kTrue ? outputs : run.draws);
   const auto all = static_cast<double>(data.train.size());
   const double share = run.examples > 0 ? static_cast<double>(run.examples) / all : 1.0;
   return (forward + passes * backward) * share;

@@ -20,23 +20,31 @@ Trial training_of(const SweepSpec& spec, const InputHashes& hashes, const std::s
   return training;
 }
 
+// With two classes or one output a single example's square is the same for every draw.
+std::int64_t draws_of(const SweepSpec& spec, const FisherRun& run) {
+  const bool is_random = find_task(run.training.task).output_size() > 2 || run.batch_size > 1;
+  return run.mode == FisherMode::kHutchinson && is_random ? spec.fisher.draws : 1;
+}
+
 // The run that methods choose by.
 FisherRun first_run(const SweepSpec& spec, const InputHashes& hashes, const std::string& task) {
   const FisherSpec& fisher = spec.fisher;
-  return {.training = training_of(spec, hashes, task, fisher.seeds.front()),
-          .point = fisher.points.front(),
-          .mode = fisher.modes.front(),
-          .examples = fisher.examples.front(),
-          .batch_size = fisher.batch_sizes.front(),
-          .parameters = fisher.parameters,
-          .keep = fisher.keep,
-          .precision = fisher.precision};
+  FisherRun run{.training = training_of(spec, hashes, task, fisher.seeds.front()),
+                .point = fisher.points.front(),
+                .mode = fisher.modes.front(),
+                .examples = fisher.examples.front(),
+                .batch_size = fisher.batch_sizes.front(),
+                .parameters = fisher.parameters,
+                .keep = fisher.keep,
+                .precision = fisher.precision};
+  run.draws = draws_of(spec, run);
+  return run;
 }
 
 void refuse_exact_batches() {
   throw ConfigError(
       "[fisher] mode = true is an exact expectation for single examples and needs batch_sizes = 1; larger batches go "
-      "with empirical and sampled");
+      "with empirical, sampled and hutchinson");
 }
 
 }  // namespace
@@ -51,6 +59,7 @@ std::string FisherRun::description() const {
   add("parameters", parameters);
   add("keep", keep);
   if (precision != Precision::kFloat32) add("precision", to_string(precision));
+  if (draws != 1) add("draws", draws);
   return text + training.description();
 }
 
@@ -70,6 +79,7 @@ std::vector<FisherRun> expand_fisher_runs(const SweepSpec& spec, const InputHash
             run.examples = examples;
             for (const std::int64_t batch_size : spec.fisher.batch_sizes) {
               run.batch_size = batch_size;
+              run.draws = draws_of(spec, run);
               if (mode != FisherMode::kTrue || batch_size == 1) runs.push_back(run);
             }
           }

@@ -15,7 +15,7 @@
 namespace tunescope::schema {
 
 /// Version of everything below: a new column raises it. Readers take every version up to this one.
-inline constexpr std::int64_t kVersion = 4;
+inline constexpr std::int64_t kVersion = 5;
 
 /// A column of a table: its name, its member of the row and, if it came after the first version, since when and what
 /// rows of earlier files have in it. So a new column makes no finished work run again.
@@ -98,6 +98,7 @@ inline const std::tuple kFisherColumns = {
     Column{"gpu", &FisherRow::gpu, 2, ""},
     Column{"gpu_software", &FisherRow::gpu_software, 2, ""},
     Column{"precision", &FisherRow::precision, 3, "float32"},
+    Column{"draws", &FisherRow::draws, 5, 1},
 };
 
 /// Calls `visit` with each column.

@@ -61,6 +61,7 @@ class FisherExecution {
                 .mode = planned.run.mode,
                 .batch_size = planned.run.batch_size,
                 .seed = planned.run.training.seed,
+                .draws = planned.run.draws,
                 .bfloat16_weights = bfloat16_weights_ ? &*bfloat16_weights_ : nullptr},
         checkpoint_(rank.job.folder, planned.id, {.rank = team.rank(), .ranks = team.size()}, inputs_) {}
 

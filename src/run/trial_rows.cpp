@@ -116,6 +116,7 @@ FisherRow fisher_row(const PlannedFisher& planned, const RankContext& rank, int 
   row.gpu_software = rank.setup.gpu.software;
   row.hostname = hostname();
   row.precision = to_string(rank.job.inputs.precision_in_use(run.precision));
+  row.draws = run.draws;
   return row;
 }
 

@@ -12,7 +12,7 @@ WRONG_INPUT = 2
 STOPPED_EARLY = 75
 GRID = {
     "fisher.examples": "8 16",
-    "fisher.mode": "empirical true sampled",
+    "fisher.mode": "empirical true sampled hutchinson",
     "fisher.batch_sizes": "1 4",
     "fisher.points": "0 1",
     "fisher.keep": "layernorm",
@@ -49,7 +49,7 @@ def test_grid_has_every_combination_but_exact_batches(studied):
             strict=True,
         )
         combinations = set(found)
-        assert len(combinations) == len(runs["id"]) == 2 * (2 * 2 * 2 * 2 + 2 * 2)
+        assert len(combinations) == len(runs["id"]) == 2 * (3 * 2 * 2 * 2 + 2 * 2)
         assert not any(mode == "true" and batch > 1 for _, mode, _, batch, _ in combinations)
         assert file.attrs["complete"] == 1
 
@@ -112,6 +112,26 @@ def test_precision_makes_another_run_and_leaves_the_measured_training_alone(make
     is_slower = "products in bfloat16 are not faster here; float32 is used" in result.stdout
     with h5py.File(job.merged) as file:
         assert file["fisher/precision"].asstr()[:].tolist() == ["float32" if is_slower else "bfloat16"]
+
+
+def test_draws_make_another_run_only_where_they_change_numbers(make_job, tmp_path):
+    job = make_job(tmp_path, {"fisher.examples": "8", "fisher.mode": "true hutchinson", "fisher.at": "head"})
+    fisher(job)
+    job.keys["fisher.draws"] = "4"
+    assert "3 already there, 1 to compute" in fisher(job).stdout
+    with h5py.File(job.merged) as file:
+        runs = list(zip(file["fisher/task"].asstr(), file["fisher/mode"].asstr(), file["fisher/draws"], strict=True))
+        maps = dict(zip(runs, file["fisher/sum"][:], strict=True))
+    assert sorted(runs) == [
+        ("CoLA", "hutchinson", 1),
+        ("CoLA", "true", 1),
+        ("MNLI", "hutchinson", 4),
+        ("MNLI", "true", 1),
+    ]
+    exact = [maps[task, "true", 1] for task in ("CoLA", "MNLI")]
+    estimates = [maps["CoLA", "hutchinson", 1], maps["MNLI", "hutchinson", 4]]
+    errors = [np.nansum(np.abs(a - b)) / np.nansum(b) for a, b in zip(estimates, exact, strict=True)]
+    assert errors[0] < 1e-5 < errors[1] < 1
 
 
 def test_damaged_run_is_named_and_computed_again(make_job, tmp_path):

@@ -27,6 +27,7 @@ class ArchitectureFisher : public ::testing::TestWithParam<const char*> {
             .mode = mode,
             .batch_size = batch_size,
             .seed = 4,
+            .draws = 2,
             .bfloat16_weights = nullptr,
             .additions = additions ? &*additions : nullptr};
   }
@@ -53,7 +54,8 @@ class ArchitectureFisher : public ::testing::TestWithParam<const char*> {
       const PackedBatch batch = pack(dataset, group, false);
       const ModelInput model{parameters, batch, std::nullopt, nullptr, inputs.additions};
       Pass reference(inputs.network, model);
-      for (const at::Tensor& of_logits : log_likelihood_gradients(inputs.mode, reference, batch, inputs.seed)) {
+      for (const at::Tensor& of_logits :
+           log_likelihood_gradients(inputs.mode, reference, batch, inputs.seed, inputs.draws)) {
         test::CollectedGradients single(parameters);
         Pass pass(inputs.network, model, {.sink = &single});
         pass.backward(of_logits.div(static_cast<double>(group.size())));
@@ -66,7 +68,7 @@ class ArchitectureFisher : public ::testing::TestWithParam<const char*> {
   }
 
   void expect_squares_of_single_groups() {
-    for (const FisherMode mode : {FisherMode::kEmpirical, FisherMode::kTrue, FisherMode::kSampled}) {
+    for (const FisherMode mode : test::kFisherModes) {
       for (const std::int64_t batch_size : {1, 3}) {
         const FisherInputs measured = inputs(mode, batch_size);
         const std::vector<at::Tensor> sums = sum_squared_gradients(measured, {}).sums;

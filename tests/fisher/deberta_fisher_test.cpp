@@ -26,7 +26,7 @@ std::vector<std::vector<at::Tensor>> gradients_of_example(const FisherInputs& in
   test::CollectedGradients sink(inputs.parameters);
   Pass pass(inputs.network, ModelInput{inputs.parameters, batch}, {.sink = &sink});
   std::vector<std::vector<at::Tensor>> gradients;
-  for (const at::Tensor& of_logits : log_likelihood_gradients(inputs.mode, pass, batch, inputs.seed)) {
+  for (const at::Tensor& of_logits : log_likelihood_gradients(inputs.mode, pass, batch, inputs.seed, inputs.draws)) {
     for (at::Tensor& gradient : sink.gradients) gradient.zero_();
     pass.backward(of_logits, Keep::kActivations);
     gradients.emplace_back();
@@ -64,7 +64,7 @@ TEST_P(DebertaFisher, SquaresTheSumOverAllUsesOfAParameter) {
   const test::DebertaVariant variant(GetParam());
   const Parameters parameters = variant.parameters(at::kDouble);
   const Dataset examples = test::golden_examples(variant.file, "labels");
-  for (const FisherMode mode : {FisherMode::kEmpirical, FisherMode::kTrue, FisherMode::kSampled}) {
+  for (const FisherMode mode : test::kFisherModes) {
     for (const std::int64_t batch_size : {1, 3}) {
       const FisherInputs inputs{.network = *variant.network,
                                 .catalogue = variant.catalogue,
@@ -74,7 +74,8 @@ TEST_P(DebertaFisher, SquaresTheSumOverAllUsesOfAParameter) {
                                 .needs_gradient = std::vector<bool>(variant.catalogue.size(), true),
                                 .mode = mode,
                                 .batch_size = batch_size,
-                                .seed = 4};
+                                .seed = 4,
+                                .draws = 2};
       const std::vector<at::Tensor> expected = squares_of_single_examples(inputs);
       const std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {}).sums;
       for (ParameterIndex i = 0; i < sums.size(); ++i) {

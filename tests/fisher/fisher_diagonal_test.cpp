@@ -55,6 +55,15 @@ TEST(FisherDiagonal, RegressionIsAUnitVarianceGaussian) {
   expect_golden(subject, subject.inputs(FisherMode::kTrue), "regression.true.");
 }
 
+// The signs come from a second implementation of the random numbers, the square root from LAPACK.
+TEST(FisherDiagonal, HutchinsonSquaresARandomMixtureOfTheLabelsGradients) {
+  const FisherCase subject;
+  FisherInputs inputs = subject.inputs(FisherMode::kHutchinson);
+  inputs.seed = 4;
+  inputs.draws = 2;
+  expect_golden(subject, inputs, "hutchinson.");
+}
+
 TEST(FisherDiagonal, LargerBatchesGiveTheMeanSquareOfMeanGradients) {
   const FisherCase subject;
   FisherInputs inputs = subject.inputs();
@@ -121,7 +130,7 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
     const PackedBatch batch = pack(subject.dataset, std::vector{example}, false);
     test::CollectedGradients single(subject.parameters);
     Pass pass(*subject.model.network, ModelInput{subject.parameters, batch}, {.sink = &single});
-    pass.backward(log_likelihood_gradients(FisherMode::kEmpirical, pass, batch, 0).front());
+    pass.backward(log_likelihood_gradients(FisherMode::kEmpirical, pass, batch, 0, 1).front());
     for (std::size_t i = 0; i < expected.size(); ++i) expected[i].addcmul_(single.gradients[i], single.gradients[i]);
   }
   const std::vector<at::Tensor> sums = sum_squared_gradients(inputs, {}).sums;
@@ -228,7 +237,7 @@ TEST(FisherDiagonal, MeasuresOnlyWhatIsWanted) {
 TEST(FisherDiagonal, ShardsAddUpToTheWhole) {
   FisherCase subject;
   subject.dataset = test::repeat(subject.dataset, 100);  // several micro-batches
-  FisherInputs inputs = subject.inputs();
+  FisherInputs inputs = subject.inputs(FisherMode::kHutchinson);
   const std::vector<at::Tensor> whole = sum_squared_gradients(inputs, {}).sums;
   std::vector<at::Tensor> added = sum_squared_gradients(inputs, {.rank = 0, .ranks = 3}).sums;
   for (const int rank : {1, 2}) {
@@ -241,7 +250,8 @@ TEST(FisherDiagonal, ShardsAddUpToTheWhole) {
 TEST(FisherDiagonal, ShardResumedAtAnyMicroBatchIsTheSameBitForBit) {
   FisherCase subject;
   subject.dataset = test::repeat(subject.dataset, 100);
-  const FisherInputs inputs = subject.inputs();
+  FisherInputs inputs = subject.inputs(FisherMode::kHutchinson);
+  inputs.draws = 2;
   const Shard shard{.rank = 1, .ranks = 2};
   const FisherState whole = sum_squared_gradients(inputs, shard);
   ASSERT_GE(whole.micro_batches, 3);

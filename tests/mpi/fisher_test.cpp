@@ -34,14 +34,16 @@ TEST(FisherDiagonal, IsTheSameOnAnyNumberOfRanks) {
   const Dataset examples = subject.dataset;
   for (const int times : {1, 100, 112}) {
     subject.dataset = test::repeat(examples, times);
-    const FisherInputs inputs = subject.inputs();
-    const std::vector<at::Tensor> alone = test::FisherCase::diagonal(inputs);
-    const FisherInformation together = fisher_information(inputs, *team, *make_mpi_reducer(*team)).value();
-    for (std::size_t i = 0; i < alone.size(); ++i) {
-      EXPECT_LE(together.diagonal[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
+    for (const FisherMode mode : {FisherMode::kEmpirical, FisherMode::kHutchinson}) {
+      const FisherInputs inputs = subject.inputs(mode);
+      const std::vector<at::Tensor> alone = test::FisherCase::diagonal(inputs);
+      const FisherInformation together = fisher_information(inputs, *team, *make_mpi_reducer(*team)).value();
+      for (std::size_t i = 0; i < alone.size(); ++i) {
+        EXPECT_LE(together.diagonal[i].sub(alone[i]).norm().item<double>(), 1e-12 * alone[i].norm().item<double>());
+      }
+      const at::Tensor scales = test::FisherCase::depth_profile(inputs);
+      EXPECT_TRUE(together.depth_profile.allclose(scales, 1e-12, 0)) << times;
     }
-    const at::Tensor scales = test::FisherCase::depth_profile(inputs);
-    EXPECT_TRUE(together.depth_profile.allclose(scales, 1e-12, 0)) << times;
   }
 }
 

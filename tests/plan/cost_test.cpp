@@ -64,6 +64,9 @@ TEST(ExpectedFlops, OfAFisherRunAreThoseOfItsPassesOverItsExamples) {
   EXPECT_DOUBLE_EQ(expected_flops(run, costs, small_data()), 6 * products / 2);
   run.mode = FisherMode::kTrue;
   EXPECT_DOUBLE_EQ(expected_flops(run, costs, small_data()), (2 + 2 * 4) * products / 2);
+  run.mode = FisherMode::kHutchinson;
+  run.draws = 3;
+  EXPECT_DOUBLE_EQ(expected_flops(run, costs, small_data()), (2 + 3 * 4) * products / 2);
 }
 
 // Of the last layer only the keys and values are all tokens'.

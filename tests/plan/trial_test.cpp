@@ -111,6 +111,9 @@ TEST(Trials, HaveTheDescriptionsAndIdsOfEarlierBuilds) {
   EXPECT_EQ(run.description().find("keep = layernorm\nprecision = tf32\ntunescope trial 2\n"),
             run.description().find("keep = "));
   EXPECT_NE(run.id(), "eaedfed40a24eda6");
+  run.precision = Precision::kFloat32;
+  run.draws = 2;
+  EXPECT_NE(run.id(), "eaedfed40a24eda6");
 }
 
 TEST(Trials, HaveAMaskForEachSeedIfAPartOfTheMethodDrawsScalars) {

@@ -44,7 +44,8 @@ FisherRecord sample_fisher_record(const std::string& id, double shift) {
                 .step = 100,
                 .seed = 7,
                 .ranks = 4,
-                .threads = 2};
+                .threads = 2,
+                .draws = 3};
   const double nan = std::nan("");
   record.axes = {{"embeddings", "0"}, {"weight", "bias"}, {6, 3, 2, 0}, {"x", "y", "z", ""}};
   record.maps = {{1 + shift, 2, 3, nan}, {4, 5, 6, nan}, {7, 8, 9, nan}, {0.25, 0.25, 0.5, nan}};
@@ -68,6 +69,7 @@ TEST(FisherRecord, ReadsBackRowMapsAndDiagonal) {
   EXPECT_EQ(read.row.gpu, "NVIDIA H200");
   EXPECT_EQ(read.row.gpu_software, "driver 580.95.05");
   EXPECT_EQ(read.row.precision, "bfloat16");
+  EXPECT_EQ(read.row.draws, 3);
   EXPECT_EQ(read.axes.components, written.axes.components);
   EXPECT_EQ(read.axes.roles, written.axes.roles);
   EXPECT_THAT(read.maps.mean, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.mean));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,22 @@ inline Dataset repeat(const Dataset& dataset, int times) {
   }
   return repeated;
 }
+
+/// One of the examples.
+inline Dataset only(const Dataset& dataset, std::size_t example) {
+  const auto first = dataset.offsets[example];
+  const auto last = dataset.offsets[example + 1];
+  const auto part = [&](const auto& of_all) { return std::vector(of_all.begin() + first, of_all.begin() + last); };
+  Dataset one;
+  one.token_ids = part(dataset.token_ids);
+  one.type_ids = part(dataset.type_ids);
+  one.offsets = {0, last - first};
+  one.labels = {dataset.labels[example]};
+  return one;
+}
+
+inline constexpr std::array kFisherModes = {FisherMode::kEmpirical, FisherMode::kTrue, FisherMode::kSampled,
+                                            FisherMode::kHutchinson};
 
 /// The distance of two tensors over the length of the expected one.
 inline double relative_l2(const at::Tensor& actual, const at::Tensor& expected) {

@@ -32,7 +32,8 @@ struct FisherInputs {
   /// 1: the Fisher information, from per-example gradients. Larger: the squared mean gradient of each group of so many
   /// consecutive examples, averaged over the groups. That estimate is biased but in use; it is here for comparison.
   std::int64_t batch_size = 1;
-  std::uint64_t seed = 0;  ///< for labels drawn at random
+  std::uint64_t seed = 0;  ///< for labels and signs drawn at random
+  std::int64_t draws = 1;  ///< of signs for each example, a backward pass for each; of `FisherMode::kHutchinson` alone
   /// Of `parameters`, see `ModelInput`: both factors of a matrix's gradient are in bfloat16 too. Null: in full
   /// precision.
   const Bfloat16Weights* bfloat16_weights = nullptr;

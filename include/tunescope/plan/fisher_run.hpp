@@ -18,6 +18,7 @@ struct FisherRun {
   std::string parameters;
   std::string keep;
   Precision precision = Precision::kFloat32;  ///< of the passes that measure; the training has its own
+  std::int64_t draws = 1;                     ///< more only where it changes the numbers
 
   /// One line per field, in a fixed order and spelling.
   std::string description() const;

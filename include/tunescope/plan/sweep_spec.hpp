@@ -31,6 +31,7 @@ struct FisherSpec {
   std::vector<std::uint64_t> seeds = {1};  ///< of that training
   std::vector<double> points = {1.0};      ///< fractions of its steps done: 0 before, 1 after
   std::vector<FisherMode> modes = {FisherMode::kEmpirical};
+  std::int64_t draws = 1;                       ///< for each example, of mode hutchinson
   std::vector<std::int64_t> examples = {1024};  ///< of the training set; 0 = all
   std::vector<std::int64_t> batch_sizes = {1};  ///< see `FisherInputs::batch_size`
   Precision precision = Precision::kFloat32;    ///< of the passes that measure

@@ -16,7 +16,8 @@ enum class RandomUse : std::uint32_t {
   kDemo = 6,
   kFisherLabel = 7,
   kPooler = 8,
-  kAdded = 9
+  kAdded = 9,
+  kFisherSign = 10
 };
 
 /// A key for `philox`, derived from the seed, the use and a number within the use (a step, an epoch, a tensor).

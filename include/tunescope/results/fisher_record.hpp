@@ -23,6 +23,7 @@ struct FisherRow {
   std::int64_t seed = 0;
   std::int64_t ranks = 1;
   std::int64_t threads = 1;
+  std::int64_t draws = 1;
 };
 
 /// The Fisher information over [layer, component], NaN in cells without a measured tensor.

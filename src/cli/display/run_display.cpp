@@ -15,8 +15,9 @@ std::string label_of(const Trial& trial) {
 }
 
 std::string label_of(const FisherRun& run) {
-  return fmt::format("{} {} {} examples in batches of {}, {} seed {} at {:g}", run.training.task,
-                     fisher_mode_name(run.mode), run.examples == 0 ? "all" : std::to_string(run.examples),
+  const std::string draws = run.draws > 1 ? fmt::format(" of {} draws", run.draws) : "";
+  return fmt::format("{} {}{} {} examples in batches of {}, {} seed {} at {:g}", run.training.task,
+                     fisher_mode_name(run.mode), draws, run.examples == 0 ? "all" : std::to_string(run.examples),
                      run.batch_size, run.training.method.text(), run.training.seed, run.point);
 }
 

@@ -3,15 +3,22 @@
 Used by make_fisher_golden.py, whose docstring defines the results. Everything is float64.
 """
 
+import itertools
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.testing import assert_close
 from transformers import BertConfig, BertForSequenceClassification
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks" / "training_parity"))
+from random_numbers import Stream, random_key  # noqa: E402
+
 TensorMap = dict[str, Tensor]
+FISHER_SIGN, SIGN_SEED, DRAWS = 10, 4, 2  # RandomUse, and of `hutchinson`
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,42 @@ def expectation_over_gaussian(model: BertForSequenceClassification, example: Exa
     mu = outputs_of(model, example)[0]
     nodes = (mu.detach() - 1, mu.detach() + 1)
     return mean([square(gradients(model, gaussian_log_density(node, mu))) for node in nodes])
+
+
+def root_of_logits_fisher(p: Tensor) -> Tensor:
+    """L [C, C - 1] with L L^T = diag(p) - p p^T, lower triangular; the last row makes each column's sum zero."""
+    covariance = torch.diag(p) - torch.outer(p, p)
+    rows = torch.linalg.cholesky(covariance[:-1, :-1])
+    return torch.cat([rows, -rows.sum(dim=0, keepdim=True)])
+
+
+def square_under_signs(model: BertForSequenceClassification, example: Example, signs: Tensor) -> TensorMap:
+    """(d (L signs)^T logits / d theta)^2 for signs [C - 1]."""
+    logits = outputs_of(model, example)
+    root = root_of_logits_fisher(torch.softmax(logits, dim=0).detach())
+    return square(gradients(model, logits @ (root @ signs)))
+
+
+def draw_signs(number: int, count: int) -> Tensor:
+    """The signs [DRAWS, count] of the example of that number."""
+    stream = Stream(random_key(SIGN_SEED, FISHER_SIGN, number))
+    return torch.tensor([[1.0 - 2.0 * stream.below(2) for _ in range(count)] for _ in range(DRAWS)]).double()
+
+
+def hutchinson(model: BertForSequenceClassification, examples: Sequence[Example]) -> TensorMap:
+    """The mean over DRAWS, and before it a check that over every sign it is the expectation over the classes."""
+    signs = model.config.num_labels - 1
+    every_sign = [torch.tensor(s).double() for s in itertools.product((1.0, -1.0), repeat=signs)]
+    first = mean([square_under_signs(model, examples[0], s) for s in every_sign])
+    for name, expected in expectation_over_classes(model, examples[0]).items():
+        assert_close(first[name], expected, rtol=1e-9, atol=1e-26)
+    return mean(
+        [
+            square_under_signs(model, example, s)
+            for number, example in enumerate(examples)
+            for s in draw_signs(number, signs)
+        ]
+    )
 
 
 def depth_squares(model: BertForSequenceClassification, example: Example, expects: bool) -> Tensor:

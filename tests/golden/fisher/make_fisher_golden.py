@@ -24,6 +24,10 @@ then squared: an embedding row used twice in one example contributes (g1 + g2)^2
         of the gradients of log p(y | x_n) with respect to these three. Embeddings have the first and the
         fourth row only; 0 elsewhere.
 
+    hutchinson.NAME, for some tensors
+        The estimate of `true` by two draws of signs s per example: mean over them of (d (L s)^T logits / d theta)^2,
+        where L L^T = diag(p) - p p^T. The signs are those of seed 4, by benchmarks/training_parity/random_numbers.py.
+
 Two common mistakes are stored for some tensors, so that a test can tell that it would notice them:
 
     batch3.NAME
@@ -65,6 +69,7 @@ from fisher_reference import (
     float64_model,
     gaussian_log_likelihood,
     gradients,
+    hutchinson,
     mean,
     per_token_squares,
     square,
@@ -78,7 +83,7 @@ LENGTHS = (7, 3, 48, 12, 21, 5, 30, 2, 17)
 ID_RANGE = (1, 25)  # few of the 120, so that examples share ids
 LABELS = (2, 0, 1, 0, 2, 1, 1, 0, 2)
 BATCH_SIZE = 3
-BATCH3_TENSORS = (
+SOME_TENSORS = (
     "bert.embeddings.LayerNorm.weight",
     "bert.embeddings.token_type_embeddings.weight",
     "bert.embeddings.word_embeddings.weight",
@@ -193,7 +198,7 @@ def check_zero_where_exact(fisher: TensorMap) -> None:
 
 
 def classification(model: BertForSequenceClassification, examples: Sequence[Example]) -> dict[str, TensorMap]:
-    """`empirical`, `true`, `batch3` and `per_token`, all float64 and checked."""
+    """`empirical`, `true`, `hutchinson`, `batch3` and `per_token`, all float64 and checked."""
     by_example = [gradients(model, class_log_likelihood(model, example)) for example in examples]
     batches = [by_example[first : first + BATCH_SIZE] for first in range(0, len(examples), BATCH_SIZE)]
     empirical = mean([square(tensors) for tensors in by_example])
@@ -205,10 +210,12 @@ def classification(model: BertForSequenceClassification, examples: Sequence[Exam
     check_class_head(model, examples, true)
     for fisher in (empirical, true):
         check_zero_where_exact(fisher)
+    estimate = hutchinson(model, examples)
     return {
         "empirical": empirical,
         "true": true,
-        "batch3": {name: batch3[name] for name in BATCH3_TENSORS},
+        "hutchinson": {name: estimate[name] for name in SOME_TENSORS},
+        "batch3": {name: batch3[name] for name in SOME_TENSORS},
         "per_token": {name: per_token[name] for name in PER_TOKEN_TENSORS},
     }
 

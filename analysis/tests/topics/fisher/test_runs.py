@@ -40,3 +40,9 @@ def test_setting_names_the_products_only_if_they_are_rounded(open_runs):
     assert settings_sentence("Setting", runs.assign(precision="float32")).endswith("training by full.")
     of_earlier_file = runs.drop(columns="precision")
     assert settings_sentence("Setting", of_earlier_file).endswith("training by full.")
+
+
+def test_setting_says_how_many_draws_an_estimate_took(open_runs):
+    runs = default_runs(open_runs([{"mode": "hutchinson"}])).assign(draws=1)
+    assert ", true labels estimated by 1 draw of signs, " in settings_sentence("Setting", runs)
+    assert " by 4 draws of signs, " in settings_sentence("Setting", runs.assign(draws=4))

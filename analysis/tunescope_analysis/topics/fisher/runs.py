@@ -9,7 +9,7 @@ from tunescope_analysis.io.columns import column_frame
 from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.report.labels import FISHER_MEASURES
 
-LABEL_MODES = ("empirical", "true", "sampled")
+LABEL_MODES = ("empirical", "true", "hutchinson", "sampled")
 
 
 def fisher_measures_of(fisher: xr.Dataset) -> list[str]:
@@ -61,9 +61,17 @@ def setting_sentence(run: Mapping[str, object]) -> str:
     precision = run.get("precision", "float32")  # earlier programs wrote none
     products = "" if precision == "float32" else f", products in {precision}"
     return (
-        f"batch size {run['batch_size']}, {run['examples']:,} examples, {run['mode']} labels, {when} "
+        f"batch size {run['batch_size']}, {run['examples']:,} examples, {labels_of(run)}, {when} "
         f"training by {run['at']}{products}"
     )
+
+
+def labels_of(run: Mapping[str, object]) -> str:
+    """Which labels a Fisher run averages over, in words."""
+    if run["mode"] != "hutchinson":
+        return f"{run['mode']} labels"
+    draws = int(run["draws"])  # type: ignore[call-overload]
+    return f"true labels estimated by {draws} draw{'' if draws == 1 else 's'} of signs"
 
 
 def settings_sentence(start: str, runs: pd.DataFrame) -> str:
