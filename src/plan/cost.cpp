@@ -33,18 +33,34 @@ std::vector<std::int64_t> longest_batch(const Dataset& dataset, std::int64_t bat
   return lengths;
 }
 
-// The different distances between tokens of a batch, on average over batches: they follow from its longest sequence.
-double expected_distances(const Dataset& dataset, std::int64_t batch_size) {
+// The rows of distances of a batch, on average over batches: they follow from its longest sequence.
+double expected_distances(const Dataset& dataset, std::int64_t batch_size, const PassCosts& costs) {
   const std::vector<std::int64_t> lengths = sorted_lengths(dataset);
   const auto all_are_shorter = [&](std::size_t longer) {
     const auto share = static_cast<double>(lengths.size() - longer) / static_cast<double>(lengths.size());
     return std::pow(share, static_cast<double>(batch_size));
   };
-  double longest = 0.0;
-  for (std::size_t i = 0; i < lengths.size(); ++i) {
-    longest += static_cast<double>(lengths[i]) * (all_are_shorter(i) - all_are_shorter(i + 1));
+  double expected = 0.0;
+  for (std::size_t i = 0; i < lengths.size();) {
+    const std::size_t first = i;
+    while (i < lengths.size() && lengths[i] == lengths[first]) ++i;
+    expected += costs.distance_rows(lengths[first]) * (all_are_shorter(first) - all_are_shorter(i));
   }
-  return 2 * longest - 1;
+  return expected;
+}
+
+// The rows of distances of all groups of so many consecutive examples.
+double distances_of_groups(const Dataset& dataset, std::int64_t group_size, const PassCosts& costs) {
+  double sum = 0.0;
+  std::int64_t longest = 0;
+  for (std::int64_t i = 0; i < dataset.size(); ++i) {
+    const auto place = static_cast<std::size_t>(i);
+    longest = std::max(longest, dataset.offsets[place + 1] - dataset.offsets[place]);
+    if ((i + 1) % group_size != 0 && i + 1 < dataset.size()) continue;
+    sum += costs.distance_rows(longest);
+    longest = 0;
+  }
+  return sum;
 }
 
 double median(std::vector<double> values) {
@@ -85,7 +101,7 @@ double expected_flops(const Trial& trial, PassCosts& costs, const TaskData& data
   const std::int64_t examples = data.train.size();
   const std::int64_t batch_size = trial.options.batch_size;
   const auto batches = static_cast<double>(steps_per_epoch(examples, batch_size));
-  const PassFlops of_train = of(data.train, batches * expected_distances(data.train, batch_size));
+  const PassFlops of_train = of(data.train, batches * expected_distances(data.train, batch_size, costs));
   const std::int64_t steps = total_steps(trial.options, examples);
   const double epochs = static_cast<double>(steps) / batches;
   const double training = (of_train.forward + of_train.backward) * epochs;
@@ -98,8 +114,7 @@ double expected_flops(const Trial& trial, PassCosts& costs, const TaskData& data
 
 double expected_flops(const FisherRun& run, PassCosts& costs, const TaskData& data) {
   const std::int64_t outputs = data.task->output_size();
-  // Each example has its own.
-  const auto distances = static_cast<double>(2 * data.train.token_count() - data.train.size());
+  const double distances = distances_of_groups(data.train, run.batch_size, costs);
   const auto [forward, backward] = costs.flops(group_members(run.parameters, costs.catalogue(outputs)), outputs,
                                                LastLayer::kAllTokens, rows_of(data.train, distances));
   const auto passes = static_cast<double>(run.mode == FisherMode::kTrue ? outputs : run.draws);

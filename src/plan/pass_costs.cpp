@@ -73,6 +73,11 @@ double PassCosts::model_bytes(std::int64_t outputs) {
   return static_cast<double>(catalogue(outputs).total_size()) * sizeof(float);
 }
 
+double PassCosts::distance_rows(std::int64_t longest) const {
+  const std::optional<DistanceLookup> lookup = network_->distance_lookup(longest);
+  return lookup ? static_cast<double>(lookup->ids.back() - lookup->ids.front() + 1) : 0.0;
+}
+
 PassCosts::FlopsPerRow PassCosts::count_flops(const std::vector<bool>& needs_gradient, std::int64_t outputs,
                                               LastLayer last_layer) {
   const Parameters parameters = parameters_on_meta(catalogue(outputs));

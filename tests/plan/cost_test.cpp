@@ -133,9 +133,12 @@ TEST(ExpectedFlops, OfRobertaAreThoseOfItsProducts) {
   EXPECT_DOUBLE_EQ(expected_flops(head, costs, small_data()), 2 * products + 2 * kAboveEncoder * 2 + 2 * 2 * 4 * 2);
 }
 
-// The rows of distances are counted for each batch in training, and for each example in Fisher runs.
-TEST(ExpectedFlops, OfADebertaAreThoseOfItsPasses) {
-  const auto network = test::read_changed(nlohmann::json::object());
+class DebertaFlops : public ::testing::TestWithParam<nlohmann::json> {};
+
+// The rows of distances are counted for each batch in training, and for each group in Fisher runs. With buckets, far
+// distances share a row.
+TEST_P(DebertaFlops, AreThoseOfThePasses) {
+  const auto network = test::read_changed(GetParam());
   PassCosts costs(network);
   const ParameterCatalogue& catalogue = costs.catalogue(2);
   Parameters parameters;
@@ -155,10 +158,17 @@ TEST(ExpectedFlops, OfADebertaAreThoseOfItsPasses) {
   test::CollectedGradients sink(parameters);
   const double of_step = flops_of(sink, LastLayer::kPooledTokens);
   EXPECT_NEAR(expected_flops(whole, costs, data), of_step, 1e-6 * of_step);
-  const FisherRun run{.training = whole, .examples = 0, .parameters = canonical_group("all"), .keep = {}};
-  SquaredGradients squares(catalogue, std::vector<bool>(catalogue.size(), true), at::kCPU, 1);
-  EXPECT_DOUBLE_EQ(expected_flops(run, costs, data), flops_of(squares, LastLayer::kAllTokens));
+  FisherRun run{.training = whole, .examples = 0, .parameters = canonical_group("all"), .keep = {}};
+  for (const std::int64_t batch_size : {1, 2}) {
+    run.batch_size = batch_size;
+    SquaredGradients squares(catalogue, std::vector<bool>(catalogue.size(), true), at::kCPU, batch_size);
+    EXPECT_DOUBLE_EQ(expected_flops(run, costs, data), flops_of(squares, LastLayer::kAllTokens)) << batch_size;
+  }
 }
+
+INSTANTIATE_TEST_SUITE_P(Buckets, DebertaFlops,
+                         ::testing::Values(nlohmann::json::object(), nlohmann::json{{"position_buckets", 4}},
+                                           nlohmann::json{{"position_buckets", -1}, {"max_relative_positions", 4}}));
 
 class ExpectedBytes : public ::testing::TestWithParam<std::string> {};
 

@@ -30,6 +30,9 @@ class PassCosts {
   /// Bytes of the parameters, with a head of `outputs` outputs.
   double model_bytes(std::int64_t outputs);
 
+  /// How many rows of distances a pass computes for sequences of up to so many tokens.
+  double distance_rows(std::int64_t longest) const;
+
   struct Rows {
     std::int64_t tokens = 0;
     std::int64_t sequences = 0;
