@@ -162,8 +162,10 @@ void register_all(const Subject& subject, const Workload& workload, const Option
     add("fisher/" + pool + workload.suffix,
         [&, pool](benchmark::State& state) { fisher(state, subject, workload, pool, FisherMode::kEmpirical); });
   }
-  add("fisher_true/full" + workload.suffix,
-      [&](benchmark::State& state) { fisher(state, subject, workload, "full", FisherMode::kTrue); });
+  for (const FisherMode mode : {FisherMode::kTrue, FisherMode::kHutchinson}) {
+    add("fisher_" + std::string(fisher_mode_name(mode)) + "/full" + workload.suffix,
+        [&, mode](benchmark::State& state) { fisher(state, subject, workload, "full", mode); });
+  }
   add("product" + workload.suffix, [&](benchmark::State& state) { product(state, subject, workload); });
 }
 

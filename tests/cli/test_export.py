@@ -1,7 +1,6 @@
 """`tunescope export`, up to the logits of the exported model."""
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,11 +11,11 @@ h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
 from conftest import write_vocabulary  # noqa: E402
+from peers import HOW, peers_python  # noqa: E402
 from plain_classifier import PlainClassifier, read_safetensors  # noqa: E402
 from result_files import flip_a_byte, kept_file, trials  # noqa: E402
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 GOLDEN = HERE.parent / "golden" / "model"
 WITHOUT_TYPES = ("roberta_folder", "gpt2_folder")
 KEEP = {"run.keep": "trained", "sweep.methods": "full layernorm", "data.dev_examples": "0", "train.dropout": "0.1"}
@@ -58,14 +57,6 @@ def export(job, trial, folder):
     result = job.run("export", trial, folder)
     assert result.returncode == 0, result.stderr
     return result
-
-
-def peers_python():
-    """A Python that has transformers and torch, or None."""
-    for python in (os.environ.get("TUNESCOPE_PEERS_PYTHON"), ROOT / "benchmarks" / ".venv-peers" / "bin" / "python"):
-        if python and Path(python).exists():
-            return str(python)
-    return None
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +142,7 @@ def test_exported_models_have_the_logits_of_the_results(trained_encoder, tmp_pat
 def test_transformers_computes_the_logits_of_the_results(trained, tmp_path):
     python = peers_python()
     if python is None:
-        pytest.skip("no Python with transformers: benchmarks/run --help makes one, or set TUNESCOPE_PEERS_PYTHON")
+        pytest.skip(f"no Python with transformers: {HOW}")
     places, inputs = {}, {}
     for trial, task, _ in trials(trained):
         folder = str(tmp_path / trial)
