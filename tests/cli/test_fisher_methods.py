@@ -11,12 +11,14 @@ SUBSETS = "fisher:fraction=0.25 fisher:fraction=0.25,scope=union fisher:fraction
 METHODS = f"layernorm {COMBINATION} {SUBSETS}"
 
 
-@pytest.fixture(scope="module")
-def chosen(make_job, tmp_path_factory):
+@pytest.fixture(scope="module", params=["empirical", "hutchinson"])
+def chosen(request, make_job, tmp_path_factory):
     job = make_job(
         tmp_path_factory.mktemp("methods"),
         {
             "sweep.methods": METHODS,
+            "fisher.mode": request.param,
+            "fisher.draws": "2",
             "fisher.examples": "16",
             "fisher.parameters": "layernorm",
             "fisher.keep": "layernorm",
