@@ -99,6 +99,13 @@ std::string job_help() {
   for (const auto& [spelling, description] : describe_methods()) {
     text += fmt::format("  {:<36}  {}\n", spelling, wrapped(description, kIndent + 8));
   }
+  text += "\n" +
+          wrapped(
+              "A method may be confined to layers of the encoder, numbered from 0: layernorm:layers=8-11, "
+              "bitfit:layers=4, random:fraction=0.1,layers=last4. Subsets take fraction=F, a share of the pool, "
+              "or scalars=N, a number; fisher and magnitude take order=lowest.",
+              0) +
+          "\n";
   return text;
 }
 

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "layer_range.hpp"
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
 
@@ -68,7 +69,7 @@ std::string Method::text() const {
 }
 
 bool Method::trains_everything() const {
-  return std::ranges::any_of(parts, [](const MethodPart& part) { return part.name == "full"; });
+  return std::ranges::any_of(parts, [](const MethodPart& part) { return part.text() == "full"; });
 }
 
 const MethodPart* Method::fisher_part() const {
@@ -109,7 +110,7 @@ Selection select_parameters(const Method& method, const ParameterCatalogue& cata
 
 Method planning_stand_in(Method method) {
   for (MethodPart& part : method.parts) {
-    if (is_chosen_by(part, ChosenBy::kFisher)) part.name = "random";
+    if (is_chosen_by(part, ChosenBy::kFisher) || is_chosen_by(part, ChosenBy::kPretrained)) part.name = "random";
   }
   return method;
 }
@@ -140,16 +141,22 @@ std::int64_t trainable_count(const Selection& selection, const ParameterCatalogu
 
 std::vector<ParameterIndex> candidate_tensors(const MethodPart& part, const ParameterCatalogue& catalogue) {
   const auto pool = part.options.find("pool");
-  return group_tensors(pool == part.options.end() ? part.name : pool->second, catalogue);
+  const std::vector<ParameterIndex> group =
+      group_tensors(pool == part.options.end() ? part.name : pool->second, catalogue);
+  const auto layers = part.options.find("layers");
+  if (layers == part.options.end()) return group;
+  std::vector<ParameterIndex> tensors = tensors_in_layers(group, layers->second, catalogue);
+  if (tensors.empty()) throw ConfigError(fmt::format("'{}' has no tensors in this model", part.text()));
+  return tensors;
 }
 
 std::vector<std::pair<std::string, std::string>> describe_methods() {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const ParameterGroup& group : parameter_groups()) lines.emplace_back(group.name, group.description);
   for (const SubsetMethod& method : subset_methods()) {
-    std::string spelling = method.name;
+    std::string spelling = method.name + ":fraction=F";
     for (const auto& [name, value, spell] : method.options) {
-      spelling += (spelling.size() == method.name.size() ? ":" : ",") + name + "=" + (value.empty() ? "F" : value);
+      if (!value.empty()) spelling += fmt::format(",{}={}", name, value);
     }
     lines.emplace_back(spelling, method.description);
   }

@@ -1,10 +1,13 @@
 #include <algorithm>
 
+#include "layer_range.hpp"
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/nearest.hpp"
 
 namespace tunescope {
+
+const PartOption kLayers = {"layers", "", spell_layers};
 
 const std::vector<ParameterGroup>& parameter_groups() {
   static const std::vector<ParameterGroup> table = {
@@ -12,6 +15,10 @@ const std::vector<ParameterGroup>& parameter_groups() {
       {"head", "nothing besides the classification head (the control)", [](const ParameterInfo&) { return false; }},
       {"layernorm", "all LayerNorm weights and biases",
        [](const ParameterInfo& parameter) { return parameter.is_layer_norm(); }},
+      {"layernorm-weight", "all LayerNorm weights",
+       [](const ParameterInfo& parameter) { return parameter.is_layer_norm() && !parameter.is_bias; }},
+      {"layernorm-bias", "all LayerNorm biases",
+       [](const ParameterInfo& parameter) { return parameter.is_layer_norm() && parameter.is_bias; }},
       {"layernorm-output", "the LayerNorm after each feed-forward block",
        [](const ParameterInfo& parameter) { return parameter.follows == Follows::kFeedForward; }},
       {"layernorm-attention", "the LayerNorm after each attention block",

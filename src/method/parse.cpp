@@ -48,35 +48,45 @@ std::vector<std::string> split_parts(std::string_view text) {
 }
 
 const std::vector<PartOption>& options_of(std::string_view name) {
-  static const std::vector<PartOption> none;
+  static const std::vector<PartOption> of_groups = {kLayers};
   const SubsetMethod* const subset = find_subset_method(name);
-  return subset == nullptr ? none : subset->options;
+  return subset == nullptr ? of_groups : subset->options;
 }
 
-void refuse_unknown_option(const std::string& key, const std::vector<PartOption>& options) {
+const PartOption& find_option(std::string_view name, const std::vector<PartOption>& options) {
+  const auto found = std::ranges::find(options, name, &PartOption::name);
+  if (found != options.end()) return *found;
   std::vector<std::string> known;
   for (const PartOption& option : options) known.push_back(option.name);
-  if (std::ranges::find(known, key) != known.end()) return;
-  throw ConfigError(fmt::format("unknown option '{}'{}", key, suggest(key, known)));
+  throw ConfigError(fmt::format("unknown option '{}'{}", name, suggest(name, known)));
+}
+
+void refuse_wrong_size(const MethodPart& part) {
+  if (find_subset_method(part.name) == nullptr) return;
+  if (part.options.contains("fraction") != part.options.contains("scalars")) return;
+  throw ConfigError(fmt::format(
+      "'{}' needs either fraction, a share of its pool as in fraction=0.2, or scalars, a number as in scalars=1000",
+      part.name));
 }
 
 MethodPart parse_part(std::string_view text) {
-  const std::string_view name = take_until(':', text);
-  const std::vector<PartOption>& options = options_of(name);
-  if (options.empty() && !text.empty()) throw ConfigError(fmt::format("'{}' takes no options, found '{}'", name, text));
-  MethodPart part{.name = std::string(name)};
-  for (const PartOption& option : options) part.options[option.name] = option.default_value;
-  while (!text.empty()) {
-    std::string_view given = take_until(',', text);
-    const std::string key(take_until('=', given));
-    refuse_unknown_option(key, options);
-    part.options[key] = given;
-  }
+  MethodPart part{.name = std::string(take_until(':', text))};
+  const std::vector<PartOption>& options = options_of(part.name);
   for (const PartOption& option : options) {
-    std::string& value = part.options.at(option.name);
-    if (value.empty()) throw ConfigError(fmt::format("option '{}' needs a value", option.name));
-    value = option.spell(value);
+    if (!option.default_value.empty()) part.options[option.name] = option.default_value;
   }
+  while (!text.empty()) {
+    std::string_view value = take_until(',', text);
+    const PartOption& option = find_option(take_until('=', value), options);
+    if (value.empty()) throw ConfigError(fmt::format("option '{}' needs a value", option.name));
+    const std::string spelling = option.spell(std::string(value));
+    if (spelling.empty()) {
+      part.options.erase(option.name);
+    } else {
+      part.options[option.name] = spelling;
+    }
+  }
+  refuse_wrong_size(part);
   return part;
 }
 

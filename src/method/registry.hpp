@@ -31,13 +31,16 @@ const ParameterGroup* find_group_method(std::string_view name);
 /// An option of a part, given as `name=value`.
 struct PartOption {
   std::string name;
-  std::string default_value;  ///< empty: it must be given
-  /// The canonical spelling of a value. Throws `ConfigError` if it is not valid.
+  std::string default_value;  ///< that the part's text has if the option is not given; empty: the text is without it
+  /// The canonical spelling of a value; empty if the text is without it. Throws `ConfigError` if it is not valid.
   std::string (*spell)(const std::string& value) = nullptr;
 };
 
+/// The layers to which a part is confined. Every part that trains tensors of the model has it.
+extern const PartOption kLayers;
+
 /// What decides which scalars a subset method chooses.
-enum class ChosenBy { kSeed, kFisher };
+enum class ChosenBy { kSeed, kFisher, kPretrained };
 
 /// How a part that trains a subset of a group's scalars is spelled and applied.
 struct SubsetMethod {

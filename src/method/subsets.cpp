@@ -1,11 +1,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
 #include <cmath>
-#include <compare>
+#include <span>
 
+#include "ranking.hpp"
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/nearest.hpp"
@@ -14,14 +14,20 @@
 namespace tunescope {
 namespace {
 
-// The scalars that a method chooses from: those of all tensors in its parameter group, numbered consecutively in
-// catalogue order.
+// The scalars that a part chooses from: those of all its tensors, numbered consecutively in catalogue order.
 struct CandidateScalars {
   CandidateScalars(const MethodPart& part, const ParameterCatalogue& catalogue)
       : tensors(candidate_tensors(part, catalogue)) {
     for (const ParameterIndex i : tensors) size += catalogue[i].size();
-    const double fraction = std::stod(part.options.at("fraction"));
-    chosen = std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(size)));
+    if (const auto scalars = part.options.find("scalars"); scalars != part.options.end()) {
+      chosen = std::stoll(scalars->second);
+    } else {
+      const double fraction = std::stod(part.options.at("fraction"));
+      chosen = std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(size)));
+    }
+    if (chosen > size) {
+      throw ConfigError(fmt::format("'{}': its pool has {} scalars in this model; choose fewer", part.text(), size));
+    }
   }
 
   // Turns ascending numbers of scalars into indices within each tensor.
@@ -40,7 +46,7 @@ struct CandidateScalars {
 
   std::vector<ParameterIndex> tensors;
   std::int64_t size = 0;
-  std::int64_t chosen = 0;  // the part's fraction of `size`, at least 1
+  std::int64_t chosen = 0;  // how many of them are chosen, at least 1
 };
 
 Selection select_random(const MethodPart& part, const ParameterCatalogue& catalogue, const SelectionContext& context) {
@@ -49,73 +55,23 @@ Selection select_random(const MethodPart& part, const ParameterCatalogue& catalo
       random_subset(candidates.size, candidates.chosen, random_key(context.seed, RandomUse::kSubset)), catalogue);
 }
 
-// A number whose ascending order is: importance from the largest to the smallest and, if equal, the order of the model.
-// Its high half is the complement of the bits of a float (the bits of non-negative floats are ordered like the floats),
-// its low half the number of the scalar.
-using RankKey = std::uint64_t;
-constexpr unsigned kIndexBits = 32;
-
-std::vector<RankKey> rank_keys(const CandidateScalars& candidates, const ParameterImportance& importance) {
-  if (candidates.size >= std::int64_t{1} << kIndexBits) throw ConfigError("a pool may have up to 2^32 scalars");
-  std::vector<RankKey> keys;
-  keys.reserve(static_cast<std::size_t>(candidates.size));
-  for (const ParameterIndex i : candidates.tensors) {
-    const at::Tensor tensor = importance.at(i).contiguous();
-    const float* const values = tensor.const_data_ptr<float>();
-    for (std::int64_t scalar = 0; scalar < tensor.numel(); ++scalar) {
-      const auto bits = static_cast<RankKey>(~std::bit_cast<std::uint32_t>(values[scalar]));
-      keys.push_back(bits << kIndexBits | keys.size());
-    }
-  }
-  return keys;
-}
-
-std::size_t scalar_of(RankKey key) { return static_cast<std::uint32_t>(key); }
-
-// Chooses scalars that are important on several tasks. Think of the set of the k most important scalars of each task: k
-// grows, the same for all tasks, until the union of the sets is large enough. So scalars are taken in the order of
-// their best rank on any task, then of the sum of their ranks, then of the model.
-std::vector<std::int64_t> choose_by_best_rank(const CandidateScalars& candidates,
-                                              const std::vector<ParameterImportance>& importance) {
-  struct Place {
-    std::int64_t best_rank, rank_sum, scalar;
-    auto operator<=>(const Place&) const = default;
-  };
-  std::vector<Place> places;
-  for (std::int64_t scalar = 0; scalar < candidates.size; ++scalar) places.push_back({candidates.size, 0, scalar});
-  for (const ParameterImportance& task : importance) {
-    std::vector<RankKey> keys = rank_keys(candidates, task);
-    std::sort(keys.begin(), keys.end());
-    for (std::size_t rank = 0; rank < keys.size(); ++rank) {
-      Place& place = places[scalar_of(keys[rank])];
-      place.best_rank = std::min(place.best_rank, static_cast<std::int64_t>(rank));
-      place.rank_sum += static_cast<std::int64_t>(rank);
-    }
-  }
-  std::nth_element(places.begin(), places.begin() + (candidates.chosen - 1), places.end());
-  std::vector<std::int64_t> chosen;
-  for (std::int64_t i = 0; i < candidates.chosen; ++i) chosen.push_back(places[static_cast<std::size_t>(i)].scalar);
-  return chosen;
-}
-
-std::vector<std::int64_t> choose_largest(const CandidateScalars& candidates, const ParameterImportance& importance) {
-  std::vector<RankKey> keys = rank_keys(candidates, importance);
-  std::nth_element(keys.begin(), keys.begin() + (candidates.chosen - 1), keys.end());
-  keys.resize(static_cast<std::size_t>(candidates.chosen));
-  std::vector<std::int64_t> chosen;
-  for (const RankKey key : keys) chosen.push_back(static_cast<std::int64_t>(scalar_of(key)));
-  return chosen;
+Selection select_first(const MethodPart& part, const ParameterCatalogue& catalogue,
+                       std::span<const ParameterImportance> rankings) {
+  const CandidateScalars candidates(part, catalogue);
+  const RankOrder order = part.options.contains("order") ? RankOrder::kLowest : RankOrder::kHighest;
+  return candidates.select(choose_by_rank(candidates.tensors, candidates.chosen, rankings, order), catalogue);
 }
 
 Selection select_by_fisher(const MethodPart& part, const ParameterCatalogue& catalogue,
                            const SelectionContext& context) {
   if (context.importance.empty()) throw ConfigError("'" + part.text() + "': no Fisher information is there yet");
-  const CandidateScalars candidates(part, catalogue);
-  std::vector<std::int64_t> chosen = context.importance.size() == 1
-                                         ? choose_largest(candidates, context.importance.front())
-                                         : choose_by_best_rank(candidates, context.importance);
-  std::sort(chosen.begin(), chosen.end());
-  return candidates.select(chosen, catalogue);
+  return select_first(part, catalogue, context.importance);
+}
+
+Selection select_by_magnitude(const MethodPart& part, const ParameterCatalogue& catalogue,
+                              const SelectionContext& context) {
+  const ParameterImportance values(context.pretrained.begin(), context.pretrained.end());
+  return select_first(part, catalogue, std::span(&values, 1));
 }
 
 // Its shortest spelling, so that 0.20 and 0.2 are the same method.
@@ -134,8 +90,28 @@ std::string spell_scope(const std::string& scope) {
   throw ConfigError(fmt::format("unknown scope '{}'{}", scope, suggest(scope, known)));
 }
 
-const PartOption kFraction = {"fraction", "", spell_fraction};
+std::string spell_scalars(const std::string& text) {
+  std::int64_t scalars = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), scalars);
+  if (error != std::errc{} || stop != text.data() + text.size() || scalars < 1) {
+    throw ConfigError(fmt::format("scalars must be a whole number, 1 or more, not '{}'", text));
+  }
+  return fmt::format("{}", scalars);
+}
+
+// The highest come first unless a part says otherwise: so the spelling, and the trials, of that stay as they were.
+std::string spell_order(const std::string& order) {
+  const std::vector<std::string> known = {"highest", "lowest"};
+  if (std::ranges::find(known, order) == known.end()) {
+    throw ConfigError(fmt::format("unknown order '{}'{}", order, suggest(order, known)));
+  }
+  return order == "highest" ? "" : order;
+}
+
 const PartOption kPool = {"pool", "layernorm", canonical_group};
+const PartOption kFraction = {"fraction", "", spell_fraction};
+const PartOption kScalars = {"scalars", "", spell_scalars};
+const PartOption kOrder = {"order", "", spell_order};
 const PartOption kScope = {"scope", "task", spell_scope};
 
 }  // namespace
@@ -143,15 +119,21 @@ const PartOption kScope = {"scope", "task", spell_scope};
 const std::vector<SubsetMethod>& subset_methods() {
   static const std::vector<SubsetMethod> table = {
       {.name = "fisher",
-       .description = "a fraction of a pool's scalars, those with the largest Fisher information: on the trial's own "
-                      "task, in the union over the job's tasks (scope=union), or over all but its own "
-                      "(scope=leave-one-out)",
-       .options = {kFraction, kPool, kScope},
+       .description = "some of a pool's scalars, those with the largest Fisher information, or with order=lowest the "
+                      "smallest: on the trial's own task, in the union over the job's tasks (scope=union), or over all "
+                      "but its own (scope=leave-one-out)",
+       .options = {kPool, kFraction, kScalars, kLayers, kOrder, kScope},
        .chosen_by = ChosenBy::kFisher,
        .select = select_by_fisher},
+      {.name = "magnitude",
+       .description = "some of a pool's scalars, those with the largest absolute values in the pre-trained model, or "
+                      "with order=lowest the smallest (a control: are Fisher's choices just the largest?)",
+       .options = {kPool, kFraction, kScalars, kLayers, kOrder},
+       .chosen_by = ChosenBy::kPretrained,
+       .select = select_by_magnitude},
       {.name = "random",
-       .description = "a fraction of a pool's scalars, drawn at random by seed (the control for chosen subsets)",
-       .options = {kFraction, kPool},
+       .description = "some of a pool's scalars, drawn at random by seed (the control for chosen subsets)",
+       .options = {kPool, kFraction, kScalars, kLayers},
        .chosen_by = ChosenBy::kSeed,
        .select = select_random},
   };

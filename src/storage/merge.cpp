@@ -17,8 +17,8 @@ namespace {
 // The mask of a trial whose file, of an earlier build, does not have it: chosen again by the same Fisher runs.
 MaskRecord choose_again(const Trial& trial, SweepInputs& inputs, const JobFolder& folder) {
   const ParameterCatalogue& catalogue = inputs.catalogue(find_task(trial.task));
-  const Selection selection =
-      select_parameters(trial.method, catalogue, {trial.seed, load_importance(trial, catalogue, folder)});
+  const Selection selection = select_parameters(
+      trial.method, catalogue, {trial.seed, load_importance(trial, catalogue, folder), inputs.model().backbone});
   MaskRecord mask{.id = trial.mask_id(), .method = trial.method.text(), .runs = {}, .indices = {}};
   for (const std::string& run : trial.fisher_runs) mask.runs += (mask.runs.empty() ? "" : " ") + run;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {

@@ -41,8 +41,10 @@ bool trains_whole_weight(const ParameterCatalogue& catalogue, const Selection& s
 }  // namespace
 
 TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control)
-    : TrainingRun(inputs, std::move(control),
-                  select_parameters(inputs.method, inputs.catalogue, {inputs.seed, inputs.importance})) {}
+    : TrainingRun(
+          inputs, std::move(control),
+          select_parameters(inputs.method, inputs.catalogue, {inputs.seed, inputs.importance, inputs.model.backbone})) {
+}
 
 TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const Selection& selection)
     : inputs_(inputs),

@@ -73,6 +73,7 @@ TEST(Method, IsTheSameAfterItsSpellingIsParsed) {
 TEST(Method, KnowsThatOnlyFullTrainsEverything) {
   EXPECT_TRUE(parse_method("full").trains_everything());
   EXPECT_FALSE(parse_method("bitfit").trains_everything());
+  EXPECT_FALSE(parse_method("full:layers=last2").trains_everything());
   EXPECT_FALSE(parse_method("random:fraction=1,pool=full").trains_everything());
 }
 
@@ -98,13 +99,13 @@ TEST(Method, RefusesFractionsOutsideZeroToOne) {
 }
 
 TEST(Method, RefusesAMissingFraction) {
-  EXPECT_THAT(refusal("random"), HasSubstr("'fraction' needs a value"));
-  EXPECT_THAT(refusal("random:"), HasSubstr("'fraction' needs a value"));
+  EXPECT_THAT(refusal("random"), HasSubstr("'random' needs either fraction"));
+  EXPECT_THAT(refusal("random:"), HasSubstr("'random' needs either fraction"));
   EXPECT_THAT(refusal("random:fraction="), HasSubstr("'fraction' needs a value"));
 }
 
-TEST(Method, RefusesOptionsOfMethodsThatHaveNone) {
-  EXPECT_THAT(refusal("layernorm:fraction=0.2"), HasSubstr("takes no options"));
+TEST(Method, RefusesOptionsOfOtherMethods) {
+  EXPECT_THAT(refusal("layernorm:fraction=0.2"), HasSubstr("unknown option 'fraction'; known are layers"));
 }
 
 TEST(Method, RefusesAGroupWithoutMembers) { EXPECT_THAT(refusal("random:fraction=0.2,pool=head"), HasSubstr("head")); }
@@ -255,8 +256,9 @@ TEST(Method, DescribesEveryMethodForHelp) {
     EXPECT_FALSE(description.empty()) << spelling;
     spellings.push_back(spelling.substr(0, spelling.find(':')));
   }
-  EXPECT_THAT(spellings, testing::UnorderedElementsAre("full", "head", "layernorm", "layernorm-output",
-                                                       "layernorm-attention", "bitfit", "fisher", "random"));
+  EXPECT_THAT(spellings, testing::UnorderedElementsAre("full", "head", "layernorm", "layernorm-weight",
+                                                       "layernorm-bias", "layernorm-output", "layernorm-attention",
+                                                       "bitfit", "fisher", "magnitude", "random"));
 }
 
 }  // namespace

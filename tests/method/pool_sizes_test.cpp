@@ -47,6 +47,8 @@ TEST_P(PoolSizes, AreThoseOfTransformers) {
   };
   EXPECT_EQ(count("full"), GetParam().backbone);
   EXPECT_EQ(count("layernorm"), GetParam().layer_norms);
+  EXPECT_EQ(count("layernorm-weight"), GetParam().layer_norms / 2);
+  EXPECT_EQ(count("layernorm-bias"), GetParam().layer_norms / 2);
   EXPECT_EQ(count("layernorm-attention"), GetParam().of_each_kind);
   EXPECT_EQ(count("layernorm-output"), GetParam().of_each_kind);
   EXPECT_EQ(count("bitfit"), GetParam().biases);

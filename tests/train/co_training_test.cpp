@@ -97,8 +97,10 @@ TEST_F(CoTraining, EachTrainsAsItDoesAlone) {
   }
 }
 
-TEST_F(CoTraining, CombinationsTrainAsTheyDoAlone) {
+TEST_F(CoTraining, CombinationsAndControlsTrainAsTheyDoAlone) {
   add(classes, two_outputs, "bitfit+random:fraction=0.3", 1e-3, 7, {.epochs = 4, .batch_size = 8});
+  add(classes, two_outputs, "magnitude:fraction=0.2", 1e-3, 9, {.epochs = 3, .batch_size = 8});
+  add(classes, two_outputs, "layernorm-bias:layers=last1", 1e-3, 9, {.epochs = 3, .batch_size = 8});
   add(values, one_output, "layernorm-output+random:pool=bitfit,fraction=0.5", 1e-3, 8, {.epochs = 3, .batch_size = 8});
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
   for (std::size_t i = 0; i < trials.size(); ++i) {

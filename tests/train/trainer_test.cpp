@@ -49,7 +49,7 @@ class FrozenScalars : public Trainer, public ::testing::WithParamInterface<std::
 
 TEST_P(FrozenScalars, KeepTheirBits) {
   const Method method = parse_method(GetParam());
-  const Selection selection = select_parameters(method, catalogue, {.seed = 1});
+  const Selection selection = select_parameters(method, catalogue, {.seed = 1, .pretrained = model.backbone});
   const TrainedModel trained = run(GetParam());
   for (ParameterIndex i = 0; i < catalogue.backbone_count(); ++i) {
     const at::Tensor& before = model.backbone[i];
@@ -75,7 +75,8 @@ INSTANTIATE_TEST_SUITE_P(Methods, FrozenScalars,
                          ::testing::Values("full", "head", "layernorm", "layernorm-output", "layernorm-attention",
                                            "bitfit", "random:pool=layernorm,fraction=0.3",
                                            "random:pool=full,fraction=0.01", "bitfit+layernorm-attention",
-                                           "layernorm+random:pool=full,fraction=0.02"));
+                                           "layernorm+random:pool=full,fraction=0.02", "layernorm-weight",
+                                           "full:layers=last1", "magnitude:pool=full,scalars=300"));
 
 TEST_F(Trainer, IsAFunctionOfItsInputs) {
   const TrainedModel first = run("full");

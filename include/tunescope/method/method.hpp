@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,8 +17,8 @@ namespace tunescope {
 
 // A fine-tuning method decides which scalars of a model are trained. It is made of parts. A part trains a parameter
 // group, a named set of whole tensors such as all LayerNorm weights and biases, or some scalars of such a group, chosen
-// at random or by the largest Fisher information. A method trains what any of its parts trains. The classification head
-// is new for every task, so it is always trained. Job files call a parameter group a "pool".
+// at random, by Fisher information or by magnitude. A method trains what any of its parts trains. The classification
+// head is new for every task, so it is always trained. Job files call a parameter group a "pool".
 
 /// One part of a method: `name` or `name:key=value,key=value`.
 struct MethodPart {
@@ -67,15 +68,15 @@ using ParameterImportance = std::vector<at::Tensor>;
 struct SelectionContext {
   std::uint64_t seed = 0;                            ///< read by random methods
   std::vector<ParameterImportance> importance = {};  ///< read by Fisher methods: one entry a task of the method's scope
+  std::span<const at::Tensor> pretrained = {};       ///< read by `magnitude`: the backbone, by catalogue index, float32
 };
 
 /// The scalars that `method` trains. Throws `ConfigError` if it needs importances and there are none, or if the model
 /// has none of the tensors that a part trains or chooses from, or if a part adds nothing to the others.
 Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, const SelectionContext& context);
 
-/// A method that trains as many scalars of the same groups and needs no Fisher information: a part that chooses by it
-/// becomes a random subset of the same size, any other part stays. Sizes and costs are planned with it before anything
-/// is computed.
+/// A method that trains as many scalars of the same groups and can be planned before anything is computed: a part that
+/// chooses by Fisher information or by the model's numbers becomes a random subset of the same size.
 Method planning_stand_in(Method method);
 
 /// The selection of that stand-in.
@@ -91,8 +92,8 @@ std::optional<std::size_t> co_training_group(const Method& method, const Paramet
 /// is "full". Throws `ConfigError` naming the nearest known group.
 std::vector<bool> group_members(const std::string& group, const ParameterCatalogue& catalogue);
 
-/// The tensors of the backbone that a part trains or chooses from, in catalogue order. Throws `ConfigError` if the
-/// model has none of them.
+/// The tensors of the backbone that a part trains or chooses from, in catalogue order: those of its group that lie in
+/// its layers. Throws `ConfigError` if the model has none of them, or not these layers.
 std::vector<ParameterIndex> candidate_tensors(const MethodPart& part, const ParameterCatalogue& catalogue);
 
 /// The tensors of a parameter group without those of the head, in catalogue order: a method chooses scalars from these.
