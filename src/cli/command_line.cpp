@@ -16,7 +16,7 @@ po::options_description all_options() {
   po::options_description options;
   options.add_options()("help,h", "")("version,V", "")("calibrate", "")("simulate", po::value<std::string>(), "")(
       "share", "")("reseal", "")("replace", "");
-  for (const JobKey& key : job_keys()) options.add_options()(key.name.c_str(), po::value<std::string>(), "");
+  for (const JobKey& key : job_keys()) options.add_options()(key.option_name().c_str(), po::value<std::string>(), "");
   return options;
 }
 

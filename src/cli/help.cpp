@@ -93,7 +93,8 @@ std::string job_help() {
   std::string text = "\nKeys of a job file, each also an option (--section.key VALUE):\n";
   for (const JobKey& key : job_keys()) {
     const std::string value = key.default_value.empty() ? "required" : "default " + key.default_value;
-    text += fmt::format("  {:<30}{}\n", key.name, wrapped(key.help + " (" + value + ")", kIndent));
+    const std::string help = key.is_of_each_method() ? key.help : key.help + " (" + value + ")";
+    text += fmt::format("  {:<30}{}\n", key.name, wrapped(help, kIndent));
   }
   text += "\nMethods; the classification head trains in all of them, and a plus sign joins several:\n";
   for (const auto& [spelling, description] : describe_methods()) {

@@ -109,7 +109,7 @@ std::string read_job_text(const std::filesystem::path& path) {
 std::vector<Value> parse_file(const std::string& text, const std::filesystem::path& path) {
   const auto [plain_text, lines] = locate_keys(text, path);
   po::options_description options;
-  for (const JobKey& key : job_keys()) options.add_options()(key.name.c_str(), po::value<std::string>(), "");
+  for (const JobKey& key : job_keys()) options.add_options()(key.option_name().c_str(), po::value<std::string>(), "");
   std::vector<Value> values;
   try {
     std::istringstream stream(plain_text);
@@ -126,18 +126,29 @@ std::vector<Value> parse_file(const std::string& text, const std::filesystem::pa
   return values;
 }
 
+// What was given for a key: one value, or one for each method. The last one counts, so that options replace the file's.
+std::vector<Value> given_values(const JobKey& key, const std::vector<Value>& values) {
+  std::vector<Value> given;
+  for (const Value& value : values) {
+    if (!key.takes(value)) continue;
+    std::erase_if(given, [&](const Value& earlier) { return earlier.key == value.key; });
+    given.push_back(value);
+  }
+  return given;
+}
+
 // The job as it was run, where options have changed the file: every value that was given, by section.
 std::string render(const std::vector<Value>& values) {
   std::string text;
   std::string section;
   for (const JobKey& key : job_keys()) {
-    const auto given = std::find_if(values.rbegin(), values.rend(), [&](const Value& v) { return v.key == key.name; });
-    if (given == values.rend()) continue;
-    const std::size_t dot = key.name.find('.');
-    const std::string key_section = dot == std::string::npos ? "" : key.name.substr(0, dot);
-    if (key_section != section) text += fmt::format("\n[{}]\n", key_section);
-    section = key_section;
-    text += fmt::format("{} = {}\n", dot == std::string::npos ? key.name : key.name.substr(dot + 1), given->text);
+    for (const Value& given : given_values(key, values)) {
+      const std::size_t dot = given.key.find('.');
+      const std::string key_section = dot == std::string::npos ? "" : given.key.substr(0, dot);
+      if (key_section != section) text += fmt::format("\n[{}]\n", key_section);
+      section = key_section;
+      text += fmt::format("{} = {}\n", dot == std::string::npos ? given.key : given.key.substr(dot + 1), given.text);
+    }
   }
   return text;
 }
@@ -181,12 +192,16 @@ SweepSpec read_job(const std::filesystem::path& path,
   for (const auto& [key, value] : overrides) values.push_back(value_of_option(key, value));
   SweepSpec spec;
   for (const JobKey& key : job_keys()) {
-    const auto given = std::find_if(values.rbegin(), values.rend(), [&](const Value& v) { return v.key == key.name; });
-    if (given == values.rend() && key.default_value.empty()) {
-      throw ConfigError(fmt::format("{}: key '{}' is missing: {}", path.string(), key.name, key.help));
+    std::vector<Value> given = given_values(key, values);
+    if (given.empty() && !key.is_of_each_method()) {
+      if (key.default_value.empty()) {
+        throw ConfigError(fmt::format("{}: key '{}' is missing: {}", path.string(), key.name, key.help));
+      }
+      given.push_back({key.name, key.default_value, "default"});
     }
-    assign(key, given == values.rend() ? Value{key.name, key.default_value, "default"} : *given, spec);
+    for (const Value& value : given) assign(key, value, spec);
   }
+  for (const Value& value : values) refuse_rates_of_absent_method(spec, value);
   refuse_cache_as_job_folder(spec);
   spec.job_text = overrides.empty() ? text : render(values);
   return spec;

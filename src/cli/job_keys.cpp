@@ -56,6 +56,18 @@ void assign_methods(SweepSpec& spec, const Value& value) {
   }
 }
 
+constexpr std::string_view kLearningRatesOf = "sweep.learning_rates.";
+
+std::string kind_of(const Value& value) {
+  return at_origin(value, [&] { return parse_kind(value.key.substr(kLearningRatesOf.size())); });
+}
+
+void assign_learning_rates_of_kind(SweepSpec& spec, const Value& value) {
+  if (!spec.learning_rates_of_kind.emplace(kind_of(value), parse_positive_numbers(value)).second) {
+    refuse(value, "the learning rates of a method once, however it is spelled");
+  }
+}
+
 void assign_fisher_modes(SweepSpec& spec, const Value& value) {
   spec.fisher.modes.clear();
   for (const std::string& word : parse_words(value)) {
@@ -135,6 +147,15 @@ void assign_dropout(SweepSpec& spec, const Value& value) {
 
 }  // namespace
 
+void refuse_rates_of_absent_method(const SweepSpec& spec, const Value& value) {
+  if (!value.key.starts_with(kLearningRatesOf)) return;
+  const std::string kind = kind_of(value);
+  const auto is_it = [&](const Method& method) { return method.kind() == kind; };
+  if (std::ranges::any_of(spec.methods, is_it) || is_it(spec.fisher.at)) return;
+  throw ConfigError(fmt::format("{}: {}: the job has no method '{}'; add it to [sweep] methods, or leave out the key",
+                                value.origin, value.key, kind));
+}
+
 const std::vector<JobKey>& job_keys() {
   static const std::vector<JobKey> keys = {
       {"name", "", "name of the job, its results folder and file", assign_name},
@@ -157,6 +178,10 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.learning_rates = parse_positive_numbers(value); }},
       {"sweep.peft_learning_rates", "1e-4 2.5e-4 5e-4 7.5e-4 1e-3", "learning rates of every other method",
        [](SweepSpec& spec, const Value& value) { spec.peft_learning_rates = parse_positive_numbers(value); }},
+      {"sweep.learning_rates.METHOD", "",
+       "learning rates of one method instead, named without its options, such as sweep.learning_rates.random or "
+       "sweep.learning_rates.bitfit+layernorm",
+       assign_learning_rates_of_kind},
       {"sweep.seeds", "1 2 3 4 5", "seeds of the head, the order of examples, dropout and random subsets",
        [](SweepSpec& spec, const Value& value) { spec.seeds = parse_seeds(value); }},
       {"train.epochs", "3", "passes over the training set (our choice)",

@@ -1,6 +1,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <set>
 
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
@@ -103,7 +104,28 @@ void refuse_repetition(const std::vector<MethodPart>& parts) {
   }
 }
 
+std::string join(const std::set<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : "+") + name;
+  return text;
+}
+
 }  // namespace
+
+std::string Method::kind() const {
+  std::set<std::string> names;
+  for (const MethodPart& part : parts) names.insert(part.name);
+  return join(names);
+}
+
+std::string parse_kind(std::string_view text) {
+  std::set<std::string> names;
+  for (const std::string& part : split_parts(text)) {
+    refuse_unknown_name(part);  // with options, it is none
+    names.insert(part);
+  }
+  return join(names);
+}
 
 Method parse_method(std::string_view text) {
   Method method;

@@ -96,6 +96,38 @@ TEST_F(JobFile, TakesCombinationsOfMethodsInAList) {
               HasSubstr("'bitfit+layernorm' only once"));
 }
 
+TEST_F(JobFile, HasLearningRatesForSingleMethods) {
+  const std::string job = kJob +
+                          "[sweep]\nmethods = full random:fraction=0.5 random:fraction=0.1 layernorm+bitfit head\n"
+                          "learning_rates.random = 1e-2 3e-2\nlearning_rates.layernorm+bitfit = 2e-4\n";
+  const SweepSpec spec = read(job, {{"sweep.learning_rates.random", "5e-3"}, {"sweep.learning_rates.head", "1e-1"}});
+  EXPECT_THAT(spec.learning_rates_of(parse_method("full")), ElementsAre(1e-5, 2e-5, 3e-5, 4e-5, 5e-5));
+  for (const char* const random : {"random:fraction=0.5", "random:fraction=0.1"}) {
+    EXPECT_THAT(spec.learning_rates_of(parse_method(random)), ElementsAre(5e-3));
+  }
+  EXPECT_THAT(spec.learning_rates_of(parse_method("bitfit+layernorm")), ElementsAre(2e-4));
+  EXPECT_THAT(spec.learning_rates_of(parse_method("head")), ElementsAre(1e-1));
+  EXPECT_THAT(spec.learning_rates_of(parse_method("bitfit")), ElementsAre(1e-4, 2.5e-4, 5e-4, 7.5e-4, 1e-3));
+  EXPECT_THAT(spec.job_text,
+              AllOf(HasSubstr("learning_rates.random = 5e-3\n"), HasSubstr("learning_rates.head = 1e-1\n"),
+                    HasSubstr("learning_rates.layernorm+bitfit = 2e-4\n"), Not(HasSubstr("3e-2"))));
+  EXPECT_EQ(read(spec.job_text).learning_rates_of_kind, spec.learning_rates_of_kind);
+}
+
+TEST_F(JobFile, RefusesLearningRatesOfMethodsThatItDoesNotHave) {
+  EXPECT_THAT(refusal(kJob + "[sweep]\nlearning_rates.bitfti = 1e-3\n"),
+              AllOf(HasSubstr("job.cfg:7"), HasSubstr("learning_rates.bitfti"), HasSubstr("did you mean 'bitfit'?")));
+  EXPECT_THAT(refusal(kJob + "[sweep]\nlearning_rates.bitfit = 1e-3\n"),
+              AllOf(HasSubstr("job.cfg:7"), HasSubstr("the job has no method 'bitfit'; add it to [sweep] methods")));
+  EXPECT_THAT(refusal(kJob + "[sweep]\nlearning_rates. = 1e-3\n"), HasSubstr("did you mean 'sweep.learning_rates'?"));
+  EXPECT_THAT(refusal(kJob + "[sweep]\nmethods = bitfit+head\nlearning_rates.bitfit+head = 1\n"
+                             "learning_rates.head+bitfit = 2\n"),
+              HasSubstr("once, however it is spelled"));
+  EXPECT_THAT(refused_option("sweep.learning_rates.full", "0"), HasSubstr("numbers above 0"));
+  EXPECT_EQ(read(kJob, {{"fisher.at", "head"}, {"sweep.learning_rates.head", "0.1"}}).learning_rates_of_kind.size(),
+            1U);
+}
+
 TEST_F(JobFile, NamesKeysThatThereAreWhereNoneIsNear) {
   EXPECT_THAT(
       refusal(kJob + "lr = 1\n"),

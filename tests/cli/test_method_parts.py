@@ -77,6 +77,17 @@ def test_a_layer_range_moves_tensors_of_its_layers_alone(swept):
         assert set(layers[moved]) == {str(last), "head"}
 
 
+def test_a_method_has_learning_rates_of_its_own(make_job, tmp_path):
+    job = make_job(tmp_path, {"sweep.methods": "full layernorm+bitfit head", "sweep.learning_rates.head": "1e-1 1e-2"})
+    output = job.run("plan", "--sweep.learning_rates.layernorm+bitfit", "1e-3 2e-3 3e-3").stdout
+    counts = {line.split()[1]: line.split()[2] for line in output.splitlines() if line.startswith("CoLA")}
+    assert counts == {"full": "1", "bitfit+layernorm": "3", "head": "2"}
+    result = job.run("plan", "--sweep.learning_rates.bitfit=1")
+    assert result.returncode == WRONG_INPUT
+    assert "option --sweep.learning_rates.bitfit" in result.stderr
+    assert "the job has no method 'bitfit'" in result.stderr
+
+
 def test_plan_knows_the_scalars_of_each(swept):
     output = swept[1].run("plan").stdout
     with h5py.File(swept[1].merged) as file:

@@ -35,6 +35,8 @@ struct Method {
 
   /// The canonical spelling of the method.
   std::string text() const;
+  /// The names of its parts, each once, in alphabetical order, joined by plus signs: the method without its options.
+  std::string kind() const;
   /// Whether it trains every parameter, and so takes the learning rates of full fine-tuning.
   bool trains_everything() const;
   /// The part that chooses scalars by Fisher information, which must be computed first; null if there is none.
@@ -46,6 +48,10 @@ struct Method {
 /// Parses and checks a method. What follows a plus sign and does not begin with the name of a method belongs to the
 /// option before it. Throws `ConfigError` naming the nearest known method or option, or the valid range.
 Method parse_method(std::string_view text);
+
+/// The canonical spelling of a kind of method (see `Method::kind`). Throws `ConfigError` naming the nearest known
+/// method.
+std::string parse_kind(std::string_view text);
 
 /// What a method trains of one tensor.
 struct TensorSelection {

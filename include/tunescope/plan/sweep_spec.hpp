@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -53,8 +54,9 @@ struct SweepSpec {
   std::int64_t dev_examples = 0;    ///< 0 = all
 
   std::vector<Method> methods;
-  std::vector<double> learning_rates;       ///< of methods that train everything
-  std::vector<double> peft_learning_rates;  ///< of every other method
+  std::vector<double> learning_rates;                                 ///< of methods that train everything
+  std::vector<double> peft_learning_rates;                            ///< of every other method
+  std::map<std::string, std::vector<double>> learning_rates_of_kind;  ///< instead of these two, by `Method::kind`
   std::vector<std::uint64_t> seeds;
   TrainOptions train;
   FisherSpec fisher;
@@ -74,6 +76,8 @@ struct SweepSpec {
 
   /// The learning rates that a method is tried with.
   const std::vector<double>& learning_rates_of(const Method& method) const {
+    const auto own = learning_rates_of_kind.find(method.kind());
+    if (own != learning_rates_of_kind.end()) return own->second;
     return method.trains_everything() ? learning_rates : peft_learning_rates;
   }
 
