@@ -30,6 +30,13 @@ def test_components_read_as_words(component, layers, label):
         ("fisher:pool=layernorm,fraction=0.2,scope=union", "Fisher 20 % of\nLayerNorm, all tasks"),
         ("lora:rank=8,alpha=16", "LoRA\nrank=8, alpha=16"),
         ("unheard-of", "unheard-of"),
+        ("random:pool=full,scalars=500", "random 500 of\nall parameters"),
+        ("fisher:fraction=0.2,order=lowest,pool=bitfit,scope=task", "lowest Fisher 20 % of\nBitFit"),
+        ("magnitude:fraction=0.2,layers=last4,pool=layernorm", "magnitude 20 % of\nLayerNorm, last 4 layers"),
+        ("layernorm-bias:layers=8-11", "LayerNorm biases, layers 8-11"),
+        ("bitfit:layers=3", "BitFit, layer 3"),
+        ("layernorm+random:fraction=0.01,pool=full", "LayerNorm +\nrandom 1 % of all parameters"),
+        ("bitfit+lora:targets=query+value", "BitFit +\nLoRA targets=query+value"),
     ],
 )
 def test_methods_read_as_words(method, label):

@@ -4,6 +4,21 @@ from collections.abc import Iterable
 
 FRESH_LAYER = "head"  # the only layer that is not pre-trained
 REFERENCE_METHOD = "full"
+METHODS = {
+    "full": "full fine-tuning",
+    "head": "head alone",
+    "layernorm": "LayerNorm",
+    "layernorm-weight": "LayerNorm weights",
+    "layernorm-bias": "LayerNorm biases",
+    "layernorm-output": "output LayerNorm",
+    "layernorm-attention": "attention LayerNorm",
+    "bitfit": "BitFit",
+    "fisher": "Fisher",
+    "magnitude": "magnitude",
+    "random": "random",
+    "lora": "LoRA",
+    "adapter": "adapters",
+}
 GLUE_ORDER = ("cola", "sst-2", "mrpc", "sts-b", "qqp", "mnli", "qnli", "rte", "wnli")
 
 
@@ -13,8 +28,21 @@ def order_tasks(tasks: Iterable[str]) -> list[str]:
     return sorted(set(tasks), key=lambda task: (known.get(task.lower(), len(known)), task))
 
 
+def method_parts(method: str) -> list[str]:
+    """The parts of a combination; a piece that is no method's name belongs to the option before it."""
+    parts: list[str] = []
+    for piece in method.split("+"):
+        if parts and ":" in parts[-1] and piece.partition(":")[0] not in METHODS:
+            parts[-1] += f"+{piece}"
+        else:
+            parts.append(piece)
+    return parts
+
+
 def parse_method(method: str) -> tuple[str, dict[str, str]]:
-    """`fisher:pool=layernorm,fraction=0.2` as its name and its options."""
+    """`fisher:pool=layernorm,fraction=0.2` as its name and its options; a combination is all name."""
+    if len(method_parts(method)) > 1:
+        return method, {}
     name, _, options = method.partition(":")
     pairs = (option.partition("=") for option in options.split(",") if option)
     return name, {key: value for key, _, value in pairs}

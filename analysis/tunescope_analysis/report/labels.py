@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tunescope_analysis.io.vocabulary import parse_method
+from tunescope_analysis.io.vocabulary import METHODS, method_parts, parse_method
 
 MEASURES = {
     "mean_abs": "mean absolute change",
@@ -43,19 +43,8 @@ FACTOR_LABELS = {
     "at": "trained by",
     "learning_rate": "learning rate",
 }
-METHODS = {
-    "full": "full fine-tuning",
-    "head": "head alone",
-    "layernorm": "LayerNorm",
-    "layernorm-output": "output LayerNorm",
-    "layernorm-attention": "attention LayerNorm",
-    "bitfit": "BitFit",
-    "fisher": "Fisher",
-    "random": "random",
-    "lora": "LoRA",
-    "adapter": "adapters",
-}
 SCOPES = {"union": ", all tasks", "leave-one-out": ", other tasks"}
+POOLS = METHODS | {"full": "all parameters"}
 METRICS = {
     "accuracy": "accuracy",
     "f1": "F1",
@@ -83,19 +72,39 @@ def fisher_label(measure: str, capital: bool = False) -> str:
 
 
 def method_label(method: str) -> str:
-    """A method in the field's words, on up to two lines, for an axis or a legend.
+    """A method in the field's words, for an axis or a legend: a part on up to two lines.
 
     `random:pool=layernorm,fraction=0.2` is "random 20 % of" above "LayerNorm"; what the words do not cover
-    follows as `key=value`.
+    follows as `key=value`. Parts of a combination stand below each other, joined by a plus sign.
     """
-    name, options = parse_method(method)
+    parts = method_parts(method)
+    if len(parts) > 1:
+        return " +\n".join(_part_label(part).replace("\n", " ") for part in parts)
+    return _part_label(method)
+
+
+def _part_label(part: str) -> str:
+    name, options = parse_method(part)
     words = METHODS.get(name, name)
-    if "fraction" in options:
+    layers = f", {_layers_label(options.pop('layers'))}" if "layers" in options else ""
+    if "fraction" in options or "scalars" in options:
+        share = (
+            f"{100 * float(options.pop('fraction')):g} %" if "fraction" in options else options.pop("scalars")
+        )
         pool = options.pop("pool", "layernorm")
         scope = SCOPES.get(options.pop("scope", "task"), "")
-        words += f" {100 * float(options.pop('fraction')):g} % of\n{METHODS.get(pool, pool)}{scope}"
+        order = f"{options.pop('order')} " if "order" in options else ""
+        words = f"{order}{words} {share} of\n{POOLS.get(pool, pool)}{layers}{scope}"
+    else:
+        words += layers
     more = ", ".join(f"{key}={value}" for key, value in options.items())
     return words + (f"\n{more}" if more else "")
+
+
+def _layers_label(layers: str) -> str:
+    if layers.startswith("last"):
+        return "last layer" if layers == "last1" else f"last {layers.removeprefix('last')} layers"
+    return f"layers {layers}" if "-" in layers else f"layer {layers}"
 
 
 def component_label(component: str, layers: Iterable[str] = ()) -> str:

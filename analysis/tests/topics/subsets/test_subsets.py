@@ -49,6 +49,55 @@ def test_a_control_has_the_same_pool_and_fraction(write):
         assert subset_pairs(results.trials) == [(FISHER, RANDOM), (UNION, RANDOM)]
 
 
+LOWEST = "fisher:fraction=0.2,order=lowest,pool=layernorm,scope=task"
+LARGEST = "magnitude:fraction=0.2,pool=layernorm"
+OTHERS = [
+    "fisher:fraction=0.2,order=lowest,pool=layernorm,scope=union",
+    "magnitude:fraction=0.2,order=lowest,pool=layernorm",
+    "magnitude:fraction=0.2,layers=last4,pool=layernorm",
+    "magnitude:pool=layernorm,scalars=20",
+    "fisher:fraction=0.2,pool=layernorm,scope=task+layernorm-output",
+]
+
+
+def test_controls_are_random_the_lowest_and_the_largest_of_the_same_choice(write):
+    trials = [*TRIALS, *(trial("RTE", method, 1, 0.5) for method in (LOWEST, LARGEST, *OTHERS))]
+    with open_results(write(trials)) as results:
+        assert subset_pairs(results.trials) == [(FISHER, RANDOM), (FISHER, LOWEST), (FISHER, LARGEST)]
+
+
+def test_subsets_of_a_number_of_scalars_have_controls_too(write):
+    pair = ["fisher:pool=full,scalars=500,scope=task", "random:pool=full,scalars=500"]
+    with open_results(write([trial("RTE", method, 1, 0.5) for method in pair])) as results:
+        assert subset_pairs(results.trials) == [tuple(pair)]
+
+
+def test_the_verdict_is_about_the_random_control_alone(write):
+    """Highest is like random, and better than lowest on every seed of two tasks."""
+    scores = {FISHER: 0.6, RANDOM: 0.6, LOWEST: 0.5}
+    trials = [
+        trial(task, method, seed, score + 0.001 * seed * (-1) ** seed * (method == FISHER))
+        for task in ("RTE", "CoLA")
+        for seed in range(1, 7)
+        for method, score in scores.items()
+    ]
+    with open_results(write(trials)) as results:
+        section = subsets_section(results)
+        table = subset_table(subset_differences(results.trials)).set_index(["control", "task"])
+    assert [verdict.ruling for verdict in section.verdicts] == [Ruling.NOT_DECIDABLE]
+    assert table.loc[(LOWEST, "all tasks"), "holm_p"] == pytest.approx(2 / 2**12)
+    assert table.loc[(RANDOM, "all tasks"), "holm_p"] > 0.05
+    text = str(section)
+    assert "differs from the lowest Fisher information by" in text
+    assert "differs from its random control by" in text
+
+
+def test_without_a_random_control_there_is_no_verdict(write):
+    trials = [trial("RTE", method, seed, 0.5 + seed / 10) for method in (FISHER, LOWEST) for seed in (1, 2)]
+    with open_results(write(trials)) as results:
+        assert subsets_section(results).verdicts == []
+
+
 def test_differences_pair_task_and_seed_at_the_best_learning_rate(differences):
     assert differences[["task", "seed"]].values.tolist() == [["CoLA", 1], ["CoLA", 2], ["RTE", 1], ["RTE", 2]]
     assert differences["difference"].tolist() == pytest.approx([-0.03, 0.04, 0.05, 0])

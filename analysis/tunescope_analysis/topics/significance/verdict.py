@@ -9,7 +9,7 @@ from tunescope_analysis.report.formatting import fixed, points
 from tunescope_analysis.stats.thresholds import MARGIN
 from tunescope_analysis.topics.scores.table import score_table
 from tunescope_analysis.topics.significance.judgement import Judgement, judge
-from tunescope_analysis.topics.subsets.table import CHOSEN_METHOD, DEFAULT_POOL
+from tunescope_analysis.topics.subsets.table import DEFAULT_POOL, is_chosen
 
 OTHER_SMALL_METHODS = ("lora", "adapter")
 FIVE_TIMES_RANGE = (4.0, 7.0)  # our choice: what "about five times" covers
@@ -34,9 +34,9 @@ def equivalence_verdicts(trials: xr.Dataset, head_size: float = np.nan) -> list[
         pairs = [
             (method, pool)
             for method in sorted(methods)
-            for name, options in [parse_method(method)]
+            for options in [parse_method(method)[1]]
             for pool in [options.get("pool", DEFAULT_POOL)]
-            if name == CHOSEN_METHOD and options.get("scope", "task") in scopes
+            if is_chosen(method) and "layers" not in options and options.get("scope", "task") in scopes
             if pool in methods and pool.startswith("layernorm")
         ]
         if pairs:

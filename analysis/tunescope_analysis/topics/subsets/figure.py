@@ -1,4 +1,4 @@
-"""Differences between subsets chosen by Fisher information and random ones."""
+"""Differences between subsets chosen by Fisher information and their controls."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,18 +13,23 @@ from tunescope_analysis.report.drawing.panel_grid import (
     style_plot,
 )
 from tunescope_analysis.report.labels import method_label
+from tunescope_analysis.topics.subsets.table import CONTROLS, control_kind
 
 
 def subsets_figure(differences: pd.DataFrame) -> Figure:
-    """A panel per method, a line per task: chosen − random × 100, a dot per seed, a bar at their mean."""
-    methods = sorted(set(differences["method"]))
+    """A panel per method and control, a line per task.
+
+    Chosen − control × 100: a dot per seed, a bar at their mean.
+    """
+    pairs = list(differences.groupby(["method", "control"], sort=False))
     tasks = order_tasks(differences["task"])
-    grid = row_grid(len(methods), tasks, row_height=0.2)
-    figure = new_figure(grid, "Fisher less random subset, score × 100", "a dot a seed, a bar the mean")
-    for place, method in enumerate(methods):
+    grid = row_grid(len(pairs), tasks, row_height=0.2)
+    figure = new_figure(grid, "Fisher subset less its control, score × 100", "a dot a seed, a bar the mean")
+    for place, ((method, control), own) in enumerate(pairs):
         axes = grid.axes(figure, place)
-        style_plot(axes, method_label(method).replace("\n", " "))
-        own = differences[differences["method"] == method]
+        style_plot(
+            axes, f"{method_label(method)}\nless {CONTROLS[control_kind(control)]}".replace("\n", " ", 1)
+        )
         axes.axvline(0, color="#000000", linewidth=0.6)
         for line, task in enumerate(tasks):
             values = 100 * own.loc[own["task"] == task, "difference"]

@@ -1,4 +1,4 @@
-"""Subsets chosen by Fisher information beside random ones."""
+"""Subsets with the largest Fisher information beside their controls."""
 
 from functools import partial
 
@@ -8,35 +8,38 @@ from tunescope_analysis.report.formatting import points, probability, spread
 from tunescope_analysis.report.section import Section
 from tunescope_analysis.topics.subsets.figure import subsets_figure
 from tunescope_analysis.topics.subsets.table import subset_differences, subset_pairs, subset_table
-from tunescope_analysis.topics.subsets.verdict import subset_sentence, subset_verdict
+from tunescope_analysis.topics.subsets.verdict import over_all_tasks, subset_sentence, subset_verdict
 
 
 def subsets_section(results: Results) -> Section:
-    """Paired differences of every `fisher` method and the `random` one of its pool and fraction."""
-    section = Section("subsets", "Fisher subsets against random subsets")
+    """Paired differences of every `fisher` method and its controls of the same pool and size."""
+    section = Section("subsets", "Fisher subsets against their controls")
     differences = subset_differences(results.trials)
     if differences.empty and subset_pairs(results.trials):
         section.add_note("No subset has learned anything on any task. Train on more examples or for longer.")
         return section
     if differences.empty:
         section.add_note(
-            "No method `fisher:...` has a control `random:...` of the same pool and fraction with a common "
+            "No method `fisher:...` has a control `random:...` of the same pool and size with a common "
             "task and seed. Run a sweep with both, such as `methods = fisher:fraction=0.2 "
             "random:fraction=0.2`."
         )
         return section
     table = subset_table(differences)
     section.add_paragraph(
-        "Chosen less random of the same pool and fraction, over tasks and seeds, each at its own best "
-        "learning rate; scores × 100. p: Wilcoxon's signed-rank test, two-sided, exact up to 14 pairs or "
-        "without ties. Pairs of one task share its dev set, so p over all tasks may be too small. Tasks on "
-        "which neither has learned anything are left out."
+        "The scalars with the largest Fisher information less a control of the same pool and size, "
+        "over tasks and seeds, each at its own best learning rate; scores × 100. Controls are random "
+        "scalars, those with the lowest Fisher information, and those with the largest pre-trained "
+        "values. p: Wilcoxon's signed-rank test, two-sided, exact up to 14 pairs or without ties. "
+        "Pairs of one task share its dev set, so p over all tasks may be too small. Tasks on which "
+        "neither has learned anything are left out."
     )
-    sentences = [subset_sentence(row) for _, row in table.groupby("method", sort=False).head(1).iterrows()]
+    sentences = [subset_sentence(row) for _, row in over_all_tasks(table).iterrows()]
     for sentence in sentences:
         section.add_paragraph(sentence)
     columns = {
         "method": Column("Method", is_number=False),
+        "control": Column("Control", is_number=False),
         "task": Column("Task", is_number=False),
         "pairs": Column("Pairs"),
         "mean_difference": Column("Mean difference × 100", points),
@@ -48,8 +51,9 @@ def subsets_section(results: Results) -> Section:
         "holm_p": Column("p, Holm", probability),
         "smallest_p": Column("Smallest p possible", probability),
     }
-    alt = "Dots of differences, one panel per method, one line per task, around a line at zero. " + " ".join(
-        sentences
+    alt = (
+        "Dots of differences, one panel per method and control, one line per task, around a line at zero. "
+        + " ".join(sentences)
     )
     section.add(
         frame_table("subsets_summary", table, columns),

@@ -1,4 +1,4 @@
-"""Subsets chosen by Fisher information against random ones of the same pool and size."""
+"""Subsets with the largest Fisher information against controls of the same pool and size."""
 
 import pandas as pd
 import xarray as xr
@@ -11,20 +11,46 @@ from tunescope_analysis.topics.scores.learned_tasks import learned_by_either
 from tunescope_analysis.topics.scores.pairs import paired_scores
 from tunescope_analysis.topics.scores.table import score_table
 
-CHOSEN_METHOD, CONTROL_METHOD = "fisher", "random"
+CHOSEN_METHOD, RANDOM_METHOD = "fisher", "random"
 DEFAULT_POOL = "layernorm"
+CONTROLS = {
+    RANDOM_METHOD: "its random control",
+    "fisher": "the lowest Fisher information",
+    "magnitude": "the largest pre-trained values",
+}
+
+
+def is_chosen(method: str) -> bool:
+    """Whether the method trains the scalars of a pool with the largest Fisher information."""
+    name, options = parse_method(method)
+    return name == CHOSEN_METHOD and "order" not in options
+
+
+def control_kind(control: str) -> str:
+    """Which of `CONTROLS` a control is."""
+    return parse_method(control)[0]
 
 
 def subset_pairs(trials: xr.Dataset) -> list[tuple[str, str]]:
-    """Every method `fisher:...` with the method `random:...` of the same pool and fraction."""
+    """Every method `fisher:...` with its controls of the same pool, layers and size, ordered as `CONTROLS`.
+
+    These are `random:...`, `fisher:...,order=lowest` of the same scope, and `magnitude:...`.
+    """
     methods = sorted(set(trial_frame(trials)["method"]))
-    controls = {_pool_and_fraction(method): method for method in methods if _is(method, CONTROL_METHOD)}
-    chosen = [method for method in methods if _is(method, CHOSEN_METHOD)]
-    return [(m, controls[_pool_and_fraction(m)]) for m in chosen if _pool_and_fraction(m) in controls]
+    return [
+        (method, control)
+        for method in methods
+        if is_chosen(method)
+        for kind in CONTROLS
+        for control in methods
+        if _is_control(control, kind)
+        and _choice(control) == _choice(method)
+        and _is_same_scope(control, method)
+    ]
 
 
 def subset_differences(trials: xr.Dataset) -> pd.DataFrame:
-    """A row per pair of methods, task and seed: scores `fisher` and `random`, `difference` chosen − random.
+    """A row per pair of methods, task and seed: scores `chosen` and `control_score`, `difference` of the two.
 
     Tasks on which neither of a pair has learned anything are left out: there all methods are alike.
     """
@@ -33,22 +59,23 @@ def subset_differences(trials: xr.Dataset) -> pd.DataFrame:
     for chosen, control in subset_pairs(trials):
         learned = learned_by_either(table, chosen, control)
         pairs = paired_scores(trials, chosen, control).rename(
-            columns={"first": CHOSEN_METHOD, "second": CONTROL_METHOD}
+            columns={"first": "chosen", "second": "control_score"}
         )
         frames.append(pairs[pairs["task"].isin(learned)].assign(method=chosen, control=control))
-    columns = ["method", "control", "task", "seed", CHOSEN_METHOD, CONTROL_METHOD, "difference"]
+    columns = ["method", "control", "task", "seed", "chosen", "control_score", "difference"]
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
 
 
 def subset_table(differences: pd.DataFrame) -> pd.DataFrame:
     """Mean difference and Wilcoxon's p per pair of methods: a row for all tasks together, then one per task.
 
-    `holm_p` corrects p over the rows of all tasks, and over those of single ones (Holm). `smallest_p` is what
+    `holm_p` corrects p over the rows of all tasks, and over those of single ones (Holm), for each kind of
+    control by itself. `smallest_p` is what
     so many pairs can reach; `better`, `equal`, `worse` count pairs. Pairs of one task share its dev set, so
     the row over all tasks takes them for more independent than they are.
     """
     rows = []
-    for (method, control), group in differences.groupby(["method", "control"]):
+    for (method, control), group in differences.groupby(["method", "control"], sort=False):
         parts = [("all tasks", group)]
         if group["task"].nunique() > 1:
             parts += [(task, group[group["task"] == task]) for task in order_tasks(group["task"])]
@@ -59,9 +86,8 @@ def subset_table(differences: pd.DataFrame) -> pd.DataFrame:
     columns = ["method", "control", "task", "pairs", "mean_difference", "standard_deviation",
                "better", "equal", "worse", "p", "smallest_p"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
-    return table.assign(
-        holm_p=table.groupby(table["task"] == "all tasks")["p"].transform(lambda p: holm(p.to_numpy(float)))
-    )
+    family = [table["task"] == "all tasks", table["control"].map(control_kind)]
+    return table.assign(holm_p=table.groupby(family)["p"].transform(lambda p: holm(p.to_numpy(float))))
 
 
 def _compare(group: pd.DataFrame) -> dict[str, float]:
@@ -79,10 +105,18 @@ def _compare(group: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _is(method: str, name: str) -> bool:
-    return parse_method(method)[0] == name
+def _is_control(method: str, kind: str) -> bool:
+    name, options = parse_method(method)
+    return name == kind and (options.get("order") == "lowest") == (kind == CHOSEN_METHOD)
 
 
-def _pool_and_fraction(method: str) -> tuple[str, float]:
+def _choice(method: str) -> tuple[str, str, float, float]:
+    """From what a method chooses, and how much of it."""
     options = parse_method(method)[1]
-    return options.get("pool", DEFAULT_POOL), float(options.get("fraction", "nan"))
+    size = (float(options.get("fraction", 0)), float(options.get("scalars", 0)))
+    return options.get("pool", DEFAULT_POOL), options.get("layers", ""), *size
+
+
+def _is_same_scope(control: str, method: str) -> bool:
+    scopes = [parse_method(one)[1].get("scope", "task") for one in (control, method)]
+    return control_kind(control) != CHOSEN_METHOD or scopes[0] == scopes[1]

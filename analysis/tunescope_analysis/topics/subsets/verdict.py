@@ -5,12 +5,19 @@ import pandas as pd
 from tunescope_analysis.report.claims import Claim, Ruling, Verdict
 from tunescope_analysis.report.formatting import p_is, points, probability
 from tunescope_analysis.stats.thresholds import LEVEL
+from tunescope_analysis.topics.subsets.table import CONTROLS, RANDOM_METHOD, control_kind
+
+
+def over_all_tasks(table: pd.DataFrame) -> pd.DataFrame:
+    """The row over all tasks of each pair of methods."""
+    return table.groupby(["method", "control"], sort=False).head(1)
 
 
 def subset_sentence(row: pd.Series) -> str:
-    """What the pairs of one method say, or that they are too few to say anything."""
+    """What the pairs of a method and a control say, or that they are too few to say anything."""
+    control = CONTROLS[control_kind(row["control"])]
     start = (
-        f"{row['method']} differs from its random control by {points(row['mean_difference'])} points "
+        f"{row['method']} differs from {control} by {points(row['mean_difference'])} points "
         f"({row['better']} better, {row['equal']} equal, {row['worse']} worse of {row['pairs']})"
     )
     if not row["smallest_p"] < LEVEL:
@@ -19,9 +26,12 @@ def subset_sentence(row: pd.Series) -> str:
     return f"{start}, {p_is(row['holm_p'])} (Holm)."
 
 
-def subset_verdict(table: pd.DataFrame) -> Verdict:
-    """Whether the subsets that differ from their controls are all better."""
-    whole = table.groupby("method", sort=False).head(1)
+def subset_verdict(table: pd.DataFrame) -> Verdict | None:
+    """Whether the subsets that differ from their random controls are all better; None if none has one."""
+    whole = over_all_tasks(table)
+    whole = whole[whole["control"].map(control_kind) == RANDOM_METHOD]
+    if whole.empty:
+        return None
     reason = " ".join(subset_sentence(row) for _, row in whole.iterrows())
     is_apart = whole["holm_p"] < LEVEL
     if not is_apart.any():
