@@ -42,7 +42,11 @@ void count(benchmark::State& state, const Workload& workload) {
 void evaluate(benchmark::State& state, const Subject& subject, const Workload& workload) {
   measure(state, subject.device, [&] {
     for (const PackedBatch& batch : workload.batches) {
-      benchmark::DoNotOptimize(evaluate_logits(*subject.model.network, subject.parameters, batch, subject.bfloat16()));
+      benchmark::DoNotOptimize(
+          evaluate_logits(*subject.model.network, {.parameters = subject.parameters,
+                                                   .batch = batch,
+                                                   .bfloat16_weights = subject.bfloat16(),
+                                                   .packed_weights = subject.model.packed_weights.get()}));
     }
   });
   count(state, workload);
@@ -86,7 +90,11 @@ void train(benchmark::State& state, const Subject& subject, const Workload& work
       for (Lane& lane : lanes) {
         lane.trainable.zero_grad();
         const std::optional<std::uint64_t> key = training.with_dropout ? std::optional(++step) : std::nullopt;
-        inputs.push_back({lane.parameters, batch, key, lane.bfloat16_weights ? &*lane.bfloat16_weights : nullptr});
+        inputs.push_back({.parameters = lane.parameters,
+                          .batch = batch,
+                          .dropout_key = key,
+                          .bfloat16_weights = lane.bfloat16_weights ? &*lane.bfloat16_weights : nullptr,
+                          .packed_weights = subject.model.packed_weights.get()});
       }
       Pass pass(*subject.model.network, inputs, {.sink = &sink});
       std::vector<LossBatch> losses;

@@ -8,8 +8,8 @@
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/device/libtorch_settings.hpp"
-#include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/pretrained.hpp"
+#include "tunescope/model/weights/bfloat16_weights.hpp"
 
 namespace tunescope {
 

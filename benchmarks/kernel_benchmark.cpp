@@ -141,7 +141,8 @@ void sum_parameter_gradients(benchmark::State& state, const Batch& batch) {
 void embed(benchmark::State& state, const Batch& batch) {
   FeedForward block(batch);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(embedding_layer_norm(block.tables, block.parameters, batch.rows(), kDropout, block.saved));
+    benchmark::DoNotOptimize(
+        embedding_layer_norm(block.tables, block.parameters, batch.rows(), {.of_output = kDropout}, block.saved));
   }
   count_bytes(state, 3.0 * static_cast<double>(batch.context.nbytes()));
 }

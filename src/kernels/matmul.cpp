@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "backends/matmul.hpp"
-#include "cpu/blas.hpp"
+#include "cpu/products/blas.hpp"
 
 namespace tunescope {
 namespace {

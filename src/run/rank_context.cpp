@@ -43,6 +43,21 @@ void note_idle_cores(const RankSetup& setup, std::string_view variable, std::int
       fmt::format("{} of this node's {} cores are used: {}", setup.threads * setup.node_ranks, all_cores, reason));
 }
 
+// Packed weights may take a quarter of the free memory, half of what trials leave. They change the last bits of
+// results, so all ranks have them or none.
+void choose_packing(RankTeam& team, SweepInputs& inputs, double memory, RunListener& listener) {
+  constexpr double kShareOfMemory = 0.25;
+  const double bytes = PackedWeights::most_bytes(inputs.model().network->catalogue(1));
+  if (team.all_of(bytes <= kShareOfMemory * memory)) return;
+  inputs.leave_weights_unpacked();
+  if (team.is_root()) {
+    listener.on_note(
+        fmt::format("frozen weights are not packed, for that may take {:.1f} GB on each rank: fewer ranks on a node "
+                    "have more memory and compute faster",
+                    bytes / 1e9));
+  }
+}
+
 void choose_precision(RankTeam& team, SweepInputs& inputs, RunListener& listener) {
   if (team.all_of(inputs.is_bfloat16_faster())) {
     inputs.cast_to_bfloat16();
@@ -60,12 +75,13 @@ RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener
   const auto all_cores = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
   const ThreadChoice threads = choose_threads(job.spec.threads, own_cores, threads_per_rank(node_cores, node.size()));
   const at::Device device = job_device(job.spec, node.rank(), job.stages());
+  const double memory = available_memory(device) / ranks_on(device, node);
   const RankSetup setup{.device = device,
                         .gpu = describe_gpu(device),
                         .rank = team.rank(),
                         .threads = threads.count,
                         .threads_are_given = job.spec.threads > 0 || !threads.variable.empty(),
-                        .training_memory = kTrialsShareOfMemory * available_memory(device) / ranks_on(device, node),
+                        .training_memory = kTrialsShareOfMemory * memory,
                         .node_ranks = node.size(),
                         .node_cores = node_cores};
   at::set_num_threads(setup.threads);
@@ -75,6 +91,7 @@ RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener
   const bool has_idle_cores = device.is_cpu() && job.spec.threads == 0 && setup.threads * setup.node_ranks < all_cores;
   if (team.is_root() && has_idle_cores) note_idle_cores(setup, threads.variable, all_cores, listener);
   job.inputs.move_model_to(device);
+  if (device.is_cpu()) choose_packing(team, job.inputs, memory, listener);
   const bool is_for_training = job.spec.train.precision == Precision::kBfloat16;
   const bool is_for_fisher =
       job.stages() == Stages::kTrainingAndFisher && job.spec.fisher.precision == Precision::kBfloat16;

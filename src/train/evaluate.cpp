@@ -55,7 +55,10 @@ std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& d
   const auto predict_part = [&](std::span<const std::int64_t> examples) {
     const PackedBatch batch = pack(dataset, examples, task.is_regression());
     logits.narrow(0, examples.front(), static_cast<std::int64_t>(examples.size()))
-        .copy_(evaluate_logits(model.network, model.parameters, batch, model.bfloat16_weights));
+        .copy_(evaluate_logits(model.network, {.parameters = model.parameters,
+                                               .batch = batch,
+                                               .bfloat16_weights = model.bfloat16_weights,
+                                               .packed_weights = model.packed_weights}));
   };
   for (const auto& examples : split_by_tokens(dataset, tokens_per_pass(device))) {
     if (!keep_going()) return std::nullopt;

@@ -165,11 +165,10 @@ void TrainingRun::evaluate() {
     poll_control();
     return result_.end == TrialEnd::kDone;
   };
-  std::optional<Predictions> predictions =
-      predict({*inputs_.model.network, parameters_, bfloat16_weights()}, inputs_.data.dev, task_, keep_going);
+  const EvaluatedModel model{*inputs_.model.network, parameters_, bfloat16_weights(), packed_weights()};
+  std::optional<Predictions> predictions = predict(model, inputs_.data.dev, task_, keep_going);
   if (!predictions) return;
-  std::optional<Predictions> mismatched = predict({*inputs_.model.network, parameters_, bfloat16_weights()},
-                                                  inputs_.data.mismatched_dev, task_, keep_going);
+  std::optional<Predictions> mismatched = predict(model, inputs_.data.mismatched_dev, task_, keep_going);
   if (!mismatched) return;
   const std::int64_t steps_in_epoch = steps_per_epoch(inputs_.data.train.size(), inputs_.options.batch_size);
   Evaluation evaluation{.step = result_.steps,

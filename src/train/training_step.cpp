@@ -24,7 +24,11 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
   batches.reserve(parts.size());
   for (const auto& [run, examples] : parts) {
     batches.push_back(pack(run.inputs_.data.train, examples, run.task_.is_regression()));
-    models.push_back({run.parameters_, batches.back(), run.dropout_key_, run.bfloat16_weights()});
+    models.push_back({.parameters = run.parameters_,
+                      .batch = batches.back(),
+                      .dropout_key = run.dropout_key_,
+                      .bfloat16_weights = run.bfloat16_weights(),
+                      .packed_weights = run.packed_weights()});
     trained.push_back(&run.trainable_);
     run.tokens_ += batches.back().token_count();
   }

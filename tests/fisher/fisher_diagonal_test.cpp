@@ -142,7 +142,7 @@ TEST(FisherDiagonal, EqualsSquaredGradientsOfSingleExamplesInFloat64) {
 
 double log_probability(const FisherCase& subject, std::int64_t example) {
   const PackedBatch batch = pack(subject.dataset, std::vector{example}, false);
-  const at::Tensor logits = evaluate_logits(*subject.model.network, subject.parameters, batch);
+  const at::Tensor logits = evaluate_logits(*subject.model.network, {subject.parameters, batch});
   return logits.log_softmax(1)[0][batch.labels[0].item<std::int64_t>()].item<double>();
 }
 

@@ -30,7 +30,8 @@ class AdditionsTo : public ::testing::TestWithParam<const char*> {
   }
   PackedBatch examples() const { return test::golden_batch(golden.expected, golden.expected.tensor("labels")); }
   at::Tensor logits(const Parameters& parameters, const Additions* additions) const {
-    return evaluate_logits(*golden.model.network, parameters, examples(), nullptr, additions);
+    return evaluate_logits(*golden.model.network,
+                           {.parameters = parameters, .batch = examples(), .additions = additions});
   }
 
   test::ArchitectureGolden golden{GetParam()};

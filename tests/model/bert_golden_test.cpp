@@ -153,7 +153,7 @@ TEST_F(TinyBert, EvaluationGivesTheLogitsOfTheTrainingPassWithoutDropout) {
   const ParameterCatalogue catalogue = model.network->catalogue(3);
   const Parameters parameters = with_head(model, weights, "");
   const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
-  EXPECT_TRUE(evaluate_logits(*model.network, parameters, batch)
+  EXPECT_TRUE(evaluate_logits(*model.network, {parameters, batch})
                   .equal(differentiate(*model.network, parameters, batch).logits));
 }
 
@@ -188,7 +188,7 @@ TEST_F(TinyBert, HonorsActivationAndEpsilonOfTheConfiguration) {
     variant.hidden_act = activation;
     variant.layer_norm_eps = 1e-5;
     const at::Tensor logits =
-        evaluate_logits(*make_bert(variant), parameters, test::golden_batch(expected, expected.tensor("labels")));
+        evaluate_logits(*make_bert(variant), {parameters, test::golden_batch(expected, expected.tensor("labels"))});
     EXPECT_LT(largest_difference(logits, variants.tensor("logits." + name)), 1e-5) << name;
   }
 }
@@ -198,7 +198,7 @@ TEST_F(TinyBert, SequencesOfABatchDoNotInfluenceEachOther) {
   const ParameterCatalogue catalogue = model.network->catalogue(3);
   const Parameters parameters = with_head(model, weights, "");
   const PackedBatch batch = test::golden_batch(expected, expected.tensor("labels"));
-  const at::Tensor together = evaluate_logits(*model.network, parameters, batch);
+  const at::Tensor together = evaluate_logits(*model.network, {parameters, batch});
   for (std::size_t b = 0; b < batch.examples.size(); ++b) {
     const std::int64_t first = batch.sequence_offsets[b];
     const std::int64_t length = batch.sequence_offsets[b + 1] - first;
@@ -207,7 +207,7 @@ TEST_F(TinyBert, SequencesOfABatchDoNotInfluenceEachOther) {
     alone.type_ids.assign(batch.type_ids.begin() + first, batch.type_ids.begin() + first + length);
     alone.sequence_offsets = {0, length};
     alone.examples = {static_cast<std::int64_t>(b)};
-    EXPECT_LT(largest_difference(evaluate_logits(*model.network, parameters, alone)[0],
+    EXPECT_LT(largest_difference(evaluate_logits(*model.network, {parameters, alone})[0],
                                  together[static_cast<std::int64_t>(b)]),
               1e-5);
   }

@@ -122,7 +122,7 @@ class SharedParameters : public ::testing::Test {
 TEST_F(SharedParameters, HaveTheSumOverTheirUsesAsGradient) {
   const std::vector<at::Tensor> found = gradients(0, 5);
   const PackedBatch all = batch(0, 5);
-  const auto loss = [&] { return batch_loss(evaluate_logits(network_, parameters_, all), all.labels).value(); };
+  const auto loss = [&] { return batch_loss(evaluate_logits(network_, {parameters_, all}), all.labels).value(); };
   for (ParameterIndex i = 0; i < catalogue_.size(); ++i) {
     test::expect_finite_differences(loss, parameters_[i], found[i], 1e-7);
   }

@@ -120,7 +120,7 @@ TEST_F(ReferenceTraining, ReadsTheLogitsOfAllPassesAtOnce) {
   EXPECT_EQ(passes, 2);
   EXPECT_EQ(host_reads(HostRead::kLogits) - before, 1);
   const std::vector<std::int64_t> last = {dataset.size() - 1};
-  const at::Tensor logits = evaluate_logits(*model.network, parameters, pack(dataset, last, /*is_regression=*/false));
+  const at::Tensor logits = evaluate_logits(*model.network, {parameters, pack(dataset, last, /*is_regression=*/false)});
   for (std::int64_t k = 0; k < 2; ++k) {
     EXPECT_NEAR(all.logits[static_cast<std::size_t>(2 * last.front() + k)], logits[0][k].item<float>(), 1e-5);
   }

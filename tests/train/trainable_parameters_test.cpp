@@ -5,7 +5,7 @@
 
 #include "support/device.hpp"
 #include "support/golden.hpp"
-#include "tunescope/model/bfloat16_weights.hpp"
+#include "tunescope/model/weights/bfloat16_weights.hpp"
 
 namespace tunescope {
 namespace {

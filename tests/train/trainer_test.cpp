@@ -100,7 +100,7 @@ TEST_F(Trainer, EvaluatesWithoutDropout) {
   const TrainedModel trained = run("full");
   std::vector<std::int64_t> examples(static_cast<std::size_t>(data.dev.size()));
   std::iota(examples.begin(), examples.end(), 0);
-  const at::Tensor expected = evaluate_logits(*model.network, trained.parameters, pack(data.dev, examples, false));
+  const at::Tensor expected = evaluate_logits(*model.network, {trained.parameters, pack(data.dev, examples, false)});
   const std::vector<float>& logits = trained.result.predictions.logits;
   ASSERT_EQ(static_cast<std::int64_t>(logits.size()), expected.numel());
   for (std::size_t i = 0; i < logits.size(); ++i) {

@@ -7,8 +7,8 @@
 #include "tunescope/base/next_action.hpp"
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/fisher/log_likelihood_gradients.hpp"
-#include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/pretrained.hpp"
+#include "tunescope/model/weights/bfloat16_weights.hpp"
 #include "tunescope/parallel/reducer.hpp"
 
 namespace tunescope {

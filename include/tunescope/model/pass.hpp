@@ -10,10 +10,11 @@
 
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/model/additions.hpp"
-#include "tunescope/model/bfloat16_weights.hpp"
 #include "tunescope/model/depth_observer.hpp"
 #include "tunescope/model/gradient_sink.hpp"
 #include "tunescope/model/network.hpp"
+#include "tunescope/model/weights/bfloat16_weights.hpp"
+#include "tunescope/model/weights/packed_weights.hpp"
 
 namespace tunescope {
 
@@ -45,6 +46,8 @@ struct ModelInput {
   const Bfloat16Weights* bfloat16_weights = nullptr;
   /// What is added to the model; its tensors are the last of the parameters. Models may differ in it.
   const Additions* additions = nullptr;
+  /// For products in full precision on the CPU, those of the model whose tensors the parameters share; null: none.
+  PackedWeights* packed_weights = nullptr;
 };
 
 struct PassOptions {
@@ -101,8 +104,7 @@ class Pass {
   std::vector<at::Tensor> logits_;
 };
 
-/// Logits [B, outputs] of one model in evaluation mode. Keeps no activations.
-at::Tensor evaluate_logits(const Network& network, const Parameters& parameters, const PackedBatch& batch,
-                           const Bfloat16Weights* bfloat16_weights = nullptr, const Additions* additions = nullptr);
+/// Logits [B, outputs] of a model. Keeps no activations.
+at::Tensor evaluate_logits(const Network& network, const ModelInput& model);
 
 }  // namespace tunescope

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tunescope/model/network.hpp"
+#include "tunescope/model/weights/packed_weights.hpp"
 
 namespace tunescope {
 
@@ -16,11 +17,12 @@ struct PretrainedModel {
   std::shared_ptr<const Network> network;
   std::vector<at::Tensor> backbone;  ///< float32, in catalogue order, without the head; a missing pooler is all zeros
   FolderNotes notes = {};
-  bool has_pooler = true;  ///< whether the file has a pooler; if not, every trial draws one
+  bool has_pooler = true;                              ///< whether the file has a pooler; if not, every trial draws one
+  std::shared_ptr<PackedWeights> packed_weights = {};  ///< of the backbone, see `ModelInput`; null: products do without
 };
 
-/// Moves the tensors of a model to a device, and makes those of each group of `Network::joint_tensors` contiguous in
-/// memory.
+/// Moves the tensors of a model to a device, makes those of each group of `Network::joint_tensors` contiguous in
+/// memory, and lets products read packed copies of them.
 void move_to(PretrainedModel& model, at::Device device);
 
 /// SHA-256 over the configuration and the weights in a model folder. Throws `ModelError` as `load_pretrained` does.

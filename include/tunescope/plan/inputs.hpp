@@ -6,7 +6,7 @@
 #include <string>
 
 #include "tunescope/data/dataset.hpp"
-#include "tunescope/model/bfloat16_weights.hpp"
+#include "tunescope/model/weights/bfloat16_weights.hpp"
 #include "tunescope/plan/pass_costs.hpp"
 #include "tunescope/plan/sweep_spec.hpp"
 #include "tunescope/plan/trial.hpp"
@@ -34,6 +34,8 @@ class SweepInputs {
   const FolderNotes& notes() const { return notes_; }
   /// Moves the model's weights to a device.
   void move_model_to(at::Device device);
+  /// Products read the weights as they lie: slower, and with less memory (see `PackedWeights`).
+  void leave_weights_unpacked() { model_.packed_weights.reset(); }
   /// Whether products in bfloat16 are faster on the model's device: on the CPU as measured now, on a GPU if it has
   /// units for them. A GPU is not timed, for two runs of one job must decide alike.
   bool is_bfloat16_faster() const;

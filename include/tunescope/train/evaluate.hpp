@@ -14,6 +14,7 @@ struct EvaluatedModel {
   const Network& network;
   const Parameters& parameters;
   const Bfloat16Weights* bfloat16_weights = nullptr;  ///< see `ModelInput`
+  PackedWeights* packed_weights = nullptr;            ///< likewise
 };
 
 /// The outputs of the model on every example, in evaluation mode. Polls `keep_going` before each pass over some

@@ -8,7 +8,7 @@
 #include "tunescope/base/next_action.hpp"
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/method/method.hpp"
-#include "tunescope/model/bfloat16_weights.hpp"
+#include "tunescope/model/weights/bfloat16_weights.hpp"
 #include "tunescope/train/options.hpp"
 #include "tunescope/train/parameter_change.hpp"
 #include "tunescope/train/trainable_parameters.hpp"

@@ -78,6 +78,7 @@ class TrainingRun {
   at::Device device() const { return parameters_.front().device(); }
   // Null if products are in float32.
   const Bfloat16Weights* bfloat16_weights() const { return bfloat16_weights_ ? &*bfloat16_weights_ : nullptr; }
+  PackedWeights* packed_weights() const { return inputs_.model.packed_weights.get(); }
   void begin_step();
   void restart_step();
   void compute_gradient_in_parts();

@@ -86,7 +86,8 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
         any = &planned;
       }
       const std::int64_t trainable = trainable_count(planning_stand_in_selection(method, catalogue), catalogue);
-      const double bytes = inputs.pass_costs().model_bytes(data.task->output_size()) + any->added_bytes;
+      double bytes = inputs.pass_costs().model_bytes(data.task->output_size()) + any->added_bytes;
+      if (any->group && spec.train.precision == Precision::kFloat32) bytes += PackedWeights::most_bytes(catalogue);
       const std::optional<double> seconds = costs.seconds(any->trial, any->flops);
       const auto pending = static_cast<double>(counts.to_run());
       fmt::print(fmt::runtime(kRow), task, method.text(), width, counts.total, counts.done, counts.diverged,

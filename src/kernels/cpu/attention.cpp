@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "../backends/dropout.hpp"
-#include "blas.hpp"
+#include "products/blas.hpp"
 
 namespace tunescope::cpu {
 namespace {

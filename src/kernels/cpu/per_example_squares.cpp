@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "squared_products.hpp"
+#include "products/squared_products.hpp"
 
 namespace tunescope::cpu {
 namespace {

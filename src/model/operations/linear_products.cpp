@@ -92,13 +92,13 @@ void apply_weights(Recording& pass, const RowLayout& rows, Layers layers, const 
   const ModelParameters& parameters = pass.parameters();
   pass.count_forward(input.size(0), total_weights(parameters, layers));
   if (const at::Tensor weight = shared_weight(parameters, layers); weight.defined()) {
-    matmul(input, as_in_out(parameters.operand(0, weight), layers.front().layout), outputs, accumulate);
+    parameters.multiply(input, 0, as_in_out(weight, layers.front().layout), outputs, accumulate);
     return;
   }
   for_each_model_and_layer(parameters, rows, layers, outputs,
                            [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {
-                             const at::Tensor weight = parameters.operand(model, parameters.of(model, layer.weight));
-                             matmul(rows.of_model(input, model), as_in_out(weight, layer.layout), own, accumulate);
+                             const at::Tensor weight = as_in_out(parameters.of(model, layer.weight), layer.layout);
+                             parameters.multiply(rows.of_model(input, model), model, weight, own, accumulate);
                            });
 }
 
@@ -143,15 +143,14 @@ void add_input_gradient(Recording& pass, const RowLayout& rows, Layers layers, c
     gradient = empty_rows(parameters, output_gradient.size(0), inputs_of(parameters, layers));
   }
   if (const at::Tensor weight = shared_weight(parameters, layers); weight.defined()) {
-    matmul(output_gradient, as_in_out(parameters.operand(0, weight), layers.front().layout).t(), gradient, first);
+    parameters.multiply(output_gradient, 0, as_in_out(weight, layers.front().layout).t(), gradient, first);
     return;
   }
   for_each_model_and_layer(parameters, rows, layers, output_gradient,
                            [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {
                              const Accumulate accumulate = &layer == &layers.front() ? first : Accumulate::kYes;
-                             const at::Tensor weight = parameters.operand(model, parameters.of(model, layer.weight));
-                             matmul(own, as_in_out(weight, layer.layout).t(), rows.of_model(gradient, model),
-                                    accumulate);
+                             const at::Tensor weight = as_in_out(parameters.of(model, layer.weight), layer.layout);
+                             parameters.multiply(own, model, weight.t(), rows.of_model(gradient, model), accumulate);
                            });
 }
 

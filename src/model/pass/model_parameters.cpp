@@ -11,12 +11,23 @@ ModelParameters::ModelParameters(std::span<const ModelInput> models) {
     models_.push_back(&model.parameters);
     bfloat16_weights_.push_back(model.bfloat16_weights);
     additions_.push_back(model.additions);
+    packed_weights_.push_back(model.packed_weights);
     if ((model.bfloat16_weights != nullptr) != multiply_in_bfloat16()) {
       throw Error("models of one pass have weights in bfloat16 all or none");
     }
   }
   const ModelInput& first = models.front();
   network_size_ = first.additions == nullptr ? first.parameters.size() : first.additions->model_size();
+}
+
+void ModelParameters::multiply(const at::Tensor& inputs, std::size_t model, const at::Tensor& weight,
+                               const at::Tensor& outputs, Accumulate accumulate) const {
+  const bool may_be_packed = !multiply_in_bfloat16() && packed_weights_[model] != nullptr;
+  if (const PackedMatrix* const packed = may_be_packed ? packed_weights_[model]->find(weight) : nullptr) {
+    packed->multiply(inputs, outputs, accumulate);
+  } else {
+    matmul(inputs, operand(model, weight), outputs, accumulate);
+  }
 }
 
 bool ModelParameters::is_shared(ParameterIndex index) const {

@@ -42,12 +42,16 @@ class ModelParameters {
   at::Tensor operand(std::size_t model, const at::Tensor& weight) const {
     return multiply_in_bfloat16() ? bfloat16_weights_[model]->cast(weight) : weight;
   }
+  /// outputs = inputs W, or outputs += inputs W, with such a weight [k, n]. The inputs are in the type of operands.
+  void multiply(const at::Tensor& inputs, std::size_t model, const at::Tensor& weight, const at::Tensor& outputs,
+                Accumulate accumulate) const;
 
  private:
   std::vector<const Parameters*> models_;
   std::vector<const Bfloat16Weights*> bfloat16_weights_;  // null if products are in full precision
   std::vector<const Additions*> additions_;               // null if a model has none
   std::size_t network_size_ = 0;
+  std::vector<PackedWeights*> packed_weights_;
 };
 
 }  // namespace tunescope

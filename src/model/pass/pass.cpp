@@ -28,9 +28,8 @@ void Pass::backward(std::span<const at::Tensor> logits_gradients, Keep keep) {
   state_->recording.play_back(state_->outputs, logits_gradients, keep);
 }
 
-at::Tensor evaluate_logits(const Network& network, const Parameters& parameters, const PackedBatch& batch,
-                           const Bfloat16Weights* bfloat16_weights, const Additions* additions) {
-  return Pass(network, {parameters, batch, std::nullopt, bfloat16_weights, additions}).logits().front();
+at::Tensor evaluate_logits(const Network& network, const ModelInput& model) {
+  return Pass(network, model).logits().front();
 }
 
 }  // namespace tunescope

@@ -194,9 +194,9 @@ TEST(Gpt2, ReadsTheLastTokenWithoutPadding) {
 TEST(Distilbert, ReadsNoTokenTypes) {
   const test::ArchitectureGolden golden("distilbert");
   PackedBatch examples = test::golden_batch(golden.expected, golden.expected.tensor("labels"));
-  const at::Tensor logits = evaluate_logits(*golden.model.network, golden.parameters, examples);
+  const at::Tensor logits = evaluate_logits(*golden.model.network, {golden.parameters, examples});
   for (std::int64_t& type : examples.type_ids) type = 7;
-  EXPECT_TRUE(evaluate_logits(*golden.model.network, golden.parameters, examples).equal(logits));
+  EXPECT_TRUE(evaluate_logits(*golden.model.network, {golden.parameters, examples}).equal(logits));
 }
 
 }  // namespace

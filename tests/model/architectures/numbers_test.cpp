@@ -56,13 +56,13 @@ TEST_P(Architectures, ClassifyAndDifferentiateAsTransformersInFloat64) {
 TEST_P(Architectures, ReadTextsWithThePaddingTokenAsTransformers) {
   PackedBatch examples = test::golden_batch(golden.expected, golden.expected.tensor("labels"));
   examples.token_ids = test::whole_numbers(golden.expected.tensor("padded.input_ids"));
-  const at::Tensor logits = evaluate_logits(*golden.model.network, golden.parameters, examples);
+  const at::Tensor logits = evaluate_logits(*golden.model.network, {golden.parameters, examples});
   EXPECT_LT(distance_to_golden(logits, golden.expected.tensor("padded.logits")), 1e-5);
 }
 
 TEST_P(Architectures, GiveASequenceTheSameLogitsInAnyBatch) {
   const PackedBatch together = test::golden_batch(golden.expected, golden.expected.tensor("labels"));
-  const at::Tensor logits = evaluate_logits(*golden.model.network, golden.parameters, together);
+  const at::Tensor logits = evaluate_logits(*golden.model.network, {golden.parameters, together});
   for (std::int64_t b = 0; b < together.sequence_count(); ++b) {
     const auto first = static_cast<std::ptrdiff_t>(together.sequence_offsets[static_cast<std::size_t>(b)]);
     const auto end = static_cast<std::ptrdiff_t>(together.sequence_offsets[static_cast<std::size_t>(b) + 1]);
@@ -71,8 +71,9 @@ TEST_P(Architectures, GiveASequenceTheSameLogitsInAnyBatch) {
     alone.type_ids.assign(together.type_ids.begin() + first, together.type_ids.begin() + end);
     alone.sequence_offsets = {0, end - first};
     alone.examples = {b};
-    EXPECT_LT(distance_to_golden(evaluate_logits(*golden.model.network, golden.parameters, alone)[0], logits[b].cpu()),
-              1e-5)
+    EXPECT_LT(
+        distance_to_golden(evaluate_logits(*golden.model.network, {golden.parameters, alone})[0], logits[b].cpu()),
+        1e-5)
         << b;
   }
 }

@@ -10,7 +10,7 @@
 #include <algorithm>
 
 #include "kernels/backends/dropout.hpp"
-#include "kernels/cpu/blas.hpp"
+#include "kernels/cpu/products/blas.hpp"
 
 // The terms of positions are products with all position rows of a sequence: C = Q Pkᵀ [queries, rows] and D = K Pqᵀ
 // [tokens, rows]. As neighbouring distances have neighbouring rows, score (q, k) takes C[q, q - k + n - 1] and

@@ -1,4 +1,4 @@
-#include "tunescope/model/bfloat16_weights.hpp"
+#include "tunescope/model/weights/bfloat16_weights.hpp"
 
 namespace tunescope {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <tuple>
 
-#include "kernels/cpu/blas.hpp"
+#include "kernels/cpu/products/blas.hpp"
 
 namespace tunescope {
 namespace {

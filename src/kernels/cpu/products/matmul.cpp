@@ -1,4 +1,4 @@
-#include "../backends/matmul.hpp"
+#include "kernels/backends/matmul.hpp"
 
 #include <algorithm>
 

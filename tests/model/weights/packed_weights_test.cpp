@@ -1,0 +1,97 @@
+#include "tunescope/model/weights/packed_weights.hpp"
+
+#include <ATen/ops/randn.h>
+#include <gtest/gtest.h>
+
+#include "support/collected_gradients.hpp"
+#include "support/small_dataset.hpp"
+#include "tunescope/model/bert/bert.hpp"
+#include "tunescope/model/pass.hpp"
+#include "tunescope/model/pretrained.hpp"
+
+namespace tunescope {
+namespace {
+
+BertConfig wide_config() {
+  BertConfig config;
+  config.vocab_size = 120;
+  config.hidden_size = 256;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 4;
+  config.intermediate_size = 512;
+  config.max_position_embeddings = 20;
+  return config;
+}
+
+class PackedWeightsOfBert : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!PackedMatrix::is_supported()) GTEST_SKIP() << "this LibTorch's BLAS has no products with packed matrices";
+    for (ParameterIndex i = 0; i < catalogue_.backbone_count(); ++i) {
+      model_.backbone.push_back(at::randn(catalogue_[i].shape).mul_(0.05));
+    }
+    move_to(model_, at::kCPU);
+    parameters_ = with_new_head(model_, catalogue_, 1);
+  }
+
+  struct Numbers {
+    at::Tensor logits;
+    std::vector<at::Tensor> gradients;
+  };
+  Numbers compute(PackedWeights* packed_weights) {
+    const Dataset dataset = test::numbered_dataset(12);
+    const PackedBatch batch = pack(dataset, std::vector<std::int64_t>{3, 11, 0, 7}, /*is_regression=*/true);
+    test::CollectedGradients sink(parameters_);
+    Pass pass(*model_.network,
+              {.parameters = parameters_, .batch = batch, .dropout_key = 7, .packed_weights = packed_weights},
+              {.sink = &sink});
+    const at::Tensor logits = pass.logits().front().clone();
+    pass.backward(logits);
+    return {logits, sink.gradients};
+  }
+
+  PretrainedModel model_{.network = make_bert(wide_config()), .backbone = {}};
+  ParameterCatalogue catalogue_ = model_.network->catalogue(2);
+  Parameters parameters_;
+};
+
+double relative_distance(const at::Tensor& found, const at::Tensor& expected) {
+  return found.sub(expected).norm().item<double>() / expected.norm().item<double>();
+}
+
+TEST_F(PackedWeightsOfBert, ChangeNoNumberButByRounding) {
+  const Numbers expected = compute(nullptr);
+  const Numbers found = compute(model_.packed_weights.get());
+  EXPECT_LT(relative_distance(found.logits, expected.logits), 1e-5);
+  for (ParameterIndex i = 0; i < catalogue_.size(); ++i) {
+    if (test::is_zero_in_theory(catalogue_[i])) continue;
+    EXPECT_LT(relative_distance(found.gradients[i], expected.gradients[i]), 1e-5) << catalogue_[i].name;
+  }
+}
+
+TEST_F(PackedWeightsOfBert, AreMadeOnceForEachMatrixAndDirection) {
+  PackedWeights& packed_weights = *model_.packed_weights;
+  const at::Tensor& query = model_.backbone[model_.network->joint_tensors()[0][0]];
+  const at::Tensor together = query.as_strided({3 * query.size(0), query.size(1)}, {query.size(1), 1});
+  const PackedMatrix* const alone = packed_weights.find(query.t());
+  ASSERT_NE(alone, nullptr);
+  EXPECT_EQ(packed_weights.find(query.t()), alone);
+  EXPECT_NE(packed_weights.find(query), alone);
+  EXPECT_NE(packed_weights.find(together.t()), alone);
+}
+
+TEST_F(PackedWeightsOfBert, LeaveOutWhatIsTrainedAndWhatIsSmall) {
+  const at::Tensor& query = model_.backbone[model_.network->joint_tensors()[0][0]];
+  EXPECT_EQ(model_.packed_weights->find(query.clone().t()), nullptr);
+  EXPECT_EQ(model_.packed_weights->find(model_.backbone.front().narrow(0, 0, 8)), nullptr);
+}
+
+// The embedding tables are no operands of products.
+TEST_F(PackedWeightsOfBert, TakeAtMostTwiceTheBytesOfTheMatrices) {
+  constexpr double kOfLayer = 4 * 256 * 256 + 2 * 256 * 512;
+  constexpr double kPooler = 256 * 256;
+  EXPECT_DOUBLE_EQ(PackedWeights::most_bytes(catalogue_), 2 * sizeof(float) * (2 * kOfLayer + kPooler));
+}
+
+}  // namespace
+}  // namespace tunescope
