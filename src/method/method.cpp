@@ -116,7 +116,7 @@ Method planning_stand_in(Method method) {
 }
 
 Selection planning_stand_in_selection(const Method& method, const ParameterCatalogue& catalogue) {
-  return select_parameters(planning_stand_in(method), catalogue, {});
+  return select_parameters(planning_stand_in(method), catalogue, {.is_planned = true});
 }
 
 std::optional<std::size_t> co_training_group(const Method& method, const ParameterCatalogue& catalogue) {

@@ -113,7 +113,10 @@ TEST(Budget, IsAFractionOrANumberOfScalars) {
   };
   EXPECT_EQ(count("random:scalars=1"), 1);
   EXPECT_EQ(count("random:scalars=77,pool=full"), 77);
-  EXPECT_EQ(planning_stand_in_selection(parse_method("fisher:scalars=9"), catalogue).size(), catalogue.size());
+  for (const char* const method : {"fisher:scalars=9", "magnitude:pool=full,scalars=9", "random:scalars=9"}) {
+    const Selection planned = planning_stand_in_selection(parse_method(method), catalogue);
+    EXPECT_EQ(trainable_count(planned, catalogue), 9 + catalogue.total_size() - catalogue.backbone_size()) << method;
+  }
   EXPECT_THAT(refused_spelling("random:scalars=0"), HasSubstr("scalars must be a whole number, 1 or more, not '0'"));
   EXPECT_THAT(refused_spelling("random:scalars=1e3"), HasSubstr("not '1e3'"));
   EXPECT_THAT(refused_spelling("fisher:scalars=5,fraction=0.1"), HasSubstr("'fisher' needs either fraction"));

@@ -75,6 +75,7 @@ struct SelectionContext {
   std::uint64_t seed = 0;                            ///< read by random methods
   std::vector<ParameterImportance> importance = {};  ///< read by Fisher methods: one entry a task of the method's scope
   std::span<const at::Tensor> pretrained = {};       ///< read by `magnitude`: the backbone, by catalogue index, float32
+  bool is_planned = false;                           ///< only how many scalars of which tensors is asked for
 };
 
 /// The scalars that `method` trains. Throws `ConfigError` if it needs importances and there are none, or if the model
