@@ -33,10 +33,9 @@ void check_vocabulary(const Tokenizer& tokenizer, const NetworkLimits& limits, c
 void check_lengths(const SweepSpec& spec, const Tokenizer& tokenizer, const NetworkLimits& limits) {
   const auto shortest_pair = static_cast<std::int64_t>(tokenizer.sequences().special_tokens_of_pair()) + 2;
   if (spec.max_length < shortest_pair || spec.max_length > limits.positions) {
-    throw ConfigError(
-        fmt::format("[data] max_length = {} must be from {} to the model's {} positions "
-                    "(max_position_embeddings in config.json)",
-                    spec.max_length, shortest_pair, limits.positions));
+    throw ConfigError(fmt::format("[data] max_length = {} must be from {} to {}, the positions of the model ({})",
+                                  spec.max_length, shortest_pair, limits.positions,
+                                  (spec.model_folder / "config.json").string()));
   }
 }
 

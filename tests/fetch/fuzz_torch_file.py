@@ -1,7 +1,7 @@
-"""Damages a file of torch.save at random and converts it, 3000 times, with 500 MB of memory and 60 s of processor time:
-each time it is read or refused, and no code is run.
+"""Damages a file of torch.save at random and converts it, 3000 times, with 500 MB of memory: each time it is read or
+refused, and no code is run. With SECONDS it goes on until they are over.
 
-    python fuzz_torch_file.py FILE FOLDER
+    python fuzz_torch_file.py FILE FOLDER [SECONDS]
 
 Prints how many were refused and how many were read.
 """
@@ -10,6 +10,7 @@ import codecs
 import random
 import resource
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "scripts"))
@@ -48,18 +49,20 @@ def refuse_code(event: str, arguments: tuple) -> None:
 
 def main() -> None:
     """Convert damaged files until the count is reached."""
-    source, folder = map(Path, sys.argv[1:])
+    source, folder = map(Path, sys.argv[1:3])
+    seconds = int(sys.argv[3]) if len(sys.argv) > 3 else 0
     content, target = source.read_bytes(), folder / "weights.bin"
     target.write_bytes(content)
     convert(target, folder / "weights.safetensors")  # so that all modules are there
     for encoding in ("cp437", "raw_unicode_escape"):  # which Python imports at their first use
         codecs.lookup(encoding)
     resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))
-    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds + 60, seconds + 60))
     sys.addaudithook(refuse_code)
     draw = random.Random(1)
     refused = read = 0
-    for _ in range(3000):
+    end = time.monotonic() + seconds
+    while refused + read < 3000 or time.monotonic() < end:
         target.write_bytes(damage(content, draw))
         try:
             convert(target, folder / "weights.safetensors")
