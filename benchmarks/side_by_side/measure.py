@@ -108,9 +108,9 @@ class CellRun:
         self.peak_bytes["tunescope"] = max(self.peak_bytes["tunescope"], peak_bytes)
         return seconds
 
-    def training_rounds(self, first_run_seconds: float) -> list[dict[str, float]]:
+    def training_rounds(self) -> list[dict[str, float]]:
         """Seconds of an epoch, and the rate of a large matrix product, by round."""
-        epochs = repetitions(self.settings, first_run_seconds)
+        epochs = repetitions(self.settings, self.train_tunescope(2))
         sides: dict[str, Callable[[], float]] = {
             "gemm": lambda: self.peers["padded"].ask("gemm", GEMM_SECONDS),
             "tunescope": lambda: self.train_tunescope(epochs),
@@ -144,7 +144,7 @@ class CellRun:
             "flop": epoch_flop(engine, self.job),
             "trainable_parameters": first.trainable_parameters,
             "peers": self.descriptions(first.trainable_parameters),
-            "training": self.training_rounds(first.seconds),
+            "training": self.training_rounds(),
         }
         for style, peer in self.peers.items():
             self.peak_bytes[style] = peer.ask("memory")
