@@ -64,11 +64,11 @@ def test_required_key_that_is_missing(job, key):
     ("key", "value", "expected"),
     [
         ("sweep.methods", "full layernrom", "did you mean 'layernorm'?"),
-        ("sweep.methods", "random", "option 'fraction' needs a value"),
+        ("sweep.methods", "random", "needs either fraction"),
         ("sweep.methods", "random:fraction=0", "above 0 and at most 1"),
         ("sweep.methods", "random:fraction=1.5", "above 0 and at most 1"),
         ("sweep.methods", "random:fractoin=0.5", "did you mean 'fraction'?"),
-        ("sweep.methods", "full:fraction=0.5", "takes no options"),
+        ("sweep.methods", "full:fraction=0.5", "unknown option 'fraction'; known are layers"),
         ("sweep.methods", "full full", "'full' only once"),
         ("sweep.methods", "random:fraction=0.5 random:fraction=0.50", "only once"),
         ("data.tasks", "CoLA MNIL", "did you mean 'MNLI'?"),
