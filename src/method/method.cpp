@@ -21,6 +21,7 @@ bool is_chosen_by(const MethodPart& part, ChosenBy decides) {
 Selection select_part(const MethodPart& part, const ParameterCatalogue& catalogue, const SelectionContext& context) {
   if (const SubsetMethod* const subset = find_subset_method(part.name)) return subset->select(part, catalogue, context);
   Selection selection(catalogue.size());
+  if (find_addition_method(part.name) != nullptr) return selection;  // of the model it trains nothing
   for (const ParameterIndex i : candidate_tensors(part, catalogue)) selection[i].kind = TensorSelection::Kind::kAll;
   return selection;
 }
@@ -42,9 +43,10 @@ void add_to(TensorSelection& all, const TensorSelection& part) {
 void refuse_redundant_parts(const Method& method, const ParameterCatalogue& catalogue) {
   if (method.parts.size() == 1) return;
   for (const MethodPart& part : method.parts) {
+    if (find_addition_method(part.name) != nullptr) continue;
     std::vector<bool> is_whole(catalogue.size());
     for (const MethodPart& other : method.parts) {
-      if (&other == &part || find_subset_method(other.name) != nullptr) continue;
+      if (&other == &part || find_group_method(other.name) == nullptr) continue;
       for (const ParameterIndex i : candidate_tensors(other, catalogue)) is_whole[i] = true;
     }
     if (std::ranges::all_of(candidate_tensors(part, catalogue), [&](ParameterIndex i) { return is_whole[i]; })) {
@@ -52,6 +54,16 @@ void refuse_redundant_parts(const Method& method, const ParameterCatalogue& cata
           fmt::format("method '{}': '{}' adds nothing to the other parts; leave it out", method.text(), part.text()));
     }
   }
+}
+
+// `separator` comes before the first.
+std::string spell_defaults(const std::vector<PartOption>& options, std::string_view separator) {
+  std::string spelling;
+  for (const PartOption& option : options) {
+    if (option.default_value.empty()) continue;
+    spelling += fmt::format("{}{}={}", spelling.empty() ? separator : ",", option.name, option.default_value);
+  }
+  return spelling;
 }
 
 }  // namespace
@@ -103,7 +115,7 @@ Selection select_parameters(const Method& method, const ParameterCatalogue& cata
     for (ParameterIndex i = 0; i < own.size(); ++i) add_to(selection[i], own[i]);
   }
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (catalogue[i].is_head()) selection[i].kind = TensorSelection::Kind::kAll;
+    if (catalogue[i].is_head() || catalogue[i].is_added) selection[i].kind = TensorSelection::Kind::kAll;
   }
   return selection;
 }
@@ -119,7 +131,9 @@ Selection planning_stand_in_selection(const Method& method, const ParameterCatal
   return select_parameters(planning_stand_in(method), catalogue, {.is_planned = true});
 }
 
-std::optional<std::size_t> co_training_group(const Method& method, const ParameterCatalogue& catalogue) {
+std::optional<std::size_t> co_training_group(const Method& method, const ParameterCatalogue& model) {
+  const Additions additions = additions_of(method, model);
+  const ParameterCatalogue& catalogue = additions.catalogue();
   const Selection selection = planning_stand_in_selection(method, catalogue);
   std::optional<std::size_t> lowest;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
@@ -127,7 +141,7 @@ std::optional<std::size_t> co_training_group(const Method& method, const Paramet
     if (selection[i].kind == TensorSelection::Kind::kNone) continue;
     const bool is_table_or_matrix = !parameter.is_layer_norm() && !parameter.is_bias;
     const bool is_above_encoder = parameter.block == Block::kPooler || parameter.block == Block::kHead;
-    if (is_table_or_matrix && !is_above_encoder) return std::nullopt;
+    if (is_table_or_matrix && !is_above_encoder && !parameter.is_added) return std::nullopt;
     lowest = std::min(lowest.value_or(parameter.layer), parameter.layer);
   }
   return lowest;
@@ -137,6 +151,11 @@ std::int64_t trainable_count(const Selection& selection, const ParameterCatalogu
   std::int64_t count = 0;
   for (ParameterIndex i = 0; i < selection.size(); ++i) count += selection[i].count(catalogue[i].size());
   return count;
+}
+
+std::int64_t trainable_count(const Method& method, const ParameterCatalogue& model) {
+  const Additions additions = additions_of(method, model);
+  return trainable_count(planning_stand_in_selection(method, additions.catalogue()), additions.catalogue());
 }
 
 std::vector<ParameterIndex> candidate_tensors(const MethodPart& part, const ParameterCatalogue& catalogue) {
@@ -154,11 +173,10 @@ std::vector<std::pair<std::string, std::string>> describe_methods() {
   std::vector<std::pair<std::string, std::string>> lines;
   for (const ParameterGroup& group : parameter_groups()) lines.emplace_back(group.name, group.description);
   for (const SubsetMethod& method : subset_methods()) {
-    std::string spelling = method.name + ":fraction=F";
-    for (const auto& [name, value, spell] : method.options) {
-      if (!value.empty()) spelling += fmt::format(",{}={}", name, value);
-    }
-    lines.emplace_back(spelling, method.description);
+    lines.emplace_back(method.name + ":fraction=F" + spell_defaults(method.options, ","), method.description);
+  }
+  for (const AdditionMethod& method : addition_methods()) {
+    lines.emplace_back(method.name + spell_defaults(method.options, ":"), method.description);
   }
   return lines;
 }

@@ -54,7 +54,8 @@ std::vector<ParameterIndex> group_tensors(const std::string& group, const Parame
   const auto& [name, description, contains] = find_group(group);
   std::vector<ParameterIndex> tensors;
   for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (contains(catalogue[i]) && !catalogue[i].is_head()) tensors.push_back(i);
+    const ParameterInfo& info = catalogue[i];
+    if (contains(info) && !info.is_head() && !info.is_added) tensors.push_back(i);
   }
   if (tensors.empty() && name != "head") {
     throw ConfigError("'" + name + "' is " + description + ", and the model has none; leave out this method or pool");

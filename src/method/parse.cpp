@@ -21,7 +21,8 @@ std::string_view take_until(char separator, std::string_view& text) {
 }
 
 bool is_method_name(std::string_view name) {
-  return find_group_method(name) != nullptr || find_subset_method(name) != nullptr;
+  return find_group_method(name) != nullptr || find_subset_method(name) != nullptr ||
+         find_addition_method(name) != nullptr;
 }
 
 void refuse_unknown_name(std::string_view name) {
@@ -29,6 +30,7 @@ void refuse_unknown_name(std::string_view name) {
   std::vector<std::string> known;
   for (const ParameterGroup& group : parameter_groups()) known.push_back(group.name);
   for (const SubsetMethod& method : subset_methods()) known.push_back(method.name);
+  for (const AdditionMethod& method : addition_methods()) known.push_back(method.name);
   throw ConfigError(fmt::format("unknown method '{}'{}", name, suggest(name, known)));
 }
 
@@ -50,8 +52,9 @@ std::vector<std::string> split_parts(std::string_view text) {
 
 const std::vector<PartOption>& options_of(std::string_view name) {
   static const std::vector<PartOption> of_groups = {kLayers};
-  const SubsetMethod* const subset = find_subset_method(name);
-  return subset == nullptr ? of_groups : subset->options;
+  if (const SubsetMethod* const subset = find_subset_method(name)) return subset->options;
+  if (const AdditionMethod* const adding = find_addition_method(name)) return adding->options;
+  return of_groups;
 }
 
 const PartOption& find_option(std::string_view name, const std::vector<PartOption>& options) {
@@ -91,15 +94,15 @@ MethodPart parse_part(std::string_view text) {
   return part;
 }
 
-// Two parts of one method are alike, or would choose their scalars alike.
+// Two parts of one method are alike, or would choose their scalars alike, or add tensors of the same names.
 void refuse_repetition(const std::vector<MethodPart>& parts) {
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const MethodPart& part = parts[i];
     if (parts[i - 1].text() == part.text()) {
       throw ConfigError(fmt::format("'{}' stands there twice; leave one out", part.text()));
     }
-    if (parts[i - 1].name == part.name && find_subset_method(part.name) != nullptr) {
-      throw ConfigError(fmt::format("'{}' may be one part, found two; choose from one pool", part.name));
+    if (parts[i - 1].name == part.name && find_group_method(part.name) == nullptr) {
+      throw ConfigError(fmt::format("'{}' may be one part, found two; leave one out", part.name));
     }
   }
 }

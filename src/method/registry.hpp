@@ -57,4 +57,24 @@ const std::vector<SubsetMethod>& subset_methods();
 /// The subset method of that name; null if there is none.
 const SubsetMethod* find_subset_method(std::string_view name);
 
+/// How a part that adds tensors to the model is spelled and applied.
+struct AdditionMethod {
+  std::string name;
+  std::string description;
+  std::vector<PartOption> options;
+  void (*add)(const MethodPart&, Additions&) = nullptr;
+};
+
+AdditionMethod ia3_method();
+AdditionMethod lora_method();
+
+/// Every method that adds tensors.
+const std::vector<AdditionMethod>& addition_methods();
+
+/// The method of that name that adds tensors; null if there is none.
+const AdditionMethod* find_addition_method(std::string_view name);
+
+/// The layers of a role (see `linear_targets`). Throws `ConfigError` if the model has none.
+std::vector<LinearTarget> targets_of(const std::string& role, const Additions& additions);
+
 }  // namespace tunescope

@@ -87,7 +87,8 @@ ParameterIndex Additions::append(const LinearTarget& target, std::string_view en
                             .layer = weight.layer,
                             .shape = std::move(shape),
                             .role = initial == Initial::kOnes ? ParameterRole::kScale : ParameterRole::kDense,
-                            .block = weight.block});
+                            .block = weight.block,
+                            .is_added = true});
 }
 
 void Additions::add_low_rank(const LinearTarget& target, const LowRankOptions& options) {
@@ -112,12 +113,6 @@ void Additions::rescale_outputs(const LinearTarget& target) {
 
 void Additions::rescale_inputs(const LinearTarget& target) {
   layers_[target.weight].inputs.push_back(scale_of(target, "ia3_l", {0, target.inputs}));
-}
-
-bool Additions::has_dropout() const {
-  return std::ranges::any_of(layers_, [](const auto& layer) {
-    return std::ranges::any_of(layer.second.low_rank, [](const LowRank& added) { return added.dropout > 0.0; });
-  });
 }
 
 const LayerAdditions* Additions::of(ParameterIndex weight) const {

@@ -90,13 +90,8 @@ double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& d
 }  // namespace
 
 double expected_flops(const Trial& trial, PassCosts& costs, const TaskData& data) {
-  const std::int64_t outputs = data.task->output_size();
-  std::vector<bool> is_trained;
-  for (const TensorSelection& tensor : planning_stand_in_selection(trial.method, costs.catalogue(outputs))) {
-    is_trained.push_back(tensor.kind != TensorSelection::Kind::kNone);
-  }
   const auto of = [&](const Dataset& dataset, double distances) {
-    return costs.flops(is_trained, outputs, LastLayer::kPooledTokens, rows_of(dataset, distances));
+    return costs.training_flops(trial.method, data.task->output_size(), rows_of(dataset, distances));
   };
   const std::int64_t examples = data.train.size();
   const std::int64_t batch_size = trial.options.batch_size;

@@ -78,13 +78,13 @@ double PassCosts::distance_rows(std::int64_t longest) const {
   return lookup ? static_cast<double>(lookup->ids.back() - lookup->ids.front() + 1) : 0.0;
 }
 
-PassCosts::FlopsPerRow PassCosts::count_flops(const std::vector<bool>& needs_gradient, std::int64_t outputs,
-                                              LastLayer last_layer) {
-  const Parameters parameters = parameters_on_meta(catalogue(outputs));
-  IdleSink sink(needs_gradient);
+PassCosts::FlopsPerRow PassCosts::count_flops(const Work& work, const Additions& additions) const {
+  const Parameters parameters = parameters_on_meta(additions.catalogue());
+  IdleSink sink(work.needs_gradient);
   const auto count = [&](const std::vector<std::int64_t>& lengths) {
     const PackedBatch batch = batch_of(lengths);
-    return run_on_meta(*network_, {parameters, batch}, {.sink = &sink, .last_layer = last_layer});
+    return run_on_meta(*network_, {parameters, batch, std::nullopt, nullptr, &additions},
+                       {.sink = &sink, .last_layer = work.last_layer});
   };
   // Two sequences of one token have one distance, 0, and a sequence of two tokens has three.
   const PassFlops one = count({1});
@@ -102,11 +102,21 @@ PassCosts::FlopsPerRow PassCosts::count_flops(const std::vector<bool>& needs_gra
 
 PassFlops PassCosts::flops(const std::vector<bool>& needs_gradient, std::int64_t outputs, LastLayer last_layer,
                            const Rows& rows) {
-  auto key = std::tuple(needs_gradient, outputs, last_layer);
-  auto known = flops_.find(key);
-  if (known == flops_.end()) {
-    known = flops_.emplace(std::move(key), count_flops(needs_gradient, outputs, last_layer)).first;
+  return flops({"", needs_gradient, outputs, last_layer}, Additions(catalogue(outputs)), rows);
+}
+
+PassFlops PassCosts::training_flops(const Method& method, std::int64_t outputs, const Rows& rows) {
+  const Additions additions = additions_of(method, catalogue(outputs));
+  Work work{.adding = additions.empty() ? "" : method.text(), .needs_gradient = {}, .outputs = outputs};
+  for (const TensorSelection& tensor : planning_stand_in_selection(method, additions.catalogue())) {
+    work.needs_gradient.push_back(tensor.kind != TensorSelection::Kind::kNone);
   }
+  return flops(work, additions, rows);
+}
+
+PassFlops PassCosts::flops(const Work& work, const Additions& additions, const Rows& rows) {
+  auto known = flops_.find(work);
+  if (known == flops_.end()) known = flops_.emplace(work, count_flops(work, additions)).first;
   const FlopsPerRow& per_row = known->second;
   const auto total = [&](double PassFlops::*part) {
     return per_row.token.*part * static_cast<double>(rows.tokens) +
@@ -119,7 +129,8 @@ double PassCosts::training_bytes(const Method& method, std::int64_t outputs, con
                                  std::optional<double> dropout) {
   auto key = std::tuple(method.text(), outputs, lengths, dropout);
   if (const auto known = bytes_.find(key); known != bytes_.end()) return known->second;
-  const ParameterCatalogue& tensors = catalogue(outputs);
+  const Additions additions = additions_of(method, catalogue(outputs));
+  const ParameterCatalogue& tensors = additions.catalogue();
   const Selection selection = planning_stand_in_selection(method, tensors);
   const Parameters model = parameters_on_meta(tensors);  // stays when the trial has copies of its own
   std::optional<ForcedKernels> kernels;                  // nothing is computed: what they keep is counted
@@ -130,7 +141,7 @@ double PassCosts::training_bytes(const Method& method, std::int64_t outputs, con
   const PackedBatch batch = batch_of(lengths);
   TrainingSink sink({&trainable});
   const std::uint64_t dropout_key = 0;
-  run_on_meta(*network_, {parameters, batch, dropout_key}, {.sink = &sink, .dropout = dropout});
+  run_on_meta(*network_, {parameters, batch, dropout_key, nullptr, &additions}, {.sink = &sink, .dropout = dropout});
   return bytes_.emplace(std::move(key), static_cast<double>(memory.peak_bytes())).first->second;
 }
 

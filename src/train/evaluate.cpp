@@ -58,6 +58,7 @@ std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& d
         .copy_(evaluate_logits(model.network, {.parameters = model.parameters,
                                                .batch = batch,
                                                .bfloat16_weights = model.bfloat16_weights,
+                                               .additions = model.additions,
                                                .packed_weights = model.packed_weights}));
   };
   for (const auto& examples : split_by_tokens(dataset, tokens_per_pass(device))) {

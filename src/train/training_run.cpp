@@ -38,22 +38,32 @@ bool trains_whole_weight(const ParameterCatalogue& catalogue, const Selection& s
   return false;
 }
 
+Parameters initial_parameters(const TrainInputs& inputs, const Additions& additions) {
+  Parameters parameters = with_new_head(inputs.model, inputs.catalogue, inputs.seed);
+  additions.append_initial(parameters, inputs.seed);
+  return parameters;
+}
+
 }  // namespace
 
 TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control)
-    : TrainingRun(
-          inputs, std::move(control),
-          select_parameters(inputs.method, inputs.catalogue, {inputs.seed, inputs.importance, inputs.model.backbone})) {
-}
+    : TrainingRun(inputs, std::move(control), additions_of(inputs.method, inputs.catalogue)) {}
 
-TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const Selection& selection)
+TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const Additions& additions)
+    : TrainingRun(inputs, std::move(control), additions,
+                  select_parameters(inputs.method, additions.catalogue(),
+                                    {inputs.seed, inputs.importance, inputs.model.backbone})) {}
+
+TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const Additions& additions,
+                         const Selection& selection)
     : inputs_(inputs),
       control_(std::move(control)),
       task_(*inputs.data.task),
       pass_options_{.dropout = inputs.options.dropout},
-      initial_(with_new_head(inputs.model, inputs.catalogue, inputs.seed)),
+      additions_(additions),
+      initial_(initial_parameters(inputs, additions)),
       parameters_(initial_),
-      trainable_(inputs.catalogue, selection, parameters_),
+      trainable_(additions.catalogue(), selection, parameters_),
       loss_(at::empty({}, parameters_.front().options().dtype(at::kDouble))),
       reads_late_(!device().is_cpu() || ForcedKernels::backend() == KernelBackend::kCuda),
       fingerprint_(fingerprint_of(selection)),
@@ -65,7 +75,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
                 .total_steps = total_steps_} {
   if (inputs.bfloat16_weights != nullptr) {
     bfloat16_weights_.emplace(*inputs.bfloat16_weights);
-    if (trains_whole_weight(inputs.catalogue, selection)) {
+    if (trains_whole_weight(additions.catalogue(), selection)) {
       bfloat16_weights_->add(trainable_.values(), trainable_.keep_rounded());
     }
   }
@@ -102,7 +112,7 @@ void TrainingRun::count_time() {
 TrainedModel TrainingRun::finish() && {
   if (!error_ && result_.end != TrialEnd::kStopped) attempt([&] { measure_changes(); });
   if (error_) std::rethrow_exception(error_);
-  return {std::move(result_), std::move(parameters_)};
+  return {std::move(result_), merged_parameters()};
 }
 
 TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> runs) {
@@ -122,11 +132,7 @@ TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> r
 
 void TrainingRun::begin_step() {
   examples_ = order_.at_step(result_.steps);
-  dropout_key_.reset();
-  const std::optional<double>& dropout = inputs_.options.dropout;
-  if (dropout ? *dropout > 0.0 : inputs_.model.network->has_dropout()) {
-    dropout_key_ = random_key(inputs_.seed, RandomUse::kDropout, static_cast<std::uint64_t>(result_.steps));
-  }
+  dropout_key_ = random_key(inputs_.seed, RandomUse::kDropout, static_cast<std::uint64_t>(result_.steps));
 }
 
 void TrainingRun::restart_step() {
@@ -138,7 +144,7 @@ void TrainingRun::restart_step() {
 void TrainingRun::end_step() {
   if (!reads_late_ || control_.on_step || is_evaluation_missing()) settle_step();
   if (result_.end != TrialEnd::kDone) return;
-  if (control_.on_step) control_.on_step(result_.steps, parameters_);
+  if (control_.on_step) control_.on_step(result_.steps, merged_parameters());
   if (is_evaluation_missing()) evaluate();
 }
 
@@ -165,7 +171,7 @@ void TrainingRun::evaluate() {
     poll_control();
     return result_.end == TrialEnd::kDone;
   };
-  const EvaluatedModel model{*inputs_.model.network, parameters_, bfloat16_weights(), packed_weights()};
+  const EvaluatedModel model{*inputs_.model.network, parameters_, bfloat16_weights(), packed_weights(), &additions_};
   std::optional<Predictions> predictions = predict(model, inputs_.data.dev, task_, keep_going);
   if (!predictions) return;
   std::optional<Predictions> mismatched = predict(model, inputs_.data.mismatched_dev, task_, keep_going);
@@ -189,9 +195,17 @@ void TrainingRun::evaluate() {
   if (latest > best || (std::isnan(best) && !std::isnan(latest))) {
     result_.best_evaluation = result_.evaluations.size() - 1;
   }
-  if (result_.best_evaluation + 1 == result_.evaluations.size()) control_.on_best(result_.steps, parameters_);
+  if (result_.best_evaluation + 1 == result_.evaluations.size()) control_.on_best(result_.steps, merged_parameters());
 }
 
-void TrainingRun::measure_changes() { result_.change = measure_parameter_changes(initial_, parameters_); }
+void TrainingRun::measure_changes() {
+  const auto split = [&](const Parameters& all) {
+    const auto added = all.begin() + static_cast<std::ptrdiff_t>(additions_.model_size());
+    return std::pair(Parameters(all.begin(), added), Parameters(added, all.end()));
+  };
+  const auto [model, added] = split(initial_);
+  result_.change = measure_parameter_changes(model, merged_parameters());
+  result_.added_change = measure_parameter_changes(added, split(parameters_).second);
+}
 
 }  // namespace tunescope

@@ -28,6 +28,7 @@ void TrainingRun::add_gradients(std::span<const Part> parts) {
                       .batch = batches.back(),
                       .dropout_key = run.dropout_key_,
                       .bfloat16_weights = run.bfloat16_weights(),
+                      .additions = &run.additions_,
                       .packed_weights = run.packed_weights()});
     trained.push_back(&run.trainable_);
     run.tokens_ += batches.back().token_count();

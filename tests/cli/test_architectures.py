@@ -27,6 +27,7 @@ COMPONENTS = {
     "deberta": ["rel_embeddings.weight", "attention.self.key_proj.bias", "pooler.dense.weight"],
     "deberta-convolution": ["attention.self.pos_query_proj.weight", "conv.weight"],
 }
+METHODS = "full layernorm fisher:fraction=0.5 ia3+lora:rank=2"
 
 
 @pytest.mark.parametrize("architecture", COMPONENTS)
@@ -39,10 +40,10 @@ def test_any_number_of_ranks_gives_the_same_bits(architecture, make_job, vocabul
     results = {}
     for ranks in (1, 2, 4):
         (tmp_path / f"on_{ranks}").mkdir()
-        job = make_job(tmp_path / f"on_{ranks}", {**keys, "sweep.methods": "full layernorm fisher:fraction=0.5"})
+        job = make_job(tmp_path / f"on_{ranks}", {**keys, "sweep.methods": METHODS})
         job.sweep(ranks=ranks)
         results[ranks] = [(path.name, contents(path)) for path in job.trial_files()]
-    assert len(results[1]) == 12
+    assert len(results[1]) == 16
     assert results[1] == results[2] == results[4]
 
     with h5py.File(job.merged) as file:

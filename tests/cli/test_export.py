@@ -18,7 +18,12 @@ from result_files import flip_a_byte, kept_file, trials  # noqa: E402
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "golden" / "model"
 WITHOUT_TYPES = ("roberta_folder", "gpt2_folder")
-KEEP = {"run.keep": "trained", "sweep.methods": "full layernorm", "data.dev_examples": "0", "train.dropout": "0.1"}
+KEEP = {
+    "run.keep": "trained",
+    "sweep.methods": "full layernorm ia3+lora",
+    "data.dev_examples": "0",
+    "train.dropout": "0.1",
+}
 SENTENCE_PIECES = HERE.parent / "golden" / "tokenizer" / "unigram.model"
 LABELS = {
     "CoLA": ["0", "1"],

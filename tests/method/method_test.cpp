@@ -258,7 +258,7 @@ TEST(Method, DescribesEveryMethodForHelp) {
   }
   EXPECT_THAT(spellings, testing::UnorderedElementsAre("full", "head", "layernorm", "layernorm-weight",
                                                        "layernorm-bias", "layernorm-output", "layernorm-attention",
-                                                       "bitfit", "fisher", "magnitude", "random"));
+                                                       "bitfit", "fisher", "magnitude", "random", "ia3", "lora"));
 }
 
 }  // namespace

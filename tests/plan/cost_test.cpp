@@ -111,6 +111,23 @@ TEST(ExpectedFlops, OfEachMethodAreThoseOfTheFormulaForBert) {
   }
 }
 
+// The products with A and B: two forward, and four backward but in the first layer, whose input needs no gradient.
+TEST(ExpectedFlops, OfLoraHaveItsSmallProducts) {
+  const double projections = 3 * kProjection * 10;  // of the first layer
+  const double products =
+      projections + (kRestOfLayer + 2 * kProjection) * 10 + (kProjection + kRestOfLayer + kAboveEncoder) * 2;
+  const double matrix = 3 * 4;  // A, and B
+  const double first_rows = 10 + 10;
+  const double last_rows = 2 + 10;  // queries are those of the tokens that the head reads
+  const double added = 2 * matrix * (first_rows + last_rows) + matrix * (3 * first_rows + 4 * last_rows);
+  Trial one = trial("RTE", "lora:rank=3");
+  one.options.epochs = 1;
+  PassCosts costs(make_bert(test::small_config()));
+  EXPECT_DOUBLE_EQ(expected_flops(one, costs, small_data()), 2 * (2 * products - projections + (2 * 4) * 2 + added));
+  EXPECT_GT(costs.training_bytes(one.method, 2, {5}, std::nullopt),
+            costs.training_bytes(parse_method("head"), 2, {5}, std::nullopt));
+}
+
 // Nothing has a gradient below the head.
 TEST(ExpectedFlops, OfTheHeadHaveOneProductBackward) {
   PassCosts costs(make_bert(test::small_config()));

@@ -107,7 +107,8 @@ TEST_P(Checkpoint, ResumedRunEqualsAnUninterruptedOneBitForBit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, Checkpoint,
-                         ::testing::Values("full", "layernorm", "head", "random:fraction=0.3", "bitfit"));
+                         ::testing::Values("full", "layernorm", "head", "random:fraction=0.3", "bitfit",
+                                           "ia3+lora:rank=2,dropout=0.1"));
 
 TEST_F(Checkpoint, InBfloat16ResumedRunEqualsAnUninterruptedOneBitForBit) {
   const Bfloat16Weights bfloat16_weights(model);

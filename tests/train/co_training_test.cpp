@@ -45,6 +45,13 @@ class CoTraining : public ::testing::Test {
     add(classes, two_outputs, "full", 1e-4, 6, {.epochs = 4, .batch_size = 8});
   }
 
+  void add_runs_with_added_tensors() {
+    add(classes, two_outputs, "lora:rank=2", 1e-3, 7, {.epochs = 4, .batch_size = 8});
+    add(values, one_output, "layernorm+lora:rank=5,dropout=0.2,targets=intermediate+query", 1e-3, 8,
+        {.epochs = 2, .batch_size = 16});
+    add(three_classes, three_outputs, "ia3", 3e-3, 9, {.epochs = 4, .batch_size = 5});
+  }
+
   void add(const TaskData& data, const ParameterCatalogue& catalogue, const std::string& method, double learning_rate,
            std::uint64_t seed, TrainOptions options) {
     options.dropout = 0.1;
@@ -109,6 +116,24 @@ TEST_F(CoTraining, CombinationsAndControlsTrainAsTheyDoAlone) {
   }
 }
 
+TEST_F(CoTraining, EachTrainsAsItDoesAloneBesideRunsWithAddedTensors) {
+  add_runs_with_added_tensors();
+  const auto runs = run_together(std::vector<TrainControl>(trials.size()));
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    SCOPED_TRACE(trials[i].method.text());
+    expect_near(std::move(*runs[i]).finish(), train_model(trials[i], {}));
+  }
+}
+
+// LoRA's dropout is the method's own: that of the model may be off.
+TEST_F(CoTraining, RunsWithAndWithoutDropoutTrainTogether) {
+  add_runs_with_added_tensors();
+  for (TrainInputs& trial : trials) trial.options.dropout = 0.0;
+  const auto [runs, group] = test::StartedRuns(trials);
+  EXPECT_TRUE(TrainingRun::step_together(group).fit_in_memory);
+  for (const auto& run : runs) EXPECT_EQ(run->steps_done(), 1);
+}
+
 TEST_F(CoTraining, EachHasAPoolerOfItsOwnIfTheModelHasNone) {
   model.has_pooler = false;
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
@@ -126,6 +151,7 @@ TEST_F(CoTraining, EachHasAPoolerOfItsOwnIfTheModelHasNone) {
 // A sum in another order may round to the neighbouring bfloat16 number: a relative error of 2^-8, averaged over many.
 // How far apart the losses end depends on the instructions that the products use: up to 1.1e-3 was seen.
 TEST_F(CoTraining, InBfloat16EachTrainsAsItDoesAlone) {
+  add_runs_with_added_tensors();
   const Bfloat16Weights bfloat16_weights(model);
   for (TrainInputs& trial : trials) trial.bfloat16_weights = &bfloat16_weights;
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));

@@ -1,8 +1,10 @@
+#include <ATen/ops/tensor.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/catalogue_lookup.hpp"
 #include "support/device.hpp"
 #include "support/golden.hpp"
 #include "tunescope/data/packed_batch.hpp"
@@ -35,46 +37,74 @@ Json read_json(const std::string& name) {
   return Json::parse(file);
 }
 
-class TrainingCurve : public ::testing::TestWithParam<std::string> {};
-
-// Thirty steps from the same weights over the same batches as a loop in transformers and torch.
-TEST_P(TrainingCurve, FollowsTransformers) {
-  const Json golden = read_json("train/curve.json");
-  const Json& method = golden["methods"][GetParam()];
-  const Json& options = golden["hyper_parameters"];
-  const PretrainedModel model = test::load_on_device(test::golden("model/tiny"));
-  const Safetensors weights = Safetensors::open_folder(test::golden("model/tiny"));
-  const ParameterCatalogue catalogue = model.network->catalogue(3);
-  Parameters parameters = model.backbone;
-  parameters.push_back(weights.float_tensor("classifier.weight").to(test::device()));
-  parameters.push_back(weights.float_tensor("classifier.bias").to(test::device()));
-  TrainableParameters trainable(catalogue, select_parameters(parse_method(GetParam()), catalogue, {.seed = 0}),
-                                parameters);
-  TrainingSink sink({&trainable});
-  const Dataset dataset = golden_dataset(golden["examples"]);
-  const std::int64_t batch_size = options["batch_size"];
-  const Schedule schedule{.warmup_steps = options["warmup_steps"], .total_steps = options["steps"]};
-  for (std::int64_t step = 0; step < schedule.total_steps; ++step) {
-    std::vector<std::int64_t> examples;
-    for (std::int64_t i = 0; i < batch_size; ++i) examples.push_back((step * batch_size + i) % dataset.size());
-    const PackedBatch batch = pack(dataset, examples, false);
-    Pass pass(*model.network, ModelInput{parameters, batch}, {.sink = &sink});
-    const Loss loss = batch_loss(pass.logits().front(), batch.labels);
-    const auto index = static_cast<std::size_t>(step);
-    EXPECT_NEAR(loss.value(), method["loss"][index].get<double>(), 1e-4) << "step " << step;
-    trainable.zero_grad();
-    pass.backward(loss.logits_gradient);
-    const auto gradients = trainable.finish_gradients();
-    const double norm = gradients.norm().item<double>();
-    EXPECT_NEAR(norm / method["gradient_norm"][index].get<double>(), 1.0, 1e-3) << "step " << step;
-    trainable.step(gradients, loss.mean,
-                   {.learning_rate = method["base_learning_rate"].get<double>() * schedule.factor(step),
-                    .weight_decay = options["weight_decay"],
-                    .clip_norm = options["clip_norm"]});
+// Thirty steps of the tiny model over the same batches as a loop in transformers and torch.
+class TrainingCurve : public ::testing::TestWithParam<std::string> {
+ protected:
+  // The pre-trained model with its head.
+  Parameters stored_parameters() const {
+    Parameters parameters = model.backbone;
+    for (const char* const name : {"classifier.weight", "classifier.bias"}) {
+      parameters.push_back(weights.float_tensor(name).to(test::device()));
+    }
+    return parameters;
   }
+
+  // `parameters` with those of the additions.
+  void expect_curve(const Json& expected, const Additions& additions, Parameters parameters) const {
+    const Json golden = read_json("train/curve.json");
+    const Json& options = golden["hyper_parameters"];
+    TrainableParameters trainable(additions.catalogue(),
+                                  select_parameters(parse_method(GetParam()), additions.catalogue(), {}), parameters);
+    TrainingSink sink({&trainable});
+    const Dataset dataset = golden_dataset(golden["examples"]);
+    const std::int64_t batch_size = options["batch_size"];
+    const Schedule schedule{.warmup_steps = options["warmup_steps"], .total_steps = options["steps"]};
+    for (std::int64_t step = 0; step < schedule.total_steps; ++step) {
+      std::vector<std::int64_t> examples;
+      for (std::int64_t i = 0; i < batch_size; ++i) examples.push_back((step * batch_size + i) % dataset.size());
+      const PackedBatch batch = pack(dataset, examples, false);
+      Pass pass(*model.network, ModelInput{parameters, batch, std::nullopt, nullptr, &additions}, {.sink = &sink});
+      const Loss loss = batch_loss(pass.logits().front(), batch.labels);
+      const auto index = static_cast<std::size_t>(step);
+      EXPECT_NEAR(loss.value(), expected["loss"][index].get<double>(), 1e-4) << "step " << step;
+      trainable.zero_grad();
+      pass.backward(loss.logits_gradient);
+      const auto gradients = trainable.finish_gradients();
+      const double norm = gradients.norm().item<double>();
+      EXPECT_NEAR(norm / expected["gradient_norm"][index].get<double>(), 1.0, 1e-3) << "step " << step;
+      trainable.step(gradients, loss.mean,
+                     {.learning_rate = expected["base_learning_rate"].get<double>() * schedule.factor(step),
+                      .weight_decay = options["weight_decay"],
+                      .clip_norm = options["clip_norm"]});
+    }
+  }
+
+  PretrainedModel model = test::load_on_device(test::golden("model/tiny"));
+  Safetensors weights = Safetensors::open_folder(test::golden("model/tiny"));
+  ParameterCatalogue catalogue = model.network->catalogue(3);
+};
+
+TEST_P(TrainingCurve, FollowsTransformers) {
+  expect_curve(read_json("train/curve.json")["methods"][GetParam()], Additions(catalogue), stored_parameters());
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, TrainingCurve, ::testing::Values("full", "layernorm"));
+
+class AddedCurve : public TrainingCurve {};
+
+TEST_P(AddedCurve, FollowsPeft) {
+  const Json expected = read_json("train/peft_curve.json")["methods"][GetParam()];
+  const Additions additions = additions_of(parse_method(GetParam()), catalogue);
+  Parameters parameters = stored_parameters();
+  additions.append_initial(parameters, 1);
+  for (const auto& [name, numbers] : expected["initial"].items()) {
+    const at::Tensor& own = parameters[test::index_of(additions.catalogue(), name)];
+    own.copy_(at::tensor(numbers.get<std::vector<float>>()).view(own.sizes()));
+  }
+  expect_curve(expected, additions, parameters);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, AddedCurve, ::testing::Values("lora:rank=4,alpha=8", "ia3"));
 
 class DropoutCurve : public ::testing::TestWithParam<std::size_t> {};
 

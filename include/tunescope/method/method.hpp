@@ -11,14 +11,16 @@
 #include <utility>
 #include <vector>
 
+#include "tunescope/model/additions.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
 
 namespace tunescope {
 
 // A fine-tuning method decides which scalars of a model are trained. It is made of parts. A part trains a parameter
 // group, a named set of whole tensors such as all LayerNorm weights and biases, or some scalars of such a group, chosen
-// at random, by Fisher information or by magnitude. A method trains what any of its parts trains. The classification
-// head is new for every task, so it is always trained. Job files call a parameter group a "pool".
+// at random, by Fisher information or by magnitude, or it adds tensors to the model's layers and trains those. A method
+// trains what any of its parts trains. The classification head is new for every task, so it is always trained. Job
+// files call a parameter group a "pool".
 
 /// One part of a method: `name` or `name:key=value,key=value`.
 struct MethodPart {
@@ -53,6 +55,10 @@ Method parse_method(std::string_view text);
 /// method.
 std::string parse_kind(std::string_view text);
 
+/// What a method adds to a model of these tensors: nothing, unless a part adds tensors. Throws `ConfigError` if the
+/// model has none of the layers that a part adds to.
+Additions additions_of(const Method& method, const ParameterCatalogue& model);
+
 /// What a method trains of one tensor.
 struct TensorSelection {
   enum class Kind { kNone, kAll, kSubset };
@@ -63,7 +69,7 @@ struct TensorSelection {
   std::int64_t count(std::int64_t size) const;
 };
 
-/// What a method trains, by catalogue index. The head is always trained.
+/// What a method trains, by catalogue index. The head and what is added are always trained.
 using Selection = std::vector<TensorSelection>;
 
 /// The importance of every scalar, here its Fisher information, by catalogue index: float32 tensors on the CPU,
@@ -78,8 +84,9 @@ struct SelectionContext {
   bool is_planned = false;                           ///< only how many scalars of which tensors is asked for
 };
 
-/// The scalars that `method` trains. Throws `ConfigError` if it needs importances and there are none, or if the model
-/// has none of the tensors that a part trains or chooses from, or if a part adds nothing to the others.
+/// The scalars that `method` trains, of the tensors of `additions_of`, or of those of the model alone. Throws
+/// `ConfigError` if it needs importances and there are none, or if the model has none of the tensors that a part trains
+/// or chooses from, or if a part adds nothing to the others.
 Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue, const SelectionContext& context);
 
 /// A method that trains as many scalars of the same groups and can be planned before anything is computed: a part that
@@ -90,10 +97,10 @@ Method planning_stand_in(Method method);
 Selection planning_stand_in_selection(const Method& method, const ParameterCatalogue& catalogue);
 
 /// Trials whose methods have the same number here can be trained together (see `TrainingRun`); nothing if a method
-/// cannot. Such methods leave the embedding tables and the encoder's matrices frozen, so these stay shared. The number
-/// is the lowest layer that is trained (see `ParameterCatalogue::layer_labels`), so that no trial is taken further down
-/// in the backward pass than it needs.
-std::optional<std::size_t> co_training_group(const Method& method, const ParameterCatalogue& catalogue);
+/// cannot. Such methods leave the model's embedding tables and the encoder's matrices frozen, so these stay shared. The
+/// number is the lowest layer that is trained (see `ParameterCatalogue::layer_labels`), so that no trial is taken
+/// further down in the backward pass than it needs.
+std::optional<std::size_t> co_training_group(const Method& method, const ParameterCatalogue& model);
 
 /// Which tensors are in a parameter group, by catalogue index. A group has the name of the method that trains it; "all"
 /// is "full". Throws `ConfigError` naming the nearest known group.
@@ -112,6 +119,8 @@ std::string canonical_group(const std::string& group);
 
 /// Number of scalars that are trained, head included.
 std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue);
+/// That of a method for a model, of its stand-in if it needs Fisher information.
+std::int64_t trainable_count(const Method& method, const ParameterCatalogue& model);
 
 /// For each method of one part, its spelling and what it trains, for `--help`.
 std::vector<std::pair<std::string, std::string>> describe_methods();

@@ -75,7 +75,6 @@ class Additions {
   void rescale_inputs(const LinearTarget& target);
 
   bool empty() const { return layers_.empty(); }
-  bool has_dropout() const;
   /// The tensors of the model, then the added ones.
   const ParameterCatalogue& catalogue() const { return catalogue_; }
   std::size_t model_size() const { return model_size_; }

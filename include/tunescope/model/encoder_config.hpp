@@ -18,10 +18,6 @@ struct DropoutProbabilities {
   static DropoutProbabilities uniform(double probability) {
     return {probability, probability, probability, probability, probability};
   }
-  bool any() const {
-    return embeddings > 0.0 || attention_probabilities > 0.0 || attention_output.value_or(0.0) > 0.0 ||
-           feed_forward_output > 0.0 || pooled > 0.0;
-  }
   bool operator==(const DropoutProbabilities&) const = default;
 };
 

@@ -65,8 +65,6 @@ class Network {
   /// Groups of weights, or of biases, of linear layers with the same input, in the order of their outputs. Those of a
   /// group are laid out contiguously, so that one matrix product can apply them.
   virtual std::vector<std::vector<ParameterIndex>> joint_tensors() const = 0;
-  /// Whether any dropout layer has a probability above 0.
-  virtual bool has_dropout() const = 0;
   /// Standard deviation of weights that are drawn from scratch.
   virtual double initializer_range() const = 0;
 

@@ -36,6 +36,7 @@ struct ParameterInfo {
   ParameterRole role = ParameterRole::kDense;
   Block block = Block::kEmbeddings;
   bool is_bias = false;
+  bool is_added = false;                       ///< by the method, behind the tensors of the model
   std::optional<Follows> follows = {};         ///< of a LayerNorm
   WeightLayout layout = WeightLayout::kOutIn;  ///< of a matrix
 

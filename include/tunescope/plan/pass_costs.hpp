@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -43,6 +44,9 @@ class PassCosts {
   PassFlops flops(const std::vector<bool>& needs_gradient, std::int64_t outputs, LastLayer last_layer,
                   const Rows& rows);
 
+  /// The same of the passes that train by a method, with what it adds to the model.
+  PassFlops training_flops(const Method& method, std::int64_t outputs, const Rows& rows);
+
   /// The most bytes that a training step takes at a time beside the model: what the method trains, with its gradients
   /// and moments, and the tensors of the forward and backward pass over sequences of these lengths.
   /// `dropout` replaces the model's own probabilities. Scratch memory of kernels is left out, which a GPU has more of
@@ -54,12 +58,22 @@ class PassCosts {
   struct FlopsPerRow {
     PassFlops token, sequence, distance;
   };
-  FlopsPerRow count_flops(const std::vector<bool>& needs_gradient, std::int64_t outputs, LastLayer last_layer);
+  // What decides the cost of a row.
+  struct Work {
+    std::string adding;  // the method, if it adds anything
+    std::vector<bool> needs_gradient;
+    std::int64_t outputs = 1;
+    LastLayer last_layer = LastLayer::kPooledTokens;
+
+    auto operator<=>(const Work&) const = default;
+  };
+  FlopsPerRow count_flops(const Work& work, const Additions& additions) const;
+  PassFlops flops(const Work& work, const Additions& additions, const Rows& rows);
 
   std::shared_ptr<const Network> network_;
   bool is_for_gpu_ = false;
   std::map<std::int64_t, ParameterCatalogue> catalogues_;  // by outputs
-  std::map<std::tuple<std::vector<bool>, std::int64_t, LastLayer>, FlopsPerRow> flops_;
+  std::map<Work, FlopsPerRow> flops_;
   std::map<std::tuple<std::string, std::int64_t, std::vector<std::int64_t>, std::optional<double>>, double> bytes_;
 };
 

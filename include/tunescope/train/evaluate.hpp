@@ -15,6 +15,7 @@ struct EvaluatedModel {
   const Parameters& parameters;
   const Bfloat16Weights* bfloat16_weights = nullptr;  ///< see `ModelInput`
   PackedWeights* packed_weights = nullptr;            ///< likewise
+  const Additions* additions = nullptr;               ///< likewise
 };
 
 /// The outputs of the model on every example, in evaluation mode. Polls `keep_going` before each pass over some

@@ -48,12 +48,14 @@ struct TrainResult {
   std::int64_t steps = 0;
   double seconds = 0.0;  ///< over all pieces of an interrupted run; of a step done with other runs, this run's share
   std::int64_t trainable_parameters = 0;
-  std::int64_t total_parameters = 0;
+  std::int64_t total_parameters = 0;  ///< of the model, without what is added
   std::vector<StepRecord> history;
   std::vector<Evaluation> evaluations;
-  std::size_t best_evaluation = 0;      ///< index of the best value of the primary metric, the first of equals
-  std::vector<ParameterChange> change;  ///< by catalogue index
-  Predictions predictions;              ///< of the last evaluation
+  std::size_t best_evaluation = 0;  ///< index of the best value of the primary metric, the first of equals
+  /// By catalogue index of the model. What is added to a weight counts as a change of it.
+  std::vector<ParameterChange> change;
+  std::vector<ParameterChange> added_change;  ///< of the added tensors themselves, see `additions_of`
+  Predictions predictions;                    ///< of the last evaluation
   Predictions mismatched_predictions;
 };
 
@@ -82,10 +84,10 @@ struct TrainState {
 
 /// How a caller observes and controls a run.
 struct TrainControl {
-  /// If set, called after every step that did not diverge, with the number of steps done and the updated parameters. On
-  /// a GPU the host then waits for each step.
+  /// If set, called after every step that did not diverge, with the number of steps done and the updated parameters: of
+  /// the model, with what is added merged into them. On a GPU the host then waits for each step.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_step = {};
-  /// Called after each evaluation that is the best so far, with the number of steps done and the parameters.
+  /// Called after each evaluation that is the best so far, with the number of steps done and such parameters.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_best = [](std::int64_t, const Parameters&) {};
   /// Told how far the run is, before each `next_action`.
   std::function<void(std::int64_t step, std::int64_t total_steps)> on_progress = [](std::int64_t, std::int64_t) {};
@@ -111,7 +113,7 @@ std::int64_t evaluation_interval(const TrainOptions& options, std::int64_t examp
 /// single example does not fit.
 TrainResult train(const TrainInputs& inputs, const TrainControl& control);
 
-/// The result together with the trained parameters.
+/// The result together with the trained parameters: of the model, with what is added merged into them.
 struct TrainedModel {
   TrainResult result;
   Parameters parameters;

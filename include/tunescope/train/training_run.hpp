@@ -61,7 +61,8 @@ class TrainingRun {
   static StepCost step_together(std::span<TrainingRun* const> runs);
 
  private:
-  TrainingRun(const TrainInputs& inputs, TrainControl control, const Selection& selection);
+  TrainingRun(const TrainInputs& inputs, TrainControl control, const Additions& additions);
+  TrainingRun(const TrainInputs& inputs, TrainControl control, const Additions& additions, const Selection& selection);
 
   // Some examples of a run's batch, which are computed at once.
   struct Part {
@@ -105,6 +106,8 @@ class TrainingRun {
   bool is_evaluation_missing() const;
   void evaluate();
   void measure_changes();
+  // The parameters of the model, with what is added merged into them.
+  Parameters merged_parameters() const { return additions_.merged(parameters_); }
   void poll_control();
 
   // Adds the time that `work` takes to the run's time, and stores an exception of it in `error_`.
@@ -116,8 +119,9 @@ class TrainingRun {
   TrainControl control_;
   const Task& task_;
   PassOptions pass_options_;
+  Additions additions_;
   Parameters initial_;
-  Parameters parameters_;
+  Parameters parameters_;  // with the added tensors, as `initial_`
   TrainableParameters trainable_;
   std::optional<Bfloat16Weights> bfloat16_weights_;  // those of the model, and those that are trained
   at::Tensor loss_;                                  // float64, on the device: of the step in progress
@@ -137,7 +141,7 @@ class TrainingRun {
 
   // The step in progress.
   std::span<const std::int64_t> examples_;
-  std::optional<std::uint64_t> dropout_key_;
+  std::uint64_t dropout_key_ = 0;
   Accumulate accumulate_loss_ = Accumulate::kNo;  // the next part's loss is added to those of the step so far
   std::int64_t tokens_ = 0;
 };

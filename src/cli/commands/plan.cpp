@@ -85,7 +85,7 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
         counts.add(planned.stored);
         any = &planned;
       }
-      const std::int64_t trainable = trainable_count(planning_stand_in_selection(method, catalogue), catalogue);
+      const std::int64_t trainable = trainable_count(method, catalogue);
       double bytes = inputs.pass_costs().model_bytes(data.task->output_size()) + any->added_bytes;
       if (any->group && spec.train.precision == Precision::kFloat32) bytes += PackedWeights::most_bytes(catalogue);
       const std::optional<double> seconds = costs.seconds(any->trial, any->flops);

@@ -39,7 +39,6 @@ class PostNormNetwork : public Network {
  public:
   const NetworkLimits& limits() const final { return limits_; }
   std::string_view prefix() const final { return names_.prefix; }
-  bool has_dropout() const final { return config_.dropout.any(); }
   double initializer_range() const final { return config_.initializer_range; }
   std::vector<std::vector<ParameterIndex>> joint_tensors() const final;
   std::vector<TableLookup> lookups(const PackedBatch& batch) const final;

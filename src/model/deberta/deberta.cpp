@@ -32,7 +32,6 @@ class Deberta final : public Network {
   const NetworkLimits& limits() const override { return limits_; }
   std::string_view prefix() const override { return "deberta."; }
   double initializer_range() const override { return config_.encoder.initializer_range; }
-  bool has_dropout() const override { return config_.encoder.dropout.any() || config_.pooler_dropout > 0.0; }
 
   // The authors' code always writes a table of positions.
   std::vector<std::string_view> unused_parts() const override {

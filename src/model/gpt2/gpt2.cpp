@@ -80,9 +80,6 @@ class Gpt2 final : public Network {
   std::string_view classifier_class() const override { return "GPT2ForSequenceClassification"; }
   const NetworkLimits& limits() const override { return limits_; }
   std::string_view prefix() const override { return "transformer."; }
-  bool has_dropout() const override {
-    return config_.embd_pdrop > 0.0 || config_.attn_pdrop > 0.0 || config_.resid_pdrop > 0.0;
-  }
   double initializer_range() const override { return config_.initializer_range; }
   std::vector<std::vector<ParameterIndex>> joint_tensors() const override { return {}; }
 

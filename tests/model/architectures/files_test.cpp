@@ -155,12 +155,6 @@ TEST_F(ConfigFiles, HaveTheDefaultsOfTransformers) {
   }
 }
 
-TEST_F(ConfigFiles, SayWhetherTheNetworkHasDropout) {
-  EXPECT_TRUE(read(R"({"model_type": "distilbert", "dropout": 0, "attention_dropout": 0})")->has_dropout());
-  EXPECT_FALSE(read(R"({"model_type": "distilbert", "dropout": 0, "attention_dropout": 0, "seq_classif_dropout": 0})")
-                   ->has_dropout());
-}
-
 TEST(Roberta, HoldsFewerTokensThanItHasPositions) {
   EXPECT_EQ(read_network(test::golden("model/roberta/config.json")).network->limits().positions, 32);
 }

@@ -1,0 +1,107 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+#include "registry.hpp"
+#include "tunescope/base/error.hpp"
+#include "tunescope/base/nearest.hpp"
+
+namespace tunescope {
+namespace {
+
+constexpr std::string_view kRankStabilized = "rslora";
+
+// What `+` separates.
+std::vector<std::string> split_targets(std::string_view text) {
+  std::vector<std::string> targets;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    targets.emplace_back(text.substr(begin, text.find('+', begin) - begin));
+    begin += targets.back().size() + 1;
+  }
+  return targets;
+}
+
+std::string spell_targets(const std::string& text) {
+  const std::vector<std::string> known = {"attention_output", "intermediate", "key", "output", "query", "value"};
+  std::vector<std::string> targets = split_targets(text);
+  std::ranges::sort(targets);
+  std::string spelled;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (std::ranges::find(known, targets[i]) == known.end()) {
+      throw ConfigError(fmt::format("unknown target '{}'{}", targets[i], suggest(targets[i], known)));
+    }
+    if (i > 0 && targets[i] == targets[i - 1]) {
+      throw ConfigError(fmt::format("target '{}' stands there twice; leave one out", targets[i]));
+    }
+    spelled += (spelled.empty() ? "" : "+") + targets[i];
+  }
+  return spelled;
+}
+
+std::string spell_rank(const std::string& text) {
+  std::int64_t rank = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), rank);
+  if (error != std::errc{} || stop != text.data() + text.size() || rank < 1) {
+    throw ConfigError(fmt::format("rank must be a whole number of at least 1, not '{}'", text));
+  }
+  return fmt::format("{}", rank);
+}
+
+// A number in [lowest, highest), in its shortest spelling.
+std::string spell_number(std::string_view option, const std::string& text, double lowest, double highest,
+                         std::string_view range) {
+  double number = 0.0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || stop != text.data() + text.size() || !(number >= lowest && number < highest)) {
+    throw ConfigError(fmt::format("{} must be a number {}, not '{}'", option, range, text));
+  }
+  return fmt::format("{}", number);
+}
+
+std::string spell_alpha(const std::string& text) {
+  return spell_number("alpha", text, std::numeric_limits<double>::min(), std::numeric_limits<double>::infinity(),
+                      "above 0");
+}
+
+std::string spell_dropout(const std::string& text) {
+  return spell_number("dropout", text, 0.0, 1.0, "of at least 0 and below 1");
+}
+
+std::string spell_scaling(const std::string& text) {
+  const std::vector<std::string> known = {"lora", std::string(kRankStabilized)};
+  if (std::ranges::find(known, text) != known.end()) return text;
+  throw ConfigError(fmt::format("unknown scaling '{}'{}", text, suggest(text, known)));
+}
+
+void add_lora(const MethodPart& part, Additions& additions) {
+  const double rank = std::stod(part.options.at("rank"));
+  const double divisor = part.options.at("scaling") == kRankStabilized ? std::sqrt(rank) : rank;
+  const Additions::LowRankOptions options{.rank = static_cast<std::int64_t>(rank),
+                                          .scale = std::stod(part.options.at("alpha")) / divisor,
+                                          .dropout = std::stod(part.options.at("dropout"))};
+  for (const std::string& role : split_targets(part.options.at("targets"))) {
+    for (const LinearTarget& target : targets_of(role, additions)) additions.add_low_rank(target, options);
+  }
+}
+
+}  // namespace
+
+// The targets and alpha / rank = 2 are those of Hu et al. for GLUE.
+AdditionMethod lora_method() {
+  return {.name = "lora",
+          .description =
+              "matrices of low rank that are added to some linear layers (Hu et al. 2021); scaling=rslora: "
+              "by alpha over the root of the rank (Kalajdzievski 2023)",
+          .options = {{"alpha", "16", spell_alpha},
+                      {"dropout", "0", spell_dropout},
+                      {"rank", "8", spell_rank},
+                      {"scaling", "lora", spell_scaling},
+                      {"targets", "query+value", spell_targets}},
+          .add = add_lora};
+}
+
+}  // namespace tunescope
