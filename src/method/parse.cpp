@@ -76,6 +76,9 @@ void refuse_wrong_size(const MethodPart& part) {
 MethodPart parse_part(std::string_view text) {
   MethodPart part{.name = std::string(take_until(':', text))};
   const std::vector<PartOption>& options = options_of(part.name);
+  if (options.empty() && !text.empty()) {
+    throw ConfigError(fmt::format("'{}' takes no options, found '{}'", part.name, text));
+  }
   for (const PartOption& option : options) {
     if (!option.default_value.empty()) part.options[option.name] = option.default_value;
   }

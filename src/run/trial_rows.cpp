@@ -73,6 +73,7 @@ void record_result(TrialRecord& record, const TrainResult& result, const Task& t
     row.final_score = record.final_scores[primary];
   }
   record.change = ChangeMaps::of(catalogue, result.change);
+  record.added_change = result.added_change;
   record.evaluations = result.evaluations;
   record.history = result.history;
   record.predictions = result.predictions;

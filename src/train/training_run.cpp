@@ -205,7 +205,11 @@ void TrainingRun::measure_changes() {
   };
   const auto [model, added] = split(initial_);
   result_.change = measure_parameter_changes(model, merged_parameters());
-  result_.added_change = measure_parameter_changes(added, split(parameters_).second);
+  const std::vector<ParameterChange> of_added = measure_parameter_changes(added, split(parameters_).second);
+  for (std::size_t i = 0; i < of_added.size(); ++i) {
+    const ParameterInfo& info = additions_.catalogue()[model.size() + i];
+    result_.added_change.push_back({info.name, info.size(), of_added[i]});
+  }
 }
 
 }  // namespace tunescope

@@ -38,7 +38,6 @@ class SharingNetwork final : public Network {
   const NetworkLimits& limits() const override { return limits_; }
   std::string_view prefix() const override { return ""; }
   std::vector<std::vector<ParameterIndex>> joint_tensors() const override { return {}; }
-  bool has_dropout() const override { return false; }
   double initializer_range() const override { return 0.0; }
 
   ParameterCatalogue catalogue(std::int64_t) const override {

@@ -61,6 +61,11 @@ TEST_F(MergedTrials, EqualTheirParts) {
   EXPECT_THAT(change.shape("mean_abs"), ElementsAre(2, 2, 3));
   expect_same_numbers(change.read_doubles("mean_abs"), joined(first_.change.mean_abs, second_.change.mean_abs));
   expect_same_numbers(change.read_doubles("max_abs"), joined(first_.change.max_abs, second_.change.max_abs));
+  for (const TrialRecord* record : {&first_, &second_}) {
+    const hdf5::Group added = merged.open_group("added_change").open_group(record->row.id);
+    EXPECT_EQ(added.read_strings("tensor").at(1), record->added_change[1].tensor);
+    EXPECT_EQ(added.read_doubles("max_abs").at(1), record->added_change[1].change.max_abs);
+  }
   EXPECT_EQ(change.read_integers("size"), first_.axes.sizes);
 }
 
@@ -82,7 +87,7 @@ TEST_F(MergedTrials, KeepEachTrialsPredictions) {
 
 TEST_F(MergedTrials, CarryTheAttributesOfTheirJob) {
   const hdf5::File merged = hdf5::File::open(merged_file_);
-  EXPECT_EQ(merged.read_integer_attribute("schema_version"), 5);
+  EXPECT_EQ(merged.read_integer_attribute("schema_version"), 6);
   EXPECT_EQ(merged.read_integer_attribute("complete"), 1);
   EXPECT_EQ(merged.read_string_attribute("job"), "[job]\nname = \"ä\"\n");
   EXPECT_EQ(merged.read_string_attribute("tunescope_version"), version());

@@ -53,6 +53,16 @@ TEST(TrialRecord, ReadsBackEveryFieldItWrote) {
   expect_same_numbers(read.change.rms, written.change.rms);
   expect_same_numbers(read.change.relative_l2, written.change.relative_l2);
   expect_same_numbers(read.change.max_abs, written.change.max_abs);
+  ASSERT_EQ(read.added_change.size(), written.added_change.size());
+  for (std::size_t i = 0; i < read.added_change.size(); ++i) {
+    const auto& [tensor, size, change] = read.added_change[i];
+    const auto& [written_tensor, written_size, written_change] = written.added_change[i];
+    EXPECT_EQ(tensor, written_tensor);
+    EXPECT_EQ(size, written_size);
+    expect_same_numbers(
+        {change.mean_abs, change.rms, change.relative_l2, change.max_abs},
+        {written_change.mean_abs, written_change.rms, written_change.relative_l2, written_change.max_abs});
+  }
   ASSERT_EQ(read.evaluations.size(), written.evaluations.size());
   for (std::size_t i = 0; i < written.evaluations.size(); ++i) {
     EXPECT_EQ(read.evaluations[i].step, written.evaluations[i].step);

@@ -49,6 +49,8 @@ inline TrialRecord sample_record(const std::string& id, std::int64_t shift) {
   record.change.rms = {1.5 + x, kNan, 2.5, 3.5, 4.5, 5.5};
   record.change.relative_l2 = {0.5 + x, kNan, std::numeric_limits<double>::infinity(), 0, 0.25, 0.125};
   record.change.max_abs = {7 + x, kNan, 8, 9, 10, 11};
+  record.added_change = {{"layer.0.lora_A.weight", 8, {0.1 + x, 0.2, 0.3, 0.4}},
+                         {"layer.0.lora_B.weight", 6, {0.5 + x, 0.6, std::numeric_limits<double>::infinity(), 0.7}}};
   record.evaluations = {{.step = 5, .epoch = 0.5, .loss = 0.9 + x, .scores = {0.1, kNan, kNan, kNan, kNan, 0.2}},
                         {.step = 10, .epoch = 1.0, .loss = 0.8 + x, .scores = {0.3, kNan, kNan, kNan, kNan, 0.4}}};
   record.history = {{.step = 1, .loss = 1.1 + x, .learning_rate = 1e-4, .gradient_norm = 2.5},

@@ -85,7 +85,7 @@ TEST_F(Trainer, MovesTheTargetsOfAdditionsAlone) {
     const TrainedModel trained = run(name);
     ASSERT_EQ(trained.parameters.size(), catalogue.size());
     ASSERT_EQ(trained.result.added_change.size(), additions.catalogue().size() - catalogue.size());
-    for (const ParameterChange& change : trained.result.added_change) EXPECT_GT(change.mean_abs, 0.0);
+    for (const AddedChange& added : trained.result.added_change) EXPECT_GT(added.change.mean_abs, 0.0) << added.tensor;
     for (ParameterIndex i = 0; i < catalogue.backbone_count(); ++i) {
       const LayerAdditions* const before = i == 0 ? nullptr : additions.of(i - 1);
       const bool has_scaled_bias = catalogue[i].is_bias && before != nullptr && !before->outputs.empty();

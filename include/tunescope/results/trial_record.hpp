@@ -63,7 +63,8 @@ struct TrialRecord {
   Scores best_scores;
   Scores final_scores;
   MapAxes axes;
-  ChangeMaps change;
+  ChangeMaps change;                           ///< of the model's tensors, with what is added merged into them
+  std::vector<AddedChange> added_change = {};  ///< none in files of earlier versions
   std::vector<Evaluation> evaluations;
   std::vector<StepRecord> history;
   Predictions predictions;

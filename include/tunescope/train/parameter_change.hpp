@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "tunescope/model/parameter_catalogue.hpp"
@@ -13,6 +15,13 @@ struct ParameterChange {
   double rms = 0.0;       ///< ‖θF − θ0‖₂ / √n
   double relative_l2 = 0.0;  ///< ‖θF − θ0‖₂ / ‖θ0‖₂; 0 if nothing moved, infinite if θ0 = 0 and something moved
   double max_abs = 0.0;  ///< largest |θF − θ0|
+};
+
+/// How far a tensor moved that the method has added to the model.
+struct AddedChange {
+  std::string tensor;     ///< its name
+  std::int64_t size = 0;  ///< number of scalars
+  ParameterChange change;
 };
 
 /// The change of each tensor; none where both are the same object. It is measured on their device and read once.

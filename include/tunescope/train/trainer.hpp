@@ -54,8 +54,8 @@ struct TrainResult {
   std::size_t best_evaluation = 0;  ///< index of the best value of the primary metric, the first of equals
   /// By catalogue index of the model. What is added to a weight counts as a change of it.
   std::vector<ParameterChange> change;
-  std::vector<ParameterChange> added_change;  ///< of the added tensors themselves, see `additions_of`
-  Predictions predictions;                    ///< of the last evaluation
+  std::vector<AddedChange> added_change;  ///< of the tensors themselves that the method has added
+  Predictions predictions;                ///< of the last evaluation
   Predictions mismatched_predictions;
 };
 
