@@ -132,6 +132,8 @@ void assign_keep(SweepSpec& spec, const Value& value) {
   spec.keep = parse_choice(value, kChoices);
 }
 
+constexpr std::array<std::pair<std::string_view, bool>, 2> kYesOrNo = {{{"yes", true}, {"no", false}}};
+
 void assign_lanes(SweepSpec& spec, const Value& value) {
   try {
     spec.lanes = value.text == "auto" ? 0 : parse_integer(value, 1);
@@ -262,6 +264,11 @@ const std::vector<JobKey>& job_keys() {
        "trials with a shared frozen backbone that a rank trains together: a number, or auto (as many as are measured "
        "to pay; to rounding the numbers are those of separate runs)",
        assign_lanes},
+      {"run.pack_weights", "yes",
+       "yes: on the CPU, frozen matrices are copied once in the order in which products read them, which takes twice "
+       "their memory on each rank and makes products with few rows up to a quarter faster; no: they are not (the "
+       "numbers are the same to rounding)",
+       [](SweepSpec& spec, const Value& value) { spec.pack_weights = parse_choice(value, kYesOrNo); }},
       {"run.keep", "auto",
        "weights that stay beside each trial, for tunescope export: none, trained (the tensors that it trained, after "
        "its last step), best (the same at its best evaluation), or auto (trained, if the tensors are less than 1 % of "

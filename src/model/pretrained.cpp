@@ -134,7 +134,7 @@ void move_to(PretrainedModel& model, at::Device device) {
       begin += width;
     }
   }
-  model.packed_weights = std::make_shared<PackedWeights>(model.backbone);
+  model.packed_weights = std::make_shared<PackedWeights>(model.network->catalogue(1), model.backbone);
 }
 
 std::string model_content_hash(const std::filesystem::path& folder) {

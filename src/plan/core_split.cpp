@@ -19,7 +19,7 @@ std::string CoreSplit::text() const {
   return fmt::format("{} rank{} with {} thread{} each", ranks, ranks == 1 ? "" : "s", threads, threads == 1 ? "" : "s");
 }
 
-SplitWork split_work(const std::vector<PlannedTrial>& trials, double memory) {
+SplitWork split_work(const std::vector<PlannedTrial>& trials, double memory, double rank_bytes) {
   SplitWork work;
   double largest = 1.0;
   for (const PlannedTrial& planned : trials) {
@@ -27,7 +27,7 @@ SplitWork split_work(const std::vector<PlannedTrial>& trials, double memory) {
     work.trials.push_back(planned.flops);
     largest = std::max(largest, planned.added_bytes);
   }
-  work.max_ranks = static_cast<int>(std::clamp(kTrialsShareOfMemory * memory / largest, 1.0, kMaxRanks));
+  work.max_ranks = static_cast<int>(std::clamp(memory / (rank_bytes + largest / kTrialsShareOfMemory), 1.0, kMaxRanks));
   return work;
 }
 

@@ -60,6 +60,7 @@ SweepInputs::SweepInputs(const SweepSpec& spec, DataWarning warning)
       model_(load_pretrained(spec.model_folder)),
       tokenizer_(read_tokenizer(spec.model_folder)),
       pass_costs_(model_.network) {
+  if (!spec.pack_weights) model_.packed_weights.reset();
   notes_.append(model_.notes);
   notes_.append(tokenizer_->notes());
   check_vocabulary(*tokenizer_, model_.network->limits(), spec.model_folder, notes_);
@@ -97,6 +98,7 @@ const TaskData& SweepInputs::task(const std::string& name) {
 void SweepInputs::move_model_to(at::Device device) {
   bfloat16_weights_.reset();
   move_to(model_, device);
+  if (!spec_.pack_weights) model_.packed_weights.reset();
   pass_costs_.set_device(device);
 }
 

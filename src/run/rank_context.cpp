@@ -43,19 +43,15 @@ void note_idle_cores(const RankSetup& setup, std::string_view variable, std::int
       fmt::format("{} of this node's {} cores are used: {}", setup.threads * setup.node_ranks, all_cores, reason));
 }
 
-// Packed weights may take a quarter of the free memory, half of what trials leave. They change the last bits of
-// results, so all ranks have them or none.
-void choose_packing(RankTeam& team, SweepInputs& inputs, double memory, RunListener& listener) {
-  constexpr double kShareOfMemory = 0.25;
-  const double bytes = PackedWeights::most_bytes(inputs.model().network->catalogue(1));
-  if (team.all_of(bytes <= kShareOfMemory * memory)) return;
-  inputs.leave_weights_unpacked();
-  if (team.is_root()) {
-    listener.on_note(
-        fmt::format("frozen weights are not packed, for that may take {:.1f} GB on each rank: fewer ranks on a node "
-                    "have more memory and compute faster",
-                    bytes / 1e9));
-  }
+// `memory` is what each rank of the node can allocate. Nothing is decided here: results would depend, in their last
+// bits, on what else the node does.
+void note_packed_weights(double bytes, double memory, RunListener& listener) {
+  constexpr double kNotedShare = 0.25;
+  if (bytes <= kNotedShare * memory) return;
+  listener.on_note(fmt::format(
+      "packed copies of frozen weights may take {:.1f} of the {:.1f} GB that each rank has; with fewer ranks "
+      "on a node each has more, and run.pack_weights = no does without them",
+      bytes / 1e9, memory / 1e9));
 }
 
 void choose_precision(RankTeam& team, SweepInputs& inputs, RunListener& listener) {
@@ -76,12 +72,14 @@ RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener
   const ThreadChoice threads = choose_threads(job.spec.threads, own_cores, threads_per_rank(node_cores, node.size()));
   const at::Device device = job_device(job.spec, node.rank(), job.stages());
   const double memory = available_memory(device) / ranks_on(device, node);
+  job.inputs.move_model_to(device);
+  const double packed_bytes = job.inputs.packed_bytes();
   const RankSetup setup{.device = device,
                         .gpu = describe_gpu(device),
                         .rank = team.rank(),
                         .threads = threads.count,
                         .threads_are_given = job.spec.threads > 0 || !threads.variable.empty(),
-                        .training_memory = kTrialsShareOfMemory * memory,
+                        .training_memory = kTrialsShareOfMemory * std::max(0.0, memory - packed_bytes),
                         .node_ranks = node.size(),
                         .node_cores = node_cores};
   at::set_num_threads(setup.threads);
@@ -90,8 +88,7 @@ RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener
                node.rank(), node.size(), own_cores, all_cores);
   const bool has_idle_cores = device.is_cpu() && job.spec.threads == 0 && setup.threads * setup.node_ranks < all_cores;
   if (team.is_root() && has_idle_cores) note_idle_cores(setup, threads.variable, all_cores, listener);
-  job.inputs.move_model_to(device);
-  if (device.is_cpu()) choose_packing(team, job.inputs, memory, listener);
+  if (team.is_root()) note_packed_weights(packed_bytes, memory, listener);
   const bool is_for_training = job.spec.train.precision == Precision::kBfloat16;
   const bool is_for_fisher =
       job.stages() == Stages::kTrainingAndFisher && job.spec.fisher.precision == Precision::kBfloat16;

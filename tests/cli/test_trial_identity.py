@@ -58,6 +58,7 @@ def test_what_changes_numbers_makes_another_trial(swept, key, value):
         ("sweep.learning_rates.layernorm", "0.01"),
         ("sweep.methods", "random:pool=layernorm,fraction=0.50 layernorm full"),
         ("data.tasks", "MNLI, CoLA"),
+        ("run.pack_weights", "no"),
     ],
 )
 def test_what_changes_no_number_keeps_the_trials(swept, key, value):

@@ -29,9 +29,10 @@ TEST(CoreSplit, MemoryLimitsTheRanks) {
   for (PlannedTrial& planned : trials) planned.flops = 1.0;
   trials[7].added_bytes = 2e9;
   trials[8].stored.end = TrialEnd::kDone;
-  const SplitWork work = split_work(trials, 14e9);
+  const SplitWork work = split_work(trials, 14e9, 0.0);
   EXPECT_EQ(work.trials.size(), 499);
   expect_split(best_core_split(work, 16), 3, 5);
+  EXPECT_EQ(split_work(trials, 14e9, 3e9).max_ranks, 2);
 }
 
 TEST(CoreSplit, ThreadsShortenAStepInPart) {

@@ -25,8 +25,9 @@ struct SplitWork {
   int max_ranks = 1;           ///< that there is memory for
 };
 
-/// The unfinished of these trials, by their floating-point operations, on a machine with `memory` free bytes.
-SplitWork split_work(const std::vector<PlannedTrial>& trials, double memory);
+/// The unfinished of these trials, by their floating-point operations, on a machine with `memory` free bytes, of which
+/// each rank takes `rank_bytes` besides what its trials add.
+SplitWork split_work(const std::vector<PlannedTrial>& trials, double memory, double rank_bytes);
 
 /// A lower bound on the time that the trials take. Threads shorten only a part of each step (Amdahl's law); ranks help
 /// only while there are as many trials.

@@ -34,8 +34,8 @@ class SweepInputs {
   const FolderNotes& notes() const { return notes_; }
   /// Moves the model's weights to a device.
   void move_model_to(at::Device device);
-  /// Products read the weights as they lie: slower, and with less memory (see `PackedWeights`).
-  void leave_weights_unpacked() { model_.packed_weights.reset(); }
+  /// Of the copies of the model's weights that trials share, if all are made (see `PackedWeights`).
+  double packed_bytes() const { return model_.packed_weights ? model_.packed_weights->expected_bytes() : 0.0; }
   /// Whether products in bfloat16 are faster on the model's device: on the CPU as measured now, on a GPU if it has
   /// units for them. A GPU is not timed, for two runs of one job must decide alike.
   bool is_bfloat16_faster() const;

@@ -66,7 +66,8 @@ struct SweepSpec {
   std::filesystem::path results_folder;
   ProgressStyle progress = ProgressStyle::kAuto;
   ReducerKind reducer = ReducerKind::kAuto;
-  std::int64_t lanes = 0;  ///< trials a rank trains together; 0 = as many as pay
+  std::int64_t lanes = 0;    ///< trials a rank trains together; 0 = as many as pay
+  bool pack_weights = true;  ///< see `PackedWeights`
   KeepWeights keep = KeepWeights::kAuto;
   std::int64_t retries = 1;           ///< of a trial that ends with an exception
   double checkpoint_seconds = 600.0;  ///< between checkpoints; 0 = only at a stop

@@ -66,9 +66,17 @@ void print_model(const SweepInputs& inputs) {
   for (const std::string& note : inputs.notes().notes) fmt::print("  {}\n", note);
 }
 
+// What a rank takes besides its trials, if any of them leaves matrices frozen. Nothing on a GPU.
+double packed_bytes(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, const SweepInputs& inputs) {
+  const bool is_needed =
+      std::ranges::any_of(trials, [](const PlannedTrial& planned) { return planned.group.has_value(); });
+  return is_needed && Machine::look_for(spec.device).cuda.count == 0 ? inputs.packed_bytes() : 0.0;
+}
+
 // One line a task and method; trials are in this order already.
 void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
                  const CostModel& costs) {
+  const double rank_bytes = packed_bytes(spec, trials, inputs);
   constexpr std::string_view kRow = "{:<6} {:<{}} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14} {:>8} {:>13} {:>13}\n";
   std::size_t width = 0;
   for (const Method& method : spec.methods) width = std::max(width, method.text().size());
@@ -86,8 +94,7 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
         any = &planned;
       }
       const std::int64_t trainable = trainable_count(method, catalogue);
-      double bytes = inputs.pass_costs().model_bytes(data.task->output_size()) + any->added_bytes;
-      if (any->group && spec.train.precision == Precision::kFloat32) bytes += PackedWeights::most_bytes(catalogue);
+      const double bytes = rank_bytes + inputs.pass_costs().model_bytes(data.task->output_size()) + any->added_bytes;
       const std::optional<double> seconds = costs.seconds(any->trial, any->flops);
       const auto pending = static_cast<double>(counts.to_run());
       fmt::print(fmt::runtime(kRow), task, method.text(), width, counts.total, counts.done, counts.diverged,
@@ -115,7 +122,8 @@ void print_simulation(const SimulatedSweep& sweep, const SweepSpec& spec, std::i
 }
 
 // How to start the sweep on this machine.
-void print_best_split(const SweepSpec& spec, Stages stages, const std::vector<PlannedTrial>& trials) {
+void print_best_split(const SweepSpec& spec, Stages stages, const std::vector<PlannedTrial>& trials,
+                      const SweepInputs& inputs) {
   const Machine machine = Machine::look_for(spec.device);
   if (spec.device == DeviceKind::kCuda && machine.cuda.count == 0 && !machine.has_driver) return;  // a login node
   at::Device device = at::kCPU;
@@ -129,7 +137,8 @@ void print_best_split(const SweepSpec& spec, Stages stages, const std::vector<Pl
     fmt::print("best here: mpirun -n {}, one rank per GPU\n", machine.cuda.count);
     return;
   }
-  const CoreSplit best = best_core_split(split_work(trials, available_memory(device)), available_cores());
+  const CoreSplit best = best_core_split(
+      split_work(trials, available_memory(device), packed_bytes(spec, trials, inputs)), available_cores());
   fmt::print("best here: mpirun -n {}, {}\n", best.ranks, best.text());
 }
 
@@ -176,7 +185,7 @@ ExitStatus plan(const CommandLine& line) {
     }
   }
   if (counts.to_run() > 0) {
-    print_best_split(spec, fisher.empty() ? Stages::kTraining : Stages::kTrainingAndFisher, trials);
+    print_best_split(spec, fisher.empty() ? Stages::kTraining : Stages::kTrainingAndFisher, trials, inputs);
   }
   fmt::print("results: {}\n", spec.results_file().string());
   return kAllDone;

@@ -40,7 +40,7 @@ class SweepDisplay final : public RunDisplay {
 
  private:
   void note_better_split(const std::vector<PlannedTrial>& trials, const CoreSplit& split) {
-    const SplitWork work = split_work(trials, available_memory(rank_->setup.device));
+    const SplitWork work = split_work(trials, available_memory(rank_->setup.device), rank_->job.inputs.packed_bytes());
     const CoreSplit best = best_core_split(work, rank_->setup.node_cores);
     const double gain = expected_time(work, split) / expected_time(work, best);
     if (gain > kNotedGain) on_note(fmt::format("{} would be about {:.1f} times as fast here", best.text(), gain));

@@ -1,5 +1,9 @@
 #include "tunescope/model/weights/packed_weights.hpp"
 
+#include <spdlog/spdlog.h>
+
+#include <new>
+
 namespace tunescope {
 namespace {
 
@@ -8,26 +12,30 @@ constexpr std::int64_t kSmallestPacked = 256 * 256;
 
 }  // namespace
 
-double PackedWeights::most_bytes(const ParameterCatalogue& catalogue) {
-  std::int64_t numbers = 0;
-  for (const ParameterInfo& info : catalogue.parameters()) {
-    if (info.is_matrix() && !info.is_head() && info.size() >= kSmallestPacked) numbers += info.size();
+PackedWeights::PackedWeights(const ParameterCatalogue& catalogue, std::span<const at::Tensor> backbone) {
+  for (ParameterIndex i = 0; i < backbone.size(); ++i) {
+    const at::Tensor& tensor = backbone[i];
+    if (!catalogue[i].is_matrix() || !tensor.is_cpu() || tensor.scalar_type() != at::kFloat) continue;
+    frozen_.emplace(tensor.storage().data(), tensor);
+    if (tensor.numel() >= kSmallestPacked) frozen_numbers_ += tensor.numel();
   }
-  return 2.0 * static_cast<double>(numbers) * sizeof(float);
 }
 
-PackedWeights::PackedWeights(std::span<const at::Tensor> frozen) {
-  for (const at::Tensor& tensor : frozen) {
-    if (tensor.is_cpu() && tensor.scalar_type() == at::kFloat) frozen_.emplace(tensor.storage().data(), tensor);
-  }
-}
+double PackedWeights::expected_bytes() const { return 2.0 * static_cast<double>(frozen_numbers_) * sizeof(float); }
 
 const PackedMatrix* PackedWeights::find(const at::Tensor& matrix) {
   if (matrix.numel() < kSmallestPacked || !frozen_.contains(matrix.storage().data())) return nullptr;
   if (!PackedMatrix::is_supported()) return nullptr;
   const Place place{matrix.const_data_ptr(), matrix.size(0), matrix.size(1), matrix.stride(0)};
-  const auto known = copies_.find(place);
-  return &(known != copies_.end() ? known : copies_.emplace(place, PackedMatrix(matrix)).first)->second;
+  if (const auto known = copies_.find(place); known != copies_.end()) return &known->second;
+  try {
+    return &copies_.emplace(place, PackedMatrix(matrix)).first->second;
+  } catch (const std::bad_alloc&) {
+    spdlog::warn("no memory for packed weights: products are slower from now on");
+    copies_.clear();
+    frozen_.clear();
+    return nullptr;
+  }
 }
 
 }  // namespace tunescope

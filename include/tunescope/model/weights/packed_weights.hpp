@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -17,16 +18,19 @@ namespace tunescope {
 /// the forward pass and one for the backward pass.
 class PackedWeights {
  public:
-  /// The most bytes that the copies of a model's matrices take.
-  static double most_bytes(const ParameterCatalogue& catalogue);
-
-  /// Tensors that never change. Those that are not float32, or not on the CPU, are left out.
-  explicit PackedWeights(std::span<const at::Tensor> frozen);
+  /// `backbone` has the first tensors of `catalogue`, which never change. Those that are no matrices, not float32 or
+  /// not on the CPU are left out.
+  PackedWeights(const ParameterCatalogue& catalogue, std::span<const at::Tensor> backbone);
 
   /// The copy of a matrix [k, n], which is one of those tensors or several that are contiguous in memory, transposed or
-  /// not. Null if it is no such matrix, if it is so small that packing gains nothing, or if LibTorch's BLAS has no
-  /// products with copies.
+  /// not. Null if it is no such matrix, if it is so small that packing gains nothing, if LibTorch's BLAS has no
+  /// products with copies, or if there is no memory for it.
   const PackedMatrix* find(const at::Tensor& matrix);
+
+  /// Bytes of the copies of all matrices, for both passes. Where some trials train a part of what others multiply as
+  /// one matrix, there are more.
+  double expected_bytes() const;
+  std::size_t copies() const { return copies_.size(); }  ///< made so far
 
  private:
   struct Place {
@@ -36,7 +40,8 @@ class PackedWeights {
     std::int64_t stride = 0;
     auto operator<=>(const Place&) const = default;
   };
-  std::map<const void*, at::Tensor> frozen_;  // by the address of the storage
+  std::map<const void*, at::Tensor> frozen_;  // one of each storage, by its address
+  std::int64_t frozen_numbers_ = 0;
   std::map<Place, PackedMatrix> copies_;
 };
 

@@ -1,0 +1,69 @@
+#include <ATen/ops/randn.h>
+#include <gtest/gtest.h>
+
+#include "support/small_dataset.hpp"
+#include "tunescope/model/bert/bert.hpp"
+#include "tunescope/train/evaluate.hpp"
+#include "tunescope/train/trainer.hpp"
+
+namespace tunescope {
+namespace {
+
+class PackedWeightsInTraining : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!PackedMatrix::is_supported()) GTEST_SKIP() << "this LibTorch's BLAS has no products with packed matrices";
+    BertConfig config;
+    config.vocab_size = 120;
+    config.hidden_size = 256;
+    config.num_hidden_layers = 1;
+    config.num_attention_heads = 4;
+    config.intermediate_size = 512;
+    config.max_position_embeddings = 20;
+    model_.network = make_bert(config);
+    catalogue_.emplace(model_.network->catalogue(1));
+    for (ParameterIndex i = 0; i < catalogue_->backbone_count(); ++i) {
+      model_.backbone.push_back(at::randn((*catalogue_)[i].shape).mul_(0.05));
+    }
+    move_to(model_, at::kCPU);
+    data_.task = &find_task("STS-B");
+    data_.train = test::numbered_dataset(8);
+    data_.dev = test::numbered_dataset(8);
+  }
+
+  std::size_t copies_after_training(const char* method) {
+    train({.model = model_,
+           .catalogue = *catalogue_,
+           .data = data_,
+           .method = parse_method(method),
+           .learning_rate = 1e-4,
+           .seed = 1,
+           .options = {.epochs = 1, .batch_size = 8}},
+          {});
+    return model_.packed_weights->copies();
+  }
+
+  PretrainedModel model_{.network = {}, .backbone = {}};
+  std::optional<ParameterCatalogue> catalogue_;
+  TaskData data_;
+};
+
+// Queries, keys and values as two matrices, three others of the only layer, and the pooler.
+constexpr std::size_t kForward = 6;
+
+TEST_F(PackedWeightsInTraining, AreReadInBothPassesWhereMatricesAreFrozen) {
+  EXPECT_EQ(copies_after_training("layernorm"), 2 * kForward);
+}
+
+TEST_F(PackedWeightsInTraining, AreNotMadeOfMatricesThatTrain) { EXPECT_EQ(copies_after_training("full"), 0); }
+
+TEST_F(PackedWeightsInTraining, AreReadInEvaluation) {
+  const Parameters parameters = with_new_head(model_, *catalogue_, 1);
+  const EvaluatedModel model{
+      .network = *model_.network, .parameters = parameters, .packed_weights = model_.packed_weights.get()};
+  predict(model, data_.dev, *data_.task, [] { return true; });
+  EXPECT_EQ(model_.packed_weights->copies(), kForward);
+}
+
+}  // namespace
+}  // namespace tunescope
