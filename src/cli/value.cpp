@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -12,20 +11,13 @@
 #include <system_error>
 
 #include "tunescope/base/error.hpp"
+#include "tunescope/base/number.hpp"
 #include "tunescope/text/deceptive_character.hpp"
 #include "tunescope/text/text_file.hpp"
 #include "tunescope/text/utf8.hpp"
 
 namespace tunescope::cli {
 namespace {
-
-template <typename Number>
-std::optional<Number> to_number(std::string_view text) {
-  Number number{};
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 std::string environment_variable(const Value& value, const std::string& name) {
   const bool is_name = !name.empty() && std::ranges::all_of(name, [](unsigned char c) {

@@ -6,11 +6,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
+#include <optional>
 
 #include "token_cache.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/hash.hpp"
+#include "tunescope/base/number.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {
@@ -29,13 +30,11 @@ float class_label(const RawExample& example, const Task& task, const std::filesy
 }
 
 float regression_label(const RawExample& example, const Task& task, const std::filesystem::path& path) {
-  double value = 0.0;
-  const char* end = example.label.data() + example.label.size();
-  const auto [stop, error] = std::from_chars(example.label.data(), end, value);
-  if (error != std::errc{} || stop != end || !(value >= task.min_label && value <= task.max_label)) {
+  const std::optional<double> value = to_number<double>(example.label);
+  if (!value || !(*value >= task.min_label && *value <= task.max_label)) {
     refuse_label(example, fmt::format("a number from {} to {}", task.min_label, task.max_label), path);
   }
-  return static_cast<float>(value);
+  return static_cast<float>(*value);
 }
 
 void append_example(Dataset& dataset, const Encoding& encoding, float label) {

@@ -3,11 +3,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <optional>
 
 #include "tunescope/base/error.hpp"
+#include "tunescope/base/number.hpp"
 
 namespace tunescope {
 namespace {
@@ -19,24 +19,17 @@ struct LayerRange {
   std::size_t last = 0;
 };
 
-std::optional<std::size_t> to_layer(std::string_view text) {
-  std::size_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // The number of layers of `lastN`; nothing if the text is no such number.
 std::optional<std::size_t> count_from_end(std::string_view text) {
   if (!text.starts_with(kLast)) return std::nullopt;
-  const auto count = to_layer(text.substr(kLast.size()));
+  const auto count = to_number<std::size_t>(text.substr(kLast.size()));
   return count > 0U ? count : std::nullopt;
 }
 
 std::optional<LayerRange> to_range(std::string_view text) {
   const std::size_t dash = text.find('-');
-  const auto first = to_layer(text.substr(0, dash));
-  const auto last = dash == std::string_view::npos ? first : to_layer(text.substr(dash + 1));
+  const auto first = to_number<std::size_t>(text.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? first : to_number<std::size_t>(text.substr(dash + 1));
   if (!first || !last || *first > *last) return std::nullopt;
   return LayerRange{*first, *last};
 }
@@ -64,7 +57,7 @@ std::vector<ParameterIndex> tensors_in_layers(const std::vector<ParameterIndex>&
   }
   std::vector<ParameterIndex> chosen;
   std::ranges::copy_if(tensors, std::back_inserter(chosen), [&](ParameterIndex i) {
-    const auto layer = to_layer(catalogue.layer_labels()[catalogue[i].layer]);
+    const auto layer = to_number<std::size_t>(catalogue.layer_labels()[catalogue[i].layer]);
     return layer && range.first <= *layer && *layer <= range.last;
   });
   return chosen;

@@ -1,14 +1,15 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string_view>
 
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/nearest.hpp"
+#include "tunescope/base/number.hpp"
 
 namespace tunescope {
 namespace {
@@ -43,23 +44,21 @@ std::string spell_targets(const std::string& text) {
 }
 
 std::string spell_rank(const std::string& text) {
-  std::int64_t rank = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), rank);
-  if (error != std::errc{} || stop != text.data() + text.size() || rank < 1) {
+  const std::optional<std::int64_t> rank = to_number<std::int64_t>(text);
+  if (!rank || *rank < 1) {
     throw ConfigError(fmt::format("rank must be a whole number of at least 1, not '{}'", text));
   }
-  return fmt::format("{}", rank);
+  return fmt::format("{}", *rank);
 }
 
 // A number in [lowest, highest), in its shortest spelling.
 std::string spell_number(std::string_view option, const std::string& text, double lowest, double highest,
                          std::string_view range) {
-  double number = 0.0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || stop != text.data() + text.size() || !(number >= lowest && number < highest)) {
+  const std::optional<double> number = to_number<double>(text);
+  if (!number || !(*number >= lowest && *number < highest)) {
     throw ConfigError(fmt::format("{} must be a number {}, not '{}'", option, range, text));
   }
-  return fmt::format("{}", number);
+  return fmt::format("{}", *number);
 }
 
 std::string spell_alpha(const std::string& text) {

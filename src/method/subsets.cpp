@@ -1,7 +1,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <span>
 
@@ -9,6 +8,7 @@
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/nearest.hpp"
+#include "tunescope/base/number.hpp"
 #include "tunescope/random/stream.hpp"
 
 namespace tunescope {
@@ -84,12 +84,11 @@ Selection select_by_magnitude(const MethodPart& part, const ParameterCatalogue& 
 
 // Its shortest spelling, so that 0.20 and 0.2 are the same method.
 std::string spell_fraction(const std::string& text) {
-  double fraction = 0.0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), fraction);
-  if (error != std::errc{} || stop != text.data() + text.size() || !(fraction > 0.0 && fraction <= 1.0)) {
+  const std::optional<double> fraction = to_number<double>(text);
+  if (!fraction || !(*fraction > 0.0 && *fraction <= 1.0)) {
     throw ConfigError(fmt::format("fraction must be a number above 0 and at most 1, not '{}'", text));
   }
-  return fmt::format("{}", fraction);
+  return fmt::format("{}", *fraction);
 }
 
 std::string spell_scope(const std::string& scope) {
@@ -99,12 +98,11 @@ std::string spell_scope(const std::string& scope) {
 }
 
 std::string spell_scalars(const std::string& text) {
-  std::int64_t scalars = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), scalars);
-  if (error != std::errc{} || stop != text.data() + text.size() || scalars < 1) {
+  const std::optional<std::int64_t> scalars = to_number<std::int64_t>(text);
+  if (!scalars || *scalars < 1) {
     throw ConfigError(fmt::format("scalars must be a whole number, 1 or more, not '{}'", text));
   }
-  return fmt::format("{}", scalars);
+  return fmt::format("{}", *scalars);
 }
 
 // The highest come first unless a part says otherwise: so the spelling, and the trials, of that stay as they were.

@@ -1,13 +1,11 @@
 #pragma once
 
 #include <ATen/Context.h>
-#include <ATen/ops/randn.h>
 
 #include <cstdint>
 
+#include "support/random_model.hpp"
 #include "tunescope/data/dataset.hpp"
-#include "tunescope/model/bert/bert.hpp"
-#include "tunescope/model/pretrained.hpp"
 
 namespace tunescope::test {
 
@@ -20,17 +18,8 @@ inline PretrainedModel narrow_model(std::int64_t layers) {
   config.num_attention_heads = 1;
   config.intermediate_size = 16;
   config.max_position_embeddings = 16;
-  PretrainedModel model;
-  model.network = make_bert(config);
-  const ParameterCatalogue catalogue = model.network->catalogue(2);
   at::manual_seed(3);
-  for (const ParameterInfo& parameter : catalogue.parameters()) {
-    if (parameter.is_head()) continue;
-    model.backbone.push_back(at::randn(parameter.shape).mul_(0.05).add_(parameter.is_layer_norm() ? 1.0 : 0.0));
-  }
-  model.has_pooler = true;
-  move_to(model, at::kCPU);
-  return model;
+  return random_bert(config);
 }
 
 /// For it. Within an example some tokens repeat, and all positions and types occur in every one.

@@ -1,8 +1,7 @@
-#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
+#include "support/random_model.hpp"
 #include "support/small_dataset.hpp"
-#include "tunescope/model/bert/bert.hpp"
 #include "tunescope/train/evaluate.hpp"
 #include "tunescope/train/trainer.hpp"
 
@@ -13,19 +12,6 @@ class PackedWeightsInTraining : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!PackedMatrix::is_supported()) GTEST_SKIP() << "this LibTorch's BLAS has no products with packed matrices";
-    BertConfig config;
-    config.vocab_size = 120;
-    config.hidden_size = 256;
-    config.num_hidden_layers = 1;
-    config.num_attention_heads = 4;
-    config.intermediate_size = 512;
-    config.max_position_embeddings = 20;
-    model_.network = make_bert(config);
-    catalogue_.emplace(model_.network->catalogue(1));
-    for (ParameterIndex i = 0; i < catalogue_->backbone_count(); ++i) {
-      model_.backbone.push_back(at::randn((*catalogue_)[i].shape).mul_(0.05));
-    }
-    move_to(model_, at::kCPU);
     data_.task = &find_task("STS-B");
     data_.train = test::numbered_dataset(8);
     data_.dev = test::numbered_dataset(8);
@@ -33,7 +19,7 @@ class PackedWeightsInTraining : public ::testing::Test {
 
   std::size_t copies_after_training(const char* method) {
     train({.model = model_,
-           .catalogue = *catalogue_,
+           .catalogue = catalogue_,
            .data = data_,
            .method = parse_method(method),
            .learning_rate = 1e-4,
@@ -43,8 +29,8 @@ class PackedWeightsInTraining : public ::testing::Test {
     return model_.packed_weights->copies();
   }
 
-  PretrainedModel model_{.network = {}, .backbone = {}};
-  std::optional<ParameterCatalogue> catalogue_;
+  PretrainedModel model_ = test::wide_bert(1);
+  ParameterCatalogue catalogue_ = model_.network->catalogue(1);
   TaskData data_;
 };
 
@@ -58,7 +44,7 @@ TEST_F(PackedWeightsInTraining, AreReadInBothPassesWhereMatricesAreFrozen) {
 TEST_F(PackedWeightsInTraining, AreNotMadeOfMatricesThatTrain) { EXPECT_EQ(copies_after_training("full"), 0); }
 
 TEST_F(PackedWeightsInTraining, AreReadInEvaluation) {
-  const Parameters parameters = with_new_head(model_, *catalogue_, 1);
+  const Parameters parameters = with_new_head(model_, catalogue_, 1);
   const EvaluatedModel model{
       .network = *model_.network, .parameters = parameters, .packed_weights = model_.packed_weights.get()};
   predict(model, data_.dev, *data_.task, [] { return true; });

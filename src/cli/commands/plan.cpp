@@ -75,8 +75,7 @@ double packed_bytes(const SweepSpec& spec, const std::vector<PlannedTrial>& tria
 
 // One line a task and method; trials are in this order already.
 void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
-                 const CostModel& costs) {
-  const double rank_bytes = packed_bytes(spec, trials, inputs);
+                 const CostModel& costs, double rank_bytes) {
   constexpr std::string_view kRow = "{:<6} {:<{}} {:>7} {:>6} {:>9} {:>7} {:>8} {:>12} {:>14} {:>8} {:>13} {:>13}\n";
   std::size_t width = 0;
   for (const Method& method : spec.methods) width = std::max(width, method.text().size());
@@ -123,7 +122,7 @@ void print_simulation(const SimulatedSweep& sweep, const SweepSpec& spec, std::i
 
 // How to start the sweep on this machine.
 void print_best_split(const SweepSpec& spec, Stages stages, const std::vector<PlannedTrial>& trials,
-                      const SweepInputs& inputs) {
+                      double rank_bytes) {
   const Machine machine = Machine::look_for(spec.device);
   if (spec.device == DeviceKind::kCuda && machine.cuda.count == 0 && !machine.has_driver) return;  // a login node
   at::Device device = at::kCPU;
@@ -137,8 +136,7 @@ void print_best_split(const SweepSpec& spec, Stages stages, const std::vector<Pl
     fmt::print("best here: mpirun -n {}, one rank per GPU\n", machine.cuda.count);
     return;
   }
-  const CoreSplit best = best_core_split(
-      split_work(trials, available_memory(device), packed_bytes(spec, trials, inputs)), available_cores());
+  const CoreSplit best = best_core_split(split_work(trials, available_memory(device), rank_bytes), available_cores());
   fmt::print("best here: mpirun -n {}, {}\n", best.ranks, best.text());
 }
 
@@ -156,7 +154,8 @@ ExitStatus plan(const CommandLine& line) {
   print_warnings(trials);
   const CostModel costs = build_cost_model(spec, trials, inputs, line.wants_calibration);
   print_model(inputs);
-  print_table(spec, trials, inputs, costs);
+  const double rank_bytes = packed_bytes(spec, trials, inputs);
+  print_table(spec, trials, inputs, costs, rank_bytes);
   const TrialCounts counts = count(trials);
   double flops = 0.0;
   double seconds = 0.0;
@@ -185,7 +184,7 @@ ExitStatus plan(const CommandLine& line) {
     }
   }
   if (counts.to_run() > 0) {
-    print_best_split(spec, fisher.empty() ? Stages::kTraining : Stages::kTrainingAndFisher, trials, inputs);
+    print_best_split(spec, fisher.empty() ? Stages::kTraining : Stages::kTrainingAndFisher, trials, rank_bytes);
   }
   fmt::print("results: {}\n", spec.results_file().string());
   return kAllDone;

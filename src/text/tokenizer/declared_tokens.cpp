@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <optional>
 
+#include "tunescope/base/number.hpp"
 #include "tunescope/text/tokenizer/tokenizer_files.hpp"
 #include "tunescope/text/tokenizer/vocabulary.hpp"
 
@@ -36,13 +37,10 @@ void read_special(const JsonObject& config, DeclaredTokens& tokens) {
 }
 
 std::int32_t parse_id(const JsonObject& config, const std::string& text) {
-  std::int32_t id = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size() || id < 0) {
-    config.fail(text, "is no token id: expected a whole number from 0");
-  }
-  if (static_cast<std::size_t>(id) >= kMaxVocabularySize) config.fail(text, "is a token id that is too large");
-  return id;
+  const std::optional<std::int32_t> id = to_number<std::int32_t>(text);
+  if (!id || *id < 0) config.fail(text, "is no token id: expected a whole number from 0");
+  if (static_cast<std::size_t>(*id) >= kMaxVocabularySize) config.fail(text, "is a token id that is too large");
+  return *id;
 }
 
 void add_decoder(const JsonObject& decoder, DeclaredTokens& tokens) {

@@ -1,27 +1,14 @@
 #include "tunescope/model/weights/packed_weights.hpp"
 
-#include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
 
 #include "support/collected_gradients.hpp"
+#include "support/random_model.hpp"
 #include "support/small_dataset.hpp"
-#include "tunescope/model/bert/bert.hpp"
 #include "tunescope/model/pass.hpp"
-#include "tunescope/model/pretrained.hpp"
 
 namespace tunescope {
 namespace {
-
-BertConfig wide_config() {
-  BertConfig config;
-  config.vocab_size = 120;
-  config.hidden_size = 256;
-  config.num_hidden_layers = 2;
-  config.num_attention_heads = 4;
-  config.intermediate_size = 512;
-  config.max_position_embeddings = 20;
-  return config;
-}
 
 // Of the first layer the three projections as one, and three other matrices. In the last one the queries are those of
 // the head's tokens alone, and so a matrix of their own. Then the pooler. Each is multiplied in both passes.
@@ -31,11 +18,6 @@ class PackedWeightsOfBert : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!PackedMatrix::is_supported()) GTEST_SKIP() << "this LibTorch's BLAS has no products with packed matrices";
-    for (ParameterIndex i = 0; i < catalogue_.backbone_count(); ++i) {
-      model_.backbone.push_back(at::randn(catalogue_[i].shape).mul_(0.05));
-    }
-    move_to(model_, at::kCPU);
-    parameters_ = with_new_head(model_, catalogue_, 1);
   }
 
   struct Numbers {
@@ -54,9 +36,9 @@ class PackedWeightsOfBert : public ::testing::Test {
     return {logits, sink.gradients};
   }
 
-  PretrainedModel model_{.network = make_bert(wide_config()), .backbone = {}};
+  PretrainedModel model_ = test::wide_bert(2);
   ParameterCatalogue catalogue_ = model_.network->catalogue(2);
-  Parameters parameters_;
+  Parameters parameters_ = with_new_head(model_, catalogue_, 1);
 };
 
 double relative_distance(const at::Tensor& found, const at::Tensor& expected) {

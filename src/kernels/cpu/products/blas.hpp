@@ -1,7 +1,9 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
 #include <c10/util/BFloat16.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace tunescope::cpu {
@@ -15,6 +17,14 @@ struct Matrix {
 
   Matrix transposed() const { return {data, stride, !is_transposed}; }
 };
+
+/// A tensor whose rows or columns are contiguous.
+template <typename Scalar>
+Matrix<const Scalar> operand_of(const at::Tensor& matrix) {
+  const Scalar* const data = matrix.const_data_ptr<Scalar>();
+  if (matrix.stride(1) == 1) return {data, std::max(matrix.stride(0), matrix.size(1))};
+  return {data, matrix.stride(1), true};
+}
 
 /// The sizes of C [m, n], A [m, k] and B [k, n].
 struct GemmSize {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <new>
 
+#include "blas.hpp"
 #include "kernels/backends/kernel.hpp"
 
 // Extensions of MKL to the C interface of BLAS, which libtorch_cpu exports; null if LibTorch has another BLAS. The
@@ -36,13 +37,7 @@ constexpr int kRows = 256;
 
 int as_int(std::int64_t number) { return static_cast<int>(number); }
 
-struct StoredMatrix {
-  explicit StoredMatrix(const at::Tensor& matrix)
-      : transpose(matrix.stride(1) == 1 ? kAsItIs : kTransposed),
-        stride(as_int(transpose == kAsItIs ? std::max(matrix.stride(0), matrix.size(1)) : matrix.stride(1))) {}
-  int transpose;
-  int stride;
-};
+int word_of(const cpu::Matrix<const float>& matrix) { return matrix.is_transposed ? kTransposed : kAsItIs; }
 
 // MKL documents products with as many rows as the copy was made for, and computes others as well.
 bool any_number_of_rows_works() {
@@ -77,9 +72,9 @@ PackedMatrix::PackedMatrix(const at::Tensor& matrix) : inputs_(matrix.size(0)), 
   void* const address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED) throw std::bad_alloc();
   numbers_.reset(static_cast<float*>(address), [bytes](float* numbers) { ::munmap(numbers, bytes); });
-  const StoredMatrix stored(matrix);
-  cblas_sgemm_pack(kRowMajor, kSecondOperand, stored.transpose, kRows, as_int(outputs_), as_int(inputs_), 1.0F,
-                   matrix.const_data_ptr<float>(), stored.stride, numbers_.get());
+  const cpu::Matrix<const float> stored = cpu::operand_of<float>(matrix);
+  cblas_sgemm_pack(kRowMajor, kSecondOperand, word_of(stored), kRows, as_int(outputs_), as_int(inputs_), 1.0F,
+                   stored.data, as_int(stored.stride), numbers_.get());
 }
 
 void PackedMatrix::multiply(const at::Tensor& a, const at::Tensor& c, Accumulate accumulate) const {
@@ -87,9 +82,9 @@ void PackedMatrix::multiply(const at::Tensor& a, const at::Tensor& c, Accumulate
                  "packed matmul", "A, B and C are not [m, k], [k, n] and [m, n]");
   check_contract(a.scalar_type() == at::kFloat && c.scalar_type() == at::kFloat && c.stride(1) == 1, "packed matmul",
                  "A and C are not float32, or the rows of C are not contiguous");
-  const StoredMatrix stored(a);
-  cblas_sgemm_compute(kRowMajor, stored.transpose, kPacked, as_int(a.size(0)), as_int(outputs_), as_int(inputs_),
-                      a.const_data_ptr<float>(), stored.stride, numbers_.get(), as_int(outputs_),
+  const cpu::Matrix<const float> stored = cpu::operand_of<float>(a);
+  cblas_sgemm_compute(kRowMajor, word_of(stored), kPacked, as_int(a.size(0)), as_int(outputs_), as_int(inputs_),
+                      stored.data, as_int(stored.stride), numbers_.get(), as_int(outputs_),
                       accumulate == Accumulate::kYes ? 1.0F : 0.0F, c.mutable_data_ptr<float>(), as_int(c.stride(0)));
 }
 
