@@ -109,12 +109,18 @@ def run_job(engine: Engine, job: Job) -> Run:
             )
 
 
-def difference(measure: Callable[[], tuple[float, float]]) -> float:
-    """Longer minus shorter, measured again where a disturbance of the machine leaves nothing."""
+def difference(shorter: Callable[[], Run], longer: Callable[[], Run]) -> tuple[float, int]:
+    """Seconds that the longer run takes more than the shorter one, and peak memory.
+
+    The first run after another program takes longer than its repetition, so one is thrown away; the order of the others
+    cancels a steady drift of the machine. Measured again where a disturbance leaves nothing.
+    """
     for _ in range(3):
-        shorter, longer = measure()
-        if longer > shorter:
-            return longer - shorter
+        shorter()
+        first, second, third, fourth = shorter(), longer(), longer(), shorter()
+        seconds = (second.seconds + third.seconds - first.seconds - fourth.seconds) / 2
+        if seconds > 0:
+            return seconds, max(second.peak_bytes, third.peak_bytes)
     raise SystemExit("this machine is too busy to measure: a longer run took no more time than a shorter one")
 
 
@@ -124,14 +130,10 @@ def epoch_seconds(engine: Engine, job: Job, epochs: int) -> tuple[float, int]:
     The difference between runs of 1 and of 1 + `epochs` epochs, each with one evaluation: it holds neither start-up nor
     evaluation nor the first epoch, which warms up.
     """
-    peaks = []
-
-    def measure() -> tuple[float, float]:
-        runs = [run_job(engine, replace(job, epochs=count)) for count in (1, 1 + epochs)]
-        peaks.extend(run.peak_bytes for run in runs)
-        return runs[0].seconds, runs[1].seconds
-
-    return difference(measure) / epochs, max(peaks)
+    seconds, peak_bytes = difference(
+        lambda: run_job(engine, job), lambda: run_job(engine, replace(job, epochs=1 + epochs))
+    )
+    return seconds / epochs, peak_bytes
 
 
 def evaluation_seconds(engine: Engine, job: Job, passes: int) -> float:
@@ -140,13 +142,10 @@ def evaluation_seconds(engine: Engine, job: Job, passes: int) -> float:
     The difference between 1 + `passes` steps of one example with an evaluation after each and after the last alone.
     Such steps of LayerNorm cost little, and change the lowest layer, so that nothing can be kept between passes.
     """
-    short = replace(job, method="layernorm", batch_size=1, max_steps=1 + passes, evaluate_every=NEVER)
-
-    def measure() -> tuple[float, float]:
-        once, often = (run_job(engine, replace(short, evaluate_every=every)) for every in (NEVER, 1))
-        return once.seconds, often.seconds
-
-    return difference(measure) / passes
+    once = replace(job, method="layernorm", batch_size=1, max_steps=1 + passes, evaluate_every=NEVER)
+    often = replace(once, evaluate_every=1)
+    seconds, _ = difference(lambda: run_job(engine, once), lambda: run_job(engine, often))
+    return seconds / passes
 
 
 def planned_flop(engine: Engine, job: Job) -> float:
