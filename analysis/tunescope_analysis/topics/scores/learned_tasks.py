@@ -22,9 +22,9 @@ def tasks_learned(table: pd.DataFrame, method: str) -> set[str]:
     """
     heads = table[table["method"] == "head"].set_index("task")["mean"]
     own = table[(table["method"] == method) & table["mean"].notna()]
-    nothing = (
-        own["task"].map(heads).fillna(own["metric"].isin(CORRELATION_METRICS).map({True: 0.0, False: np.nan}))
-    )
+    of_correlation = own["metric"].isin(CORRELATION_METRICS).map({True: 0.0, False: np.nan})
+    # Where no task is left, pandas with pyarrow makes a column of text of it.
+    nothing = own["task"].map(heads).fillna(of_correlation).astype(float)
     return set(own["task"][~(own["mean"] <= nothing + MARGIN)])
 
 
