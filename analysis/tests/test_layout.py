@@ -11,6 +11,7 @@ PACKAGE = Path(tunescope_analysis.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 BELOW = {
     "io": {"io"},
+    "dashboards": {"io", "dashboards"},
     "stats": {"stats"},
     "report": {"io", "report"},
     "topics": {"io", "stats", "report", "topics"},

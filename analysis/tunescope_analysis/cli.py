@@ -8,9 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tunescope_analysis.assembly import build_comparison, build_difference, build_report
+from tunescope_analysis.dashboards import formats as dashboards
 from tunescope_analysis.io.results import Results, ResultsError, open_results, readable
 from tunescope_analysis.report.report import Report
-from tunescope_analysis.report.writers import DEFAULT_FORMATS, FORMATS, write_report
+from tunescope_analysis.report.writers import DEFAULT_FORMATS, write_report
+from tunescope_analysis.report.writers import FORMATS as REPORT_FORMATS
+
+FORMATS = REPORT_FORMATS | dashboards.FORMATS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,11 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for results in files.values():
                 if not results.trials.sizes["trial"]:
                     print(f"{results.path}: no trials yet")
-            for place, report in _reports(files, bool(options.diff)).items():
-                _write(report, folder / place, options.format)
+            formats = [name for name in options.format if name in REPORT_FORMATS]
+            reports = _reports(files, bool(options.diff)) if formats else {}
+            for place, report in reports.items():
+                _write(report, folder / place, formats)
                 if report.answer:
                     print(report.answer)
-    except (ResultsError, OSError) as error:
+            for kind in [name for name in options.format if name in dashboards.FORMATS]:
+                shown = {dashboards.write_dashboard(kind, name, file, folder) for name, file in files.items()}
+                print(*(f"{kind}: {command}" for command in shown), sep="\n")
+    except (ResultsError, dashboards.MissingLibraryError, OSError) as error:
         print(f"tunescope-report: {error}", file=sys.stderr)
         return 2
     return 0
