@@ -143,10 +143,11 @@ void SquaredGradients::on_added(std::size_t, ParameterIndex tensor, std::span<co
     return;
   }
   const GroupedRows rows(uses, group_size_);
-  const at::Tensor products =
-      rows.arrange(of_each(uses, [](const LinearFactors& use) { return use.output_gradient.mul(use.input); }));
-  const SquaredSums of_vector{{}, sums_[tensor], products.size(1)};
-  add_squared_products({&of_vector, 1}, products, {}, rows.groups());
+  const at::Tensor summed = rows.arrange(of_each(uses, [](const LinearFactors& use) {
+    return use.input.defined() ? use.output_gradient.mul(use.input) : use.output_gradient;
+  }));
+  const SquaredSums of_vector{{}, sums_[tensor], summed.size(1)};
+  add_squared_products({&of_vector, 1}, summed, {}, rows.groups());
 }
 
 }  // namespace tunescope

@@ -1,11 +1,13 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/nearest.hpp"
+#include "tunescope/base/number.hpp"
 
 namespace tunescope {
 namespace {
@@ -117,6 +119,17 @@ std::string join(const std::set<std::string>& names) {
 }
 
 }  // namespace
+
+std::string spell_choice(std::string_view option, const std::string& value, const std::vector<std::string>& known) {
+  if (std::ranges::find(known, value) != known.end()) return value;
+  throw ConfigError(fmt::format("unknown {} '{}'{}", option, value, suggest(value, known)));
+}
+
+std::string spell_whole_number(std::string_view option, const std::string& value) {
+  const std::optional<std::int64_t> number = to_number<std::int64_t>(value);
+  if (number && *number >= 1) return fmt::format("{}", *number);
+  throw ConfigError(fmt::format("{} must be a whole number, 1 or more, not '{}'", option, value));
+}
 
 std::string Method::kind() const {
   std::set<std::string> names;

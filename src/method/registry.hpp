@@ -36,6 +36,11 @@ struct PartOption {
   std::string (*spell)(const std::string& value) = nullptr;
 };
 
+/// Spell values of an option: one of the known ones, or a whole number, 1 or more. Throw `ConfigError` naming the
+/// nearest, or the range.
+std::string spell_choice(std::string_view option, const std::string& value, const std::vector<std::string>& known);
+std::string spell_whole_number(std::string_view option, const std::string& value);
+
 /// The layers to which a part is confined. Every part that trains tensors of the model has it.
 extern const PartOption kLayers;
 
@@ -65,6 +70,7 @@ struct AdditionMethod {
   void (*add)(const MethodPart&, Additions&) = nullptr;
 };
 
+AdditionMethod adapter_method();
 AdditionMethod ia3_method();
 AdditionMethod lora_method();
 

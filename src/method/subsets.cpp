@@ -7,7 +7,6 @@
 #include "ranking.hpp"
 #include "registry.hpp"
 #include "tunescope/base/error.hpp"
-#include "tunescope/base/nearest.hpp"
 #include "tunescope/base/number.hpp"
 #include "tunescope/random/stream.hpp"
 
@@ -92,26 +91,15 @@ std::string spell_fraction(const std::string& text) {
 }
 
 std::string spell_scope(const std::string& scope) {
-  const std::vector<std::string> known = {"task", "union", "leave-one-out"};
-  if (std::ranges::find(known, scope) != known.end()) return scope;
-  throw ConfigError(fmt::format("unknown scope '{}'{}", scope, suggest(scope, known)));
+  return spell_choice("scope", scope, {"task", "union", "leave-one-out"});
 }
 
-std::string spell_scalars(const std::string& text) {
-  const std::optional<std::int64_t> scalars = to_number<std::int64_t>(text);
-  if (!scalars || *scalars < 1) {
-    throw ConfigError(fmt::format("scalars must be a whole number, 1 or more, not '{}'", text));
-  }
-  return fmt::format("{}", *scalars);
-}
+std::string spell_scalars(const std::string& text) { return spell_whole_number("scalars", text); }
 
 // The highest come first unless a part says otherwise: so the spelling, and the trials, of that stay as they were.
 std::string spell_order(const std::string& order) {
-  const std::vector<std::string> known = {"highest", "lowest"};
-  if (std::ranges::find(known, order) == known.end()) {
-    throw ConfigError(fmt::format("unknown order '{}'{}", order, suggest(order, known)));
-  }
-  return order == "highest" ? "" : order;
+  const std::string spelling = spell_choice("order", order, {"highest", "lowest"});
+  return spelling == "highest" ? "" : spelling;
 }
 
 const PartOption kPool = {"pool", "layernorm", canonical_group};

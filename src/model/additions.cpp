@@ -1,6 +1,5 @@
 #include "tunescope/model/additions.hpp"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
@@ -8,8 +7,10 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <string>
 #include <utility>
 
+#include "random_tensor.hpp"
 #include "tunescope/model/tensor_role.hpp"
 #include "tunescope/random/stream.hpp"
 
@@ -22,6 +23,9 @@ constexpr std::string_view kJoinedRole = "query_key_value";
 
 // Behind the dropout layers of all networks.
 constexpr std::uint32_t kFirstAddedSite = 1U << 16U;
+
+// Of BERT's initial matrices, and of its adapters in the library `adapters`.
+constexpr double kBottleneckDeviation = 0.02;
 
 std::string layer_name(const ParameterInfo& weight) { return weight.name.substr(0, weight.name.rfind('.')); }
 
@@ -47,16 +51,6 @@ std::optional<ParameterIndex> bias_of(const ParameterCatalogue& catalogue, Param
   const ParameterIndex next = weight + 1;
   const bool is_bias = next < catalogue.size() && catalogue[next].name == layer_name(catalogue[weight]) + ".bias";
   return is_bias ? std::optional(next) : std::nullopt;
-}
-
-at::Tensor uniform_tensor(const std::vector<std::int64_t>& shape, double bound, std::uint64_t key) {
-  at::Tensor tensor = at::empty(shape, at::TensorOptions(at::kFloat));
-  RandomStream random(key);
-  float* const values = tensor.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
-    values[i] = static_cast<float>(bound * (2.0 * random.uniform() - 1.0));
-  }
-  return tensor;
 }
 
 }  // namespace
@@ -88,6 +82,7 @@ ParameterIndex Additions::append(const LinearTarget& target, std::string_view en
                             .shape = std::move(shape),
                             .role = initial == Initial::kOnes ? ParameterRole::kScale : ParameterRole::kDense,
                             .block = weight.block,
+                            .is_bias = ending.ends_with(".bias"),
                             .is_added = true});
 }
 
@@ -115,6 +110,18 @@ void Additions::rescale_inputs(const LinearTarget& target) {
   layers_[target.weight].inputs.push_back(scale_of(target, "ia3_l", {0, target.inputs}));
 }
 
+void Additions::add_bottleneck(const LinearTarget& target, const BottleneckOptions& options) {
+  const std::int64_t hidden = target.outputs.count;
+  const auto add_layer = [&](const std::string& name, std::int64_t outputs, std::int64_t inputs) {
+    const ParameterIndex weight = append(target, name + ".weight", {outputs, inputs}, Initial::kNormal);
+    return LinearParameters{.weight = weight, .bias = append(target, name + ".bias", {outputs}, Initial::kZeros)};
+  };
+  Bottleneck added{.down = {}, .up = {}, .activation = options.activation, .input = options.input};
+  added.down = add_layer("adapter_down", options.size, hidden);
+  added.up = add_layer("adapter_up", hidden, options.size);
+  layers_[target.weight].bottleneck = added;
+}
+
 const LayerAdditions* Additions::of(ParameterIndex weight) const {
   const auto found = layers_.find(weight);
   return found == layers_.end() ? nullptr : &found->second;
@@ -124,6 +131,7 @@ void Additions::append_initial(Parameters& parameters, std::uint64_t seed) const
   const at::TensorOptions options = parameters.front().options();
   for (std::size_t number = 0; number < initial_.size(); ++number) {
     const std::vector<std::int64_t>& shape = catalogue_[model_size_ + number].shape;
+    const std::uint64_t key = random_key(seed, RandomUse::kAdded, number);
     switch (initial_[number]) {
       case Initial::kZeros:
         parameters.push_back(at::zeros(shape, options));
@@ -132,16 +140,39 @@ void Additions::append_initial(Parameters& parameters, std::uint64_t seed) const
         parameters.push_back(at::ones(shape, options));
         break;
       case Initial::kUniform:
-        const double bound = 1.0 / std::sqrt(static_cast<double>(shape.back()));
-        parameters.push_back(uniform_tensor(shape, bound, random_key(seed, RandomUse::kAdded, number)).to(options));
+        parameters.push_back(
+            uniform_tensor(shape, 1.0 / std::sqrt(static_cast<double>(shape.back())), key).to(options));
+        break;
+      case Initial::kNormal:
+        parameters.push_back(normal_tensor(shape, kBottleneckDeviation, key).to(options));
         break;
     }
   }
 }
 
+std::vector<ParameterIndex> Additions::unmerged() const {
+  std::vector<ParameterIndex> tensors;
+  for (const auto& [weight, added] : layers_) {
+    if (!added.bottleneck) continue;
+    const auto& [down, up, activation, input] = *added.bottleneck;
+    tensors.insert(tensors.end(), {down.weight, *down.bias, up.weight, *up.bias});
+  }
+  return tensors;
+}
+
+bool Additions::merge_whole() const { return unmerged().empty(); }
+
+ParameterCatalogue Additions::merged_catalogue() const {
+  const std::vector<ParameterInfo>& all = catalogue_.parameters();
+  std::vector<ParameterInfo> tensors(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(model_size_));
+  for (const ParameterIndex left : unmerged()) tensors.push_back(catalogue_[left]);
+  return {std::move(tensors), catalogue_.layer_labels(), catalogue_.encoder_layers()};
+}
+
 Parameters Additions::merged(const Parameters& parameters) const {
   Parameters whole(parameters.begin(), parameters.begin() + static_cast<std::ptrdiff_t>(model_size_));
   for (const auto& [weight, added] : layers_) {
+    if (added.low_rank.empty() && added.inputs.empty() && added.outputs.empty()) continue;
     whole[weight] = whole[weight].clone();
     const bool is_in_out = catalogue_[weight].layout == WeightLayout::kInOut;
     const at::Tensor matrix = is_in_out ? whole[weight].t() : whole[weight];  // [out, in]
@@ -159,6 +190,7 @@ Parameters Additions::merged(const Parameters& parameters) const {
       if (bias) whole[*bias].narrow(0, columns.first, columns.count).mul_(parameters[vector]);
     }
   }
+  for (const ParameterIndex left : unmerged()) whole.push_back(parameters[left]);
   return whole;
 }
 

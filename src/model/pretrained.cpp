@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "checkpoint_names.hpp"
+#include "random_tensor.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/hash.hpp"
 #include "tunescope/io/hub_folder.hpp"
@@ -80,14 +81,6 @@ void note_new_pooler(const ParameterCatalogue& catalogue, FolderNotes& notes) {
       "the weights have no pooler: each trial draws {} from its seed, normal with initializer_range, as transformers "
       "does; methods that do not train it leave it so",
       layer));
-}
-
-at::Tensor normal_tensor(const std::vector<std::int64_t>& shape, double deviation, std::uint64_t key) {
-  at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
-  RandomStream random(key);
-  float* values = tensor.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) values[i] = static_cast<float>(deviation * random.normal());
-  return tensor;
 }
 
 }  // namespace

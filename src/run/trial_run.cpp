@@ -17,6 +17,7 @@ TrialRun::TrialRun(TakenTrial taken, const RankContext& rank, TrialQueue& queue)
       queue_(queue),
       data_(rank.job.inputs.task(taken_.planned.trial.task)),
       catalogue_(rank.job.inputs.catalogue(*data_.task)),
+      trained_catalogue_(additions_of(taken_.planned.trial.method, catalogue_).merged_catalogue()),
       checkpoints_(rank.job.folder, taken_.planned.id),
       weights_(rank.job.folder, taken_.planned.id, rank.job.fisher),
       keeper_(rank.job.folder, taken_.planned.id, rank.job.spec.keep),
@@ -60,7 +61,7 @@ TrainControl TrialRun::control(const TrainState* resume) {
   TrainControl control{
       .on_best =
           [this](std::int64_t step, const Parameters& parameters) {
-            keeper_.on_best(step, parameters, rank_.job.inputs.model(), catalogue_);
+            keeper_.on_best(step, parameters, rank_.job.inputs.model(), trained_catalogue_);
           },
       .on_progress = [this](std::int64_t step, std::int64_t steps) { queue_.report(taken_.index, step, steps); },
       .next_action =
@@ -76,7 +77,7 @@ TrainControl TrialRun::control(const TrainState* resume) {
       .resume = resume};
   if (!weights_.is_complete()) {
     control.on_step = [this](std::int64_t step, const Parameters& parameters) {
-      weights_.write(step, parameters, rank_.job.inputs.model(), catalogue_);
+      weights_.write(step, parameters, rank_.job.inputs.model(), trained_catalogue_);
     };
   }
   return control;
@@ -123,7 +124,7 @@ std::optional<TrialSummary> TrialRun::finish_attempt() {
 TrialSummary TrialRun::record_end(const TrainedModel& trained) {
   const JobFolder& folder = rank_.job.folder;
   const TrialEnd end = trained.result.end;
-  keeper_.on_end(trained, rank_.job.inputs.model(), catalogue_);
+  keeper_.on_end(trained, rank_.job.inputs.model(), trained_catalogue_);
   write_trial(folder.trial_file(taken_.planned.id), record_);
   std::filesystem::remove(folder.failed_file(taken_.planned.id));
   checkpoints_.remove();

@@ -204,7 +204,7 @@ void TrainingRun::measure_changes() {
     return std::pair(Parameters(all.begin(), added), Parameters(added, all.end()));
   };
   const auto [model, added] = split(initial_);
-  result_.change = measure_parameter_changes(model, merged_parameters());
+  result_.change = measure_parameter_changes(model, split(merged_parameters()).first);
   const std::vector<ParameterChange> of_added = measure_parameter_changes(added, split(parameters_).second);
   for (std::size_t i = 0; i < of_added.size(); ++i) {
     const ParameterInfo& info = additions_.catalogue()[model.size() + i];

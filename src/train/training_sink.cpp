@@ -148,8 +148,8 @@ void TrainingSink::on_added(std::size_t model, ParameterIndex tensor, std::span<
   for (const LinearFactors& use : uses) {
     const GradientTarget target = models_[model]->next_target(tensor);
     if (target.gradient.dim() == 1) {
-      bias_gradients(use.output_gradient.mul(use.input), std::array{std::int64_t{0}, use.input.size(0)},
-                     std::array{target});
+      const at::Tensor summed = use.input.defined() ? use.output_gradient.mul(use.input) : use.output_gradient;
+      bias_gradients(summed, std::array{std::int64_t{0}, summed.size(0)}, std::array{target});
     } else {
       const at::Tensor factor = TypedResult{use.output_gradient, use.bfloat16_gradient}.operand();
       matmul(factor.t(), use.input, target.gradient, target.accumulate);

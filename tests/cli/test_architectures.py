@@ -27,7 +27,7 @@ COMPONENTS = {
     "deberta": ["rel_embeddings.weight", "attention.self.key_proj.bias", "pooler.dense.weight"],
     "deberta-convolution": ["attention.self.pos_query_proj.weight", "conv.weight"],
 }
-METHODS = "full layernorm fisher:fraction=0.5 ia3+lora:rank=2"
+METHODS = "full layernorm fisher:fraction=0.5 adapter:placement=pfeiffer,size=3+ia3+lora:rank=2"
 
 
 @pytest.mark.parametrize("architecture", COMPONENTS)

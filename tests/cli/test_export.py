@@ -204,6 +204,14 @@ class TestWrongInput:
         assert "has no trial 'xyz'" in self.refusal(swept, "xyz", "out")
         assert "2 trials of job small begin with ''" in self.refusal(swept, "", "out")
 
+    def test_trial_with_adapters(self, job):
+        job.keys |= {"sweep.methods": "adapter:size=3", "data.tasks": "CoLA", "run.keep": "trained"}
+        job.sweep()
+        trial = trials(job)[0][0]
+        message = self.refusal(job, trial, "out")
+        assert "adds layers that are no part of transformers' models" in message
+        assert kept_file(job, trial).name in message
+
     def test_trial_that_is_missing(self, swept):
         trial = trials(swept)[0][0]
         (swept.results / "trials" / f"{trial}.h5").unlink()

@@ -200,6 +200,13 @@ def test_wrong_grid_is_refused_once_before_any_training(make_job, tmp_path):
     assert not job.trial_files()
 
 
+def test_a_training_with_adapters_is_not_measured(make_job, tmp_path):
+    job = make_job(tmp_path, {"fisher.at": "adapter:size=3", "fisher.examples": "8", "sweep.methods": "full"})
+    message = fisher(job, expect=WRONG_INPUT).stderr
+    assert "[fisher] at = adapter:placement=houlsby,size=3 adds layers that cannot be merged" in message
+    assert not job.trial_files()
+
+
 def test_fisher_run_with_a_flipped_bit_is_named_and_computed_again(make_job, tmp_path):
     job = make_job(tmp_path, {"sweep.methods": "fisher:fraction=0.25", "data.tasks": "CoLA", "fisher.examples": "8"})
     job.sweep()

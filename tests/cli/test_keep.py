@@ -24,6 +24,18 @@ def test_none_keeps_none(job):
     assert not list((job.results / "trials").glob("*.safetensors"))
 
 
+def test_adapters_are_kept_beside_the_head_alone(job):
+    job.keys |= {"sweep.methods": "adapter:size=3", "data.tasks": "CoLA", "run.keep": "trained"}
+    job.sweep()
+    trial = trials(job)[0][0]
+    names, metadata = read_safetensors(kept_file(job, trial))
+    adapters = {name for name in names if ".adapter_" in name}
+    assert "bert.encoder.layer.0.attention.output.dense.adapter_down.weight" in adapters
+    assert set(names) - adapters == {"classifier.weight", "classifier.bias"}
+    with h5py.File(job.merged) as file:
+        assert adapters == set(file[f"added_change/{trial}/tensor"].asstr()[:])
+
+
 BEST = {"run.keep": "best", "sweep.methods": "layernorm", "sweep.peft_learning_rates": "3e-2",
         "data.train_examples": "128", "train.epochs": "90", "train.evaluate_every": "4"}  # fmt: skip
 

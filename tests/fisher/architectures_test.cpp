@@ -35,6 +35,7 @@ class ArchitectureFisher : public ::testing::TestWithParam<const char*> {
   // With something of everything that can be added.
   void add() {
     additions.emplace(test::every_addition(golden.catalogue));
+    test::add_bottlenecks(*additions);
     additions->append_initial(golden.parameters, 1);
     test::randomize_added(*additions, golden.parameters);
     golden.catalogue = additions->catalogue();

@@ -256,9 +256,10 @@ TEST(Method, DescribesEveryMethodForHelp) {
     EXPECT_FALSE(description.empty()) << spelling;
     spellings.push_back(spelling.substr(0, spelling.find(':')));
   }
-  EXPECT_THAT(spellings, testing::UnorderedElementsAre("full", "head", "layernorm", "layernorm-weight",
-                                                       "layernorm-bias", "layernorm-output", "layernorm-attention",
-                                                       "bitfit", "fisher", "magnitude", "random", "ia3", "lora"));
+  EXPECT_THAT(spellings,
+              testing::UnorderedElementsAre("full", "head", "layernorm", "layernorm-weight", "layernorm-bias",
+                                            "layernorm-output", "layernorm-attention", "bitfit", "fisher", "magnitude",
+                                            "random", "adapter", "ia3", "lora"));
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct PublishedModel {
   std::int64_t biases;
   std::int64_t lora;  // of rank 8 on queries and values
   std::int64_t ia3;
+  std::int64_t adapter;  // of size 64, behind attention and feed-forward
 };
 
 constexpr std::string_view kLarge =
@@ -54,6 +55,8 @@ TEST_P(PoolSizes, AreThoseOfTransformers) {
   EXPECT_EQ(count("bitfit"), GetParam().biases);
   EXPECT_EQ(count("lora"), GetParam().lora);
   EXPECT_EQ(count("ia3"), GetParam().ia3);
+  EXPECT_EQ(count("adapter:size=64"), GetParam().adapter);
+  EXPECT_EQ(count("adapter:placement=pfeiffer,size=64"), GetParam().adapter / 2);
   EXPECT_EQ(count("bitfit+lora:rank=16"), GetParam().biases + 2 * GetParam().lora);
 }
 
@@ -89,23 +92,31 @@ INSTANTIATE_TEST_SUITE_P(
     Published, PoolSizes,
     ::testing::Values(
         PublishedModel{"bert_base_uncased", R"({"model_type": "bert"})", 109'482'240, 38'400, 18'432, 102'912, 294'912,
-                       55'296},
-        PublishedModel{"bert_large_cased", kBertLarge, 333'579'264, 100'352, 49'152, 272'384, 786'432, 147'456},
-        PublishedModel{"roberta_base", kRobertaBase, 124'055'040, 38'400, 18'432, 102'144, 294'912, 55'296},
-        PublishedModel{"roberta_large", kRobertaLarge, 354'310'144, 100'352, 49'152, 271'360, 786'432, 147'456},
-        PublishedModel{"electra_small", kElectraSmall, 13'483'008, 12'544, 6'144, 34'176, 98'304, 18'432},
-        PublishedModel{"electra_base", kElectraBase, 108'891'648, 38'400, 18'432, 102'144, 294'912, 55'296},
-        PublishedModel{"electra_large", kElectraLarge, 334'092'288, 100'352, 49'152, 271'360, 786'432, 147'456},
+                       55'296, 2'379'264},
+        PublishedModel{"bert_large_cased", kBertLarge, 333'579'264, 100'352, 49'152, 272'384, 786'432, 147'456,
+                       6'343'680},
+        PublishedModel{"roberta_base", kRobertaBase, 124'055'040, 38'400, 18'432, 102'144, 294'912, 55'296, 2'379'264},
+        PublishedModel{"roberta_large", kRobertaLarge, 354'310'144, 100'352, 49'152, 271'360, 786'432, 147'456,
+                       6'343'680},
+        PublishedModel{"electra_small", kElectraSmall, 13'483'008, 12'544, 6'144, 34'176, 98'304, 18'432, 794'112},
+        PublishedModel{"electra_base", kElectraBase, 108'891'648, 38'400, 18'432, 102'144, 294'912, 55'296, 2'379'264},
+        PublishedModel{"electra_large", kElectraLarge, 334'092'288, 100'352, 49'152, 271'360, 786'432, 147'456,
+                       6'343'680},
         PublishedModel{"distilbert_base", R"({"model_type": "distilbert"})", 66'362'880, 19'968, 9'216, 51'456, 147'456,
-                       27'648},
-        PublishedModel{"gpt2", kGpt2, 124'439'808, 38'400, 18'432, 102'144, 294'912, 55'296},
-        PublishedModel{"gpt2_medium", kGpt2Medium, 354'823'168, 100'352, 49'152, 271'360, 786'432, 147'456},
-        PublishedModel{"gpt2_large", kGpt2Large, 774'030'080, 186'880, 92'160, 508'160, 1'474'560, 276'480},
-        PublishedModel{"deberta_v3_xsmall", kDebertaXsmall, 70'682'112, 19'968, 9'216, 51'456, 147'456, 27'648},
-        PublishedModel{"deberta_v3_small", kDebertaSmall, 141'304'320, 21'504, 9'216, 52'224, 147'456, 27'648},
-        PublishedModel{"deberta_v3_base", kDebertaBase, 183'831'552, 39'936, 18'432, 102'912, 294'912, 55'296},
-        PublishedModel{"deberta_v3_large", kDebertaLarge, 434'012'160, 102'400, 49'152, 272'384, 786'432, 147'456},
-        PublishedModel{"deberta_v2_xlarge", kDebertaXlarge, 884'593'152, 156'672, 73'728, 411'648, 1'179'648, 221'184}),
+                       27'648, 1'189'632},
+        PublishedModel{"gpt2", kGpt2, 124'439'808, 38'400, 18'432, 102'144, 294'912, 55'296, 2'379'264},
+        PublishedModel{"gpt2_medium", kGpt2Medium, 354'823'168, 100'352, 49'152, 271'360, 786'432, 147'456, 6'343'680},
+        PublishedModel{"gpt2_large", kGpt2Large, 774'030'080, 186'880, 92'160, 508'160, 1'474'560, 276'480, 11'893'248},
+        PublishedModel{"deberta_v3_xsmall", kDebertaXsmall, 70'682'112, 19'968, 9'216, 51'456, 147'456, 27'648,
+                       1'190'400},
+        PublishedModel{"deberta_v3_small", kDebertaSmall, 141'304'320, 21'504, 9'216, 52'224, 147'456, 27'648,
+                       1'189'632},
+        PublishedModel{"deberta_v3_base", kDebertaBase, 183'831'552, 39'936, 18'432, 102'912, 294'912, 55'296,
+                       2'379'264},
+        PublishedModel{"deberta_v3_large", kDebertaLarge, 434'012'160, 102'400, 49'152, 272'384, 786'432, 147'456,
+                       6'343'680},
+        PublishedModel{"deberta_v2_xlarge", kDebertaXlarge, 884'593'152, 156'672, 73'728, 411'648, 1'179'648, 221'184,
+                       9'513'984}),
     [](const auto& info) { return std::string(info.param.name); });
 
 std::string with_commas(std::int64_t number) {
@@ -117,12 +128,24 @@ std::string with_commas(std::int64_t number) {
 }
 
 TEST_P(PoolSizes, StandInTheUsersDocument) {
-  const auto& [name, config, backbone, layer_norms, of_each_kind, biases, lora, ia3] = GetParam();
+  const auto& [name, config, backbone, layer_norms, of_each_kind, biases, lora, ia3, adapter] = GetParam();
   std::string row = "| " + std::string(name);
   std::ranges::replace(row, '_', '-');
-  for (const std::int64_t number : {backbone, layer_norms, of_each_kind, biases, lora, ia3})
+  for (const std::int64_t number : {backbone, layer_norms, of_each_kind, biases, lora, ia3, adapter})
     row += " | " + with_commas(number);
   EXPECT_THAT(test::read_bytes(test::source_folder() / "docs" / "methods.md"), ::testing::HasSubstr(row + " |"));
+}
+
+// A sixteenth of the width, as the library `adapters` has it by default.
+TEST(AddedScalars, OfAdaptersAreThoseOfTheLibrary) {
+  const test::TemporaryFolder folder;
+  const auto network = read_network(folder.write("config.json", R"({"model_type": "bert"})")).network;
+  const ParameterCatalogue catalogue = network->catalogue(2);
+  const auto count = [&](const char* method) {
+    return additions_of(parse_method(method), catalogue).catalogue().total_size() - catalogue.total_size();
+  };
+  EXPECT_EQ(count("adapter:size=48"), 1'789'056);
+  EXPECT_EQ(count("adapter:placement=pfeiffer,size=48"), 894'528);
 }
 
 // By what they come after, though its blocks begin with one.

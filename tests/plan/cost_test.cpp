@@ -128,6 +128,23 @@ TEST(ExpectedFlops, OfLoraHaveItsSmallProducts) {
             costs.training_bytes(parse_method("head"), 2, {5}, std::nullopt));
 }
 
+// The products with D and U: two forward, and four backward but in the lowest, whose input needs no gradient. Nothing
+// below it has one.
+TEST(ExpectedFlops, OfAdaptersHaveTheirSmallProducts) {
+  const double below = (3 + 1) * kProjection * 10;  // attention of the first layer
+  const double products =
+      (3 * kProjection + kRestOfLayer) * 10 + 2 * kProjection * 10 + (kProjection + kRestOfLayer + kAboveEncoder) * 2;
+  const double matrix = 3 * 4;  // D, and U
+  const double rows = 10 + 10 + 2 + 2;
+  const double added = 6 * matrix * rows - matrix * 10;
+  Trial one = trial("RTE", "adapter:size=3");
+  one.options.epochs = 1;
+  PassCosts costs(make_bert(test::small_config()));
+  EXPECT_DOUBLE_EQ(expected_flops(one, costs, small_data()), 2 * (2 * products - below + (2 * 4) * 2 + added));
+  EXPECT_GT(costs.training_bytes(one.method, 2, {5}, std::nullopt),
+            costs.training_bytes(parse_method("lora:rank=3"), 2, {5}, std::nullopt));
+}
+
 // Nothing has a gradient below the head.
 TEST(ExpectedFlops, OfTheHeadHaveOneProductBackward) {
   PassCosts costs(make_bert(test::small_config()));

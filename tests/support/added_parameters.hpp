@@ -27,6 +27,16 @@ inline Additions every_addition(const ParameterCatalogue& catalogue) {
   return additions;
 }
 
+/// Adds bottlenecks behind both blocks of each layer: one reads what its block has computed, the other the sum.
+inline void add_bottlenecks(Additions& additions, Activation activation = Activation::kSilu) {
+  for (const LinearTarget& target : linear_targets(additions.catalogue(), "attention_output")) {
+    additions.add_bottleneck(target, {.size = 3, .activation = activation, .input = BottleneckInput::kBranch});
+  }
+  for (const LinearTarget& target : linear_targets(additions.catalogue(), "output")) {
+    additions.add_bottleneck(target, {.size = 5, .activation = activation, .input = BottleneckInput::kSum});
+  }
+}
+
 /// Replaces the added tensors by random ones of moderate size.
 inline void randomize_added(const Additions& additions, Parameters& parameters) {
   at::manual_seed(11);

@@ -70,9 +70,11 @@ class CollectedGradients : public GradientSink {
 
   void on_added(std::size_t, ParameterIndex tensor, std::span<const LinearFactors> uses) override {
     for (const LinearFactors& use : uses) {
-      const bool is_matrix = gradients[tensor].dim() == 2;
-      gradients[tensor].add_(is_matrix ? use.output_gradient.t().matmul(use.input)
-                                       : use.output_gradient.mul(use.input).sum(0));
+      if (gradients[tensor].dim() == 2) {
+        gradients[tensor].add_(use.output_gradient.t().matmul(use.input));
+      } else {
+        gradients[tensor].add_((use.input.defined() ? use.output_gradient.mul(use.input) : use.output_gradient).sum(0));
+      }
     }
   }
 

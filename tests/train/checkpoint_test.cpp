@@ -108,7 +108,8 @@ TEST_P(Checkpoint, ResumedRunEqualsAnUninterruptedOneBitForBit) {
 
 INSTANTIATE_TEST_SUITE_P(Methods, Checkpoint,
                          ::testing::Values("full", "layernorm", "head", "random:fraction=0.3", "bitfit",
-                                           "ia3+lora:rank=2,dropout=0.1"));
+                                           "ia3+lora:rank=2,dropout=0.1",
+                                           "adapter:placement=pfeiffer,size=3+layernorm"));
 
 TEST_F(Checkpoint, InBfloat16ResumedRunEqualsAnUninterruptedOneBitForBit) {
   const Bfloat16Weights bfloat16_weights(model);

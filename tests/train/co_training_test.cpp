@@ -50,6 +50,8 @@ class CoTraining : public ::testing::Test {
     add(values, one_output, "layernorm+lora:rank=5,dropout=0.2,targets=intermediate+query", 1e-3, 8,
         {.epochs = 2, .batch_size = 16});
     add(three_classes, three_outputs, "ia3", 3e-3, 9, {.epochs = 4, .batch_size = 5});
+    add(classes, two_outputs, "adapter:size=6", 1e-3, 10, {.epochs = 3, .batch_size = 8});
+    add(values, one_output, "adapter:placement=pfeiffer,size=4+layernorm", 1e-3, 11, {.epochs = 2, .batch_size = 16});
   }
 
   void add(const TaskData& data, const ParameterCatalogue& catalogue, const std::string& method, double learning_rate,

@@ -96,6 +96,21 @@ TEST_F(Trainer, MovesTheTargetsOfAdditionsAlone) {
   }
 }
 
+// They are no change of any weight.
+TEST_F(Trainer, MovesAdaptersAndNothingOfTheModel) {
+  for (const char* const name : {"adapter:size=3", "adapter:placement=pfeiffer,size=3"}) {
+    const Additions additions = additions_of(parse_method(name), catalogue);
+    const TrainedModel trained = run(name);
+    ASSERT_EQ(trained.parameters.size(), additions.catalogue().size());
+    ASSERT_EQ(trained.result.added_change.size(), additions.catalogue().size() - catalogue.size());
+    for (const AddedChange& added : trained.result.added_change) EXPECT_GT(added.change.mean_abs, 0.0) << added.tensor;
+    for (ParameterIndex i = 0; i < catalogue.backbone_count(); ++i) {
+      EXPECT_TRUE(same_bits(model.backbone[i], trained.parameters[i])) << name << " " << catalogue[i].name;
+      EXPECT_EQ(trained.result.change[i].max_abs, 0.0) << name << " " << catalogue[i].name;
+    }
+  }
+}
+
 TEST_F(Trainer, EvaluatesWhatTheMergedModelComputes) {
   for (const char* const name : {"lora:rank=2,dropout=0.3", "ia3", "bitfit+ia3+lora:targets=output"}) {
     const TrainedModel trained = run(name, 1e-2);

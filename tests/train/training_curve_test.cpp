@@ -92,8 +92,10 @@ INSTANTIATE_TEST_SUITE_P(Methods, TrainingCurve, ::testing::Values("full", "laye
 
 class AddedCurve : public TrainingCurve {};
 
-TEST_P(AddedCurve, FollowsPeft) {
-  const Json expected = read_json("train/peft_curve.json")["methods"][GetParam()];
+TEST_P(AddedCurve, FollowsPeftOrTheLibraryAdapters) {
+  const bool is_adapter = GetParam().starts_with("adapter");
+  const Json expected =
+      read_json(is_adapter ? "train/adapters_curve.json" : "train/peft_curve.json")["methods"][GetParam()];
   const Additions additions = additions_of(parse_method(GetParam()), catalogue);
   Parameters parameters = stored_parameters();
   additions.append_initial(parameters, 1);
@@ -104,7 +106,10 @@ TEST_P(AddedCurve, FollowsPeft) {
   expect_curve(expected, additions, parameters);
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, AddedCurve, ::testing::Values("lora:rank=4,alpha=8", "ia3"));
+INSTANTIATE_TEST_SUITE_P(Methods, AddedCurve,
+                         ::testing::Values("lora:rank=4,alpha=8", "ia3", "adapter:size=8",
+                                           "adapter:placement=pfeiffer,size=8",
+                                           "adapter:placement=pfeiffer,size=8+layernorm"));
 
 class DropoutCurve : public ::testing::TestWithParam<std::size_t> {};
 

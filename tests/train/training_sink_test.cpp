@@ -21,10 +21,17 @@ Selection train_added(const Additions& additions) {
   return selection;
 }
 
+Parameters clones_of(const Parameters& parameters) {
+  Parameters clones;
+  for (const at::Tensor& parameter : parameters) clones.push_back(parameter.clone());
+  return clones;
+}
+
 // Two backward passes, as of a batch in two parts: each on top of the other.
 TEST(TrainingSink, AddsUpTheGradientsOfAddedTensors) {
   test::ArchitectureGolden golden("deberta");
-  const Additions additions = test::every_addition(golden.catalogue);
+  Additions additions = test::every_addition(golden.catalogue);
+  test::add_bottlenecks(additions);
   additions.append_initial(golden.parameters, 1);
   test::randomize_added(additions, golden.parameters);
   const PackedBatch batch = test::golden_batch(golden.expected, golden.expected.tensor("labels"));
@@ -54,16 +61,25 @@ TEST(TrainableParameters, DecayAddedMatricesAndNoVectors) {
   const LinearTarget target = linear_targets(golden.catalogue, "value").front();
   additions.rescale_outputs(target);
   additions.add_low_rank(target, {.rank = 1});
+  additions.add_bottleneck(linear_targets(golden.catalogue, "output").front(), {.size = 2});
   Parameters parameters = golden.parameters;
   additions.append_initial(parameters, 1);
   const std::size_t vector = additions.model_size();
   const std::size_t down = vector + 1;
-  const at::Tensor drawn = parameters[down].clone();
+  const Bottleneck& bottleneck = *additions.of(linear_targets(golden.catalogue, "output").front().weight)->bottleneck;
+  test::randomize_added(additions, parameters);
+  parameters[vector].fill_(1.0);
+  const Parameters before = clones_of(parameters);
   TrainableParameters trainable(additions.catalogue(), train_added(additions), parameters);
   trainable.zero_grad();
   trainable.step(trainable.finish_gradients(), at::zeros({}, at::kDouble), {.learning_rate = 0.5, .weight_decay = 0.5});
   EXPECT_EQ(parameters[vector].sub(1.0).abs().max().item<double>(), 0.0);
-  EXPECT_TRUE(parameters[down].allclose(drawn.mul(0.75)));
+  for (const ParameterIndex matrix : {down, bottleneck.down.weight, bottleneck.up.weight}) {
+    EXPECT_TRUE(parameters[matrix].allclose(before[matrix].mul(0.75))) << additions.catalogue()[matrix].name;
+  }
+  for (const ParameterIndex bias : {*bottleneck.down.bias, *bottleneck.up.bias}) {
+    EXPECT_TRUE(parameters[bias].equal(before[bias])) << additions.catalogue()[bias].name;
+  }
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ def test_components_read_as_words(component, layers, label):
         ("bitfit:layers=3", "BitFit, layer 3"),
         ("layernorm+random:fraction=0.01,pool=full", "LayerNorm +\nrandom 1 % of all parameters"),
         ("bitfit+lora:targets=query+value", "BitFit +\nLoRA targets=query+value"),
+        ("adapter:placement=houlsby,size=64+ia3", "adapters placement=houlsby, size=64 +\nIA3"),
     ],
 )
 def test_methods_read_as_words(method, label):

@@ -17,6 +17,7 @@ METHODS = {
     "magnitude": "magnitude",
     "random": "random",
     "lora": "LoRA",
+    "ia3": "IA3",
     "adapter": "adapters",
 }
 GLUE_ORDER = ("cola", "sst-2", "mrpc", "sts-b", "qqp", "mnli", "qnli", "rte", "wnli")

@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "tunescope/kernels/activation.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
 
 namespace tunescope {
@@ -15,7 +17,7 @@ namespace tunescope {
 // Tensors that a method adds to the linear layers of a model, and what they do there. With all that can be added, a
 // layer y = x Wᵀ + b becomes y = l ⊙ ((m ⊙ x) Wᵀ + s drop(m ⊙ x) Aᵀ Bᵀ + b): A and B are LoRA's (Hu et al. 2021), l
 // and m the vectors of IA3 (Liu et al. 2022). Each may be of some outputs of the layer alone, such as the queries of a
-// layer that computes queries, keys and values.
+// layer that computes queries, keys and values. Behind the last layer of a block there may be a bottleneck.
 
 /// Consecutive outputs of a linear layer, or inputs.
 struct Columns {
@@ -39,10 +41,26 @@ struct Rescale {
   Columns columns;
 };
 
+/// What a bottleneck reads. h is what its block has computed, with dropout, and x the residual that h is added to.
+enum class BottleneckInput {
+  kBranch,  ///< h
+  kSum      ///< LayerNorm(h + x), with the LayerNorm that ends the block; where blocks begin with LayerNorm, h + x
+};
+
+/// Two linear layers with a narrow layer between them, the adapter of Houlsby et al. 2019. What it computes of its
+/// input z is added to what its block has computed: h + f(z Dᵀ + d) Uᵀ + u.
+struct Bottleneck {
+  LinearParameters down;  ///< D [m, H] and d [m]
+  LinearParameters up;    ///< U [H, m] and u [H]
+  Activation activation = Activation::kRelu;
+  BottleneckInput input = BottleneckInput::kBranch;
+};
+
 /// What is added to one linear layer.
 struct LayerAdditions {
   std::vector<LowRank> low_rank;
   std::vector<Rescale> inputs, outputs;  ///< their columns do not overlap
+  std::optional<Bottleneck> bottleneck;  ///< of the last layer of a block alone
 };
 
 /// A linear layer of the encoder, or the part of one that computes queries, keys and values together.
@@ -74,6 +92,15 @@ class Additions {
   void rescale_outputs(const LinearTarget& target);
   void rescale_inputs(const LinearTarget& target);
 
+  struct BottleneckOptions {
+    std::int64_t size = 64;  ///< m
+    Activation activation = Activation::kRelu;
+    BottleneckInput input = BottleneckInput::kBranch;
+  };
+  /// Behind a layer that is the last of its block. The matrices are drawn from the normal distribution with the
+  /// standard deviation 0.02, biases are zero.
+  void add_bottleneck(const LinearTarget& target, const BottleneckOptions& options);
+
   bool empty() const { return layers_.empty(); }
   /// The tensors of the model, then the added ones.
   const ParameterCatalogue& catalogue() const { return catalogue_; }
@@ -85,15 +112,21 @@ class Additions {
   /// random ones are drawn by `seed`.
   void append_initial(Parameters& parameters, std::uint64_t seed) const;
 
-  /// The tensors of the model alone, to which everything has been added that changes them: it computes the same without
-  /// additions. Those without additions are the same objects.
+  /// The tensors of the model, to which everything has been added that changes them: if nothing is left, they compute
+  /// the same without additions. Those without additions are the same objects. Behind them, what is left.
   Parameters merged(const Parameters& parameters) const;
+  /// The tensors of `merged`.
+  ParameterCatalogue merged_catalogue() const;
+  /// Whether `merged` leaves nothing. It leaves bottlenecks, which are no change of any weight.
+  bool merge_whole() const;
 
  private:
-  enum class Initial { kZeros, kOnes, kUniform };
+  enum class Initial { kZeros, kOnes, kUniform, kNormal };
   ParameterIndex append(const LinearTarget& target, std::string_view ending, std::vector<std::int64_t> shape,
                         Initial initial);
   Rescale scale_of(const LinearTarget& target, std::string_view ending, const Columns& columns);
+  /// The added tensors that `merged` leaves.
+  std::vector<ParameterIndex> unmerged() const;
 
   std::size_t model_size_;
   ParameterCatalogue catalogue_;

@@ -71,7 +71,8 @@ class GradientSink {
   virtual void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) = 0;
   virtual void on_head(const LinearParameters& parameters, const HeadFactors& use) = 0;
   /// Of a tensor that one model has added (see `Additions`), with the rows of that model alone. Of a matrix, y = x Aᵀ,
-  /// as of a linear layer without bias; of a vector, y = l ⊙ x: dl = column sums of dy ⊙ x.
+  /// as of a linear layer without bias; of a vector, y = l ⊙ x: dl = column sums of dy ⊙ x, or, if x is undefined, a
+  /// bias: column sums of dy.
   virtual void on_added(std::size_t model, ParameterIndex tensor, std::span<const LinearFactors> uses) = 0;
 };
 

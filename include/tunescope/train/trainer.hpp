@@ -84,8 +84,8 @@ struct TrainState {
 
 /// How a caller observes and controls a run.
 struct TrainControl {
-  /// If set, called after every step that did not diverge, with the number of steps done and the updated parameters: of
-  /// the model, with what is added merged into them. On a GPU the host then waits for each step.
+  /// If set, called after every step that did not diverge, with the number of steps done and the updated parameters,
+  /// `Additions::merged`. On a GPU the host then waits for each step.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_step = {};
   /// Called after each evaluation that is the best so far, with the number of steps done and such parameters.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_best = [](std::int64_t, const Parameters&) {};
@@ -113,7 +113,7 @@ std::int64_t evaluation_interval(const TrainOptions& options, std::int64_t examp
 /// single example does not fit.
 TrainResult train(const TrainInputs& inputs, const TrainControl& control);
 
-/// The result together with the trained parameters: of the model, with what is added merged into them.
+/// The result together with the trained parameters, `Additions::merged`.
 struct TrainedModel {
   TrainResult result;
   Parameters parameters;

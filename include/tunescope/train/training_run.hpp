@@ -106,7 +106,6 @@ class TrainingRun {
   bool is_evaluation_missing() const;
   void evaluate();
   void measure_changes();
-  // The parameters of the model, with what is added merged into them.
   Parameters merged_parameters() const { return additions_.merged(parameters_); }
   void poll_control();
 

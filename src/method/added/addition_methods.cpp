@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <string>
 
-#include "registry.hpp"
+#include "method/registry.hpp"
 #include "tunescope/base/error.hpp"
 
 namespace tunescope {
 
 const std::vector<AdditionMethod>& addition_methods() {
-  static const std::vector<AdditionMethod> table = {ia3_method(), lora_method()};
+  static const std::vector<AdditionMethod> table = {adapter_method(), ia3_method(), lora_method()};
   return table;
 }
 

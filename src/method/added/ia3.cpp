@@ -1,4 +1,4 @@
-#include "registry.hpp"
+#include "method/registry.hpp"
 
 namespace tunescope {
 namespace {

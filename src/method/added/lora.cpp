@@ -6,9 +6,8 @@
 #include <optional>
 #include <string_view>
 
-#include "registry.hpp"
+#include "method/registry.hpp"
 #include "tunescope/base/error.hpp"
-#include "tunescope/base/nearest.hpp"
 #include "tunescope/base/number.hpp"
 
 namespace tunescope {
@@ -32,9 +31,7 @@ std::string spell_targets(const std::string& text) {
   std::ranges::sort(targets);
   std::string spelled;
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    if (std::ranges::find(known, targets[i]) == known.end()) {
-      throw ConfigError(fmt::format("unknown target '{}'{}", targets[i], suggest(targets[i], known)));
-    }
+    spell_choice("target", targets[i], known);
     if (i > 0 && targets[i] == targets[i - 1]) {
       throw ConfigError(fmt::format("target '{}' stands there twice; leave one out", targets[i]));
     }
@@ -43,13 +40,7 @@ std::string spell_targets(const std::string& text) {
   return spelled;
 }
 
-std::string spell_rank(const std::string& text) {
-  const std::optional<std::int64_t> rank = to_number<std::int64_t>(text);
-  if (!rank || *rank < 1) {
-    throw ConfigError(fmt::format("rank must be a whole number of at least 1, not '{}'", text));
-  }
-  return fmt::format("{}", *rank);
-}
+std::string spell_rank(const std::string& text) { return spell_whole_number("rank", text); }
 
 // A number in [lowest, highest), in its shortest spelling.
 std::string spell_number(std::string_view option, const std::string& text, double lowest, double highest,
@@ -71,9 +62,7 @@ std::string spell_dropout(const std::string& text) {
 }
 
 std::string spell_scaling(const std::string& text) {
-  const std::vector<std::string> known = {"lora", std::string(kRankStabilized)};
-  if (std::ranges::find(known, text) != known.end()) return text;
-  throw ConfigError(fmt::format("unknown scaling '{}'{}", text, suggest(text, known)));
+  return spell_choice("scaling", text, {"lora", std::string(kRankStabilized)});
 }
 
 void add_lora(const MethodPart& part, Additions& additions) {

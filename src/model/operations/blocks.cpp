@@ -1,7 +1,12 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
+#include <functional>
+#include <utility>
+
+#include "model/operations/added/bottleneck.hpp"
 #include "model/operations/linear_use.hpp"
 #include "model/operations/operations.hpp"
 
@@ -58,59 +63,125 @@ Normalized embed(Recording& pass, const Norm& norm, const Dropout& dropout, Hidd
       }));
 }
 
-// What leaves a feed-forward block is the hidden state of its layer. The kernels of its LayerNorm see the rows anyway.
-Normalized end_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual,
-                     HiddenState hidden) {
-  const RowLayout& rows = *input.rows;
-  const LayerNormParameters& norm = end.norm.parameters;
+// What is added to the residual, but for what the kernel of LayerNorm does on its way: bias and dropout.
+struct Branch {
+  const RowLayout& rows;
+  at::Tensor values;  // its own: the kernel makes the sum of it
+  PerModelTensors bias;
+  Dropout dropout = {};
+  bool is_needed = false;            // whether its gradient is
+  bool multiplies_gradient = false;  // whether `backward` does
+  std::function<void(const TypedResult& gradient, Gradients& gradients)> backward = {};
+};
+
+// The last linear layer of a block.
+Branch layer_branch(Recording& pass, const BlockEnd& end, const Value& input) {
   LinearUse layer(pass, {&end.layer, 1}, input);
-  const bool needs_norm = pass.use(norm);
+  Branch branch{.rows = *input.rows,
+                .values = layer.outputs_without_bias(),
+                .bias = pass.parameters().of_each(end.layer.bias),
+                .dropout = end.dropout,
+                .is_needed = layer.is_needed(),
+                .multiplies_gradient = layer.multiplies_gradient()};
+  branch.backward = [layer = std::move(layer)](const TypedResult& gradient, Gradients& gradients) {
+    layer.backward(gradient, gradients);
+  };
+  return branch;
+}
+
+// The residual has the same gradient, in the same tensor.
+Branch value_branch(const Value& value) {
+  const at::Tensor no_bias = at::zeros({value.tensor.size(1)}, value.tensor.options());
+  return {.rows = *value.rows,
+          .values = value.tensor.clone(),
+          .bias = PerModelTensors(value.rows->model_count(), no_bias),
+          .is_needed = value.slot.has_value(),
+          .backward = [slot = value.slot](const TypedResult& gradient, Gradients& gradients) {
+            if (slot) gradients.add(*slot, gradient.own.clone());
+          }};
+}
+
+// The same in steps of their own, with what models add behind it.
+Branch branch_with_bottlenecks(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual,
+                               HiddenState hidden) {
+  const Value branch = dropout(pass, linear(pass, end.layer, input), end.dropout);
+  const auto add_residual = [&] {
+    return hidden == HiddenState::kSum ? add(pass, branch, residual) : sum_norm(pass, end.norm, branch, residual);
+  };
+  return value_branch(add_bottlenecks(pass, end.layer, branch, add_residual));
+}
+
+// Who sees what of a sum; null: nobody.
+struct SumObservers {
+  DepthObserver* of_branch = nullptr;
+  DepthObserver* of_output = nullptr;  // of LayerNorm
+  DepthObserver* of_sum = nullptr;
+  DepthPoint branch = DepthPoint::kAttentionBranch;
+  std::size_t depth = 0;
+};
+
+// What leaves a feed-forward block is the hidden state of its layer.
+SumObservers observers_of(const Recording& pass, const BlockEnd& end, HiddenState hidden) {
   DepthObserver* const observer = pass.options().observer;
   DepthObserver* const of_hidden =
       end.branch == DepthPoint::kFeedForwardBranch && end.leaves_layer ? observer : nullptr;
-  DepthObserver* const of_output = hidden == HiddenState::kOutput ? of_hidden : nullptr;
-  DepthObserver* const of_sum = hidden == HiddenState::kSum ? of_hidden : nullptr;
-  LayerNormActivations saved{.input = layer.outputs_without_bias(), .mean = {}, .rstd = {}};
+  return {.of_branch = observer,
+          .of_output = hidden == HiddenState::kOutput ? of_hidden : nullptr,
+          .of_sum = hidden == HiddenState::kSum ? of_hidden : nullptr,
+          .branch = end.branch,
+          .depth = end.depth};
+}
+
+// The kernels of LayerNorm see the rows anyway, and compute the squares for observers.
+Normalized normalize_sum(Recording& pass, const Norm& norm, Branch branch, const Value& residual,
+                         const SumObservers& observers) {
+  const RowLayout& rows = branch.rows;
+  const auto& [of_branch, of_output, of_sum, point, depth] = observers;
+  const bool needs_norm = pass.use(norm.parameters);
+  LayerNormActivations saved{.input = branch.values, .mean = {}, .rstd = {}};
   const LayerNormExtras extras{.bfloat16 = pass.place_for_rounded(saved.input.size(0), saved.input.size(1)),
                                .output_squares = place_for_squares(of_output, saved.input),
-                               .branch_squares = place_for_squares(observer, saved.input)};
-  at::Tensor output = residual_layer_norm({pass.parameters().of_each(end.layer.bias), residual.tensor},
-                                          weights_of(pass.parameters(), end.norm), rows, end.dropout, saved, extras);
-  if (observer != nullptr) observer->on_activation(end.branch, end.depth, extras.branch_squares);
-  if (of_output != nullptr) of_output->on_activation(DepthPoint::kHidden, end.depth, extras.output_squares);
-  if (of_sum != nullptr) of_sum->on_activation(DepthPoint::kHidden, end.depth, saved.input.square().sum(1));
+                               .branch_squares = place_for_squares(of_branch, saved.input)};
+  at::Tensor output = residual_layer_norm({branch.bias, residual.tensor}, weights_of(pass.parameters(), norm), rows,
+                                          branch.dropout, saved, extras);
+  if (of_branch != nullptr) of_branch->on_activation(point, depth, extras.branch_squares);
+  if (of_output != nullptr) of_output->on_activation(DepthPoint::kHidden, depth, extras.output_squares);
+  if (of_sum != nullptr) of_sum->on_activation(DepthPoint::kHidden, depth, saved.input.square().sum(1));
   const bool is_shown = needs_norm && of_sum != nullptr;
-  const bool needs_sum = layer.is_needed() || residual.slot || is_shown;
+  const bool needs_sum = branch.is_needed || residual.slot || is_shown;
   return normalized(pass.record(
       {{std::move(output), extras.bfloat16}, {.own = saved.input}}, rows, needs_sum || needs_norm,
-      [&pass, &rows, end, norm, observer, of_output, of_sum, saved, needs_sum, layer = std::move(layer),
+      [&pass, &rows, parameters = norm.parameters, observers, saved, needs_sum, dropout = branch.dropout,
+       multiplies_gradient = branch.multiplies_gradient, backward = std::move(branch.backward),
        residual = residual.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+        const auto& [of_branch, of_output, of_sum, point, depth] = observers;
         const at::Tensor& gradient = outputs[0].own;
-        pass.on_layer_norm(rows, norm, saved, gradient);
+        pass.on_layer_norm(rows, parameters, saved, gradient);
         if (!needs_sum) {
-          if (of_output != nullptr) {
-            of_output->on_gradient(DepthPoint::kHidden, end.depth, gradient.square().sum(1));
-          }
+          if (of_output != nullptr) of_output->on_gradient(DepthPoint::kHidden, depth, gradient.square().sum(1));
           return;
         }
         const ResidualGradientExtras extras{
             .branch_bfloat16 =
-                layer.multiplies_gradient() ? pass.place_for_rounded(gradient.size(0), gradient.size(1)) : at::Tensor(),
+                multiplies_gradient ? pass.place_for_rounded(gradient.size(0), gradient.size(1)) : at::Tensor(),
             .output_squares = place_for_squares(of_output, gradient),
-            .residual_squares = place_for_squares(observer, gradient)};
+            .residual_squares = place_for_squares(of_branch, gradient)};
         const ResidualGradients of_terms = residual_layer_norm_backward(
-            {gradient, outputs[1].own}, pass.parameters().of_each(norm.weight), rows, end.dropout, saved, extras);
-        if (of_output != nullptr) {
-          of_output->on_gradient(DepthPoint::kHidden, end.depth, extras.output_squares);
-        }
-        if (of_sum != nullptr) {
-          of_sum->on_gradient(DepthPoint::kHidden, end.depth, extras.residual_squares);
-        }
+            {gradient, outputs[1].own}, pass.parameters().of_each(parameters.weight), rows, dropout, saved, extras);
+        if (of_output != nullptr) of_output->on_gradient(DepthPoint::kHidden, depth, extras.output_squares);
+        if (of_sum != nullptr) of_sum->on_gradient(DepthPoint::kHidden, depth, extras.residual_squares);
         // As of the other term of the sum.
-        if (observer != nullptr) observer->on_gradient(end.branch, end.depth, extras.residual_squares);
-        layer.backward({of_terms.branch, extras.branch_bfloat16}, gradients);
+        if (of_branch != nullptr) of_branch->on_gradient(point, depth, extras.residual_squares);
+        backward({of_terms.branch, extras.branch_bfloat16}, gradients);
         if (residual) gradients.add(*residual, of_terms.residual);
       }));
+}
+
+Normalized end_block(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual,
+                     HiddenState hidden) {
+  Branch branch = has_bottlenecks(pass, end.layer) ? branch_with_bottlenecks(pass, end, input, residual, hidden)
+                                                   : layer_branch(pass, end, input);
+  return normalize_sum(pass, end.norm, std::move(branch), residual, observers_of(pass, end, hidden));
 }
 
 }  // namespace
@@ -129,6 +200,20 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
 
 Normalized end_of_block_with_sum(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual) {
   return end_block(pass, end, input, residual, HiddenState::kSum);
+}
+
+Value sum_norm(Recording& pass, const Norm& norm, const Value& branch, const std::optional<Value>& residual) {
+  const Value nothing{.tensor = at::zeros_like(branch.tensor), .rows = branch.rows};
+  return normalize_sum(pass, norm, value_branch(branch), residual.value_or(nothing), {}).output;
+}
+
+Value add(Recording& pass, const Value& a, const Value& b) {
+  return pass.record(a.tensor.add(b.tensor), *a.rows, a.slot || b.slot,
+                     [of_a = a.slot, of_b = b.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
+                       const at::Tensor& gradient = outputs.front().own;
+                       if (of_a) gradients.add(*of_a, of_b ? gradient.clone() : gradient);
+                       if (of_b) gradients.add(*of_b, gradient);
+                     });
 }
 
 Value pooled_tokens(Recording& pass, const Value& input) {

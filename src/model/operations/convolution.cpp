@@ -2,7 +2,6 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -111,35 +110,6 @@ Value activate(Recording& pass, Activation activation, const Value& input) {
       [activation, values, slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
         gradients.add(*slot, activation_backward(activation, values, outputs.front().own).own);
       });
-}
-
-Value sum_norm(Recording& pass, const Norm& norm, const Value& branch, const std::optional<Value>& residual) {
-  const RowLayout& rows = *branch.rows;
-  const bool needs_norm = pass.use(norm.parameters);
-  const LayerNormWeights weights{pass.parameters().of_each(norm.parameters.weight),
-                                 pass.parameters().of_each(norm.parameters.bias), norm.epsilon};
-  LayerNormActivations saved{.input = branch.tensor.clone(), .mean = {}, .rstd = {}};
-  const PerModelTensors no_bias(rows.model_count(), at::zeros({saved.input.size(1)}, saved.input.options()));
-  const LayerNormExtras extras{.bfloat16 = pass.place_for_rounded(rows.row_count(), saved.input.size(1)),
-                               .output_squares = {},
-                               .branch_squares = {}};
-  const at::Tensor added = residual ? residual->tensor : at::zeros_like(saved.input);
-  at::Tensor output = residual_layer_norm({no_bias, added}, weights, rows, {}, saved, extras);
-  const std::optional<GradientSlot> residual_slot = residual ? residual->slot : std::nullopt;
-  const bool needs_sum = branch.slot || residual_slot;
-  return pass.record(TypedResult{std::move(output), extras.bfloat16}, rows, needs_sum || needs_norm,
-                     [&pass, &rows, parameters = norm.parameters, saved, needs_sum, of_branch = branch.slot,
-                      of_residual = residual_slot](std::span<const TypedResult> outputs, Gradients& gradients) {
-                       const at::Tensor& gradient = outputs.front().own;
-                       pass.on_layer_norm(rows, parameters, saved, gradient);
-                       if (!needs_sum) return;
-                       const at::Tensor of_sum =
-                           residual_layer_norm_backward(gradient, pass.parameters().of_each(parameters.weight), rows,
-                                                        {}, saved)
-                               .residual;
-                       if (of_residual) gradients.add(*of_residual, of_sum);
-                       if (of_branch) gradients.add(*of_branch, of_residual ? of_sum.clone() : of_sum);
-                     });
 }
 
 }  // namespace tunescope

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <optional>
-
 #include "model/operations/operations.hpp"
 
 namespace tunescope {
@@ -17,8 +15,5 @@ Value convolution(Recording& pass, const Convolution& layer, const Value& input)
 
 /// f(x), elementwise.
 Value activate(Recording& pass, Activation activation, const Value& input);
-
-/// y = LayerNorm(branch + residual) [T, H], or LayerNorm(branch).
-Value sum_norm(Recording& pass, const Norm& norm, const Value& branch, const std::optional<Value>& residual);
 
 }  // namespace tunescope

@@ -89,6 +89,12 @@ Value end_of_block(Recording& pass, const BlockEnd& end, const Value& input, con
 /// begins.
 Normalized end_of_block_with_sum(Recording& pass, const BlockEnd& end, const Value& input, const Value& residual);
 
+/// y = LayerNorm(branch + residual) [R, H], or LayerNorm(branch).
+Value sum_norm(Recording& pass, const Norm& norm, const Value& branch, const std::optional<Value>& residual);
+
+/// a + b, elementwise.
+Value add(Recording& pass, const Value& a, const Value& b);
+
 /// The rows of the tokens that the head reads, one for each sequence: [T, H] to [B, H]. Rows of sequences stay as they
 /// are.
 Value pooled_tokens(Recording& pass, const Value& input);

@@ -269,7 +269,7 @@ void Recording::on_head(const RowLayout& rows, const LinearParameters& p, const 
 void Recording::on_added(const RowLayout& rows, const AddedTensor& tensor, const at::Tensor& input,
                          const TypedResult& output_gradient) {
   if (!needs(tensor)) return;
-  count_backward(input.size(0), added(tensor).numel());
+  if (input.defined()) count_backward(input.size(0), added(tensor).numel());
   on_use<LinearFactors>(
       number_of(tensor),
       {rows, {.input = input, .mean = {}, .rstd = {}}, {}, output_gradient.own, output_gradient.bfloat16},

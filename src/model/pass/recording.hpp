@@ -97,7 +97,7 @@ class Recording {
   void on_head(const RowLayout& rows, const LinearParameters& p, const at::Tensor& input,
                std::span<const at::Tensor> output_gradients);
 
-  /// Of an added tensor: `input` and `output_gradient` have the rows of its model.
+  /// Of an added tensor: `input` and `output_gradient` have the rows of its model. `input` is undefined for a bias.
   void on_added(const RowLayout& rows, const AddedTensor& tensor, const at::Tensor& input,
                 const TypedResult& output_gradient);
 

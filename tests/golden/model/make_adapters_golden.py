@@ -1,0 +1,106 @@
+"""Make the golden files of bottlenecks with the library adapters, which needs an earlier transformers.
+
+Writes beside this script, unless --output names another folder, for each FOLDER of MODELS, FOLDER/adapters.safetensors:
+
+    houlsby.NAME, pfeiffer.NAME    random numbers of the tensors that adapters adds, under this project's names
+    METHOD.logits, METHOD.loss     of the model of make_architecture_golden.py with them, and its inputs
+    METHOD.grad.NAME               the gradients of the added tensors, of the head and of all LayerNorms, which
+                                   Pfeiffer's bottlenecks read through
+
+The bottlenecks are DoubleSeqBnConfig's, after Houlsby et al. 2019, and SeqBnConfig's, after Pfeiffer et al. 2020.
+
+Float64 from stored float32 weights, dropout off.
+
+    python -m venv adapters-env && adapters-env/bin/pip install adapters==1.3.0 torch==2.11.0
+    adapters-env/bin/python make_adapters_golden.py [--output FOLDER]
+"""
+
+import argparse
+from pathlib import Path
+
+import adapters
+import torch
+import transformers
+from architecture_subjects import MODELS, Subject
+from make_architecture_golden import build
+from make_model_golden import PackedInputs, to_float32
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import Module
+
+SIZE = 4
+METHODS = {"houlsby": adapters.DoubleSeqBnConfig, "pfeiffer": adapters.SeqBnConfig}
+HEADS = ("classifier", "pre_classifier", "pooler", "score")
+# The linear layers behind which the bottlenecks of a block are, where adapters names them otherwise.
+LAYERS = {
+    "distilbert": {"attention_adapters": "attention.out_lin", "output_adapters": "ffn.lin2"},
+    "gpt2": {"attention_adapters": "attn.c_proj", "output_adapters": "mlp.c_proj"},
+}
+
+
+def add_bottlenecks(model: Module, method: str, size: int) -> None:
+    adapters.init(model)
+    model.add_adapter("added", config=METHODS[method](reduction_factor=model.config.hidden_size / size))
+    model.set_active_adapters("added")
+
+
+def own_name(name: str, model_type: str) -> str:
+    """adapters' name as this project has it."""
+    name = name.replace("adapter_down.0.", "adapter_down.")
+    if model_type not in LAYERS:
+        return name.replace(".output.adapters.added.", ".output.dense.")
+    for adapters_layer, layer in LAYERS[model_type].items():
+        name = name.replace(f"{adapters_layer}.adapters.added", layer)
+    return name
+
+
+def is_added(name: str) -> bool:
+    return ".adapters.added." in name
+
+
+def is_layer_norm(name: str) -> bool:
+    return any(part in name.lower() for part in ("layernorm", "layer_norm", ".ln_"))
+
+
+def measure(subject: Subject, folder: Path, method: str) -> dict[str, Tensor]:
+    expected = load_file(folder / "expected.safetensors")
+    inputs = PackedInputs(expected["input_ids"], expected["type_ids"], expected["offsets"])
+    model = build(subject, subject.config)
+    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    model.double().eval()
+    with torch.no_grad():
+        torch.testing.assert_close(subject.logits(model, inputs).float(), expected["logits"])
+    add_bottlenecks(model, method, SIZE)
+    model.double().eval()
+    generator = torch.Generator().manual_seed(2019)
+    named = {own_name(name, subject.config["model_type"]): p for name, p in model.named_parameters() if is_added(name)}
+    for parameter in named.values():
+        parameter.data.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+    trained = named | {
+        name: parameter for name, parameter in model.named_parameters() if is_layer_norm(name) or name.startswith(HEADS)
+    }
+    for parameter in model.parameters():
+        parameter.requires_grad_(True)
+    logits = subject.logits(model, inputs)
+    loss = torch.nn.functional.cross_entropy(logits, expected["labels"])
+    loss.backward()
+    tensors = {f"{method}.logits": logits.detach(), f"{method}.loss": loss.detach().reshape(1)}
+    tensors |= {f"{method}.grad.{name}": parameter.grad for name, parameter in trained.items()}
+    return tensors | {f"{method}.{name}": parameter.detach() for name, parameter in named.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
+    arguments = parser.parse_args()
+    here = Path(__file__).parent
+    made_by = f"{Path(__file__).name}, torch {torch.__version__}, transformers {transformers.__version__}, "
+    made_by += f"adapters {adapters.__version__}"
+    for name, subject in MODELS.items():
+        tensors = measure(subject, here / name, "houlsby") | measure(subject, here / name, "pfeiffer")
+        (arguments.output / name).mkdir(parents=True, exist_ok=True)
+        save_file(to_float32(tensors), arguments.output / name / "adapters.safetensors", metadata={"made_by": made_by})
+
+
+if __name__ == "__main__":
+    main()
