@@ -5,8 +5,9 @@
 //   engine_benchmark --model=FOLDER --glue=FOLDER --task=RTE --examples=64 --threads=2 --precision=float32
 //   engine_benchmark --configuration=bert-large --lengths=11,64,128 --lanes=1,16 --device=cuda --precision=bfloat16
 //
-// The second form draws weights and examples at random; lengths may be "mixed". --methods=full,layernorm leaves out the
-// others. --format=lines prints each measurement at once, for programs. Google Benchmark's options come beside these.
+// The second form draws weights and examples at random; lengths may be "mixed". --methods=full,lora:rank=16 leaves out
+// the others. --format=lines prints each measurement at once, for programs. Google Benchmark's options come beside
+// these.
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -52,17 +53,24 @@ void evaluate(benchmark::State& state, const Subject& subject, const Workload& w
   count(state, workload);
 }
 
+Parameters initial_parameters(const Subject& subject, const Additions& additions, std::uint64_t seed) {
+  Parameters parameters = with_new_head(subject.model, subject.catalogue, seed);
+  additions.append_initial(parameters, seed);
+  return parameters;
+}
+
 // A trial with its own copy of what it trains.
 struct Lane {
-  Lane(const Subject& subject, const std::string& method, std::uint64_t seed)
-      : parameters(with_new_head(subject.model, subject.catalogue, seed)),
-        trainable(subject.catalogue, select_parameters(parse_method(method), subject.catalogue, {.seed = seed}),
-                  parameters) {
+  Lane(const Subject& subject, const Method& method, std::uint64_t seed)
+      : additions(additions_of(method, subject.catalogue)),
+        parameters(initial_parameters(subject, additions, seed)),
+        trainable(additions.catalogue(), select_parameters(method, additions.catalogue(), {.seed = seed}), parameters) {
     if (subject.bfloat16_weights) {
       bfloat16_weights.emplace(*subject.bfloat16_weights).add(trainable.values(), trainable.keep_rounded());
     }
   }
 
+  Additions additions;
   Parameters parameters;
   TrainableParameters trainable;
   std::optional<Bfloat16Weights> bfloat16_weights;
@@ -78,7 +86,9 @@ struct Training {
 
 void train(benchmark::State& state, const Subject& subject, const Workload& workload, const Training& training) {
   std::deque<Lane> lanes;
-  for (std::uint64_t seed = 1; seed <= training.lanes; ++seed) lanes.emplace_back(subject, training.method, seed);
+  for (std::uint64_t seed = 1; seed <= training.lanes; ++seed) {
+    lanes.emplace_back(subject, parse_method(training.method), seed);
+  }
   std::vector<TrainableParameters*> trained;
   for (Lane& lane : lanes) trained.push_back(&lane.trainable);
   TrainingSink sink(trained);
@@ -94,6 +104,7 @@ void train(benchmark::State& state, const Subject& subject, const Workload& work
                           .batch = batch,
                           .dropout_key = key,
                           .bfloat16_weights = lane.bfloat16_weights ? &*lane.bfloat16_weights : nullptr,
+                          .additions = &lane.additions,
                           .packed_weights = subject.model.packed_weights.get()});
       }
       Pass pass(*subject.model.network, inputs, {.sink = &sink});
