@@ -136,18 +136,21 @@ void SquaredGradients::on_head(const LinearParameters& parameters, const HeadFac
   on_linear({&parameters, 1}, {&only, 1});
 }
 
-void SquaredGradients::on_added(std::size_t, ParameterIndex tensor, std::span<const LinearFactors> uses) {
-  if (sums_[tensor].dim() == 2) {
-    const LinearParameters matrix{.weight = tensor};
-    on_linear({&matrix, 1}, uses);
-    return;
+void SquaredGradients::on_added(std::span<const AddedFactors> tensors) {
+  for (const AddedFactors& added : tensors) {
+    const std::span<const LinearFactors> uses = added.uses;
+    if (sums_[added.tensor].dim() == 2) {
+      const LinearParameters matrix{.weight = added.tensor};
+      on_linear({&matrix, 1}, uses);
+      continue;
+    }
+    const GroupedRows rows(uses, group_size_);
+    const at::Tensor summed = rows.arrange(of_each(uses, [](const LinearFactors& use) {
+      return use.input.defined() ? use.output_gradient.mul(use.input) : use.output_gradient;
+    }));
+    const SquaredSums of_vector{{}, sums_[added.tensor], summed.size(1)};
+    add_squared_products({&of_vector, 1}, summed, {}, rows.groups());
   }
-  const GroupedRows rows(uses, group_size_);
-  const at::Tensor summed = rows.arrange(of_each(uses, [](const LinearFactors& use) {
-    return use.input.defined() ? use.output_gradient.mul(use.input) : use.output_gradient;
-  }));
-  const SquaredSums of_vector{{}, sums_[tensor], summed.size(1)};
-  add_squared_products({&of_vector, 1}, summed, {}, rows.groups());
 }
 
 }  // namespace tunescope

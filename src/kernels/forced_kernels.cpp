@@ -8,6 +8,7 @@
 #include "backends/attention/disentangled.hpp"
 #include "backends/dropout.hpp"
 #include "backends/embedding_gradient.hpp"
+#include "backends/grouped_product.hpp"
 #include "backends/layer_norm.hpp"
 #include "backends/linear.hpp"
 #include "backends/matmul.hpp"
@@ -48,7 +49,8 @@ std::vector<KernelBackends> kernel_backends() {
       matmul_kernel(), add_squared_products_kernel(), add_squared_layer_norm_kernel(), add_squared_scatters_kernel());
   add(fill_with_bias_kernel(), bias_gradients_kernel(), head_logits_kernel(), head_input_gradient_kernel(),
       head_parameter_gradients_kernel(), embedding_gradients_kernel(), batch_losses_kernel(), gradient_norms_kernel(),
-      parameter_changes_kernel(), disentangled_attention_kernel(), disentangled_attention_backward_kernel());
+      parameter_changes_kernel(), disentangled_attention_kernel(), disentangled_attention_backward_kernel(),
+      grouped_product_kernel());
   std::ranges::sort(all, {}, &KernelBackends::name);
   return all;
 }

@@ -34,18 +34,23 @@ const Kernel<Matmul>& matmul_kernel() {
   return kernel;
 }
 
-void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate) {
-  const Kernel<Matmul>& kernel = matmul_kernel();
+void check_operands(std::string_view kernel, const at::Tensor& a, const at::Tensor& b, const at::Tensor& c) {
   check_contract(
       a.dim() == 2 && b.dim() == 2 && a.size(1) == b.size(0) && c.size(0) == a.size(0) && c.size(1) == b.size(1),
-      kernel.name, "A, B and C are not [m, k], [k, n] and [m, n]");
+      kernel, "A, B and C are not [m, k], [k, n] and [m, n]");
   const bool is_bfloat16 = a.scalar_type() == at::kBFloat16;
-  check_contract(a.scalar_type() == b.scalar_type() && (is_bfloat16 || a.scalar_type() == c.scalar_type()), kernel.name,
+  check_contract(a.scalar_type() == b.scalar_type() && (is_bfloat16 || a.scalar_type() == c.scalar_type()), kernel,
                  "the operands are neither both of the result's type nor both bfloat16");
+}
+
+void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate, double scale) {
+  const Kernel<Matmul>& kernel = matmul_kernel();
+  check_operands(kernel.name, a, b, c);
+  const bool is_bfloat16 = a.scalar_type() == at::kBFloat16;
   const Kernel<Matmul>::Covered covered{
       .by_cpu = is_bfloat16 && c.scalar_type() == at::kFloat && cpu::has_bfloat16_gemm(),
       .by_cuda = is_bfloat16 && c.scalar_type() == at::kFloat};
-  if (has_numbers(c)) kernel.on(c.device(), covered)(a, b, c, accumulate);
+  if (has_numbers(c)) kernel.on(c.device(), covered)(a, b, c, accumulate, scale);
 }
 
 double measure_bfloat16_speedup(std::int64_t inputs, std::int64_t outputs) {

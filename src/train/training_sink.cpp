@@ -8,6 +8,7 @@
 #include "tunescope/kernels/layer_norm.hpp"
 #include "tunescope/kernels/linear.hpp"
 #include "tunescope/kernels/matmul.hpp"
+#include "tunescope/kernels/products/grouped_product.hpp"
 
 namespace tunescope {
 
@@ -144,16 +145,25 @@ void TrainingSink::on_head(const LinearParameters& parameters, const HeadFactors
   head_parameter_gradients(use.output_gradients, use.input, use.rows, targets);
 }
 
-void TrainingSink::on_added(std::size_t model, ParameterIndex tensor, std::span<const LinearFactors> uses) {
-  for (const LinearFactors& use : uses) {
-    const GradientTarget target = models_[model]->next_target(tensor);
-    if (target.gradient.dim() == 1) {
-      const at::Tensor summed = use.input.defined() ? use.output_gradient.mul(use.input) : use.output_gradient;
-      bias_gradients(summed, std::array{std::int64_t{0}, summed.size(0)}, std::array{target});
-    } else {
-      const at::Tensor factor = TypedResult{use.output_gradient, use.bfloat16_gradient}.operand();
-      matmul(factor.t(), use.input, target.gradient, target.accumulate);
+// The gradients of several uses of a tensor have one result, so they are no group.
+void TrainingSink::on_added(std::span<const AddedFactors> tensors) {
+  std::size_t most_uses = 0;
+  for (const AddedFactors& added : tensors) most_uses = std::max(most_uses, added.uses.size());
+  for (std::size_t number = 0; number < most_uses; ++number) {
+    std::vector<GroupedProduct> products;
+    for (const auto& [model, tensor, uses] : tensors) {
+      if (number >= uses.size()) continue;
+      const LinearFactors& use = uses[number];
+      const GradientTarget target = models_[model]->next_target(tensor);
+      if (target.gradient.dim() == 1) {
+        const at::Tensor summed = use.input.defined() ? use.output_gradient.mul(use.input) : use.output_gradient;
+        bias_gradients(summed, std::array{std::int64_t{0}, summed.size(0)}, std::array{target});
+      } else {
+        const at::Tensor factor = TypedResult{use.output_gradient, use.bfloat16_gradient}.operand();
+        products.push_back({.a = factor.t(), .b = use.input, .c = target.gradient, .accumulate = target.accumulate});
+      }
     }
+    grouped_product(products);
   }
 }
 

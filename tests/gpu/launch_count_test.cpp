@@ -102,7 +102,9 @@ TEST_F(Launches, OfALayerNormStepAreAtMost479) { EXPECT_LE(of_step("layernorm", 
 TEST_F(Launches, OfAFullStepAreAtMost682) { EXPECT_LE(of_step("full", 1).launches, 682); }
 
 TEST_F(Launches, DoNotGrowWithTheNumberOfLanes) {
-  EXPECT_EQ(of_step("layernorm", 16).launches, of_step("layernorm", 1).launches);
+  for (const char* method : {"layernorm", "lora"}) {
+    EXPECT_EQ(of_step(method, 16).launches, of_step(method, 1).launches) << method;
+  }
 }
 
 // Two casts, of the rows that the head reads and of their gradient. And biases that a product in bfloat16 does not add:

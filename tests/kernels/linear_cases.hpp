@@ -8,6 +8,7 @@
 #include "kernels/kernel_cases.hpp"
 #include "tunescope/kernels/embedding_gradient.hpp"
 #include "tunescope/kernels/linear.hpp"
+#include "tunescope/kernels/products/grouped_product.hpp"
 
 namespace tunescope::test {
 
@@ -112,10 +113,36 @@ inline Tensors run_head_parameter_gradients(const Arguments& a) {
   return all;
 }
 
+// Matrices of low rank, which differs from model to model: x Aᵀ, dy += h A and dA = hᵀ x.
+inline Tensors run_grouped_product(const Arguments& a) {
+  constexpr std::array<std::int64_t, 4> kRanks = {8, 1, 3, 16};
+  const at::Tensor input = a.of_rows(a.width());
+  const at::Tensor hidden = a.of_rows(kRanks.back());
+  const at::Tensor gradient = a.of_rows(2 * a.width());
+  Tensors all = {hidden, gradient};
+  std::vector<GroupedProduct> down, up, of_down;
+  for (std::size_t model = 0; model < a.rows().model_count(); ++model) {
+    const std::int64_t rank = kRanks[model % kRanks.size()];
+    const auto own = [&](const at::Tensor& rows) { return a.rows().of_model(rows, model); };
+    const at::Tensor matrix = a.numbers({rank, a.width()});
+    const at::Tensor of_hidden = a.numbers({own(input).size(0), rank});
+    down.push_back({own(input), matrix.t(), own(hidden).narrow(1, 0, rank), 0.5});
+    up.push_back({of_hidden, matrix, own(gradient).narrow(1, a.width(), a.width()), 2.0, Accumulate::kYes});
+    all.push_back(a.numbers({rank, a.width()}));
+    of_down.push_back({of_hidden.t(), own(input), all.back(), 1.0, accumulate_of(model)});
+  }
+  for (const std::vector<GroupedProduct>& products : {down, up, of_down}) grouped_product(products);
+  return all;
+}
+
 inline const std::vector<KernelCase> kLinearKernels = {
-    {"bias_gradients", run_bias_gradients}, {"embedding_gradients", run_embedding_gradients},
-    {"fill_with_bias", run_fill_with_bias}, {"head_input_gradient", run_head_input_gradient},
-    {"head_logits", run_head_logits},       {"head_parameter_gradients", run_head_parameter_gradients},
+    {"bias_gradients", run_bias_gradients},
+    {"embedding_gradients", run_embedding_gradients},
+    {"fill_with_bias", run_fill_with_bias},
+    {"grouped_product", run_grouped_product},
+    {"head_input_gradient", run_head_input_gradient},
+    {"head_logits", run_head_logits},
+    {"head_parameter_gradients", run_head_parameter_gradients},
 };
 
 }  // namespace tunescope::test

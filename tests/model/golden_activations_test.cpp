@@ -25,7 +25,7 @@ class LayerInputs final : public GradientSink {
   void on_layer_norm(const LayerNormParameters&, std::span<const LayerNormFactors>) override {}
   void on_embedding(ParameterIndex, std::span<const EmbeddingFactors>) override {}
   void on_head(const LinearParameters&, const HeadFactors&) override {}
-  void on_added(std::size_t, ParameterIndex, std::span<const LinearFactors>) override {}
+  void on_added(std::span<const AddedFactors>) override {}
 
   std::map<std::string, at::Tensor> inputs;
 

@@ -189,7 +189,7 @@ class OneGradient final : public GradientSink {
   void on_layer_norm(const LayerNormParameters&, std::span<const LayerNormFactors>) override {}
   void on_embedding(ParameterIndex, std::span<const EmbeddingFactors>) override {}
   void on_head(const LinearParameters&, const HeadFactors&) override {}
-  void on_added(std::size_t, ParameterIndex, std::span<const LinearFactors>) override {}
+  void on_added(std::span<const AddedFactors>) override {}
 
  private:
   ParameterIndex wanted_;

@@ -68,12 +68,15 @@ class CollectedGradients : public GradientSink {
     on_linear({&p, 1}, {&only, 1});
   }
 
-  void on_added(std::size_t, ParameterIndex tensor, std::span<const LinearFactors> uses) override {
-    for (const LinearFactors& use : uses) {
-      if (gradients[tensor].dim() == 2) {
-        gradients[tensor].add_(use.output_gradient.t().matmul(use.input));
-      } else {
-        gradients[tensor].add_((use.input.defined() ? use.output_gradient.mul(use.input) : use.output_gradient).sum(0));
+  void on_added(std::span<const AddedFactors> tensors) override {
+    for (const auto& [model, tensor, uses] : tensors) {
+      for (const LinearFactors& use : uses) {
+        if (gradients[tensor].dim() == 2) {
+          gradients[tensor].add_(use.output_gradient.t().matmul(use.input));
+        } else {
+          const at::Tensor summed = use.input.defined() ? use.output_gradient.mul(use.input) : use.output_gradient;
+          gradients[tensor].add_(summed.sum(0));
+        }
       }
     }
   }

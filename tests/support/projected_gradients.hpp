@@ -92,7 +92,7 @@ class ProjectedGradients final : public GradientSink {
     on_linear({&p, 1}, {&only, 1});
   }
 
-  void on_added(std::size_t, ParameterIndex, std::span<const LinearFactors>) override {}
+  void on_added(std::span<const AddedFactors>) override {}
 
   at::Tensor values;  ///< [tensors, 3] float64, by catalogue index, on the host
 

@@ -52,8 +52,11 @@ class SinkOfEach final : public GradientSink {
       sinks_[model]->on_head(p, factors);
     }
   }
-  void on_added(std::size_t model, ParameterIndex tensor, std::span<const LinearFactors> uses) override {
-    sinks_[model]->on_added(0, tensor, uses);
+  void on_added(std::span<const AddedFactors> tensors) override {
+    for (AddedFactors own : tensors) {
+      GradientSink* const sink = sinks_[std::exchange(own.model, 0)];
+      sink->on_added({&own, 1});
+    }
   }
 
  private:

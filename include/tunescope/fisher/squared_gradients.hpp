@@ -31,7 +31,7 @@ class SquaredGradients final : public GradientSink {
   void on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) override;
   void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) override;
   void on_head(const LinearParameters& parameters, const HeadFactors& use) override;
-  void on_added(std::size_t model, ParameterIndex tensor, std::span<const LinearFactors> uses) override;
+  void on_added(std::span<const AddedFactors> tensors) override;
 
  private:
   const ParameterCatalogue& catalogue_;

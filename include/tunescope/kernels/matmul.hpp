@@ -28,11 +28,12 @@ struct TypedResult {
   const at::Tensor& operand() const { return bfloat16.defined() ? bfloat16 : own; }
 };
 
-/// C = A B, or C += A B. A is [m, k] and B [k, n]; both have the type of C or both are bfloat16, and their rows or
+/// C = s A B, or C += s A B. A is [m, k] and B [k, n]; both have the type of C or both are bfloat16, and their rows or
 /// their columns are contiguous. C is [m, n], float32 or float64, with contiguous rows. Products of bfloat16 operands
 /// are summed in float32. If ATen computes them (on the CPU with a BLAS other than MKL), the sums are rounded to
 /// bfloat16.
-void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate = Accumulate::kNo);
+void matmul(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate = Accumulate::kNo,
+            double scale = 1.0);
 
 /// Speed-up of a linear layer's matrix product in bfloat16 over float32 on the CPU, the cast of the input included.
 /// Measured when called; takes some milliseconds.

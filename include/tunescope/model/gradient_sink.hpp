@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "tunescope/kernels/layer_norm.hpp"
 #include "tunescope/model/parameter_catalogue.hpp"
@@ -41,6 +42,15 @@ struct HeadFactors {
   const RowLayout& rows;
 };
 
+/// The uses of a tensor that one model has added (see `Additions`), with the rows of that model alone. Of a matrix,
+/// y = x Aᵀ, as of a linear layer without bias; of a vector, y = l ⊙ x: dl = column sums of dy ⊙ x, or, if x is
+/// undefined, a bias: column sums of dy.
+struct AddedFactors {
+  std::size_t model = 0;
+  ParameterIndex tensor = 0;
+  std::vector<LinearFactors> uses;
+};
+
 /// Receives the operands of every parameter gradient from the backward pass and decides what to compute from them.
 ///
 /// Every parameter gradient is a reduction over rows: of a linear layer, dW = dyᵀ x sums the outer product of each
@@ -70,10 +80,8 @@ class GradientSink {
   virtual void on_layer_norm(const LayerNormParameters& parameters, std::span<const LayerNormFactors> uses) = 0;
   virtual void on_embedding(ParameterIndex table, std::span<const EmbeddingFactors> uses) = 0;
   virtual void on_head(const LinearParameters& parameters, const HeadFactors& use) = 0;
-  /// Of a tensor that one model has added (see `Additions`), with the rows of that model alone. Of a matrix, y = x Aᵀ,
-  /// as of a linear layer without bias; of a vector, y = l ⊙ x: dl = column sums of dy ⊙ x, or, if x is undefined, a
-  /// bias: column sums of dy.
-  virtual void on_added(std::size_t model, ParameterIndex tensor, std::span<const LinearFactors> uses) = 0;
+  /// The tensors that models have added to the same layer.
+  virtual void on_added(std::span<const AddedFactors> tensors) = 0;
 };
 
 }  // namespace tunescope

@@ -6,12 +6,14 @@
 namespace tunescope::cuda {
 namespace {
 
-void matmul_to_float32(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate) {
+void matmul_to_float32(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c, Accumulate accumulate,
+                       double scale) {
   at::Tensor result = c;
   if (accumulate == Accumulate::kYes) {
-    at::addmm_out(result, c, a, b, at::kFloat);
+    at::addmm_out(result, c, a, b, at::kFloat, 1, scale);
   } else {
     at::mm_out(result, a, b, at::kFloat);
+    if (scale != 1.0) result.mul_(scale);
   }
 }
 

@@ -266,14 +266,21 @@ void Recording::on_head(const RowLayout& rows, const LinearParameters& p, const 
   options_.sink->on_head(p, {input, output_gradients, rows});
 }
 
-void Recording::on_added(const RowLayout& rows, const AddedTensor& tensor, const at::Tensor& input,
-                         const TypedResult& output_gradient) {
-  if (!needs(tensor)) return;
-  if (input.defined()) count_backward(input.size(0), added(tensor).numel());
-  on_use<LinearFactors>(
-      number_of(tensor),
-      {rows, {.input = input, .mean = {}, .rstd = {}}, {}, output_gradient.own, output_gradient.bfloat16},
-      [&](auto uses) { options_.sink->on_added(tensor.model, tensor.index, uses); });
+void Recording::on_added(const RowLayout& rows, std::span<const AddedUse> uses) {
+  std::vector<AddedFactors> tensors;
+  for (const auto& [tensor, input, output_gradient] : uses) {
+    if (!needs(tensor)) continue;
+    if (input.defined()) count_backward(input.size(0), added(tensor).numel());
+    AddedFactors factors{tensor.model, tensor.index, {}};
+    on_use<LinearFactors>(
+        number_of(tensor),
+        {rows, {.input = input, .mean = {}, .rstd = {}}, {}, output_gradient.own, output_gradient.bfloat16},
+        [&](std::span<const LinearFactors> told) {
+          factors.uses = {told.begin(), told.end()};
+        });
+    if (!factors.uses.empty()) tensors.push_back(std::move(factors));
+  }
+  if (!tensors.empty()) options_.sink->on_added(tensors);
 }
 
 void Recording::play_back(std::span<const Value> values, std::span<const at::Tensor> gradients, Keep keep) {

@@ -97,9 +97,15 @@ class Recording {
   void on_head(const RowLayout& rows, const LinearParameters& p, const at::Tensor& input,
                std::span<const at::Tensor> output_gradients);
 
-  /// Of an added tensor: `input` and `output_gradient` have the rows of its model. `input` is undefined for a bias.
-  void on_added(const RowLayout& rows, const AddedTensor& tensor, const at::Tensor& input,
-                const TypedResult& output_gradient);
+  /// A use of an added tensor: `input` and `output_gradient` have the rows of its model. `input` is undefined for a
+  /// bias.
+  struct AddedUse {
+    AddedTensor tensor;
+    at::Tensor input;
+    TypedResult output_gradient;
+  };
+  /// Of tensors that models have added to the same layer, those among them that need a gradient.
+  void on_added(const RowLayout& rows, std::span<const AddedUse> uses);
 
   /// The backward pass from these values. A gradient is undefined for a model that needs none. Throws `Error` if their
   /// numbers differ, or if nothing was kept of an earlier call.

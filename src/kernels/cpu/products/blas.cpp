@@ -52,8 +52,8 @@ void gemm(const Matrix<const double>& a, const Matrix<const double>& b, const Ma
 bool has_bfloat16_gemm() { return gemm_bf16bf16f32_ != nullptr; }
 
 void gemm(const Matrix<const at::BFloat16>& a, const Matrix<const at::BFloat16>& b, const Matrix<float>& c,
-          const GemmSize& size, bool is_added) {
-  column_major_gemm(gemm_bf16bf16f32_, a, b, c, size, 1.0F, is_added ? 1.0F : 0.0F);
+          const GemmSize& size, float scale, bool is_added) {
+  column_major_gemm(gemm_bf16bf16f32_, a, b, c, size, scale, is_added ? 1.0F : 0.0F);
 }
 
 }  // namespace tunescope::cpu

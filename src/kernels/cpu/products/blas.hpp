@@ -43,8 +43,8 @@ void gemm(const Matrix<const double>& a, const Matrix<const double>& b, const Ma
 /// Whether the BLAS has the bfloat16 product below.
 bool has_bfloat16_gemm();
 
-/// C = A B, or C += A B if `is_added`, summed in float32.
+/// The same, summed in float32.
 void gemm(const Matrix<const at::BFloat16>& a, const Matrix<const at::BFloat16>& b, const Matrix<float>& c,
-          const GemmSize& size, bool is_added);
+          const GemmSize& size, float scale, bool is_added = false);
 
 }  // namespace tunescope::cpu

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "tunescope/kernels/matmul.hpp"
+#include "tunescope/kernels/products/grouped_product.hpp"
 
 namespace tunescope {
 namespace {
@@ -77,41 +77,51 @@ void AlikeBottlenecks::add_to(const at::Tensor& outputs, const Value& input) {
   input_ = pass_.operand(input);
   values_ = at::zeros({rows_.row_count(), size_}, type);
   PerModelTensors biases(rows_.model_count(), at::zeros({size_}, type));
+  std::vector<GroupedProduct> down, up;
   for (const Own& own : own_) {
     const at::Tensor read = rows_.of_model(input_, own.model);
-    matmul(read, operand(own.down).t(), rows_.of_model(values_, own.model));
+    down.push_back({read, operand(own.down).t(), rows_.of_model(values_, own.model)});
     biases[own.model] = pass_.added(own.down_bias);
     pass_.count_forward(read.size(0), pass_.added(own.down).numel() + pass_.added(own.up).numel());
   }
+  grouped_product(down);
   const ResultTypes types = pass_.parameters().multiply_in_bfloat16() ? ResultTypes::kBfloat16 : ResultTypes::kOwn;
   hidden_ = bias_activation(kind_.activation, values_, biases, rows_, types).operand();
   for (const Own& own : own_) {
     const at::Tensor added_to = rows_.of_model(outputs, own.model);
-    matmul(rows_.of_model(hidden_, own.model), operand(own.up).t(), added_to, Accumulate::kYes);
+    up.push_back({rows_.of_model(hidden_, own.model), operand(own.up).t(), added_to, 1.0, Accumulate::kYes});
     added_to.add_(pass_.added(own.up_bias));
   }
+  grouped_product(up);
 }
 
 // dU = dyᵀ f(z Dᵀ + d) and, with g = f' ⊙ (dy U), dD = gᵀ z; z has the gradient g D.
 void AlikeBottlenecks::backward(const TypedResult& output_gradient, const at::Tensor& input_gradient) const {
   const at::Tensor of_hidden = at::zeros_like(values_);
+  std::vector<GroupedProduct> up, down;
+  std::vector<Recording::AddedUse> up_uses, down_uses;
   for (const Own& own : own_) {
     const TypedResult of_outputs = rows_of(output_gradient, own.model);
-    pass_.on_added(rows_, own.up, rows_.of_model(hidden_, own.model), of_outputs);
-    pass_.on_added(rows_, own.up_bias, {}, of_outputs);
+    up_uses.push_back({own.up, rows_.of_model(hidden_, own.model), of_outputs});
+    up_uses.push_back({own.up_bias, {}, of_outputs});
     pass_.count_backward(of_outputs.own.size(0), pass_.added(own.up).numel());
-    matmul(of_outputs.operand(), operand(own.up), rows_.of_model(of_hidden, own.model));
+    up.push_back({of_outputs.operand(), operand(own.up), rows_.of_model(of_hidden, own.model)});
   }
+  pass_.on_added(rows_, up_uses);
+  grouped_product(up);
   const ResultTypes types = pass_.parameters().multiply_in_bfloat16() ? ResultTypes::kBoth : ResultTypes::kOwn;
   const TypedResult of_values = activation_backward(kind_.activation, values_, of_hidden, types);
   for (const Own& own : own_) {
     const TypedResult of_own = rows_of(of_values, own.model);
-    pass_.on_added(rows_, own.down, rows_.of_model(input_, own.model), of_own);
-    pass_.on_added(rows_, own.down_bias, {}, of_own);
+    down_uses.push_back({own.down, rows_.of_model(input_, own.model), of_own});
+    down_uses.push_back({own.down_bias, {}, of_own});
     if (!input_gradient.defined()) continue;
     pass_.count_backward(of_own.own.size(0), pass_.added(own.down).numel());
-    matmul(of_own.operand(), operand(own.down), rows_.of_model(input_gradient, own.model), Accumulate::kYes);
+    const at::Tensor of_input = rows_.of_model(input_gradient, own.model);
+    down.push_back({of_own.operand(), operand(own.down), of_input, 1.0, Accumulate::kYes});
   }
+  pass_.on_added(rows_, down_uses);
+  grouped_product(down);
 }
 
 const Bottleneck* bottleneck_behind(const Recording& pass, std::size_t model, const LinearParameters& layer) {

@@ -31,17 +31,23 @@ class LowRankTerms {
     double scale = 1.0;
     at::Tensor hidden = {};  // s drop(x) Aᵀ, if the gradient of B is needed
   };
-  // The terms that read the input through one dropout layer, or as it is.
+  // Terms that read the input through one dropout layer, or as it is. Each is of another model, so their products are
+  // computed together.
   struct Group {
     Dropout dropout;
     std::vector<Term> terms;
   };
   void add_terms(std::size_t model, const LayerAdditions& added, std::int64_t first_column);
-  Group& group_of(const Dropout& dropout);
+  Group& group_for(const Term& term, const Dropout& dropout);
   at::Tensor dropped(const at::Tensor& input, const Dropout& dropout) const;
-  at::Tensor columns_of(const at::Tensor& all, const Term& term) const;
+  at::Tensor rows_of(const at::Tensor& all, const Term& term) const { return rows_->of_model(all, term.down.model); }
+  at::Tensor outputs_of(const at::Tensor& all, const Term& term) const;
   at::Tensor operand(const Recording::AddedTensor& matrix) const;
-  at::Tensor scaled_product(const at::Tensor& left, const at::Tensor& right, double scale) const;
+  // Place for what lies between A and B, of all terms [R, highest rank]; and the part of a term [its R, r].
+  at::Tensor empty_hidden(const Group& group) const;
+  at::Tensor hidden_of(const at::Tensor& all, const Term& term) const;
+  void backward(const Group& group, const at::Tensor& read, const TypedResult& output_gradient,
+                const at::Tensor& of_read) const;
 
   Recording& pass_;
   const RowLayout* rows_;

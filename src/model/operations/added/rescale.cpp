@@ -51,7 +51,8 @@ Value rescale(Recording& pass, std::vector<ModelRescale> rescales, const Value& 
                        for (const ModelRescale& one : rescales) {
                          const at::Tensor own = one.part_of(gradient, rows);
                          if (pass.needs(one.vector)) {
-                           pass.on_added(rows, one.vector, one.part_of(factor, rows), {.own = own});
+                           const Recording::AddedUse use{one.vector, one.part_of(factor, rows), {.own = own}};
+                           pass.on_added(rows, {&use, 1});
                          }
                          if (slot) own.mul_(pass.added(one.vector));
                        }
