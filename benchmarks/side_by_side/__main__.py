@@ -34,7 +34,9 @@ def parse_arguments() -> argparse.Namespace:
     models = (MINILM.name, *RANDOM_MODELS)
     add("--models", nargs="+", choices=models, default=models[:2], help="(default: the first two)")
     add("--tasks", nargs="+", choices=("CoLA", "RTE"), default=("CoLA", "RTE"))
-    add("--methods", nargs="+", choices=("full", "layernorm", "bitfit"), default=("full", "layernorm", "bitfit"))
+    methods = ("full", "layernorm", "bitfit", "lora")
+    add("--methods", nargs="+", choices=methods, default=methods[:3], help="lora: against peft (default: the others)")
+    add("--lanes", type=int, default=1, help="time so many trials in one pass too (default: 1, none)")
     add("--repeats", type=int, default=3, help="rounds (default: 3)")
     add("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of each side (default: all cores)")
     add("--batch_size", type=int, default=16)
@@ -59,7 +61,7 @@ def cpu_name() -> str:
 def describe(arguments: argparse.Namespace) -> dict:
     """Machine, date, versions and settings, without measurements."""
     version = subprocess.run([arguments.binary, "--version"], check=True, capture_output=True, text=True).stdout
-    settings = ("threads", "batch_size", "precision", "repeats", "quick")
+    settings = ("threads", "batch_size", "precision", "repeats", "quick", "lanes")
     return {
         "date": datetime.date.today().isoformat(),
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count()},
@@ -101,9 +103,10 @@ def run(arguments: argparse.Namespace, models: dict[str, Model]) -> dict:
         repeats=arguments.repeats,
         seconds=0.3 if arguments.quick else 3.0,
         with_compiled=not arguments.no_compile,
+        lanes=arguments.lanes,
     )
     cells = [
-        Cell(name, model, task, method, with_evaluation=method == arguments.methods[0])
+        Cell(name, model, task, method, with_evaluation=method == arguments.methods[0] and method != "lora")
         for name, model in models.items()
         for task in arguments.tasks
         for method in arguments.methods
@@ -123,8 +126,8 @@ def run(arguments: argparse.Namespace, models: dict[str, Model]) -> dict:
 def main() -> None:
     arguments = parse_arguments()
     arguments.binary = arguments.binary.resolve()
-    if min(arguments.repeats, arguments.threads, arguments.batch_size) < 1:
-        raise SystemExit("--repeats, --threads and --batch_size must be at least 1")
+    if min(arguments.repeats, arguments.threads, arguments.batch_size, arguments.lanes) < 1:
+        raise SystemExit("--repeats, --threads, --batch_size and --lanes must be at least 1")
     try:
         with tempfile.TemporaryDirectory() as folder:
             result = run(arguments, make_models(arguments, Path(folder)))

@@ -1,4 +1,4 @@
-"""Runs the tunescope program on one trial and reads how long it took."""
+"""Runs the tunescope program on one trial, or some in one pass, and reads how long it took."""
 
 import os
 import re
@@ -25,7 +25,10 @@ class Engine:
 
 @dataclass(frozen=True)
 class Job:
-    """A job of one trial; `evaluate_every` in steps, beside the evaluation after the last step."""
+    """A job of one trial, or of `lanes` with different seeds that train together.
+
+    `evaluate_every` is in steps, beside the evaluation after the last step.
+    """
 
     model: Path
     glue: Path
@@ -36,16 +39,17 @@ class Job:
     epochs: int = 1
     max_steps: int = 0
     evaluate_every: int = NEVER
+    lanes: int = 1
 
 
 @dataclass(frozen=True)
 class Run:
-    """One finished trial."""
+    """A finished job."""
 
-    seconds: float  # training and evaluation, without start-up
+    seconds: float  # training and evaluation of all trials, without start-up
     process_seconds: float
     peak_bytes: int
-    trainable_parameters: int
+    trainable_parameters: int  # of each trial
 
 
 def job_text(job: Job, engine: Engine, results: Path) -> str:
@@ -61,7 +65,7 @@ tasks = {job.task}
 methods = {job.method}
 learning_rates = 1e-5
 peft_learning_rates = 1e-5
-seeds = 1
+seeds = {" ".join(map(str, range(1, job.lanes + 1)))}
 [train]
 epochs = {job.epochs}
 max_steps = {job.max_steps}
@@ -72,6 +76,7 @@ evaluate_every = {job.evaluate_every}
 results = {results}
 device = cpu
 threads = {engine.threads}
+lanes = {job.lanes}
 progress = none
 """
 
@@ -93,7 +98,7 @@ def call(engine: Engine, command: str, job: Job, folder: Path) -> tuple[str, int
 
 
 def run_job(engine: Engine, job: Job) -> Run:
-    """Train and evaluate this job's trial anew."""
+    """Train and evaluate this job's trials anew."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         begin = time.perf_counter()
@@ -102,7 +107,7 @@ def run_job(engine: Engine, job: Job) -> Run:
         with h5py.File(folder / "results" / "timing" / "timing.h5") as file:
             trials = file["trials"]
             return Run(
-                seconds=float(trials["wall_seconds"][0]),
+                seconds=float(sum(trials["wall_seconds"])),
                 process_seconds=process_seconds,
                 peak_bytes=peak_bytes,
                 trainable_parameters=int(trials["trainable_parameters"][0]),

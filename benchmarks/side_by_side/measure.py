@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glue_data import write_sample
@@ -40,6 +40,7 @@ class Settings:
     repeats: int
     seconds: float  # that a measurement should last at least
     with_compiled: bool
+    lanes: int  # 1: trials that train together are not measured
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,22 @@ class CellRun:
         self.peak_bytes["tunescope"] = max(self.peak_bytes["tunescope"], peak_bytes)
         return seconds
 
+    def train_lanes(self, epochs: int) -> float:
+        """Seconds of an epoch of all lanes."""
+        job = replace(self.job, lanes=self.settings.lanes)
+        return epoch_seconds(self.settings.engine, job, epochs)[0]
+
     def training_rounds(self) -> list[dict[str, float]]:
         """Seconds of an epoch, and the rate of a large matrix product, by round."""
-        epochs = repetitions(self.settings, self.train_tunescope(2))
+        seconds = self.train_tunescope(2)
+        epochs = repetitions(self.settings, seconds)
         sides: dict[str, Callable[[], float]] = {
             "gemm": lambda: self.peers["padded"].ask("gemm", GEMM_SECONDS),
             "tunescope": lambda: self.train_tunescope(epochs),
         }
+        if self.settings.lanes > 1:
+            epochs_of_lanes = repetitions(self.settings, self.settings.lanes * seconds)
+            sides["lanes"] = lambda: self.train_lanes(epochs_of_lanes)
         for style, peer in self.peers.items():
             count = repetitions(self.settings, self.cell.model.steps * peer.ask("warm_up"))
             sides[style] = lambda peer=peer, count=count: peer.ask("train", count)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 import accelerate
+import peft
 import torch
 import transformers
 from glue_data import TASKS, read_examples
@@ -64,8 +65,14 @@ def head_modules(model: torch.nn.Module) -> list[torch.nn.Module]:
     return [module for module in model.children() if module is not model.base_model]
 
 
-def choose_trained(model: torch.nn.Module, method: str) -> None:
-    """Let the parameters of a method train, by the rules of src/method/parameter_groups.cpp."""
+def with_trained(model: torch.nn.Module, method: str) -> torch.nn.Module:
+    """The model with the parameters of a method training, by the rules of src/method/parameter_groups.cpp or by peft.
+
+    peft adds LoRA to the layers that it has for a type of model; of BERT, query and value.
+    """
+    if method == "lora":
+        lora = peft.LoraConfig(task_type=peft.TaskType.SEQ_CLS, r=8, lora_alpha=16, lora_dropout=0.0)
+        return peft.get_peft_model(model, lora)
     model.requires_grad_(method == "full")
     trained = head_modules(model)
     if method == "layernorm":
@@ -76,6 +83,7 @@ def choose_trained(model: torch.nn.Module, method: str) -> None:
         for name, parameter in model.named_parameters():
             if name.endswith(".bias"):
                 parameter.requires_grad_(True)
+    return model
 
 
 def load_split(options: dict, split: str, tokenizer: PreTrainedTokenizerBase) -> list[dict]:
@@ -111,8 +119,7 @@ def load_model(options: dict) -> torch.nn.Module:
         num_labels=len(TASKS[options["task"]].classes),
         dtype=torch.float32,
     )
-    choose_trained(model, options["method"])
-    return model
+    return with_trained(model, options["method"])
 
 
 def make_trainer(options: dict) -> Trainer:
@@ -166,6 +173,7 @@ class Peer:
             "torch": torch.__version__,
             "transformers": transformers.__version__,
             "accelerate": accelerate.__version__,
+            "peft": peft.__version__,
             "optimizer": self.trainer.args.optim.value,
             "attention": self.trainer.model.config._attn_implementation,
             "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),

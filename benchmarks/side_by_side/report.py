@@ -57,6 +57,27 @@ def training_table(records: list[dict]) -> str:
     return table(header, rows)
 
 
+def lanes_table(records: list[dict], lanes: int) -> str:
+    """Seconds of an epoch of so many trials. Single runs are alike: one is measured for all."""
+    rows = []
+    for record in records:
+        rounds = [
+            each | {"single": lanes * each["tunescope"], "peers": lanes * each["best"]} for each in record["training"]
+        ]
+        seconds = [f"{statistics.median(each[side] for each in rounds):.1f}" for side in ("lanes", "single", "peers")]
+        ratios = [ratio(rounds, side, "lanes") for side in ("single", "peers")]
+        rows.append([record["model"], record["task"], record["method"], *seconds, *ratios])
+    header = [
+        "model",
+        "task",
+        "method",
+        f"one pass of {lanes} lanes",
+        f"{lanes} runs",
+        f"{lanes} runs of {TITLES['best']}",
+    ]
+    return table([*header, "ratio to runs", "ratio to Trainer"], rows)
+
+
 def evaluation_table(records: list[dict]) -> str:
     rows = []
     for record in records:
@@ -90,7 +111,8 @@ def markdown(result: dict) -> str:
     gemm = statistics.median(each["gemm"] for cell in cells for each in cell["training"])
     introduction = (
         f"{machine['cpu']}, {settings['threads']} threads, {result['date']}. Tunescope {result['tunescope']}; "
-        f"transformers {peers['transformers']}, torch {peers['torch']}, accelerate {peers['accelerate']}. "
+        f"transformers {peers['transformers']}, torch {peers['torch']}, accelerate {peers['accelerate']}, "
+        f"peft {peers['peft']}. "
         f"{settings['precision'].capitalize()}, dropout on, batch size {settings['batch_size']}, "
         "the same examples on all sides, which run in turn; "
         f"medians of {settings['repeats']} rounds (smallest-largest). Start-up is not counted. "
@@ -104,13 +126,13 @@ def markdown(result: dict) -> str:
         f"[2048 x 1536] x [1536 x 1536] product in the same round ({gemm / 1e9:.0f} GFLOP/s). *Peak memory*: "
         f"Tunescope, padded, best. {compile_line(cells)}"
     )
-    return "\n\n".join(
-        [
-            introduction,
-            "Training, examples a second:",
-            training_table(cells),
-            "Evaluation, examples a second:",
-            evaluation_table(cells),
-            legend,
+    parts = [introduction, "Training, examples a second:", training_table(cells)]
+    if settings["lanes"] > 1:
+        parts += [
+            f"Seconds of an epoch of {settings['lanes']} trials that differ in their seeds. One run is measured and "
+            "its time multiplied:",
+            lanes_table(cells, settings["lanes"]),
         ]
-    )
+    if any("evaluation" in cell for cell in cells):
+        parts += ["Evaluation, examples a second:", evaluation_table(cells)]
+    return "\n\n".join([*parts, legend])
