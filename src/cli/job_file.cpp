@@ -1,11 +1,13 @@
 #include "tunescope/cli/job_file.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 
 #include "tunescope/base/error.hpp"
@@ -63,7 +65,7 @@ std::string parse_section(const std::string& content, const std::string& origin)
 // A text of which all has been read that Boost's parser would report without a line, or take for part of a line.
 struct LocatedKeys {
   std::string text;                          ///< every line with its content alone, ended by LF
-  std::map<std::string, std::size_t> lines;  ///< of each key: the parser does not tell where a value came from
+  std::map<std::string, std::size_t> lines;  ///< of each `canonical_key`: the parser does not tell a value's line
 };
 
 LocatedKeys locate_keys(const std::string& text, const std::filesystem::path& path) {
@@ -86,7 +88,7 @@ LocatedKeys locate_keys(const std::string& text, const std::filesystem::path& pa
     }
     const std::string name = trim(content.substr(0, equals));
     refuse_deceptive_name(name, origin);
-    const std::string key = (section.empty() ? "" : section + ".") + name;
+    const std::string key = canonical_key((section.empty() ? "" : section + ".") + name, origin);
     const auto [earlier, is_new] = keys.lines.emplace(key, lines.number());
     if (!is_new) {
       throw ConfigError(fmt::format("{}: key '{}' was already given in line {}", origin, key, earlier->second));
@@ -114,11 +116,12 @@ std::vector<Value> parse_file(const std::string& text, const std::filesystem::pa
   try {
     std::istringstream stream(plain_text);
     for (const auto& option : po::parse_config_file(stream, options, true).options) {
-      const auto line = lines.find(option.string_key);
+      const std::string key = canonical_key(option.string_key, path.string());
+      const auto line = lines.find(key);
       const std::string origin =
           line == lines.end() ? path.string() : fmt::format("{}:{}", path.string(), line->second);
-      if (option.unregistered) refuse_key(option.string_key, origin);
-      values.push_back({option.string_key, option.value.empty() ? "" : option.value.front(), origin});
+      if (option.unregistered) refuse_key(key, origin);
+      values.push_back({key, option.value.empty() ? "" : option.value.front(), origin});
     }
   } catch (const po::error& error) {
     throw ConfigError(path.string() + ": " + error.what());
@@ -159,7 +162,7 @@ Value value_of_option(const std::string& key, const std::string& text) {
     throw ConfigError(fmt::format("{}: {}; it is stored with the results: give a value, or rename the path, in UTF-8",
                                   origin, *damage));
   }
-  return {key, trim(text), origin};
+  return {canonical_key(key, origin), trim(text), origin};
 }
 
 // If a refused value holds characters that nobody sees, they are the likely reason.
@@ -170,6 +173,29 @@ void assign(const JobKey& key, const Value& value, SweepSpec& spec) {
     const auto character = find_deceptive_character(value.text);
     if (!character) throw;
     throw ConfigError(fmt::format("{}; the value holds {}: type it again", error.what(), *character));
+  }
+}
+
+// Of the job's methods and, if the job says that Fisher information is computed, of the training that it measures.
+std::set<std::string> trained_kinds(const SweepSpec& spec, const std::vector<Value>& values) {
+  std::set<std::string> kinds;
+  for (const Method& method : spec.methods) kinds.insert(method.kind());
+  const bool is_measured =
+      std::ranges::any_of(spec.methods, [](const Method& method) { return method.fisher_part() != nullptr; }) ||
+      std::ranges::any_of(values, [](const Value& value) { return value.key.starts_with("fisher."); });
+  if (is_measured) kinds.insert(spec.fisher.at.kind());
+  return kinds;
+}
+
+void refuse_rates_of_untrained_methods(const SweepSpec& spec, const std::vector<Value>& values) {
+  const std::set<std::string> trained = trained_kinds(spec, values);
+  for (const Value& value : values) {
+    if (!value.key.starts_with(kLearningRatesOf)) continue;
+    const std::string kind = value.key.substr(kLearningRatesOf.size());
+    if (trained.contains(kind)) continue;
+    throw ConfigError(
+        fmt::format("{}: {}: the job does not train '{}', only {}; add it to [sweep] methods, or leave out the key",
+                    value.origin, value.key, kind, fmt::join(trained, ", ")));
   }
 }
 
@@ -201,7 +227,7 @@ SweepSpec read_job(const std::filesystem::path& path,
     }
     for (const Value& value : given) assign(key, value, spec);
   }
-  for (const Value& value : values) refuse_rates_of_absent_method(spec, value);
+  refuse_rates_of_untrained_methods(spec, values);
   refuse_cache_as_job_folder(spec);
   spec.job_text = overrides.empty() ? text : render(values);
   return spec;

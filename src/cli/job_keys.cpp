@@ -56,16 +56,8 @@ void assign_methods(SweepSpec& spec, const Value& value) {
   }
 }
 
-constexpr std::string_view kLearningRatesOf = "sweep.learning_rates.";
-
-std::string kind_of(const Value& value) {
-  return at_origin(value, [&] { return parse_kind(value.key.substr(kLearningRatesOf.size())); });
-}
-
 void assign_learning_rates_of_kind(SweepSpec& spec, const Value& value) {
-  if (!spec.learning_rates_of_kind.emplace(kind_of(value), parse_positive_numbers(value)).second) {
-    refuse(value, "the learning rates of a method once, however it is spelled");
-  }
+  spec.learning_rates_of_kind[value.key.substr(kLearningRatesOf.size())] = parse_positive_numbers(value);
 }
 
 void assign_fisher_modes(SweepSpec& spec, const Value& value) {
@@ -149,13 +141,11 @@ void assign_dropout(SweepSpec& spec, const Value& value) {
 
 }  // namespace
 
-void refuse_rates_of_absent_method(const SweepSpec& spec, const Value& value) {
-  if (!value.key.starts_with(kLearningRatesOf)) return;
-  const std::string kind = kind_of(value);
-  const auto is_it = [&](const Method& method) { return method.kind() == kind; };
-  if (std::ranges::any_of(spec.methods, is_it) || is_it(spec.fisher.at)) return;
-  throw ConfigError(fmt::format("{}: {}: the job has no method '{}'; add it to [sweep] methods, or leave out the key",
-                                value.origin, value.key, kind));
+std::string canonical_key(const std::string& key, const std::string& origin) {
+  if (!key.starts_with(kLearningRatesOf) || key.size() == kLearningRatesOf.size()) return key;
+  const std::string kind =
+      at_origin({key, "", origin}, [&] { return parse_kind(key.substr(kLearningRatesOf.size())); });
+  return std::string(kLearningRatesOf) + kind;
 }
 
 const std::vector<JobKey>& job_keys() {

@@ -110,22 +110,38 @@ TEST_F(JobFile, HasLearningRatesForSingleMethods) {
   EXPECT_THAT(spec.learning_rates_of(parse_method("bitfit")), ElementsAre(1e-4, 2.5e-4, 5e-4, 7.5e-4, 1e-3));
   EXPECT_THAT(spec.job_text,
               AllOf(HasSubstr("learning_rates.random = 5e-3\n"), HasSubstr("learning_rates.head = 1e-1\n"),
-                    HasSubstr("learning_rates.layernorm+bitfit = 2e-4\n"), Not(HasSubstr("3e-2"))));
+                    HasSubstr("learning_rates.bitfit+layernorm = 2e-4\n"), Not(HasSubstr("3e-2"))));
   EXPECT_EQ(read(spec.job_text).learning_rates_of_kind, spec.learning_rates_of_kind);
+}
+
+TEST_F(JobFile, TakesAnOptionForTheFilesKeyOfTheSameMethod) {
+  const std::string job = kJob + "[sweep]\nmethods = bitfit+layernorm\nlearning_rates.bitfit+layernorm = 1e-3 2e-3\n";
+  const SweepSpec spec = read(job, {{"sweep.learning_rates.layernorm+bitfit", "5e-3"}});
+  EXPECT_THAT(spec.learning_rates_of(spec.methods.front()), ElementsAre(5e-3));
+  EXPECT_THAT(spec.job_text, AllOf(HasSubstr("learning_rates.bitfit+layernorm = 5e-3\n"), Not(HasSubstr("2e-3"))));
+  EXPECT_THAT(refused_option("sweep.learning_rates.bitfti+head", "1"),
+              AllOf(HasSubstr("option --sweep.learning_rates.bitfti+head"), HasSubstr("did you mean 'bitfit'?")));
 }
 
 TEST_F(JobFile, RefusesLearningRatesOfMethodsThatItDoesNotHave) {
   EXPECT_THAT(refusal(kJob + "[sweep]\nlearning_rates.bitfti = 1e-3\n"),
               AllOf(HasSubstr("job.cfg:7"), HasSubstr("learning_rates.bitfti"), HasSubstr("did you mean 'bitfit'?")));
-  EXPECT_THAT(refusal(kJob + "[sweep]\nlearning_rates.bitfit = 1e-3\n"),
-              AllOf(HasSubstr("job.cfg:7"), HasSubstr("the job has no method 'bitfit'; add it to [sweep] methods")));
+  EXPECT_THAT(
+      refusal(kJob + "[sweep]\nlearning_rates.bitfit = 1e-3\n"),
+      AllOf(HasSubstr("job.cfg:7"), HasSubstr("does not train 'bitfit', only full, layernorm; add it to [sweep]")));
   EXPECT_THAT(refusal(kJob + "[sweep]\nlearning_rates. = 1e-3\n"), HasSubstr("did you mean 'sweep.learning_rates'?"));
   EXPECT_THAT(refusal(kJob + "[sweep]\nmethods = bitfit+head\nlearning_rates.bitfit+head = 1\n"
                              "learning_rates.head+bitfit = 2\n"),
-              HasSubstr("once, however it is spelled"));
+              HasSubstr("job.cfg:9: key 'sweep.learning_rates.bitfit+head' was already given in line 8"));
   EXPECT_THAT(refused_option("sweep.learning_rates.full", "0"), HasSubstr("numbers above 0"));
-  EXPECT_EQ(read(kJob, {{"fisher.at", "head"}, {"sweep.learning_rates.head", "0.1"}}).learning_rates_of_kind.size(),
-            1U);
+}
+
+TEST_F(JobFile, HasLearningRatesForTheTrainingThatFisherRunsMeasure) {
+  const std::string job = kJob + "[sweep]\nmethods = layernorm\nlearning_rates.full = 1e-5\n";
+  EXPECT_THAT(refusal(job), AllOf(HasSubstr("job.cfg:8"), HasSubstr("does not train 'full', only layernorm;")));
+  EXPECT_EQ(read(job + "[fisher]\nexamples = 8\n").learning_rates_of_kind.size(), 1U);
+  EXPECT_EQ(read(job, {{"sweep.methods", "fisher:fraction=0.5"}}).learning_rates_of_kind.size(), 1U);
+  EXPECT_THAT(refusal(job + "[fisher]\nat = head\n"), HasSubstr("does not train 'full', only head, layernorm;"));
 }
 
 TEST_F(JobFile, NamesKeysThatThereAreWhereNoneIsNear) {

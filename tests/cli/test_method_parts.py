@@ -85,7 +85,7 @@ def test_a_method_has_learning_rates_of_its_own(make_job, tmp_path):
     result = job.run("plan", "--sweep.learning_rates.bitfit=1")
     assert result.returncode == WRONG_INPUT
     assert "option --sweep.learning_rates.bitfit" in result.stderr
-    assert "the job has no method 'bitfit'" in result.stderr
+    assert "does not train 'bitfit', only bitfit+layernorm, full, head;" in result.stderr
 
 
 def test_plan_knows_the_scalars_of_each(swept):

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tunescope/cli/value.hpp"
@@ -31,7 +32,11 @@ struct JobKey {
 /// Every key, in the order in which `--help` shows them. A new option is a line here.
 const std::vector<JobKey>& job_keys();
 
-/// Throws `ConfigError` if the value is of a key of each method and the job has no such method.
-void refuse_rates_of_absent_method(const SweepSpec& spec, const Value& value);
+/// The beginning of the keys of each method.
+inline constexpr std::string_view kLearningRatesOf = "sweep.learning_rates.";
+
+/// A key as it was given, or, if it is one of each method, with the method in its canonical spelling: keys are the same
+/// if this is. Throws `ConfigError` naming the origin if there is no such method.
+std::string canonical_key(const std::string& key, const std::string& origin);
 
 }  // namespace tunescope::cli
