@@ -18,25 +18,34 @@ bool is_chosen_by(const MethodPart& part, ChosenBy decides) {
   return subset != nullptr && subset->chosen_by == decides;
 }
 
-Selection select_part(const MethodPart& part, const ParameterCatalogue& catalogue, const SelectionContext& context) {
-  if (const SubsetMethod* const subset = find_subset_method(part.name)) return subset->select(part, catalogue, context);
+// What trains whole: the tensors of parts that choose no scalars, the head, and what is added.
+Selection select_whole_tensors(const Method& method, const ParameterCatalogue& catalogue) {
   Selection selection(catalogue.size());
-  if (find_addition_method(part.name) != nullptr) return selection;  // of the model it trains nothing
-  for (const ParameterIndex i : candidate_tensors(part, catalogue)) selection[i].kind = TensorSelection::Kind::kAll;
+  for (const MethodPart& part : method.parts) {
+    if (find_group_method(part.name) == nullptr) continue;
+    for (const ParameterIndex i : candidate_tensors(part, catalogue)) selection[i].kind = TensorSelection::Kind::kAll;
+  }
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (catalogue[i].is_head() || catalogue[i].is_added) selection[i].kind = TensorSelection::Kind::kAll;
+  }
   return selection;
 }
 
 // What trains whole in one part does in all, and chosen scalars of one tensor are joined.
-void add_to(TensorSelection& all, const TensorSelection& part) {
+void add_to(Selection& all, const Selection& chosen) {
   using Kind = TensorSelection::Kind;
-  if (part.kind == Kind::kNone || all.kind == Kind::kAll) return;
-  if (part.kind == Kind::kAll || all.kind == Kind::kNone) {
-    all = part;
-    return;
+  for (ParameterIndex i = 0; i < all.size(); ++i) {
+    if (chosen[i].kind == Kind::kNone || all[i].kind == Kind::kAll) continue;
+    std::vector<std::int64_t> joined;
+    std::ranges::set_union(all[i].indices, chosen[i].indices, std::back_inserter(joined));
+    all[i] = {.kind = Kind::kSubset, .indices = std::move(joined)};
   }
-  std::vector<std::int64_t> joined;
-  std::ranges::set_union(all.indices, part.indices, std::back_inserter(joined));
-  all.indices = std::move(joined);
+}
+
+std::int64_t pool_size(const MethodPart& part, const ParameterCatalogue& catalogue) {
+  std::int64_t size = 0;
+  for (const ParameterIndex i : candidate_tensors(part, catalogue)) size += catalogue[i].size();
+  return size;
 }
 
 // A part whose tensors all train whole in others is a mistake, and would be another name for the same method.
@@ -109,13 +118,10 @@ std::int64_t TensorSelection::count(std::int64_t size) const {
 Selection select_parameters(const Method& method, const ParameterCatalogue& catalogue,
                             const SelectionContext& context) {
   refuse_redundant_parts(method, catalogue);
-  Selection selection(catalogue.size());
+  Selection selection = select_whole_tensors(method, catalogue);
   for (const MethodPart& part : method.parts) {
-    const Selection own = select_part(part, catalogue, context);
-    for (ParameterIndex i = 0; i < own.size(); ++i) add_to(selection[i], own[i]);
-  }
-  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
-    if (catalogue[i].is_head() || catalogue[i].is_added) selection[i].kind = TensorSelection::Kind::kAll;
+    const SubsetMethod* const subset = find_subset_method(part.name);
+    if (subset != nullptr) add_to(selection, subset->select(part, catalogue, context));
   }
   return selection;
 }
@@ -128,7 +134,14 @@ Method planning_stand_in(Method method) {
 }
 
 Selection planning_stand_in_selection(const Method& method, const ParameterCatalogue& catalogue) {
-  return select_parameters(planning_stand_in(method), catalogue, {.is_planned = true});
+  refuse_redundant_parts(method, catalogue);
+  std::vector<MethodPart> subsets = method.parts;
+  std::erase_if(subsets, [](const MethodPart& part) { return find_subset_method(part.name) == nullptr; });
+  // A pool within another would have nothing left if the larger one came first.
+  std::ranges::stable_sort(subsets, {}, [&](const MethodPart& part) { return pool_size(part, catalogue); });
+  Selection selection = select_whole_tensors(method, catalogue);
+  for (const MethodPart& part : subsets) add_to(selection, select_from_rest(part, catalogue, selection));
+  return selection;
 }
 
 std::optional<std::size_t> co_training_group(const Method& method, const ParameterCatalogue& model) {

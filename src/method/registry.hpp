@@ -59,6 +59,10 @@ struct SubsetMethod {
 /// Every method that trains a subset of a group's scalars.
 const std::vector<SubsetMethod>& subset_methods();
 
+/// As many scalars as the part of a subset method chooses, or as there are, of those of its pool that are not in
+/// `selected`: spread evenly, for plans.
+Selection select_from_rest(const MethodPart& part, const ParameterCatalogue& catalogue, const Selection& selected);
+
 /// The subset method of that name; null if there is none.
 const SubsetMethod* find_subset_method(std::string_view name);
 

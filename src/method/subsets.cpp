@@ -48,16 +48,17 @@ struct CandidateScalars {
   std::int64_t chosen = 0;  // how many of them are chosen, at least 1
 };
 
-// A subset for plans, spread as a random one is: drawing from hundreds of millions takes seconds.
-std::vector<std::int64_t> evenly_spaced(std::int64_t size, std::int64_t chosen) {
-  std::vector<std::int64_t> numbers;
-  for (std::int64_t i = 0; i < chosen; ++i) numbers.push_back(i * size / chosen);
-  return numbers;
+// Turns ascending numbers of scalars, in a count without those that are taken, into their indices.
+void skip_taken(std::vector<std::int64_t>& numbers, const std::vector<std::int64_t>& taken) {
+  std::size_t skipped = 0;
+  for (std::int64_t& number : numbers) {
+    while (skipped < taken.size() && taken[skipped] <= number + static_cast<std::int64_t>(skipped)) ++skipped;
+    number += static_cast<std::int64_t>(skipped);
+  }
 }
 
 Selection select_random(const MethodPart& part, const ParameterCatalogue& catalogue, const SelectionContext& context) {
   const CandidateScalars candidates(part, catalogue);
-  if (context.is_planned) return candidates.select(evenly_spaced(candidates.size, candidates.chosen), catalogue);
   return candidates.select(
       random_subset(candidates.size, candidates.chosen, random_key(context.seed, RandomUse::kSubset)), catalogue);
 }
@@ -132,6 +133,28 @@ const std::vector<SubsetMethod>& subset_methods() {
        .select = select_random},
   };
   return table;
+}
+
+// Spread as a random subset is, which takes seconds to draw from hundreds of millions.
+Selection select_from_rest(const MethodPart& part, const ParameterCatalogue& catalogue, const Selection& selected) {
+  const CandidateScalars candidates(part, catalogue);
+  const auto rest_of = [&](ParameterIndex i) { return catalogue[i].size() - selected[i].count(catalogue[i].size()); };
+  std::int64_t rest = 0;
+  for (const ParameterIndex i : candidates.tensors) rest += rest_of(i);
+  const std::int64_t chosen = std::min(candidates.chosen, rest);
+  Selection selection(catalogue.size());
+  std::int64_t first = 0;
+  std::int64_t next = 0;
+  for (const ParameterIndex i : candidates.tensors) {
+    std::vector<std::int64_t>& indices = selection[i].indices;
+    for (; next < chosen && next * rest / chosen < first + rest_of(i); ++next) {
+      indices.push_back(next * rest / chosen - first);
+    }
+    first += rest_of(i);
+    skip_taken(indices, selected[i].indices);
+    if (!indices.empty()) selection[i].kind = TensorSelection::Kind::kSubset;
+  }
+  return selection;
 }
 
 const SubsetMethod* find_subset_method(std::string_view name) {

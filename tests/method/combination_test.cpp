@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -112,6 +114,39 @@ TEST_F(CombinedSelection, HasAStandInForItsFisherPart) {
   const Method method = planning_stand_in(parse_method("layernorm-output+fisher:fraction=0.25,pool=bitfit"));
   EXPECT_EQ(method.fisher_part(), nullptr);
   EXPECT_NO_THROW(select_parameters(method, catalogue, {}));
+}
+
+// What a method trains is known only when its parts have chosen; the plan has the most that it could be.
+TEST_F(CombinedSelection, IsPlannedAsIfItsPartsChoseDifferentScalars) {
+  const std::int64_t head = catalogue.total_size() - catalogue.backbone_size();
+  const auto size_of = [&](const char* group) {
+    std::int64_t size = 0;
+    for (const ParameterIndex i : group_tensors(group, catalogue)) size += catalogue[i].size();
+    return size;
+  };
+  const std::int64_t pool = size_of("layernorm");
+  const auto planned = [&](const std::string& method) {
+    return trainable_count(parse_method(method), catalogue) - head;
+  };
+  EXPECT_EQ(planned("fisher:scalars=20+random:scalars=30"), 50);
+  EXPECT_EQ(planned("fisher:scalars=20+magnitude:scalars=11+random:scalars=30"), 61);
+  EXPECT_EQ(planned("fisher:fraction=0.7+random:fraction=0.7"), pool);
+  EXPECT_EQ(planned("fisher:pool=all,scalars=5000+random:scalars=" + std::to_string(pool)), 5000 + pool);
+  EXPECT_EQ(planned("layernorm+random:pool=all,scalars=5000"), 5000 + pool);
+  EXPECT_EQ(planned("layernorm-output+fisher:fraction=1"), pool);
+  EXPECT_EQ(planned("bitfit+random:pool=layernorm,fraction=1"), size_of("bitfit") + size_of("layernorm-weight"));
+}
+
+TEST_F(CombinedSelection, IsPlannedOverAllOfItsPools) {
+  const Selection planned =
+      planning_stand_in_selection(parse_method("fisher:fraction=0.5+random:pool=full,fraction=0.5"), catalogue);
+  for (const ParameterIndex i : group_tensors("full", catalogue)) {
+    const auto half = static_cast<double>(catalogue[i].size()) / 2;
+    EXPECT_GE(static_cast<double>(planned[i].count(catalogue[i].size())), half - 1) << catalogue[i].name;
+    EXPECT_TRUE(std::ranges::is_sorted(planned[i].indices, std::less_equal<>()));
+    if (planned[i].indices.empty()) continue;
+    EXPECT_LT(planned[i].indices.back(), catalogue[i].size());
+  }
 }
 
 }  // namespace

@@ -81,7 +81,6 @@ struct SelectionContext {
   std::uint64_t seed = 0;                            ///< read by random methods
   std::vector<ParameterImportance> importance = {};  ///< read by Fisher methods: one entry a task of the method's scope
   std::span<const at::Tensor> pretrained = {};       ///< read by `magnitude`: the backbone, by catalogue index, float32
-  bool is_planned = false;                           ///< only how many scalars of which tensors is asked for
 };
 
 /// The scalars that `method` trains, of the tensors of `additions_of`, or of those of the model alone. Throws
@@ -93,7 +92,9 @@ Selection select_parameters(const Method& method, const ParameterCatalogue& cata
 /// chooses by Fisher information or by the model's numbers becomes a random subset of the same size.
 Method planning_stand_in(Method method);
 
-/// The selection of that stand-in.
+/// What a method trains, as far as that is known before anything is computed: its subsets are spread evenly over their
+/// pools. Several subsets, and whole tensors beside them, have no scalars in common as far as the pools allow, so that
+/// their number is the most that the method could train.
 Selection planning_stand_in_selection(const Method& method, const ParameterCatalogue& catalogue);
 
 /// Trials whose methods have the same number here can be trained together (see `TrainingRun`); nothing if a method
@@ -119,7 +120,7 @@ std::string canonical_group(const std::string& group);
 
 /// Number of scalars that are trained, head included.
 std::int64_t trainable_count(const Selection& selection, const ParameterCatalogue& catalogue);
-/// That of a method for a model, of its stand-in if it needs Fisher information.
+/// That of a method for a model, of its `planning_stand_in_selection`.
 std::int64_t trainable_count(const Method& method, const ParameterCatalogue& model);
 
 /// For each method of one part, its spelling and what it trains, for `--help`.
