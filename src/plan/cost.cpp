@@ -1,21 +1,18 @@
 #include "tunescope/plan/cost.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <numeric>
 
-#include "tunescope/device/libtorch_settings.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/train/batch_order.hpp"
 #include "tunescope/train/trainer.hpp"
 
 namespace tunescope {
 namespace {
-
-constexpr std::int64_t kMeasuredSteps = 6;
-constexpr std::int64_t kMeasuredDevExamples = 64;
 
 // In descending order.
 std::vector<std::int64_t> sorted_lengths(const Dataset& dataset) {
@@ -73,18 +70,10 @@ PassCosts::Rows rows_of(const Dataset& dataset, double distances) {
   return {dataset.token_count(), dataset.size(), distances};
 }
 
-double train_and_time(const Trial& trial, SweepInputs& inputs, const TaskData& data) {
-  const auto begin = std::chrono::steady_clock::now();
-  train({.model = inputs.model(),
-         .catalogue = inputs.catalogue(*data.task),
-         .data = data,
-         .method = trial.method,
-         .learning_rate = trial.learning_rate,
-         .seed = trial.seed,
-         .options = trial.options,
-         .bfloat16_weights = inputs.bfloat16_weights(trial.options.precision)},
-        {});
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+// What decides the rate of a Fisher run.
+std::string rate_kind(const FisherRun& run) {
+  return fmt::format("{} {} {} {}", fisher_mode_name(run.mode), run.batch_size, run.parameters,
+                     to_string(run.precision));
 }
 
 }  // namespace
@@ -123,42 +112,38 @@ double expected_added_bytes(const Trial& trial, PassCosts& costs, const TaskData
                               longest_batch(data.train, trial.options.batch_size), trial.options.dropout);
 }
 
-void CostModel::add(const Trial& trial, double flops, double seconds) {
-  if (flops <= 0.0 || seconds <= 0.0) return;
-  const double rate = seconds / flops;
-  by_task_and_method_[{trial.task, trial.method.text()}].push_back(rate);
-  by_method_[trial.method.text()].push_back(rate);
-  all_.push_back(rate);
+void CostModel::add(Rates& rates, const std::string& task, const std::string& kind, double rate) {
+  rates[{task, kind}].push_back(rate);
+  rates[{"", kind}].push_back(rate);
+}
+
+std::optional<double> CostModel::find(const Rates& rates, const std::string& task, const std::string& kind) {
+  auto found = rates.find({task, kind});
+  if (found == rates.end()) found = rates.find({"", kind});
+  return found == rates.end() ? std::nullopt : std::optional(median(found->second));
+}
+
+void CostModel::add(const Trial& trial, const Measurement& measurement) {
+  if (measurement.flops <= 0.0 || measurement.seconds <= 0.0) return;
+  const double rate = measurement.seconds / measurement.flops;
+  add(trials_, trial.task, trial.method.text(), rate);
+  all_trials_.push_back(rate);
+}
+
+void CostModel::add(const FisherRun& run, const Measurement& measurement) {
+  if (measurement.flops <= 0.0 || measurement.seconds <= 0.0) return;
+  add(fisher_runs_, run.training.task, rate_kind(run), measurement.seconds / measurement.flops);
 }
 
 std::optional<double> CostModel::seconds(const Trial& trial, double flops) const {
-  const std::string method = trial.method.text();
-  if (const auto same = by_task_and_method_.find({trial.task, method}); same != by_task_and_method_.end()) {
-    return flops * median(same->second);
-  }
-  if (const auto same = by_method_.find(method); same != by_method_.end()) return flops * median(same->second);
-  if (all_.empty()) return std::nullopt;
-  return flops * median(all_);
+  if (const auto rate = find(trials_, trial.task, trial.method.text())) return flops * *rate;
+  if (all_trials_.empty()) return std::nullopt;
+  return flops * median(all_trials_);
 }
 
-Measurement measure_first_steps(Trial trial, SweepInputs& inputs) {
-  const TaskData& whole = inputs.task(trial.task);
-  TaskData data = whole;
-  data.train = subsample(whole.train, std::min(whole.train.size(), kMeasuredSteps * trial.options.batch_size));
-  data.dev = subsample(whole.dev, std::min(whole.dev.size(), kMeasuredDevExamples));
-  data.mismatched_dev = subsample(whole.mismatched_dev, std::min(whole.mismatched_dev.size(), kMeasuredDevExamples));
-  trial.method = planning_stand_in(trial.method);
-  const auto measure = [&](std::int64_t steps) -> Measurement {
-    trial.options.max_steps = steps;
-    trial.options.evaluate_every = steps;  // one evaluation each
-    const double seconds = train_and_time(trial, inputs, data);
-    return {.flops = expected_flops(trial, inputs.pass_costs(), data), .seconds = seconds};
-  };
-  const Tf32Products products(trial.options.precision == Precision::kTf32);
-  measure(1);  // threads, memory and caches warm up
-  const Measurement first = measure(1);
-  const Measurement all = measure(kMeasuredSteps);
-  return {.flops = all.flops - first.flops, .seconds = all.seconds - first.seconds};  // without what happens once
+std::optional<double> CostModel::seconds(const FisherRun& run, double flops) const {
+  if (const auto rate = find(fisher_runs_, run.training.task, rate_kind(run))) return flops * *rate;
+  return seconds(run.training, flops);
 }
 
 }  // namespace tunescope

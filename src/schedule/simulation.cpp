@@ -48,8 +48,10 @@ double sum_of_seconds(const std::vector<SimulatedTrial>& trials) {
   return seconds;
 }
 
-double seconds_of(const Trial& trial, double flops, const CostModel& costs) {
-  return costs.seconds(trial, flops).value_or(flops / kAssumedFlopPerSecond);
+// `work` is a trial or a Fisher run.
+template <typename Work>
+double seconds_of(const Work& work, double flops, const CostModel& costs) {
+  return costs.seconds(work, flops).value_or(flops / kAssumedFlopPerSecond);
 }
 
 // Plays the stages that `carry_out` asks for, and adds up what they take.
@@ -168,8 +170,7 @@ PlanTimes expected_times(const SweepSpec& spec, const SweepPlan& plan, const std
   for (const PlannedFisher& planned : plan.fisher_runs) {
     const TaskData& data = inputs.task(planned.run.training.task);
     const double flops = expected_flops(planned.run, inputs.pass_costs(), data);
-    times.fisher_runs.push_back(
-        {.seconds = seconds_of(planned.run.training, flops, costs), .examples = planned.examples});
+    times.fisher_runs.push_back({.seconds = seconds_of(planned.run, flops, costs), .examples = planned.examples});
   }
   return times;
 }

@@ -119,6 +119,19 @@ def test_plan_measures_and_simulates(job):
     assert not (job.results / "trials").exists() or job.trial_files() == []
 
 
+def test_plan_measures_fisher_runs_by_themselves(job):
+    job.keys |= {"sweep.methods": "head fisher:fraction=0.5", "fisher.examples": "8", "fisher.at": "head"}
+    result = job.run("plan", "--calibrate", "--simulate", "2")
+    assert result.returncode == 0, result.stderr
+    measured = [line for line in result.stderr.splitlines() if line.endswith("Fisher information")]
+    assert len(measured) == len(set(measured)) == 2  # tasks
+    assert "2 to compute (" in result.stdout
+    job.sweep()
+    finished = job.run("plan", "--calibrate")
+    assert "Fisher information" not in finished.stderr
+    assert "2, 0 to compute\n" in finished.stdout
+
+
 def test_plan_simulates_the_stages_of_a_sweep(job):
     job.keys |= {"sweep.methods": "full fisher:fraction=0.5", "fisher.examples": "8"}
     output = job.run("plan", "--simulate", "2").stdout

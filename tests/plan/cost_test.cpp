@@ -26,18 +26,37 @@ Trial trial(const std::string& task, const std::string& method) {
 TEST(CostModel, PredictsFromTheNearestMeasuredTrials) {
   CostModel model;
   EXPECT_FALSE(model.seconds(trial("RTE", "full"), 100.0));
-  model.add(trial("CoLA", "head"), 10.0, 10.0);
+  model.add(trial("CoLA", "head"), {.flops = 10.0, .seconds = 10.0});
   EXPECT_DOUBLE_EQ(model.seconds(trial("RTE", "full"), 100.0).value(), 100.0);  // of all
-  model.add(trial("CoLA", "full"), 10.0, 20.0);
+  model.add(trial("CoLA", "full"), {.flops = 10.0, .seconds = 20.0});
   EXPECT_DOUBLE_EQ(model.seconds(trial("RTE", "full"), 100.0).value(), 200.0);  // of the method
-  for (const double seconds : {30.0, 1000.0, 20.0}) model.add(trial("RTE", "full"), 10.0, seconds);
+  for (const double seconds : {30.0, 1000.0, 20.0}) {
+    model.add(trial("RTE", "full"), {.flops = 10.0, .seconds = seconds});
+  }
   EXPECT_DOUBLE_EQ(model.seconds(trial("RTE", "full"), 100.0).value(), 300.0);  // the median of its own
+}
+
+TEST(CostModel, PredictsFisherRunsFromTheirLikeOrFromTheTrainingThatTheyMeasure) {
+  CostModel model;
+  FisherRun run{.training = trial("RTE", "full"), .parameters = canonical_group("all"), .keep = {}};
+  EXPECT_FALSE(model.seconds(run, 100.0));
+  model.add(trial("RTE", "full"), {.flops = 10.0, .seconds = 20.0});
+  EXPECT_DOUBLE_EQ(model.seconds(run, 100.0).value(), 200.0);
+  FisherRun other = run;
+  other.training.task = "CoLA";
+  model.add(other, {.flops = 10.0, .seconds = 30.0});
+  EXPECT_DOUBLE_EQ(model.seconds(run, 100.0).value(), 300.0);  // on another task
+  model.add(run, {.flops = 10.0, .seconds = 40.0});
+  EXPECT_DOUBLE_EQ(model.seconds(run, 100.0).value(), 400.0);
+  run.precision = Precision::kBfloat16;
+  EXPECT_DOUBLE_EQ(model.seconds(run, 100.0).value(), 200.0) << "in another precision";
+  EXPECT_DOUBLE_EQ(model.seconds(trial("CoLA", "full"), 100.0).value(), 200.0) << "a trial";
 }
 
 TEST(CostModel, IgnoresTrialsWithoutTimeOrWork) {
   CostModel model;
-  model.add(trial("RTE", "full"), 0.0, 1.0);
-  model.add(trial("RTE", "full"), 1.0, 0.0);
+  model.add(trial("RTE", "full"), {.flops = 0.0, .seconds = 1.0});
+  model.add(trial("RTE", "full"), {.flops = 1.0, .seconds = 0.0});
   EXPECT_FALSE(model.seconds(trial("RTE", "full"), 100.0));
 }
 

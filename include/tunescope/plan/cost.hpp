@@ -27,31 +27,38 @@ double expected_flops(const FisherRun& run, PassCosts& costs, const TaskData& da
 /// shares the model with the others. Libraries and allocator come on top.
 double expected_added_bytes(const Trial& trial, PassCosts& costs, const TaskData& data);
 
-/// How long trials take, from trials that were measured on the same kind of device: the median of seconds per
-/// floating-point operation over those of the same task and method, or if there are none, of the same method, or if
-/// there are none either, of all.
-class CostModel {
- public:
-  void add(const Trial& trial, double flops, double seconds);
-
-  bool is_empty() const { return all_.empty(); }
-
-  /// Nothing if nothing was measured.
-  std::optional<double> seconds(const Trial& trial, double flops) const;
-
- private:
-  using Rates = std::vector<double>;
-  std::map<std::pair<std::string, std::string>, Rates> by_task_and_method_;
-  std::map<std::string, Rates> by_method_;
-  Rates all_;
-};
-
+/// Floating-point operations, and the seconds that they took.
 struct Measurement {
   double flops = 0.0;
   double seconds = 0.0;
 };
-/// Trains a trial's first steps and returns the seconds and floating-point operations of all but the first, without
-/// what happens once per trial. A Fisher method is measured as a random subset of the same size.
-Measurement measure_first_steps(Trial trial, SweepInputs& inputs);
+
+/// How long trials and Fisher runs take, from those that were measured on the same kind of device. The rate of a trial
+/// is the median of seconds per floating-point operation over trials of the same task and method, or if there are none,
+/// of the same method, or if there are none either, of all. That of a Fisher run is likewise of Fisher runs with the
+/// same mode, batch size, parameters and precision; if there are none, it is that of the measured training.
+class CostModel {
+ public:
+  /// One without work or without time is left out.
+  void add(const Trial& trial, const Measurement& measurement);
+  void add(const FisherRun& run, const Measurement& measurement);
+
+  /// Whether there is no trial.
+  bool is_empty() const { return all_trials_.empty(); }
+
+  /// Nothing if nothing was measured.
+  std::optional<double> seconds(const Trial& trial, double flops) const;
+  std::optional<double> seconds(const FisherRun& run, double flops) const;
+
+ private:
+  // By task and kind, and with an empty task, by kind.
+  using Rates = std::map<std::pair<std::string, std::string>, std::vector<double>>;
+  static void add(Rates& rates, const std::string& task, const std::string& kind, double rate);
+  static std::optional<double> find(const Rates& rates, const std::string& task, const std::string& kind);
+
+  Rates trials_;
+  Rates fisher_runs_;
+  std::vector<double> all_trials_;
+};
 
 }  // namespace tunescope

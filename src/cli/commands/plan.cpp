@@ -12,6 +12,7 @@
 #include "tunescope/cli/commands.hpp"
 #include "tunescope/cli/display/progress.hpp"
 #include "tunescope/device/device.hpp"
+#include "tunescope/plan/calibration.hpp"
 #include "tunescope/plan/core_split.hpp"
 #include "tunescope/plan/inputs.hpp"
 #include "tunescope/plan/job_device.hpp"
@@ -33,28 +34,43 @@ std::string readable_bytes(double bytes) { return fmt::format("{:.1f} GB", bytes
 
 std::string device_hours(double seconds) { return fmt::format("{:.{}f}", seconds / 3600.0, seconds < 36000.0 ? 2 : 0); }
 
-// From the finished trials of the job or, if that is asked for, the first steps of one trial of each task and method
-// on this machine.
-CostModel build_cost_model(const SweepSpec& spec, const std::vector<PlannedTrial>& trials, SweepInputs& inputs,
-                           bool wants_calibration) {
-  CostModel model;
-  if (!wants_calibration) {
-    for (const PlannedTrial& planned : trials) {
-      if (planned.stored.end == TrialEnd::kDone) model.add(planned.trial, planned.flops, planned.stored.seconds);
-    }
-    return model;
-  }
-  at::set_num_threads(choose_threads(spec.threads, available_cores(), available_cores()).count);
-  inputs.move_model_to(job_device(spec, 0));
-  if (spec.train.precision == Precision::kBfloat16 && inputs.is_bfloat16_faster()) inputs.cast_to_bfloat16();
-  std::set<std::pair<std::string, std::string>> measured;
+// From the finished trials of the job.
+CostModel costs_of_finished(const std::vector<PlannedTrial>& trials) {
+  CostModel costs;
   for (const PlannedTrial& planned : trials) {
-    if (!measured.emplace(planned.trial.task, planned.trial.method.text()).second) continue;
-    fmt::print(stderr, "measuring {} {}\n", planned.trial.task, planned.trial.method.text());
-    const Measurement measurement = measure_first_steps(planned.trial, inputs);
-    model.add(planned.trial, measurement.flops, measurement.seconds);
+    if (planned.stored.end == TrialEnd::kDone) {
+      costs.add(planned.trial, {.flops = planned.flops, .seconds = planned.stored.seconds});
+    }
   }
-  return model;
+  return costs;
+}
+
+// From the first steps of one trial of each task and method, and the first examples of one Fisher run of each task, on
+// this machine.
+CostModel calibrated_costs(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
+                           const std::vector<PlannedFisher>& fisher_runs, SweepInputs& inputs) {
+  const Stages stages = fisher_runs.empty() ? Stages::kTraining : Stages::kTrainingAndFisher;
+  at::set_num_threads(choose_threads(spec.threads, available_cores(), available_cores()).count);
+  inputs.move_model_to(job_device(spec, 0, stages));
+  const bool wants_bfloat16 = spec.train.precision == Precision::kBfloat16 ||
+                              (stages == Stages::kTrainingAndFisher && spec.fisher.precision == Precision::kBfloat16);
+  if (wants_bfloat16 && inputs.is_bfloat16_faster()) inputs.cast_to_bfloat16();
+  CostModel costs;
+  std::set<std::pair<std::string, std::string>> measured;
+  const auto is_first = [&](const std::string& task, const std::string& what) {
+    const bool is_new = measured.emplace(task, what).second;
+    if (is_new) fmt::print(stderr, "measuring {} {}\n", task, what);
+    return is_new;
+  };
+  for (const PlannedTrial& planned : trials) {
+    if (!is_first(planned.trial.task, planned.trial.method.text())) continue;
+    costs.add(planned.trial, measure_first_steps(planned.trial, inputs));
+  }
+  for (const PlannedFisher& planned : fisher_runs) {
+    if (!is_first(planned.run.training.task, "Fisher information")) continue;
+    costs.add(planned.run, measure_first_examples(planned.run, inputs));
+  }
+  return costs;
 }
 
 // What was recognized in the model's folder: one line, and one for each thing that is not ordinary.
@@ -101,6 +117,18 @@ void print_table(const SweepSpec& spec, const std::vector<PlannedTrial>& trials,
                  seconds ? readable_duration(*seconds) : "?", seconds ? device_hours(pending * *seconds) : "?");
     }
   }
+}
+
+void print_fisher(const std::vector<PlannedFisher>& runs, SweepInputs& inputs, const CostModel& costs) {
+  const std::vector<PlannedFisher> pending = pending_of(runs);
+  double seconds = 0.0;
+  for (const PlannedFisher& planned : pending) {
+    const TaskData& data = inputs.task(planned.run.training.task);
+    const double flops = expected_flops(planned.run, inputs.pass_costs(), data);
+    seconds += costs.seconds(planned.run, flops).value_or(0.0);
+  }
+  fmt::print("Fisher runs that methods choose by: {}, {} to compute{}\n", runs.size(), pending.size(),
+             seconds > 0.0 ? fmt::format(" ({} device-hours)", device_hours(seconds)) : "");
 }
 
 void print_simulation(const SimulatedSweep& sweep, const SweepSpec& spec, std::int64_t devices) {
@@ -152,7 +180,8 @@ ExitStatus plan(const CommandLine& line) {
   std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
   load_status_and_link(spec, trials);
   print_warnings(trials);
-  const CostModel costs = build_cost_model(spec, trials, inputs, line.wants_calibration);
+  const CostModel costs =
+      line.wants_calibration ? calibrated_costs(spec, trials, pending_of(fisher), inputs) : costs_of_finished(trials);
   print_model(inputs);
   const double rank_bytes = packed_bytes(spec, trials, inputs);
   print_table(spec, trials, inputs, costs, rank_bytes);
@@ -168,9 +197,7 @@ ExitStatus plan(const CommandLine& line) {
   fmt::print("\n{}: {} trials, {} to run ({} of matrix products{}); the model has {} parameters and a head\n",
              spec.name, counts.total, counts.to_run(), readable_flops(flops),
              seconds > 0.0 ? ", " + device_hours(seconds) + " device-hours" : "", catalogue.backbone_size());
-  if (!fisher.empty()) {
-    fmt::print("Fisher runs that methods choose by: {}, {} to compute\n", fisher.size(), pending_of(fisher).size());
-  }
+  if (!fisher.empty()) print_fisher(fisher, inputs, costs);
   if (costs.is_empty() && line.simulated_devices == 0) {
     fmt::print("times are known once trials are done; --calibrate measures their first steps on this machine\n");
   }
