@@ -114,6 +114,15 @@ PassFlops PassCosts::training_flops(const Method& method, std::int64_t outputs, 
   return flops(work, additions, rows);
 }
 
+PassFlops PassCosts::flops_of_added(const Method& method, std::int64_t outputs, LastLayer last_layer,
+                                    const Rows& rows) {
+  const Additions additions = additions_of(method, catalogue(outputs));
+  if (additions.empty()) return {};
+  Work work{.adding = method.text(), .needs_gradient = {}, .outputs = outputs, .last_layer = last_layer};
+  for (const ParameterInfo& info : additions.catalogue().parameters()) work.needs_gradient.push_back(info.is_added);
+  return flops(work, additions, rows);
+}
+
 PassFlops PassCosts::flops(const Work& work, const Additions& additions, const Rows& rows) {
   auto known = flops_.find(work);
   if (known == flops_.end()) known = flops_.emplace(work, count_flops(work, additions)).first;

@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "added_tables.hpp"
 #include "schema.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/hdf5/sealed_file.hpp"
@@ -28,31 +29,59 @@ void attach_axes(const Group& group, const std::string& name) {
   group.attach_dimensions(name, dimensions);
 }
 
+// A tensor whose Fisher information was measured.
+struct MeasuredTensor {
+  ParameterIndex index = 0;
+  double sum = 0.0;
+  double max = 0.0;
+};
+
+std::vector<MeasuredTensor> sum_up(const std::vector<at::Tensor>& diagonal) {
+  std::vector<MeasuredTensor> measured;
+  std::vector<at::Tensor> sums_and_maxima;
+  for (ParameterIndex i = 0; i < diagonal.size(); ++i) {
+    if (!diagonal[i].defined()) continue;
+    measured.push_back({.index = i});
+    sums_and_maxima.insert(sums_and_maxima.end(), {diagonal[i].sum(), diagonal[i].max()});
+  }
+  const at::Tensor on_host = at::stack(sums_and_maxima).cpu();  // the host waits for the device once
+  const double* next = on_host.const_data_ptr<double>();
+  for (MeasuredTensor& tensor : measured) {
+    tensor.sum = *next++;
+    tensor.max = *next++;
+  }
+  return measured;
+}
+
 }  // namespace
 
 FisherMaps FisherMaps::of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal) {
   const std::size_t cells = catalogue.layer_labels().size() * catalogue.component_labels().size();
   const std::vector<double> empty(cells, std::numeric_limits<double>::quiet_NaN());
   FisherMaps maps{empty, empty, empty, empty};
-  std::vector<ParameterIndex> measured;
-  std::vector<at::Tensor> sums_and_maxima;
-  for (ParameterIndex i = 0; i < diagonal.size(); ++i) {
-    if (!diagonal[i].defined()) continue;
-    measured.push_back(i);
-    sums_and_maxima.insert(sums_and_maxima.end(), {diagonal[i].sum(), diagonal[i].max()});
-  }
-  const at::Tensor on_host = at::stack(sums_and_maxima).cpu();  // the host waits for the device once
-  const double* next = on_host.const_data_ptr<double>();
   double total = 0.0;
-  for (const ParameterIndex i : measured) {
-    const std::size_t cell = catalogue.cell(i);
-    maps.sum[cell] = *next++;
-    maps.max[cell] = *next++;
-    maps.mean[cell] = maps.sum[cell] / static_cast<double>(catalogue[i].size());
-    total += maps.sum[cell];
+  for (const MeasuredTensor& tensor : sum_up(diagonal)) {
+    const std::size_t cell = catalogue.cell(tensor.index);
+    maps.sum[cell] = tensor.sum;
+    maps.max[cell] = tensor.max;
+    maps.mean[cell] = tensor.sum / static_cast<double>(catalogue[tensor.index].size());
+    total += tensor.sum;
   }
   for (std::size_t cell = 0; cell < cells; ++cell) maps.share[cell] = maps.sum[cell] / total;
   return maps;
+}
+
+std::vector<AddedFisher> AddedFisher::of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal) {
+  std::vector<AddedFisher> added;
+  for (const MeasuredTensor& tensor : sum_up(diagonal)) {
+    const ParameterInfo& info = catalogue[tensor.index];
+    added.push_back({.tensor = info.name,
+                     .size = info.size(),
+                     .mean = tensor.sum / static_cast<double>(info.size()),
+                     .sum = tensor.sum,
+                     .max = tensor.max});
+  }
+  return added;
 }
 
 FisherProfiles FisherProfiles::of(const ParameterCatalogue& catalogue, const at::Tensor& scales) {
@@ -107,6 +136,7 @@ FisherRecord schema::read_fisher(const hdf5::File& file, const std::filesystem::
     schema::for_each_fisher_profile([&](const char* name, const std::string&, auto member) {
       record.profiles.*member = schema::read_or_missing(group, name, record.axes.layers.size());
     });
+    record.added = read_added(file, "added_fisher", record.row.id, kAddedFisherMeasures);
     return record;
   } catch (const std::out_of_range&) {
     throw Hdf5Error(path.string() +

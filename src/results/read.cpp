@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "added_tables.hpp"
 #include "schema.hpp"
 #include "tunescope/base/error.hpp"
 
@@ -67,21 +68,6 @@ Scores read_scores(const Group& group, const std::string& name) {
                                            : values[static_cast<std::size_t>(found - labels.begin())]);
   }
   return scores;
-}
-
-std::vector<AddedChange> read_added_change(const Group& file, const std::string& trial) {
-  if (!file.has("added_change")) return {};
-  const Group group = file.open_group("added_change").open_group(trial);
-  const auto tensors = group.read_strings("tensor");
-  const auto sizes = group.read_integers("size");
-  std::vector<AddedChange> added;
-  for (std::size_t i = 0; i < tensors.size(); ++i) added.push_back({tensors[i], sizes.at(i), {}});
-  schema::for_each_added_measure([&](const char* measure, auto member) {
-    const std::vector<double> values = group.read_doubles(measure);
-    expect_length(values.size(), added.size());
-    for (std::size_t i = 0; i < added.size(); ++i) added[i].change.*member = values[i];
-  });
-  return added;
 }
 
 // A trial's file has one mask at most.
@@ -157,7 +143,7 @@ TrialRecord schema::read_trial(const Group& file, TrialRow row, const std::files
     schema::for_each_measure([&](const char* name, auto member) {
       record.change.*member = schema::read_or_missing(change, name, record.axes.cell_count());
     });
-    record.added_change = read_added_change(file, record.row.id);
+    record.added_change = read_added(file, "added_change", record.row.id, kAddedChangeMeasures);
     record.evaluations = read_evaluations(file);
     record.history = read_history(file);
     const Group predictions = file.open_group("predictions").open_group(record.row.id);

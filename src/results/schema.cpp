@@ -5,6 +5,7 @@
 #include <ctime>
 #include <stdexcept>
 
+#include "added_tables.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/version.hpp"
 #include "tunescope/hdf5/appender.hpp"
@@ -142,6 +143,9 @@ void write_fisher(const Group& file, const std::vector<FisherRecord>& records) {
     group.write_attribute(name, "units", "1");
   });
   write_plot_default(group, "mean", {"run", ".", "."});
+  for (const FisherRecord& record : records) {
+    write_added(file, "added_fisher", record.row.id, record.added, kAddedFisherMeasures);
+  }
 }
 
 }  // namespace tunescope::schema

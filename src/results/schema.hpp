@@ -15,7 +15,7 @@
 namespace tunescope::schema {
 
 /// Version of everything below: a new column raises it. Readers take every version up to this one.
-inline constexpr std::int64_t kVersion = 6;
+inline constexpr std::int64_t kVersion = 7;
 
 /// A column of a table: its name, its member of the row and, if it came after the first version, since when and what
 /// rows of earlier files have in it. So a new column makes no finished work run again.
@@ -74,15 +74,6 @@ void for_each_measure(Visitor&& visit) {
   visit("rms", &ChangeMaps::rms);
   visit("relative_l2", &ChangeMaps::relative_l2);
   visit("max_abs", &ChangeMaps::max_abs);
-}
-
-/// The same measures in `/added_change`.
-template <typename Visitor>
-void for_each_added_measure(Visitor&& visit) {
-  visit("mean_abs", &ParameterChange::mean_abs);
-  visit("rms", &ParameterChange::rms);
-  visit("relative_l2", &ParameterChange::relative_l2);
-  visit("max_abs", &ParameterChange::max_abs);
 }
 
 /// The columns of `/fisher`, in their order.

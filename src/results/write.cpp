@@ -1,6 +1,7 @@
 #include <functional>
 #include <utility>
 
+#include "added_tables.hpp"
 #include "schema.hpp"
 #include "tables.hpp"
 #include "tunescope/base/error.hpp"
@@ -38,27 +39,6 @@ void write_predictions(const Group& group, const Predictions& predictions, const
   group.attach_dimensions("logits" + suffix, Names{example, "class"});
   group.write("label" + suffix, std::span<const float>(predictions.labels), {examples});
   group.attach_dimensions("label" + suffix, Names{example});
-}
-
-// For each trial that has added tensors a group, with a row for each.
-void write_added_change(const Group& file, const TrialRecord& record) {
-  if (record.added_change.empty()) return;
-  const std::string name = "added_change";
-  const Group all = file.has(name) ? file.open_group(name) : file.create_group(name);
-  const Group group = all.create_group(record.row.id);
-  Names tensors;
-  std::vector<std::int64_t> sizes;
-  for (const AddedChange& added : record.added_change) {
-    tensors.push_back(added.tensor);
-    sizes.push_back(added.size);
-  }
-  write_label_dimension(group, "tensor", tensors);
-  write_column(group, "size", sizes, "tensor");
-  schema::for_each_added_measure([&](const char* measure, auto member) {
-    std::vector<double> values;
-    for (const AddedChange& added : record.added_change) values.push_back(added.change.*member);
-    write_column(group, measure, values, "tensor");
-  });
 }
 
 void write_masks(const Group& file, const std::vector<MaskRecord>& masks) {
@@ -125,7 +105,7 @@ void write_records(const Group& file, const Outline& outline,
     const Group group = predictions.create_group(record.row.id);
     write_predictions(group, record.predictions, "");
     write_predictions(group, record.mismatched_predictions, "_mismatched");
-    write_added_change(file, record);
+    schema::write_added(file, "added_change", record.row.id, record.added_change, schema::kAddedChangeMeasures);
   }
   tables.finish();
   schema::write_plot_default(file, Names{"trials", "change"});

@@ -2,8 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/libtorch_settings.hpp"
@@ -31,46 +33,100 @@ std::vector<std::pair<std::string, at::Tensor>> kept_diagonal(const std::vector<
   return kept;
 }
 
-std::optional<Bfloat16Weights> weights_in_bfloat16(const SweepInputs& inputs, Precision precision,
-                                                   const ParameterCatalogue& catalogue, const Parameters& measured) {
-  const Bfloat16Weights* const of_model = inputs.bfloat16_weights(precision);
-  if (of_model == nullptr) return std::nullopt;
-  std::optional<Bfloat16Weights> weights(*of_model);
-  weights->add(catalogue, measured);
-  return weights;
-}
+// What a Fisher run has found.
+struct MeasuredRun {
+  FisherInformation of_model;
+  std::vector<at::Tensor> of_added;  // as `FisherInformation::diagonal`, by index of the model with what is added
+};
 
-// One Fisher run: what it measures, this rank's shard of it, and its file.
+// One Fisher run: what it measures, this rank's shard of it, and its file. What a method adds changes the model's
+// weights, and these are measured as they are then, with all of it merged into them. The added tensors are measured in
+// passes of their own, where they are apart.
 class FisherExecution {
  public:
+  using OnProgress = std::function<void(std::int64_t done, std::int64_t total)>;
+
   FisherExecution(RankTeam& team, const RankContext& rank, const PlannedFisher& planned)
       : team_(team),
         rank_(rank),
         planned_(planned),
         data_(rank.job.inputs.task(planned.run.training.task)),
         catalogue_(rank.job.inputs.catalogue(*data_.task)),
-        parameters_(load_measured_weights(rank.job.folder, planned, rank.job.inputs.model(), catalogue_)),
-        bfloat16_weights_(weights_in_bfloat16(rank.job.inputs, planned.run.precision, catalogue_, parameters_)),
-        dataset_(subsample(data_.train, planned.run.examples)),
-        inputs_{.network = *rank.job.inputs.model().network,
-                .catalogue = catalogue_,
-                .parameters = parameters_,
-                .dataset = dataset_,
-                .task = *data_.task,
-                .needs_gradient = group_members(planned.run.parameters, catalogue_),
-                .mode = planned.run.mode,
-                .batch_size = planned.run.batch_size,
-                .seed = planned.run.training.seed,
-                .draws = planned.run.draws,
-                .bfloat16_weights = bfloat16_weights_ ? &*bfloat16_weights_ : nullptr},
-        checkpoint_(rank.job.folder, planned.id, {.rank = team.rank(), .ranks = team.size()}, inputs_) {}
+        additions_(additions_of(planned.run.training.method, catalogue_)),
+        parameters_(load_measured_weights(rank.job.folder, planned, rank.job.inputs.model(), catalogue_, additions_)),
+        merged_(additions_.merged(parameters_)),
+        dataset_(subsample(data_.train, planned.run.examples)) {
+    if (const Bfloat16Weights* const of_model = rank.job.inputs.bfloat16_weights(planned.run.precision)) {
+      bfloat16_weights_.emplace(*of_model);
+      bfloat16_weights_->add(catalogue_, merged_);
+      bfloat16_weights_->add(additions_.catalogue(), parameters_);
+    }
+  }
 
   // Nothing if it was stopped. `on_progress` gets the numbers of this rank's shard.
-  std::optional<FisherInformation> compute(Reducer& reducer,
-                                           const std::function<void(std::int64_t, std::int64_t)>& on_progress) {
+  std::optional<MeasuredRun> compute(Reducer& reducer, const OnProgress& on_progress) {
+    const int parts = additions_.empty() ? 1 : 2;
+    std::optional<FisherInformation> of_model = measure(
+        inputs_of_model(), reducer, [&](std::int64_t done, std::int64_t total) { on_progress(done, parts * total); });
+    if (!of_model || additions_.empty()) return of_model ? std::optional(MeasuredRun{*of_model, {}}) : std::nullopt;
+    std::optional<FisherInformation> of_added =
+        measure(inputs_of_added(), reducer,
+                [&](std::int64_t done, std::int64_t total) { on_progress(total + done, parts * total); });
+    if (!of_added) return std::nullopt;
+    return MeasuredRun{std::move(*of_model), std::move(of_added->diagonal)};
+  }
+
+  // Writes the run's file. Returns the seconds that it took, over all its pieces.
+  double write(const MeasuredRun& measured, std::string_view reducer) const {
+    const FisherInformation& of_model = measured.of_model;
+    FisherRecord record{.row = fisher_row(planned_, rank_, team_.size(), reducer),
+                        .axes = MapAxes::of(catalogue_),
+                        .maps = FisherMaps::of(catalogue_, of_model.diagonal),
+                        .profiles = FisherProfiles::of(catalogue_, of_model.depth_profile),
+                        .diagonal = kept_diagonal(of_model.diagonal, catalogue_, planned_.run.keep)};
+    if (!additions_.empty()) record.added = AddedFisher::of(additions_.catalogue(), measured.of_added);
+    record.row.examples = dataset_.size();
+    record.row.wall_seconds = seconds();
+    write_fisher(rank_.job.folder.fisher_file(planned_.id), record);
+    std::filesystem::remove_all(rank_.job.folder.checkpoint_folder(planned_.id));
+    return record.row.wall_seconds;
+  }
+
+ private:
+  FisherInputs inputs_of_model() const {
+    return inputs(catalogue_, merged_, group_members(planned_.run.parameters, catalogue_), nullptr);
+  }
+
+  FisherInputs inputs_of_added() const {
+    std::vector<bool> is_added;
+    for (const ParameterInfo& info : additions_.catalogue().parameters()) is_added.push_back(info.is_added);
+    return inputs(additions_.catalogue(), parameters_, std::move(is_added), &additions_);
+  }
+
+  FisherInputs inputs(const ParameterCatalogue& catalogue, const Parameters& parameters,
+                      std::vector<bool> needs_gradient, const Additions* additions) const {
+    return {.network = *rank_.job.inputs.model().network,
+            .catalogue = catalogue,
+            .parameters = parameters,
+            .dataset = dataset_,
+            .task = *data_.task,
+            .needs_gradient = std::move(needs_gradient),
+            .mode = planned_.run.mode,
+            .batch_size = planned_.run.batch_size,
+            .seed = planned_.run.training.seed,
+            .draws = planned_.run.draws,
+            .bfloat16_weights = bfloat16_weights_ ? &*bfloat16_weights_ : nullptr,
+            .additions = additions};
+  }
+
+  std::optional<FisherInformation> measure(const FisherInputs& inputs, Reducer& reducer,
+                                           const OnProgress& on_progress) {
     const Tf32Products products(planned_.run.precision == Precision::kTf32);
+    const FisherCheckpoint checkpoint(rank_.job.folder, planned_.id, {.rank = team_.rank(), .ranks = team_.size()},
+                                      inputs);
     CheckpointClock clock(rank_.job.spec.checkpoint_seconds, rank_.stop);
     StopChannel channel(team_.communicator(), rank_.stop);
+    bool is_loaded = false;
     const FisherControl control{.on_progress = on_progress,
                                 .next_action =
                                     [&] {
@@ -80,13 +136,20 @@ class FisherExecution {
                                 .save =
                                     [&](FisherState state) {
                                       state.seconds = seconds();
-                                      clock.save([&] { checkpoint_.save(state); });
+                                      clock.save([&] { checkpoint.save(state); });
                                     },
-                                .load = [&] { return load(); }};
+                                .load =
+                                    [&] {
+                                      std::optional<FisherState> saved = checkpoint.load();
+                                      if (saved && !is_loaded)
+                                        seconds_before_ = std::max(seconds_before_, saved->seconds);
+                                      is_loaded = true;
+                                      return saved;
+                                    }};
     std::optional<FisherInformation> measured;
     std::exception_ptr error;
     try {
-      measured = fisher_information(inputs_, team_, reducer, control);
+      measured = fisher_information(inputs, team_, reducer, control);
     } catch (const NumericalError&) {  // on every rank
       error = std::current_exception();
     }
@@ -95,30 +158,7 @@ class FisherExecution {
     return measured;
   }
 
-  // Writes the run's file. Returns the seconds that it took, over all its pieces.
-  double write(const FisherInformation& measured, std::string_view reducer) const {
-    FisherRecord record{.row = fisher_row(planned_, rank_, team_.size(), reducer),
-                        .axes = MapAxes::of(catalogue_),
-                        .maps = FisherMaps::of(catalogue_, measured.diagonal),
-                        .profiles = FisherProfiles::of(catalogue_, measured.depth_profile),
-                        .diagonal = kept_diagonal(measured.diagonal, catalogue_, planned_.run.keep)};
-    record.row.examples = dataset_.size();
-    record.row.wall_seconds = seconds();
-    write_fisher(rank_.job.folder.fisher_file(planned_.id), record);
-    std::filesystem::remove_all(rank_.job.folder.checkpoint_folder(planned_.id));
-    return record.row.wall_seconds;
-  }
-
- private:
-  std::optional<FisherState> load() {
-    std::optional<FisherState> saved = checkpoint_.load();
-    if (!seconds_before_) seconds_before_ = saved ? saved->seconds : 0.0;
-    return saved;
-  }
-
-  double seconds() const {
-    return seconds_before_.value_or(0.0) + std::chrono::duration<double>(Clock::now() - begin_).count();
-  }
+  double seconds() const { return seconds_before_ + std::chrono::duration<double>(Clock::now() - begin_).count(); }
 
   Clock::time_point begin_ = Clock::now();
   RankTeam& team_;
@@ -126,12 +166,12 @@ class FisherExecution {
   const PlannedFisher& planned_;
   const TaskData& data_;
   const ParameterCatalogue& catalogue_;
-  Parameters parameters_;
-  std::optional<Bfloat16Weights> bfloat16_weights_;  // of them, if products are in bfloat16
+  Additions additions_;
+  Parameters parameters_;  // with the added tensors
+  Parameters merged_;
+  std::optional<Bfloat16Weights> bfloat16_weights_;  // of both, if products are in bfloat16
   Dataset dataset_;
-  FisherInputs inputs_;
-  FisherCheckpoint checkpoint_;
-  std::optional<double> seconds_before_;  // of the pieces before this one
+  double seconds_before_ = 0.0;  // of the pieces before this one
 };
 
 }  // namespace
@@ -166,7 +206,7 @@ void compute_fisher_runs(RankTeam& team, const RankContext& rank, RunListener& l
       continue;
     }
     FisherExecution execution(team, rank, runs[number]);
-    std::optional<FisherInformation> measured;
+    std::optional<MeasuredRun> measured;
     try {
       measured = execution.compute(reducer, [&](std::int64_t done, std::int64_t total) {
         if (team.is_root()) listener.on_fisher_progress(number, done, total);

@@ -17,7 +17,8 @@ TrialRun::TrialRun(TakenTrial taken, const RankContext& rank, TrialQueue& queue)
       queue_(queue),
       data_(rank.job.inputs.task(taken_.planned.trial.task)),
       catalogue_(rank.job.inputs.catalogue(*data_.task)),
-      trained_catalogue_(additions_of(taken_.planned.trial.method, catalogue_).merged_catalogue()),
+      additions_(additions_of(taken_.planned.trial.method, catalogue_)),
+      trained_catalogue_(additions_.merged_catalogue()),
       checkpoints_(rank.job.folder, taken_.planned.id),
       weights_(rank.job.folder, taken_.planned.id, rank.job.fisher),
       keeper_(rank.job.folder, taken_.planned.id, rank.job.spec.keep),
@@ -77,7 +78,7 @@ TrainControl TrialRun::control(const TrainState* resume) {
       .resume = resume};
   if (!weights_.is_complete()) {
     control.on_step = [this](std::int64_t step, const Parameters& parameters) {
-      weights_.write(step, parameters, rank_.job.inputs.model(), trained_catalogue_);
+      weights_.write(step, parameters, rank_.job.inputs.model(), additions_.catalogue());
     };
   }
   return control;

@@ -20,7 +20,9 @@ constexpr const char* kScales = "depth_scales";
 
 FisherCheckpoint::FisherCheckpoint(const JobFolder& folder, const std::string& run, const Shard& shard,
                                    const FisherInputs& inputs)
-    : path_(folder.checkpoint_folder(run) / fmt::format("rank-{}-of-{}.safetensors", shard.rank, shard.ranks)),
+    : path_(folder.checkpoint_folder(run) / fmt::format("{}rank-{}-of-{}.safetensors",
+                                                        inputs.additions == nullptr ? "" : "added-", shard.rank,
+                                                        shard.ranks)),
       inputs_(inputs) {}
 
 void FisherCheckpoint::save(const FisherState& state) const {

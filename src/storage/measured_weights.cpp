@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "tunescope/base/error.hpp"
 #include "tunescope/io/atomic_file.hpp"
 #include "tunescope/io/safetensors.hpp"
 #include "tunescope/storage/kept_weights.hpp"
@@ -80,12 +81,19 @@ std::string missing_weights_reason(const JobFolder& folder, const PlannedFisher&
 }
 
 Parameters load_measured_weights(const JobFolder& folder, const PlannedFisher& planned, const PretrainedModel& model,
-                                 const ParameterCatalogue& catalogue) {
+                                 const ParameterCatalogue& catalogue, const Additions& additions) {
   Parameters parameters = with_new_head(model, catalogue, planned.run.training.seed);
+  additions.append_initial(parameters, planned.run.training.seed);
   if (planned.step == 0) return parameters;
   const std::filesystem::path path = folder.weights_file(planned.training, planned.step);
   wait_for_file(path);
-  take_tensors(Safetensors::open_file(path), catalogue, parameters);
+  const Safetensors file = Safetensors::open_file(path);
+  if (!additions.empty() && !file.has(additions.catalogue()[additions.model_size()].name)) {
+    throw DataError(path.string() +
+                    ": is of an earlier build, without the tensors that the method adds; remove it, and its training "
+                    "runs again");
+  }
+  take_tensors(file, additions.catalogue(), parameters);
   return parameters;
 }
 

@@ -144,7 +144,7 @@ void TrainingRun::restart_step() {
 void TrainingRun::end_step() {
   if (!reads_late_ || control_.on_step || is_evaluation_missing()) settle_step();
   if (result_.end != TrialEnd::kDone) return;
-  if (control_.on_step) control_.on_step(result_.steps, merged_parameters());
+  if (control_.on_step) control_.on_step(result_.steps, parameters_);
   if (is_evaluation_missing()) evaluate();
 }
 

@@ -226,3 +226,27 @@ def test_fisher_run_with_a_flipped_bit_is_named_and_computed_again(make_job, tmp
     assert f"warning: results/small/fisher/{damaged.name}: is damaged" in result.stderr
     assert "1 Fisher runs, 0 already there, 1 to compute" in result.stdout
     assert contents(job.merged, without=FISHER_DIFFERS) == expected
+
+
+def test_added_tensors_have_a_table_of_their_own(make_job, tmp_path):
+    keys = {"data.tasks": "CoLA", "fisher.at": "ia3+lora:rank=2", "fisher.examples": "8", "fisher.points": "0 1"}
+    job = make_job(tmp_path, keys)
+    fisher(job)
+    with h5py.File(job.merged) as file:
+        points = dict(zip(file["fisher/id"].asstr()[:], file["fisher/point"][:], strict=True))
+        assert set(points.values()) == {0, 1}
+        assert set(file["added_fisher"]) == set(points)
+        for run, point in points.items():
+            table = file[f"added_fisher/{run}"]
+            np.testing.assert_allclose(table["mean"][:] * table["size"][:], table["sum"][:])
+            assert (table["max"][:] >= table["mean"][:]).all()
+            sums = dict(zip(table["tensor"].asstr()[:], table["sum"][:], strict=True))
+            kinds = {kind: [sums[name] for name in sums if kind in name] for kind in ("lora_A", "lora_B", "ia3_l")}
+            assert sum(map(len, kinds.values())) == len(sums)
+            assert all(value > 0 for value in kinds["lora_B"] + kinds["ia3_l"])
+            assert all((value > 0) == (point > 0) for value in kinds["lora_A"])  # B is zero before training
+
+
+def test_a_training_that_adds_nothing_has_no_such_table(studied):
+    with h5py.File(studied[1].merged) as file:
+        assert "added_fisher" not in file

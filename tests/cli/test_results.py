@@ -42,7 +42,7 @@ def dimensions_of(dataset):
 
 def test_groups_and_attributes(merged, swept):
     assert sorted(merged) == GROUPS
-    assert merged.attrs["schema_version"] == 6
+    assert merged.attrs["schema_version"] == 7
     assert merged.attrs["architecture"] == "BERT"
     assert merged.attrs["complete"] == 1
     assert merged.attrs["job"] == swept.text

@@ -15,6 +15,7 @@
 #include "tunescope/fisher/depth_profile.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/io/sealed_file.hpp"
+#include "tunescope/model/additions.hpp"
 #include "tunescope/results/results_file.hpp"
 
 namespace tunescope {
@@ -50,6 +51,7 @@ FisherRecord sample_fisher_record(const std::string& id, double shift) {
   record.axes = {{"embeddings", "0"}, {"weight", "bias"}, {6, 3, 2, 0}, {"x", "y", "z", ""}};
   record.maps = {{1 + shift, 2, 3, nan}, {4, 5, 6, nan}, {7, 8, 9, nan}, {0.25, 0.25, 0.5, nan}};
   record.profiles = {{1, 2}, {nan, 3}, {nan, 4}, {5, 6}, {nan, 7}, {nan, 8 + shift}};
+  record.added = {{"layer.0.lora_A.weight", 8, 0.5 + shift, 4, 1.5}, {"layer.0.lora_B.weight", 6, 0, 0, 0}};
   record.diagonal = {{"a.weight", at::arange(6).to(at::kDouble).add_(shift).view({2, 3})},
                      {"a.bias", at::arange(3).to(at::kDouble)}};
   return record;
@@ -76,6 +78,12 @@ TEST(FisherRecord, ReadsBackRowMapsAndDiagonal) {
   EXPECT_THAT(read.maps.share, testing::Pointwise(testing::NanSensitiveDoubleEq(), written.maps.share));
   EXPECT_THAT(read.profiles.hidden_rms, ElementsAre(1, 2));
   EXPECT_THAT(read.profiles.feed_forward_branch_gradient_rms, ElementsAre(testing::IsNan(), 8));
+  ASSERT_EQ(read.added.size(), 2U);
+  EXPECT_EQ(read.added[1].tensor, "layer.0.lora_B.weight");
+  EXPECT_EQ(read.added[0].size, 8);
+  EXPECT_EQ(read.added[0].mean, 0.5);
+  EXPECT_EQ(read.added[0].sum, 4);
+  EXPECT_EQ(read.added[0].max, 1.5);
   const auto diagonal = read_fisher_diagonal(folder.path() / "a.h5", {"a.bias", "a.weight"});
   EXPECT_TRUE(diagonal[0].equal(at::arange(3).to(at::kFloat)));
   EXPECT_TRUE(diagonal[1].equal(at::arange(6).to(at::kFloat)));
@@ -144,11 +152,42 @@ TEST(FisherRecord, MergedFileHoldsRunsDiagonalsAndMasks) {
   EXPECT_THAT(diagonal.members(), ElementsAre("a.bias", "a.weight", "axis0_2", "axis0_3", "axis1_3"));
   EXPECT_THAT(diagonal.shape("a.weight"), ElementsAre(2, 3));
   EXPECT_THAT(diagonal.read_floats("a.weight"), ElementsAre(1, 2, 3, 4, 5, 6));
+  const hdf5::Group added = file.open_group("added_fisher").open_group("run-b");
+  EXPECT_THAT(added.read_strings("tensor"), ElementsAre("layer.0.lora_A.weight", "layer.0.lora_B.weight"));
+  EXPECT_THAT(added.read_doubles("mean"), ElementsAre(1.5, 0));
   const hdf5::Group chosen = file.open_group("fisher_masks").open_group("mask");
   EXPECT_EQ(chosen.read_string_attribute("runs"), "run-a run-b");
   EXPECT_THAT(chosen.read_strings("tensor"), ElementsAre("a.weight", "a.bias"));
   EXPECT_THAT(chosen.read_integers("count"), ElementsAre(2, 1));
   EXPECT_THAT(chosen.read_integers("index"), ElementsAre(1, 4, 2));
+}
+
+// As one of an earlier program, or one of a training that adds nothing.
+TEST(FisherRecord, MayHaveNoAddedTensors) {
+  const test::TemporaryFolder folder;
+  FisherRecord record = sample_fisher_record("run-a", 0);
+  record.added.clear();
+  write_fisher(folder.path() / "a.h5", record);
+  EXPECT_FALSE(hdf5::File::open(folder.path() / "a.h5").has("added_fisher"));
+  EXPECT_TRUE(read_fisher(folder.path() / "a.h5").added.empty());
+  write_fisher(folder.path() / "b.h5", sample_fisher_record("run-b", 1));
+  merge_files(folder.path() / "all.h5",
+              {.trial_files = {}, .fisher_files = {folder.path() / "a.h5", folder.path() / "b.h5"}, .masks = {}}, {});
+  EXPECT_THAT(hdf5::File::open(folder.path() / "all.h5").open_group("added_fisher").members(), ElementsAre("run-b"));
+}
+
+TEST(AddedFisher, SummarizesEachMeasuredTensor) {
+  Additions additions(test::small_catalogue(2));
+  additions.rescale_outputs(linear_targets(additions.catalogue(), "key").front());
+  std::vector<at::Tensor> diagonal(additions.catalogue().size());
+  diagonal.back() = at::arange(4).to(at::kDouble);
+  const std::vector<AddedFisher> added = AddedFisher::of(additions.catalogue(), diagonal);
+  ASSERT_EQ(added.size(), 1U);
+  EXPECT_EQ(added[0].tensor, additions.catalogue().parameters().back().name);
+  EXPECT_EQ(added[0].size, 4);
+  EXPECT_EQ(added[0].mean, 1.5);
+  EXPECT_EQ(added[0].sum, 6.0);
+  EXPECT_EQ(added[0].max, 3.0);
 }
 
 TEST(FisherMaps, SummarizeEachTensor) {

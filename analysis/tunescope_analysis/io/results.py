@@ -14,7 +14,7 @@ from tunescope_analysis.io.lazy_group import open_group
 from tunescope_analysis.io.roles import name_by_role
 from tunescope_analysis.io.vocabulary import FRESH_LAYER
 
-NEWEST_SCHEMA = 6
+NEWEST_SCHEMA = 7
 WITH_ARCHITECTURE = 4  # the schema version from which on a file names it; before, there was BERT alone
 WRITTEN_BY = "`tunescope merge JOB` writes results/NAME/NAME.h5"
 TRIAL_COLUMNS = (

@@ -37,6 +37,18 @@ struct FisherMaps {
   static FisherMaps of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal);
 };
 
+/// The Fisher information of a tensor that the measured training's method has added to the model.
+struct AddedFisher {
+  std::string tensor;     ///< its name
+  std::int64_t size = 0;  ///< number of scalars
+  double mean = 0.0;      ///< over its scalars
+  double sum = 0.0;
+  double max = 0.0;
+
+  /// Of every measured tensor of a diagonal, by catalogue index.
+  static std::vector<AddedFisher> of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal);
+};
+
 /// Root mean squares of activations and gradients over [layer], in the order of `DepthQuantity`. NaN if a layer has no
 /// such quantity, the backward pass ended above it, or an older program wrote the file.
 struct FisherProfiles {
@@ -53,6 +65,7 @@ struct FisherRecord {
   MapAxes axes;
   FisherMaps maps;
   FisherProfiles profiles;
+  std::vector<AddedFisher> added = {};                       ///< none in files of earlier versions
   std::vector<std::pair<std::string, at::Tensor>> diagonal;  ///< by Hugging Face tensor name, CPU; what the job keeps
 };
 

@@ -50,6 +50,7 @@ class TrialRun {
   TrialQueue& queue_;
   const TaskData& data_;
   const ParameterCatalogue& catalogue_;
+  Additions additions_;
   ParameterCatalogue trained_catalogue_;  // of the parameters that the training gives
   TrialCheckpoints checkpoints_;
   WeightsWriter weights_;

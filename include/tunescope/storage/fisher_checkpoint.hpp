@@ -11,7 +11,8 @@
 
 namespace tunescope {
 
-/// The saved state of one rank's shard of an unfinished Fisher run.
+/// The saved state of one rank's shard of an unfinished Fisher run. What is added to the model is measured apart from
+/// it, and saved in a file of its own.
 class FisherCheckpoint {
  public:
   /// `inputs` must outlive this.

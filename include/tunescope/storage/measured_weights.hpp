@@ -23,7 +23,7 @@ class WeightsWriter {
   /// The first step whose weights are missing; a training that is to leave them must not resume from there or later.
   std::int64_t first_missing_step() const;
   bool is_complete() const { return missing_.empty(); }
-  /// Called after each step.
+  /// Called after each step. `catalogue` has, behind the tensors of the model, those that the trial adds.
   void write(std::int64_t step, const Parameters& parameters, const PretrainedModel& model,
              const ParameterCatalogue& catalogue) const;
 
@@ -45,9 +45,11 @@ void wait_for_weights(const JobFolder& folder, const std::string& trial, const s
 /// Why a run's training has left no weights to measure; empty if they are there.
 std::string missing_weights_reason(const JobFolder& folder, const PlannedFisher& planned);
 
-/// The weights that a run measures, on the model's device: the initial ones, replaced by what the training left.
+/// The weights that a run measures, on the model's device: the initial ones, replaced by what the training left, and
+/// behind them the tensors that the training has added, as in `Additions::catalogue`. Throws `DataError` if an earlier
+/// build left the weights without those.
 Parameters load_measured_weights(const JobFolder& folder, const PlannedFisher& planned, const PretrainedModel& model,
-                                 const ParameterCatalogue& catalogue);
+                                 const ParameterCatalogue& catalogue, const Additions& additions);
 
 /// Removes the weights that no run of the job, of its methods or its grid, has still to measure.
 void remove_measured_weights(const SweepSpec& spec, const InputHashes& hashes, SweepInputs& inputs);

@@ -84,10 +84,11 @@ struct TrainState {
 
 /// How a caller observes and controls a run.
 struct TrainControl {
-  /// If set, called after every step that did not diverge, with the number of steps done and the updated parameters,
-  /// `Additions::merged`. On a GPU the host then waits for each step.
+  /// If set, called after every step that did not diverge, with the number of steps done and the updated parameters: of
+  /// the model, and behind them what is added. On a GPU the host then waits for each step.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_step = {};
-  /// Called after each evaluation that is the best so far, with the number of steps done and such parameters.
+  /// Called after each evaluation that is the best so far, with the number of steps done and the updated parameters,
+  /// `Additions::merged`.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_best = [](std::int64_t, const Parameters&) {};
   /// Told how far the run is, before each `next_action`.
   std::function<void(std::int64_t step, std::int64_t total_steps)> on_progress = [](std::int64_t, std::int64_t) {};
