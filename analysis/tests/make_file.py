@@ -34,7 +34,8 @@ class Content:
     `change` maps a measure to `[trial, layer, component]`, `fisher` one to `[run, layer, component]`,
     `scales` a name to `[run, layer]`,
     `fisher_parameters` a run's id to tensors by name, `fisher_masks` a mask's id to its attributes and,
-    under `indices`, flat indices by tensor name.
+    under `indices`, flat indices by tensor name. `added_change` maps a trial's id, `added_fisher` a run's
+    id, to the columns of its added tensors, among them `tensor`.
     """
 
     trials: list[dict]
@@ -52,6 +53,8 @@ class Content:
     scales: dict[str, np.ndarray] = field(default_factory=dict)
     fisher_parameters: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     fisher_masks: dict[str, dict] = field(default_factory=dict)
+    added_change: dict[str, dict[str, list]] = field(default_factory=dict)
+    added_fisher: dict[str, dict[str, list]] = field(default_factory=dict)
 
 
 def write_file(path, content):
@@ -79,6 +82,9 @@ def write_file(path, content):
             write_fisher_parameters(file, name, tensors)
         for name, mask in content.fisher_masks.items():
             write_fisher_mask(file, name, mask)
+        for table in ("added_change", "added_fisher"):
+            for name, columns in getattr(content, table).items():
+                write_added(file, f"{table}/{name}", columns)
         write_nexus_defaults(file)
     return path
 
@@ -200,6 +206,14 @@ def write_fisher_parameters(file, name, tensors):
             for n, length in zip(names, values.shape, strict=True)
         ]
         put(parent, tensor, values, *axes)
+
+
+def write_added(file, name, columns):
+    parent = group(file, name)
+    tensor = scale(parent, "tensor", columns["tensor"])
+    for column_name, values in columns.items():
+        if column_name != "tensor":
+            put(parent, column_name, values, tensor)
 
 
 def write_fisher_mask(file, name, mask):

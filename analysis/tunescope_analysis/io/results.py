@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from tunescope_analysis.io.lazy_group import open_group
-from tunescope_analysis.io.roles import name_by_role
+from tunescope_analysis.io.roles import component_of, name_by_role
 from tunescope_analysis.io.vocabulary import FRESH_LAYER
 
 NEWEST_SCHEMA = 7
@@ -132,6 +133,19 @@ class Results:
     def fisher_mask(self, mask_id: str) -> xr.Dataset:
         """A mask: names `tensor`, `count` `[tensor]`; `index` `[row]`, flat indices, tensor by tensor."""
         return self.dataset(f"fisher_masks/{mask_id}")
+
+    @cached_property
+    def component_names(self) -> dict[tuple[str, str], str]:
+        """The component of `change` that a tensor of the model is in, by its layer and its own name there."""
+        maps = open_group(self._file["change"])
+        layers, components = maps["layer"].values, maps["component"].values
+        roles = maps["role"].values if "role" in maps else np.full((len(layers), len(components)), "")
+        return {
+            (str(layer), str(name)): component_of(role, str(name), str(layer))
+            for layer, row in zip(layers, roles, strict=True)
+            for name, role in zip(components, row, strict=True)
+            if role
+        }
 
     def members(self, group: str) -> tuple[str, ...]:
         """Names of the groups inside a group; none if it is absent."""

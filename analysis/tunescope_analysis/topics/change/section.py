@@ -13,6 +13,7 @@ from tunescope_analysis.report.blocks import Listing, Picture, Subheading, Table
 from tunescope_analysis.report.labels import component_label, measure_label
 from tunescope_analysis.report.remedies import PRE_NORM, RUN_SWEEP
 from tunescope_analysis.report.section import Section
+from tunescope_analysis.topics.added.section import add_added_tensors
 from tunescope_analysis.topics.change.figure import change_figure
 from tunescope_analysis.topics.change.table import (
     change_by_task,
@@ -70,6 +71,7 @@ def change_section(results: Results) -> Section:
         if finding is not None:
             shares = change_certainty(change, trials, name, method)
             _add_measure(section, maps[name], finding, certainty_sentence(shares, finding.component))
+    add_added_tensors(section, results)
     main = findings.get("mean_abs")
     if method == "full" and main is not None:
         section.add_verdicts(

@@ -1,0 +1,1 @@
+"""How far did the tensors move that a method adds to the model?"""
