@@ -6,10 +6,10 @@ Runs in the peers' environment.
 from collections.abc import Iterator
 from pathlib import Path
 
-import sentencepiece
 import transformers
 from glue_data import read_rows
 from tokenizers.implementations import ByteLevelBPETokenizer
+from unigram_model import train_unigram
 
 # BERT-base and those that are compared with it, by name. The vocabularies of the last three are learned from the GLUE
 # folder; a model has as many word embeddings as its vocabulary has tokens.
@@ -54,23 +54,8 @@ def learn_byte_pairs(folder: Path, glue: str, special_tokens: list[str]) -> None
 
 def learn_unigram(folder: Path, glue: str) -> None:
     """Write spm.model with DeBERTa's special tokens."""
-    with (folder / "spm.model").open("wb") as model:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=texts(glue),
-            model_writer=model,
-            vocab_size=LEARNED_TOKENS,
-            hard_vocab_limit=False,
-            normalization_rule_name="nmt_nfkc",
-            pad_id=0,
-            bos_id=1,
-            eos_id=2,
-            unk_id=3,
-            pad_piece="[PAD]",
-            bos_piece="[CLS]",
-            eos_piece="[SEP]",
-            unk_piece="[UNK]",
-            minloglevel=2,
-        )
+    options = {"vocab_size": LEARNED_TOKENS, "hard_vocab_limit": False, "normalization_rule_name": "nmt_nfkc"}
+    (folder / "spm.model").write_bytes(train_unigram(texts(glue), **options))
 
 
 def write_tokenizer(model_type: str, folder: Path, word_piece: Path, glue: str) -> None:

@@ -7,15 +7,17 @@ every byte matters, is fuzzed best. They are sealed, so that at least the seeds 
 """
 
 import hashlib
-import io
 import json
 import struct
+import sys
 import tempfile
 from pathlib import Path
 
 import h5py
 import numpy as np
-import sentencepiece
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+from unigram_model import train_unigram  # noqa: E402
 
 CORPUS = Path(__file__).parent / "corpus"
 DEFLATED = {"compression": "gzip", "shuffle": True}
@@ -78,25 +80,9 @@ def checkpoint(kind: type, scores: int = len(METRICS)) -> bytes:
 
 
 def unigram(**normalization: str) -> bytes:
-    """A small SentencePiece model with the special pieces of DeBERTa."""
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(["the river runs", "the river ran", "a river is running", "the runner runs"]),
-        model_writer=model,
-        vocab_size=24,
-        hard_vocab_limit=False,
-        pad_id=0,
-        bos_id=1,
-        eos_id=2,
-        unk_id=3,
-        pad_piece="[PAD]",
-        bos_piece="[CLS]",
-        eos_piece="[SEP]",
-        unk_piece="[UNK]",
-        minloglevel=2,
-        **normalization,
-    )
-    return model.getvalue()
+    """A small SentencePiece model."""
+    sentences = ["the river runs", "the river ran", "a river is running", "the runner runs"]
+    return train_unigram(sentences, vocab_size=24, hard_vocab_limit=False, **normalization)
 
 
 def write_models(folder: Path) -> None:

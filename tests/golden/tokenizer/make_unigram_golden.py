@@ -6,15 +6,17 @@ normalization rule nmt_nfkc, as DeBERTa-v3's; only the expected ids come from th
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
+import sys
 from pathlib import Path
 
 import sentencepiece
 from texts import SENTENCES, TEXTS
 
 FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.resolve().parents[2] / "benchmarks"))
+from unigram_model import train_unigram  # noqa: E402
 
 EVERY_LETTER = ['A quick brown fox jumps over the lazy dog, (JUST) BECAUSE "Why" & 6789 km/h; Zoe\'s XVI?'] * 3
 SUBJECTS = ["the student", "an old miller", "his daughter", "nobody", "another river", "a gold ring", "every teacher"]
@@ -37,25 +39,13 @@ def train() -> bytes:
     """A model with the special pieces of DeBERTa-v3. With [MASK], which is no piece, it has 120 tokens, as the golden
     models."""
     made = [" ".join(words) + "." for words in itertools.product(SUBJECTS, VERBS, OBJECTS)]
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES + made + EVERY_LETTER),
-        model_writer=model,
+    return train_unigram(
+        SENTENCES + made + EVERY_LETTER,
         model_type="unigram",
         vocab_size=119,
         character_coverage=1.0,
         normalization_rule_name="nmt_nfkc",
-        pad_id=0,
-        bos_id=1,
-        eos_id=2,
-        unk_id=3,
-        pad_piece="[PAD]",
-        bos_piece="[CLS]",
-        eos_piece="[SEP]",
-        unk_piece="[UNK]",
-        minloglevel=2,
     )
-    return model.getvalue()
 
 
 def main() -> None:
