@@ -35,6 +35,12 @@ void check_extras(std::string_view kernel, const at::Tensor& rows, const at::Ten
   for (const at::Tensor& sums : squares) check_extra(kernel, sums, {rows.size(0)}, rows.scalar_type());
 }
 
+// A kernel that drops out on the way counts the rows of each sequence from 0.
+void check_dropout(std::string_view kernel, const RowLayout& rows, double probability) {
+  check_contract(probability <= 0.0 || rows.first_numbers.size() == 0, kernel,
+                 "the rows of a sequence do not count from 0, which apply_dropout_ alone takes into account");
+}
+
 // Whether the kernels for GPUs take rows of these.
 bool has_cuda_rows(const at::Tensor& rows) {
   return rows.scalar_type() == at::kFloat && rows.size(1) <= cuda::kWidestLayerNorm;
@@ -80,6 +86,7 @@ at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& p
                  "the two terms are not contiguous [T, H]");
   check_weights(kernel.name, parameters, rows, saved.input.size(1));
   check_contract(sum.bias.size() == rows.model_count(), kernel.name, "there is not one bias [H] for each model");
+  check_dropout(kernel.name, rows, dropout.probability);
   check_extras(kernel.name, saved.input, extras.bfloat16, {extras.output_squares, extras.branch_squares});
   at::Tensor output = at::empty_like(saved.input);
   allocate_moments(saved);
@@ -98,6 +105,7 @@ ResidualGradients residual_layer_norm_backward(const NormalizedGradients& of_res
   check_contract(are_rows(output_gradient, rows) && output_gradient.sizes() == saved.input.sizes(), kernel.name,
                  "the gradient of the output is not contiguous [T, H]");
   check_contract(weight.size() == rows.model_count(), kernel.name, "there is not one weight [H] for each model");
+  check_dropout(kernel.name, rows, dropout.probability);
   check_extras(kernel.name, output_gradient, extras.branch_bfloat16, {extras.output_squares, extras.residual_squares});
   ResidualGradients gradients;
   gradients.residual = at::empty_like(output_gradient);
@@ -134,6 +142,7 @@ at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const L
   const Kernel<EmbeddingLayerNorm>& kernel = embedding_layer_norm_kernel();
   const at::Tensor& vector = parameters.weight.front();
   check_weights(kernel.name, parameters, rows, vector.numel());
+  check_dropout(kernel.name, rows, std::max(dropout.of_sum.probability, dropout.of_output.probability));
   for (const EmbeddingLookup& lookup : tables) {
     check_contract(lookup.ids.numel() == rows.row_count() && lookup.ids.is_contiguous(), kernel.name,
                    "there is not one id for each row");

@@ -241,5 +241,21 @@ TEST(LayerNorm, RefusesExtrasThatAreNotOfTheirKind) {
                Error);
 }
 
+// Masks would be of other elements than `apply_dropout_` has.
+TEST(LayerNorm, RefusesDropoutOfRowsThatDoNotCountFromZero) {
+  const Layer layer;
+  RowLayout rows = kLayout;
+  rows.first_numbers = rows.streams.examples;
+  const auto train_with = [&](const Dropout& dropout) {
+    LayerNormActivations saved{.input = layer.branch.clone(), .mean = {}, .rstd = {}};
+    residual_layer_norm({layer.bias, layer.residual}, layer.parameters, rows, dropout, saved);
+    residual_layer_norm_backward({layer.residual}, layer.parameters.weight, rows, dropout, saved, {});
+  };
+  EXPECT_NO_THROW(train_with({}));
+  EXPECT_THROW(train_with({.probability = 0.1}), Error);
+  LayerNormActivations saved;
+  EXPECT_THROW(embedding_layer_norm({}, layer.parameters, rows, {.of_output = {.probability = 0.1}}, saved), Error);
+}
+
 }  // namespace
 }  // namespace tunescope
