@@ -24,14 +24,19 @@ ParameterIndex CatalogueBuilder::add_table(std::string_view component, std::int6
 
 LinearParameters CatalogueBuilder::add_linear(std::string_view component, Block block, const LinearShape& shape) {
   const std::string name(component);
-  const auto& [out, in, layout, has_bias] = shape;
+  const auto& [out, in, layout, has_bias, bias_has_no_gradient] = shape;
   std::vector<std::int64_t> of_weight = {out, in};
   if (layout == WeightLayout::kInOut) std::ranges::reverse(of_weight);
   LinearParameters linear{.layout = layout};
   linear.weight =
       add({.name = {}, .component = name + ".weight", .shape = of_weight, .block = block, .layout = layout});
   if (has_bias) {
-    linear.bias = add({.name = {}, .component = name + ".bias", .shape = {out}, .block = block, .is_bias = true});
+    linear.bias = add({.name = {},
+                       .component = name + ".bias",
+                       .shape = {out},
+                       .block = block,
+                       .is_bias = true,
+                       .has_no_gradient = bias_has_no_gradient});
   }
   return linear;
 }

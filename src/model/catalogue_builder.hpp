@@ -17,6 +17,7 @@ struct LinearShape {
   std::int64_t in = 0;
   WeightLayout layout = WeightLayout::kOutIn;
   bool has_bias = true;
+  bool bias_has_no_gradient = false;  ///< see `ParameterInfo::has_no_gradient`
 };
 
 /// Lists the tensors of a network in forward order, layer by layer.

@@ -7,19 +7,15 @@
 namespace tunescope {
 namespace {
 
-// A bias that adds the same to the scores of all keys, which softmax takes out again.
-constexpr bool kBiasWithoutGradient = true;
-
 struct DenseRole {
   std::string_view layer;  // Hugging Face's name without "weight" or "bias"
   std::string_view role;
-  bool bias_has_no_gradient = false;
 };
 
 constexpr std::array kDenseRoles = std::to_array<DenseRole>({
     // BERT, RoBERTa and ELECTRA
     {"attention.self.query", "query"},
-    {"attention.self.key", "key", kBiasWithoutGradient},
+    {"attention.self.key", "key"},
     {"attention.self.value", "value"},
     {"attention.output.dense", "attention_output"},
     {"intermediate.dense", "intermediate"},
@@ -27,7 +23,7 @@ constexpr std::array kDenseRoles = std::to_array<DenseRole>({
     {"embeddings_project", "embeddings.projection"},
     // DistilBERT
     {"attention.q_lin", "query"},
-    {"attention.k_lin", "key", kBiasWithoutGradient},
+    {"attention.k_lin", "key"},
     {"attention.v_lin", "value"},
     {"attention.out_lin", "attention_output"},
     {"ffn.lin1", "intermediate"},
@@ -37,12 +33,12 @@ constexpr std::array kDenseRoles = std::to_array<DenseRole>({
     {"attn.c_proj", "attention_output"},
     {"mlp.c_fc", "intermediate"},
     {"mlp.c_proj", "output"},
-    // DeBERTa, where keys meet the queries of positions too
+    // DeBERTa
     {"attention.self.query_proj", "query"},
     {"attention.self.key_proj", "key"},
     {"attention.self.value_proj", "value"},
     {"attention.self.pos_query_proj", "position_query"},
-    {"attention.self.pos_key_proj", "position_key", kBiasWithoutGradient},
+    {"attention.self.pos_key_proj", "position_key"},
     {"embed_proj", "embeddings.projection"},
     {"conv", "convolution"},
 });
@@ -75,13 +71,12 @@ std::string_view role_of_norm(Follows follows) {
   return "norm.other";
 }
 
-std::string role_of_dense(std::string_view layer, bool is_bias) {
+std::string role_of_dense(std::string_view layer, const ParameterInfo& parameter) {
   const auto* known =
       std::find_if(kDenseRoles.begin(), kDenseRoles.end(), [&](const DenseRole& row) { return row.layer == layer; });
-  if (known == kDenseRoles.end()) return is_bias ? "other.bias" : "other.weight";
-  const std::string role(known->role);
-  if (!is_bias) return role + ".weight";
-  return role + (known->bias_has_no_gradient ? ".bias.no_gradient" : ".bias");
+  const std::string role(known == kDenseRoles.end() ? "other" : known->role);
+  if (!parameter.is_bias) return role + ".weight";
+  return role + (parameter.has_no_gradient ? ".bias.no_gradient" : ".bias");
 }
 
 }  // namespace
@@ -94,7 +89,7 @@ std::string role_of(const ParameterInfo& parameter) {
   }
   const std::string_view component = parameter.component;
   const std::string_view layer = component.substr(0, component.rfind('.'));
-  if (parameter.role != ParameterRole::kEmbedding) return role_of_dense(layer, parameter.is_bias);
+  if (parameter.role != ParameterRole::kEmbedding) return role_of_dense(layer, parameter);
   const auto* known =
       std::find_if(kTableRoles.begin(), kTableRoles.end(), [&](const TableRole& row) { return row.table == layer; });
   return std::string(known == kTableRoles.end() ? "embeddings.other" : known->role);

@@ -36,6 +36,8 @@ struct ParameterInfo {
   ParameterRole role = ParameterRole::kDense;
   Block block = Block::kEmbeddings;
   bool is_bias = false;
+  /// A bias that adds the same to the scores of all keys of a query, which softmax takes out again.
+  bool has_no_gradient = false;
   bool is_added = false;                       ///< by the method, behind the tensors of the model
   std::optional<Follows> follows = {};         ///< of a LayerNorm
   WeightLayout layout = WeightLayout::kOutIn;  ///< of a matrix

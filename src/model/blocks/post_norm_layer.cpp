@@ -21,7 +21,8 @@ PostNormLayer add_post_norm_layer(CatalogueBuilder& builder, const EncoderConfig
   };
   PostNormLayer layer;
   layer.query = attention(names.query);
-  layer.key = attention(names.key);
+  layer.key = builder.add_linear(names.key, Block::kAttention,
+                                 LinearShape{.out = hidden, .in = hidden, .bias_has_no_gradient = true});
   layer.value = attention(names.value);
   layer.attention_output = attention(names.attention_output);
   layer.attention_layer_norm = layer_norm(names.attention_layer_norm, Block::kAttention, Follows::kAttention);

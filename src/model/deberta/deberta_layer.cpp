@@ -46,15 +46,18 @@ std::uint32_t convolution_site(const DebertaConfig& config) { return site_behind
 
 DebertaLayer add_deberta_layer(CatalogueBuilder& builder, const DebertaConfig& config) {
   const std::int64_t hidden = config.encoder.hidden_size;
-  const auto add_projection = [&](const char* name) {
-    return builder.add_linear(std::string("attention.self.") + name, Block::kAttention, hidden, hidden);
+  const auto add_projection = [&](const char* name, bool bias_has_no_gradient = false) {
+    return builder.add_linear(std::string("attention.self.") + name, Block::kAttention,
+                              LinearShape{.out = hidden, .in = hidden, .bias_has_no_gradient = bias_has_no_gradient});
   };
+  // The query of a distance meets each key at another one.
+  const bool keys_meet_distances = config.has_distances && config.position_to_key;
   DebertaLayer layer;
   layer.query = add_projection("query_proj");
-  layer.key = add_projection("key_proj");
+  layer.key = add_projection("key_proj", !keys_meet_distances);
   layer.value = add_projection("value_proj");
   if (config.has_distances && !config.shares_projections) {
-    if (config.query_to_position) layer.position_key = add_projection("pos_key_proj");
+    if (config.query_to_position) layer.position_key = add_projection("pos_key_proj", true);
     if (config.position_to_key) layer.position_query = add_projection("pos_query_proj");
   }
   layer.attention_output = builder.add_linear("attention.output.dense", Block::kAttention, hidden, hidden);

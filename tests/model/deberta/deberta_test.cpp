@@ -16,6 +16,7 @@
 #include "tunescope/kernels/training/batch_losses.hpp"
 #include "tunescope/model/pass.hpp"
 #include "tunescope/model/pretrained.hpp"
+#include "tunescope/model/tensor_role.hpp"
 
 namespace tunescope {
 namespace {
@@ -64,6 +65,22 @@ TEST_P(DebertaVariants, ClassifyAndDifferentiateAsTransformers) {
 TEST_P(DebertaVariants, AreThoseOfTheReferenceKernelsToo) {
   const ForcedKernels reference(KernelBackend::kReference);
   expect_golden(DebertaVariant(GetParam()), {at::kDouble, 1e-9, 1e-6});
+}
+
+// Of the keys' bias too, unless distances have queries.
+TEST_P(DebertaVariants, SayWhichBiasesHaveNoGradient) {
+  const DebertaVariant variant(GetParam());
+  const Parameters parameters = variant.parameters(at::kDouble);
+  test::CollectedGradients sink(parameters);
+  Pass pass(*variant.network, ModelInput{parameters, variant.batch}, {.sink = &sink});
+  pass.backward(batch_loss(pass.logits().front(), variant.batch.labels).logits_gradient);
+  for (ParameterIndex i = 0; i < variant.catalogue.size(); ++i) {
+    const ParameterInfo& info = variant.catalogue[i];
+    if (info.block != Block::kAttention || !info.is_bias) continue;
+    const double size = sink.gradients[i].norm().item<double>();
+    EXPECT_EQ(size < 1e-12, info.has_no_gradient) << info.name << ": " << size;
+    EXPECT_EQ(role_of(info).ends_with(".bias.no_gradient"), info.has_no_gradient) << info.name;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Switches, DebertaVariants, ::testing::ValuesIn(test::deberta_variants()),
