@@ -7,10 +7,8 @@ namespace {
 
 class Bert final : public PostNormNetwork {
  public:
-  explicit Bert(const BertConfig& config) : PostNormNetwork(config, {.prefix = "bert."}) {
-    CatalogueBuilder builder;
-    head_ = list_tensors(builder, 1);
-  }
+  explicit Bert(const BertConfig& config)
+      : PostNormNetwork(config, {.prefix = "bert.", .dense = std::nullopt, .classifier = "classifier"}) {}
 
   std::string_view architecture() const override { return "BERT"; }
   std::string_view model_type() const override { return "bert"; }
@@ -18,23 +16,9 @@ class Bert final : public PostNormNetwork {
 
   std::vector<Value> forward(Recording& pass) const override {
     const Value hidden = encode(pass);
-    const Value pooled = tanh(pass, linear(pass, head_.dense, pooled_tokens(pass, hidden)));
-    return head(pass, head_.output, drop(pass, pooled, kHeadSite));
+    const Value pooled = tanh(pass, linear(pass, layers_above().dense, pooled_tokens(pass, hidden)));
+    return head(pass, layers_above().output, drop(pass, pooled, kHeadSite));
   }
-
- private:
-  // The dense layer is the pooler, which is pre-trained.
-  DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const override {
-    const std::int64_t hidden = config().hidden_size;
-    DenseHead tensors;
-    builder.begin_layer("pooler", "bert.pooler.");
-    tensors.dense = builder.add_linear("dense", Block::kPooler, hidden, hidden);
-    builder.begin_layer("head", "");
-    tensors.output = builder.add_linear("classifier", Block::kHead, outputs, hidden);
-    return tensors;
-  }
-
-  DenseHead head_;
 };
 
 }  // namespace

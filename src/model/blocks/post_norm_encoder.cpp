@@ -50,6 +50,7 @@ PostNormNetwork::PostNormNetwork(const EncoderConfig& config, const PostNormName
               .token_types = config.type_vocab_size} {
   CatalogueBuilder builder;
   encoder_ = add_post_norm_encoder(builder, config_, names_);
+  head_ = add_head(builder, 1);  // the numbers of its tensors do not depend on that
 }
 
 std::vector<std::vector<ParameterIndex>> PostNormNetwork::joint_tensors() const {
@@ -71,21 +72,22 @@ std::vector<std::int64_t> PostNormNetwork::positions(const PackedBatch& batch) c
 
 ParameterCatalogue PostNormNetwork::catalogue(std::int64_t outputs) const {
   CatalogueBuilder builder;
-  list_tensors(builder, outputs);
+  add_post_norm_encoder(builder, config_, names_);
+  add_head(builder, outputs);
   return builder.build();
 }
 
-DenseHead PostNormNetwork::list_tensors(CatalogueBuilder& builder, std::int64_t outputs) const {
-  add_post_norm_encoder(builder, config_, names_);
-  return add_head(builder, outputs);
-}
-
-DenseHead PostNormNetwork::add_new_head(CatalogueBuilder& builder, std::string_view dense, std::string_view output,
-                                        std::int64_t outputs) const {
+DenseHead PostNormNetwork::add_head(CatalogueBuilder& builder, std::int64_t outputs) const {
   const std::int64_t hidden = config_.hidden_size;
+  DenseHead head;
+  if (!names_.dense) {
+    builder.begin_layer("pooler", std::string(names_.prefix) + "pooler.");
+    head.dense = builder.add_linear("dense", Block::kPooler, hidden, hidden);
+  }
   builder.begin_layer("head", "");
-  const LinearParameters first = builder.add_linear(dense, Block::kHead, hidden, hidden);
-  return {first, builder.add_linear(output, Block::kHead, outputs, hidden)};
+  if (names_.dense) head.dense = builder.add_linear(*names_.dense, Block::kHead, hidden, hidden);
+  head.output = builder.add_linear(names_.classifier, Block::kHead, outputs, hidden);
+  return head;
 }
 
 }  // namespace tunescope

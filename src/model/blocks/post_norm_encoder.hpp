@@ -33,8 +33,7 @@ struct DenseHead {
   LinearParameters output;
 };
 
-/// What the networks with this encoder answer alike. A subclass lists the tensors of its head and computes its forward
-/// pass.
+/// What the networks with this encoder answer alike. A subclass computes its forward pass.
 class PostNormNetwork : public Network {
  public:
   const NetworkLimits& limits() const final { return limits_; }
@@ -48,13 +47,7 @@ class PostNormNetwork : public Network {
   /// Positions are counted from `first_position`. The texts of `names` must outlive the network.
   PostNormNetwork(const EncoderConfig& config, const PostNormNames& names, std::int64_t first_position = 0);
 
-  const EncoderConfig& config() const { return config_; }
-  /// Lists all tensors, the encoder's first. Their numbers do not depend on `outputs`.
-  DenseHead list_tensors(CatalogueBuilder& builder, std::int64_t outputs) const;
-  virtual DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const = 0;
-  /// Lists the tensors of a head of which both layers are new.
-  DenseHead add_new_head(CatalogueBuilder& builder, std::string_view dense, std::string_view output,
-                         std::int64_t outputs) const;
+  const DenseHead& layers_above() const { return head_; }
   /// [T], of each token in its sequence: by default counted from 0.
   virtual std::vector<std::int64_t> positions(const PackedBatch& batch) const;
   Value encode(Recording& pass) const { return post_norm_encoder(pass, encoder_, config_); }
@@ -64,10 +57,13 @@ class PostNormNetwork : public Network {
   }
 
  private:
+  DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const;
+
   EncoderConfig config_;
   PostNormNames names_;
   NetworkLimits limits_;
   PostNormEncoder encoder_;
+  DenseHead head_;
 };
 
 }  // namespace tunescope

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 #include "model/blocks/dropout_sites.hpp"
@@ -10,7 +11,7 @@
 
 namespace tunescope {
 
-/// How an architecture names the tensors of its encoder. BERT's names, but for the prefix.
+/// How an architecture names its tensors: in the encoder as BERT, but for the prefix, and above it as RoBERTa.
 struct PostNormNames {
   std::string_view prefix;  ///< of everything but the head
   std::string_view layers = "encoder.layer.";
@@ -22,6 +23,8 @@ struct PostNormNames {
   std::string_view intermediate = "intermediate.dense";
   std::string_view output = "output.dense";
   std::string_view output_layer_norm = "output.LayerNorm";
+  std::optional<std::string_view> dense = "classifier.dense";  ///< nothing: it is the pooler, which is pre-trained
+  std::string_view classifier = "classifier.out_proj";
 };
 
 /// An encoder layer whose LayerNorms follow the residual additions, as in BERT and its descendants (Vaswani et al.

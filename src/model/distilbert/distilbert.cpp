@@ -15,14 +15,13 @@ constexpr PostNormNames kNames = {.prefix = "distilbert.",
                                   .attention_layer_norm = "sa_layer_norm",
                                   .intermediate = "ffn.lin1",
                                   .output = "ffn.lin2",
-                                  .output_layer_norm = "output_layer_norm"};
+                                  .output_layer_norm = "output_layer_norm",
+                                  .dense = "pre_classifier",
+                                  .classifier = "classifier"};
 
 class Distilbert final : public PostNormNetwork {
  public:
-  explicit Distilbert(const EncoderConfig& config) : PostNormNetwork(config, kNames) {
-    CatalogueBuilder builder;
-    head_ = list_tensors(builder, 1);
-  }
+  explicit Distilbert(const EncoderConfig& config) : PostNormNetwork(config, kNames) {}
 
   std::string_view architecture() const override { return "DistilBERT"; }
   std::string_view model_type() const override { return "distilbert"; }
@@ -31,16 +30,10 @@ class Distilbert final : public PostNormNetwork {
   // The head's activation is ReLU whatever `activation` says.
   std::vector<Value> forward(Recording& pass) const override {
     const Value pooled = pooled_tokens(pass, encode(pass));
-    const Value dense = linear_activation(pass, head_.dense, Activation::kRelu, pooled, Readers::kProductsAndOthers);
-    return head(pass, head_.output, drop(pass, dense, kHeadSite));
+    const Value dense =
+        linear_activation(pass, layers_above().dense, Activation::kRelu, pooled, Readers::kProductsAndOthers);
+    return head(pass, layers_above().output, drop(pass, dense, kHeadSite));
   }
-
- private:
-  DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const override {
-    return add_new_head(builder, "pre_classifier", "classifier", outputs);
-  }
-
-  DenseHead head_;
 };
 
 }  // namespace

@@ -8,10 +8,7 @@ namespace {
 
 class Electra final : public PostNormNetwork {
  public:
-  explicit Electra(const EncoderConfig& config) : PostNormNetwork(config, {.prefix = "electra."}) {
-    CatalogueBuilder builder;
-    head_ = list_tensors(builder, 1);
-  }
+  explicit Electra(const EncoderConfig& config) : PostNormNetwork(config, {.prefix = "electra."}) {}
 
   std::string_view architecture() const override { return "ELECTRA"; }
   std::string_view model_type() const override { return "electra"; }
@@ -21,16 +18,10 @@ class Electra final : public PostNormNetwork {
   std::vector<Value> forward(Recording& pass) const override {
     const Value hidden = encode(pass);
     const Value pooled = drop(pass, pooled_tokens(pass, hidden), first_free_site(limits().layers));
-    const Value dense = linear_activation(pass, head_.dense, Activation::kGelu, pooled, Readers::kProductsAndOthers);
-    return head(pass, head_.output, drop(pass, dense, kHeadSite));
+    const Value dense =
+        linear_activation(pass, layers_above().dense, Activation::kGelu, pooled, Readers::kProductsAndOthers);
+    return head(pass, layers_above().output, drop(pass, dense, kHeadSite));
   }
-
- private:
-  DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const override {
-    return add_new_head(builder, "classifier.dense", "classifier.out_proj", outputs);
-  }
-
-  DenseHead head_;
 };
 
 }  // namespace

@@ -11,10 +11,7 @@ class Roberta final : public PostNormNetwork {
  public:
   explicit Roberta(const RobertaConfig& config)
       : PostNormNetwork(config.encoder, {.prefix = "roberta."}, config.pad_token_id + 1),
-        pad_token_id_(config.pad_token_id) {
-    CatalogueBuilder builder;
-    head_ = list_tensors(builder, 1);
-  }
+        pad_token_id_(config.pad_token_id) {}
 
   std::string_view architecture() const override { return "RoBERTa"; }
   std::string_view model_type() const override { return "roberta"; }
@@ -25,14 +22,11 @@ class Roberta final : public PostNormNetwork {
   std::vector<Value> forward(Recording& pass) const override {
     const Value hidden = encode(pass);
     const Value pooled = drop(pass, pooled_tokens(pass, hidden), first_free_site(limits().layers));
-    return head(pass, head_.output, drop(pass, tanh(pass, linear(pass, head_.dense, pooled)), kHeadSite));
+    return head(pass, layers_above().output,
+                drop(pass, tanh(pass, linear(pass, layers_above().dense, pooled)), kHeadSite));
   }
 
  private:
-  DenseHead add_head(CatalogueBuilder& builder, std::int64_t outputs) const override {
-    return add_new_head(builder, "classifier.dense", "classifier.out_proj", outputs);
-  }
-
   // Of the n-th token of a sequence that is not padding, counted from 1: n more than the id of padding. Padding itself,
   // which occurs only if a text spells it, has its own id as position (create_position_ids_from_input_ids of
   // transformers).
@@ -49,7 +43,6 @@ class Roberta final : public PostNormNetwork {
   }
 
   std::int64_t pad_token_id_;
-  DenseHead head_;
 };
 
 }  // namespace
