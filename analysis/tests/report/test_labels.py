@@ -38,6 +38,10 @@ def test_components_read_as_words(component, layers, label):
         ("layernorm+random:fraction=0.01,pool=full", "LayerNorm +\nrandom 1 % of all parameters"),
         ("bitfit+lora:targets=query+value", "BitFit +\nLoRA targets=query+value"),
         ("adapter:placement=houlsby,size=64+ia3", "adapters placement=houlsby, size=64 +\nIA3"),
+        (
+            "ia3+lora:alpha=16,rank=4,scaling=rslora,targets=attention_output+intermediate",
+            "IA3 +\nLoRA alpha=16, rank=4, scaling=rslora,\ntargets=attention_output+intermediate",
+        ),
     ],
 )
 def test_methods_read_as_words(method, label):

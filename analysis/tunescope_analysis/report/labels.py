@@ -1,5 +1,6 @@
 """Words for metrics, methods, measures and tensors."""
 
+import re
 from collections.abc import Iterable
 
 from tunescope_analysis.io.vocabulary import METHODS, method_parts, parse_method
@@ -43,6 +44,7 @@ FACTOR_LABELS = {
     "at": "trained by",
     "learning_rate": "learning rate",
 }
+LONGEST_LINE = 40  # letters of a method's label
 SCOPES = {"union": ", all tasks", "leave-one-out": ", other tasks"}
 POOLS = METHODS | {"full": "all parameters"}
 METRICS = {
@@ -75,12 +77,24 @@ def method_label(method: str) -> str:
     """A method in the field's words, for an axis or a legend: a part on up to two lines.
 
     `random:pool=layernorm,fraction=0.2` is "random 20 % of" above "LayerNorm"; what the words do not cover
-    follows as `key=value`. Parts of a combination stand below each other, joined by a plus sign.
+    follows as `key=value`. Parts of a combination stand below each other, joined by a plus sign. Long lines
+    are folded, for figures have no room for them.
     """
     parts = method_parts(method)
+    label = _part_label(method)
     if len(parts) > 1:
-        return " +\n".join(_part_label(part).replace("\n", " ") for part in parts)
-    return _part_label(method)
+        label = " +\n".join(_part_label(part).replace("\n", " ") for part in parts)
+    return "\n".join(map(_folded, label.split("\n")))
+
+
+def _folded(line: str) -> str:
+    """At blanks and plus signs, where it is longer than `LONGEST_LINE`."""
+    lines = [""]
+    for piece in re.split("(?<=[ +])", line):
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > LONGEST_LINE:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(folded.rstrip() for folded in lines)
 
 
 def _part_label(part: str) -> str:

@@ -1,7 +1,9 @@
+import pandas as pd
 from reading import words
 from small_sweep import sweep
 
 from tunescope_analysis import open_results
+from tunescope_analysis.topics.significance.figure import critical_difference_figure
 from tunescope_analysis.topics.significance.section import significance_section
 
 
@@ -27,3 +29,9 @@ def test_every_two_methods_meet_once_in_the_order_of_ranks(write):
     shown = [[cell.text.replace("−", "-") for cell in row[1:]] for row in table.rows]
     assert [[text and round(float(text)) for text in row] for row in shown] == [["", ""], [-1, ""], [-2, -1]]
     assert len(table.frame) == 3
+
+
+def test_diagram_has_room_for_long_names_of_methods():
+    long = "lora:alpha=16,dropout=0,rank=8,scaling=lora,targets=attention_output+intermediate+key+query+value"
+    figure = critical_difference_figure(pd.Series({long: 1.2, "full": 1.8}), 1.0, 5)
+    assert figure.axes[0].get_position().width > 0
