@@ -11,14 +11,21 @@
 namespace tunescope {
 namespace {
 
-// Rows behind the last token are what padding an embedding to a round size leaves. DeBERTa-v3 has 128,100 rows for
-// 128,001 tokens. More than one row in a hundred means that the files do not belong together.
+// Rows behind the last token are what padding an embedding to a round size leaves, of which 8 is the smallest in use.
+// DeBERTa-v3 has 128,100 rows for 128,001 tokens. More than one row in a hundred means otherwise that the files do not
+// belong together.
+bool is_padding(std::int64_t spare, std::int64_t rows) {
+  constexpr std::int64_t kSmallestMultiple = 8;
+  const bool fills_a_multiple = rows % kSmallestMultiple == 0 && spare < kSmallestMultiple;
+  return spare > 0 && (fills_a_multiple || spare <= rows / 100);
+}
+
 void check_vocabulary(const Tokenizer& tokenizer, const NetworkLimits& limits, const std::filesystem::path& folder,
                       FolderNotes& notes) {
   const auto tokens = static_cast<std::int64_t>(tokenizer.vocabulary_size());
   const std::int64_t spare = limits.vocabulary - tokens;
   if (spare == 0) return;
-  if (spare > 0 && spare <= limits.vocabulary / 100) {
+  if (is_padding(spare, limits.vocabulary)) {
     notes.notes.push_back(
         fmt::format("left out: {} of the embedding's {} rows, which no token has", spare, limits.vocabulary));
     return;

@@ -53,6 +53,12 @@ TEST_F(Inputs, MayHaveRowsOfTheEmbeddingThatNoTokenUses) {
   EXPECT_THAT(warnings_, IsEmpty());
 }
 
+TEST_F(Inputs, MayHaveRowsThatFillUpAMultipleOfEight) {
+  copy_model();
+  EXPECT_NO_THROW(inputs_of(113));
+  EXPECT_THAT(message_of<ModelError>([&] { inputs_of(112); }), AllOf(HasSubstr("112 tokens"), HasSubstr("120")));
+}
+
 TEST_F(Inputs, MustNotHaveATokenWithoutARow) {
   copy_model();
   EXPECT_THAT(message_of<ModelError>([&] { inputs_of(121); }), AllOf(HasSubstr("121 tokens"), HasSubstr("120")));
