@@ -43,6 +43,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--precision", choices=("float32", "bfloat16"), default="float32", help="of matrix products (peers: autocast)")
     add("--glue", type=Path, default=glue if glue.is_dir() else ROOT / "data" / "demo", help="GLUE folder")
     add("--binary", type=Path, default=ROOT / "build" / "release" / "tunescope", help="another build of tunescope")
+    add("--no_padded", action="store_true", help="leave out the peer that pads every example to 128 tokens")
     add("--no_compile", action="store_true", help="leave out torch.compile, which takes long to start")
     add(
         "--output", type=Path, default=ROOT / "results" / "benchmark", help="folder for benchmark.md and benchmark.json"
@@ -102,6 +103,7 @@ def run(arguments: argparse.Namespace, models: dict[str, Model]) -> dict:
         precision=arguments.precision,
         repeats=arguments.repeats,
         seconds=0.3 if arguments.quick else 3.0,
+        peers=("best",) if arguments.no_padded else ("padded", "best"),
         with_compiled=not arguments.no_compile,
         lanes=arguments.lanes,
     )

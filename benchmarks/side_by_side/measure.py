@@ -13,7 +13,6 @@ from glue_data import write_sample
 from side_by_side.engine import Engine, Job, epoch_flop, epoch_seconds, evaluation_seconds, run_job
 from side_by_side.peer_process import PeerError, PeerProcess
 
-PEERS = ("padded", "best")  # and "compiled" where it works
 GEMM_SECONDS = 0.5
 MOST_REPETITIONS = 40
 COMPILE_LIMIT_SECONDS = 600.0
@@ -39,6 +38,7 @@ class Settings:
     precision: str
     repeats: int
     seconds: float  # that a measurement should last at least
+    peers: tuple[str, ...]  # styles, "best" among them; and "compiled" where it works
     with_compiled: bool
     lanes: int  # 1: trials that train together are not measured
 
@@ -119,7 +119,7 @@ class CellRun:
         seconds = self.train_tunescope(2)
         epochs = repetitions(self.settings, seconds)
         sides: dict[str, Callable[[], float]] = {
-            "gemm": lambda: self.peers["padded"].ask("gemm", GEMM_SECONDS),
+            "gemm": lambda: self.peers["best"].ask("gemm", GEMM_SECONDS),
             "tunescope": lambda: self.train_tunescope(epochs),
         }
         if self.settings.lanes > 1:
@@ -136,7 +136,7 @@ class CellRun:
         sides: dict[str, Callable[[], float]] = {
             "tunescope": lambda: evaluation_seconds(self.settings.engine, self.job, passes)
         }
-        for style in PEERS:  # a compiled model would compile anew
+        for style in self.settings.peers:  # a compiled model would compile anew
             peer = self.peers[style]
             count = repetitions(self.settings, peer.ask("evaluate", 1))
             sides[style] = lambda peer=peer, count=count: peer.ask("evaluate", count)
@@ -184,7 +184,7 @@ def measure_cell(settings: Settings, cell: Cell) -> dict:
     """Write the examples, start the peers, measure."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         job = make_job(settings, cell, Path(name))
-        peers = {style: stack.enter_context(start_peer(settings, job, style)) for style in PEERS}
+        peers = {style: stack.enter_context(start_peer(settings, job, style)) for style in settings.peers}
         compiling = None
         if settings.with_compiled:
             compiled = start_peer(settings, job, "compiled")

@@ -3,8 +3,6 @@
 import statistics
 from collections.abc import Iterable
 
-from side_by_side.measure import PEERS
-
 TITLES = {"padded": "Trainer, padded", "best": "Trainer, best", "compiled": "compiled"}
 
 
@@ -51,7 +49,8 @@ def training_table(records: list[dict]) -> str:
     for record in records:
         rounds, examples = record["training"], record["examples"]
         row = [record["model"], record["task"], record["method"], rate(rounds, "tunescope", examples)]
-        peaks = " / ".join(f"{record['peak_bytes'][side] / 1e6:.0f}" for side in ("tunescope", *PEERS))
+        measured = [record["peak_bytes"][side] for side in ("tunescope", *peers) if side in record["peak_bytes"]]
+        peaks = " / ".join(f"{peak / 1e6:.0f}" for peak in measured)
         rows.append([*row, *peer_columns(rounds, examples, peers), gemm_share(record), peaks])
     header = ["model", "task", "method", "Tunescope", *peer_titles(peers), "of GEMM limit", "peak memory, MB"]
     return table(header, rows)
@@ -79,14 +78,14 @@ def lanes_table(records: list[dict], lanes: int) -> str:
 
 
 def evaluation_table(records: list[dict]) -> str:
+    records = [record for record in records if "evaluation" in record]
+    peers = [peer for peer in TITLES if any(peer in record["evaluation"][0] for record in records)]
     rows = []
     for record in records:
-        if "evaluation" not in record:
-            continue
         rounds, examples = record["evaluation"], record["evaluation_examples"]
         row = [record["model"], record["task"], rate(rounds, "tunescope", examples)]
-        rows.append([*row, *peer_columns(rounds, examples, list(PEERS))])
-    return table(["model", "task", "Tunescope", *peer_titles(list(PEERS))], rows)
+        rows.append([*row, *peer_columns(rounds, examples, peers)])
+    return table(["model", "task", "Tunescope", *peer_titles(peers)], rows)
 
 
 def compile_line(records: list[dict]) -> str:
@@ -124,7 +123,7 @@ def markdown(result: dict) -> str:
         "Trainer's own defaults; DeBERTa has no SDPA. "
         "*Of GEMM limit*: matrix products of the step on real tokens over its time, against a "
         f"[2048 x 1536] x [1536 x 1536] product in the same round ({gemm / 1e9:.0f} GFLOP/s). *Peak memory*: "
-        f"Tunescope, padded, best. {compile_line(cells)}"
+        f"Tunescope, then each Trainer. {compile_line(cells)}"
     )
     parts = [introduction, "Training, examples a second:", training_table(cells)]
     if settings["lanes"] > 1:
