@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for kind in [name for name in options.format if name in dashboards.FORMATS]:
                 shown = {dashboards.write_dashboard(kind, name, file, folder) for name, file in files.items()}
                 print(*(f"{kind}: {command}" for command in shown), sep="\n")
-    except (ResultsError, dashboards.MissingLibraryError, OSError) as error:
+    except (ResultsError, dashboards.DashboardError, OSError) as error:
         print(f"tunescope-report: {error}", file=sys.stderr)
         return 2
     return 0

@@ -75,6 +75,30 @@ def test_mlflow_has_every_trial_once(sweep, tmp_path, monkeypatch):
     assert "trial/score" not in failed.data.metrics
 
 
+def test_mlflow_writes_a_trial_anew_of_which_it_has_a_part(sweep, tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert main([str(sweep), "-o", str(tmp_path / "out"), "--format", "mlflow"]) == 0
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/out/mlflow.db")
+    experiment = [client.get_experiment_by_name("sweep").experiment_id]
+    (before,) = client.search_runs(experiment, f"tags.`tunescope.trial` = '{0:016x} done'")
+    client.update_run(before.info.run_id, status="RUNNING")  # as if the command had been killed
+    assert main([str(sweep), "-o", str(tmp_path / "out"), "--format", "mlflow"]) == 0
+    (after,) = client.search_runs(experiment, f"tags.`tunescope.trial` = '{0:016x} done'")
+    assert after.info.run_id != before.info.run_id
+    assert after.info.status == "FINISHED"
+
+
+def test_a_server_that_does_not_answer_is_one_line_and_exit_2(sweep, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert main([str(sweep), "-o", str(tmp_path / "out"), "--format", "mlflow"]) == 2
+    printed = capsys.readouterr().err
+    assert "127.0.0.1" in printed
+    assert len(printed.splitlines()) == 1
+
+
 def test_mlflow_writes_where_the_groups_server_is(sweep, tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow")
     uri = f"sqlite:///{tmp_path}/server.db"

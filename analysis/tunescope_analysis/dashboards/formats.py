@@ -13,19 +13,22 @@ FORMATS = {
 MODULES = {"tensorboard": "tensorboard", "mlflow": "mlflow", "wandb-offline": "wandb"}
 
 
-class MissingLibraryError(ValueError):
-    """A dashboard's own library is not installed."""
+class DashboardError(ValueError):
+    """A dashboard's own library is not installed, or failed."""
 
 
 def write_dashboard(kind: str, name: str, results: Results, folder: Path) -> str:
     """Write a file's trials for one dashboard, under a name; returns the command that shows them.
 
-    Raises `MissingLibraryError`.
+    Raises `DashboardError` and `OSError`.
     """
     try:
         module = import_module(f"tunescope_analysis.dashboards.{MODULES[kind]}")
     except ModuleNotFoundError as error:
-        raise MissingLibraryError(
+        raise DashboardError(
             f"format {kind} needs the Python package {MODULES[kind]} ({error}): pip install {MODULES[kind]}"
         ) from error
-    return str(module.write(name, results, folder))
+    try:
+        return str(module.write(name, results, folder))
+    except module.Failure as error:
+        raise DashboardError(f"format {kind}: {' '.join(str(error).split())}") from error

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
+from mlflow.exceptions import MlflowException
 
 from tunescope_analysis.dashboards.trial_run import TrialRun, time_of, trial_runs
 from tunescope_analysis.io.results import Results
 
+Failure = MlflowException  # what it raises if it cannot write
 MOST_METRICS = 1000  # that one request may carry
 TAG = "tunescope.trial"  # the trial's id and state: a failed trial that was repeated is another run
 
@@ -23,9 +25,13 @@ def write(name: str, results: Results, folder: Path) -> str:
     experiment = client.get_experiment_by_name(name)
     experiment_id = experiment.experiment_id if experiment else client.create_experiment(name)
     for run in trial_runs(results):
-        if not client.search_runs([experiment_id], f"tags.`{TAG}` = '{_tag(run)}'", max_results=1):
+        written = client.search_runs([experiment_id], f"tags.`{TAG}` = '{_tag(run)}'")
+        unfinished = [each for each in written if each.info.status == "RUNNING"]
+        for each in unfinished:  # of a command that was interrupted
+            client.delete_run(each.info.run_id)
+        if len(written) == len(unfinished):
             _write_run(client, experiment_id, run, int(1000 * time_of(results)))
-    return f"mlflow ui --backend-store-uri {uri}"
+    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
 
 
 def _tag(run: TrialRun) -> str:

@@ -13,6 +13,8 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tunescope_analysis.dashboards.trial_run import TrialRun, time_of, trial_runs
 from tunescope_analysis.io.results import Results
 
+Failure = OSError  # what it raises if it cannot write
+
 
 def write(name: str, results: Results, folder: Path) -> str:
     """Write or replace a folder per trial below `folder/tensorboard/NAME`; returns how to look at them."""

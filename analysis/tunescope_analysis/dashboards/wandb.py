@@ -13,6 +13,8 @@ SETTINGS = wandb.Settings(
     console="off", silent=True, save_code=False, x_disable_meta=True, x_disable_stats=True
 )
 
+Failure = wandb.Error  # what it raises if it cannot write
+
 
 def write(name: str, results: Results, folder: Path) -> str:
     """Write a project of this name, a folder per trial below `folder/wandb`; returns how to send it."""

@@ -49,6 +49,8 @@ def test_panels_are_named_by_what_tells_methods_apart(section):
     ]
     names = short_names(["lora:alpha=16,rank=4", "lora:alpha=16,rank=8", "bitfit+lora:alpha=16,rank=8"])
     assert list(names.values()) == ["LoRA rank=4", "LoRA rank=8", "BitFit + LoRA"]
+    adapters = [f"adapter:placement=houlsby,size={size}+lora:rank=2" for size in (4, 8)]
+    assert list(short_names(adapters).values()) == ["adapters + LoRA size=4", "adapters + LoRA size=8"]
 
 
 def test_a_file_without_added_tensors_does_not_speak_of_them(small_file):

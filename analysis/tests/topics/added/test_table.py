@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from added_sweep import added_content, gpt2_content
 from make_file import write_file
@@ -46,6 +47,16 @@ def test_has_a_row_for_each_tensor(table):
     assert len(table) == 2 * 2 + 2
     assert table["size"].loc["lora:rank=2"].tolist() == [8, 8, 8, 8]
     assert over_layers(table.reset_index())["change"].notna().sum() == 3
+
+
+def test_weights_are_compared_on_the_tasks_that_have_both():
+    lora = {"method": "lora", "layer": "0", "target": "query", "kind": "A", "change": 1.0, "fisher": np.nan}
+    rows = [{**lora, "task": "CoLA", "merged": 0.10, "full": np.nan},
+            {**lora, "task": "RTE", "merged": 0.02, "full": 0.5}]  # fmt: skip
+    (summary,) = over_layers(pd.DataFrame(rows)).to_dict("records")
+    assert (summary["merged"], summary["full"]) == (0.02, 0.5)
+    (summary,) = over_layers(pd.DataFrame(rows[:1])).to_dict("records")
+    assert summary["merged"] == 0.10
 
 
 def test_a_part_of_a_joined_layer_has_its_name_and_the_joined_weight(tmp_path):

@@ -1,7 +1,5 @@
 """How far added tensors moved, layer by layer."""
 
-import re
-
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -21,6 +19,7 @@ from tunescope_analysis.report.drawing.panel_grid import (
     style_plot,
 )
 from tunescope_analysis.report.labels import component_label
+from tunescope_analysis.topics.added.table import with_both
 
 MERGED, FULL = "weight, merged", "weight, full fine-tuning"
 SERIES = ("A", "B", "vector", MERGED, FULL)
@@ -54,11 +53,14 @@ def added_figure(table: pd.DataFrame) -> Figure:
 
 def short_names(methods: list[str]) -> dict[str, str]:
     """Methods in words without their options, but for those in which methods of the same words differ."""
-    parts = {method: method_parts(method) for method in methods}
+    parts = {method: [part.partition(":") for part in method_parts(method)] for method in methods}
     words = {
-        method: " + ".join(METHODS[part.partition(":")[0]] for part in parts[method]) for method in methods
+        method: " + ".join(METHODS.get(name, name) for name, _, _ in parts[method]) for method in methods
     }
-    options = {method: re.split("[:,]", method)[1:] for method in methods}
+    options = {
+        method: [option for _, _, own in parts[method] for option in own.split(",") if option]
+        for method in methods
+    }
     names = {}
     for method in methods:
         alike = [options[other] for other in methods if words[other] == words[method]]
@@ -67,18 +69,12 @@ def short_names(methods: list[str]) -> dict[str, str]:
     return names
 
 
-def _name_of(part: str) -> str:
-    name = part.partition(":")[0]
-    return METHODS.get(name, name)
-
-
 def _lines(own: pd.DataFrame) -> dict[str, pd.Series]:
     """By series: values above zero over the numbers of the layers."""
     own = own.assign(layer=own["layer"].astype(int))
     lines = {str(kind): rows.groupby("layer")["change"].mean() for kind, rows in own.groupby("kind")}
-    lines |= {
-        name: own.groupby("layer")[column].mean() for name, column in ((MERGED, "merged"), (FULL, "full"))
-    }
+    weights = with_both(own).groupby("layer")
+    lines |= {MERGED: weights["merged"].mean(), FULL: weights["full"].mean()}
     return {
         name: values[values > 0]
         for name in SERIES

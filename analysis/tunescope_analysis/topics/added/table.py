@@ -38,8 +38,20 @@ def added_table(results: Results) -> pd.DataFrame:
 
 
 def over_layers(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per method, target and kind: the mean over tasks and layers."""
-    return table.groupby(["method", "target", "kind"], sort=False)[MEASURES].mean().reset_index()
+    """A row per method, target and kind: the mean over tasks and layers.
+
+    `merged` and `full` are over the tasks that have both, if any has, so that they can be compared.
+    """
+    keys = ["method", "target", "kind"]
+    means = table.groupby(keys, sort=False)[MEASURES].mean()
+    means.update(with_both(table).groupby(keys)[["merged", "full"]].mean())
+    return means.reset_index()
+
+
+def with_both(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose weight was changed by the method and by full fine-tuning; all rows if there is none."""
+    both = table.dropna(subset=["merged", "full"])
+    return table if both.empty else both
 
 
 def _change(results: Results) -> pd.DataFrame:
