@@ -29,12 +29,10 @@ constexpr std::array kCommands = {
         "Checks the job and its inputs and lists its trials: how many of each task and method, what is done, "
         "how many parameters train, the work and memory per trial, and the time per trial if finished trials of the "
         "job tell it. --calibrate measures the first steps of one trial of each task and method, and the first "
-        "examples "
-        "of one Fisher run of each task, on this machine. "
-        "--simulate plays the sweep on that many devices, by the coordinator's own rules, with up to run.lanes "
-        "trials at once on each (auto: 16); it leaves out what training together gains unless that was measured, and "
-        "without --calibrate takes Fisher runs to multiply as fast as the training that they measure, in its "
-        "precision. "
+        "examples of one Fisher run of each task, on this machine. --simulate plays the sweep on that many devices, by "
+        "the coordinator's own rules, with up to run.lanes trials at once on each (auto: 16); it leaves out what "
+        "training together gains unless that was measured, and without --calibrate takes Fisher runs to multiply as "
+        "fast as the training that they measure, in its precision. "
         "The last lines say how many ranks, with how many threads each, suit this machine.",
         true},
     CommandHelp{"sweep", "JOB.cfg [--share] [--section.key VALUE ...]",

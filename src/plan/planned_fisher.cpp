@@ -45,10 +45,10 @@ void check_examples(const FisherRun& run, const TaskData& data) {
 // Fisher runs measure the model's weights, with all that its training has added merged into them.
 void check_training(const PlannedFisher& planned, const ParameterCatalogue& catalogue) {
   const Method& method = planned.run.training.method;
-  if (planned.step == 0 || additions_of(method, catalogue).merge_whole()) return;
+  if (additions_of(method, catalogue).merge_whole()) return;
   throw ConfigError(fmt::format(
       "[fisher] at = {} adds layers that cannot be merged into the model's weights, which are what is measured; choose "
-      "another method, or points = 0",
+      "another method",
       method.text()));
 }
 

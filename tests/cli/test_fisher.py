@@ -200,8 +200,10 @@ def test_wrong_grid_is_refused_once_before_any_training(make_job, tmp_path):
     assert not job.trial_files()
 
 
-def test_a_training_with_adapters_is_not_measured(make_job, tmp_path):
-    job = make_job(tmp_path, {"fisher.at": "adapter:size=3", "fisher.examples": "8", "sweep.methods": "full"})
+@pytest.mark.parametrize("point", ["0", "1"])
+def test_a_training_with_adapters_is_not_measured(make_job, tmp_path, point):
+    keys = {"fisher.at": "adapter:size=3", "fisher.points": point, "fisher.examples": "8", "sweep.methods": "full"}
+    job = make_job(tmp_path, keys)
     message = fisher(job, expect=WRONG_INPUT).stderr
     assert "[fisher] at = adapter:placement=houlsby,size=3 adds layers that cannot be merged" in message
     assert not job.trial_files()

@@ -59,10 +59,12 @@ ExitStatus export_trial(const CommandLine& line) {
   const Task& task = find_task(planned.trial.task);
   const ParameterCatalogue& catalogue = inputs->catalogue(task);
   if (!additions_of(planned.trial.method, catalogue).merge_whole()) {
+    const std::filesystem::path kept = JobFolder(spec).kept_file(planned.id);
     throw ConfigError(
         fmt::format("trial {} is of method {}, which adds layers that are no part of transformers' models, "
-                    "so it cannot be exported; what was kept of it is in {}",
-                    planned.id, planned.trial.method.text(), JobFolder(spec).kept_file(planned.id).string()));
+                    "so it cannot be exported{}",
+                    planned.id, planned.trial.method.text(),
+                    std::filesystem::exists(kept) ? "; what was kept of it is in " + kept.string() : ""));
   }
   const KeptWeights kept = load_kept_weights(JobFolder(spec), planned.trial, inputs->model(), catalogue);
   write_model_folder({.network = *inputs->model().network,

@@ -18,7 +18,7 @@ void multiply(const GroupedProduct& product) {
 }
 
 // Pieces of at most so many rows of the result, or columns if these are more, keep the threads at work to the end. They
-// do not depend on the number of threads, so neither do the results.
+// do not depend on the number of threads.
 constexpr std::int64_t kLongestPiece = 128;
 
 void cut(const GroupedProduct& product, std::vector<GroupedProduct>& pieces) {
