@@ -107,8 +107,9 @@ def run(arguments: argparse.Namespace, models: dict[str, Model]) -> dict:
         with_compiled=not arguments.no_compile,
         lanes=arguments.lanes,
     )
+    evaluated = next((method for method in arguments.methods if method != "lora"), None)
     cells = [
-        Cell(name, model, task, method, with_evaluation=method == arguments.methods[0] and method != "lora")
+        Cell(name, model, task, method, with_evaluation=method == evaluated)
         for name, model in models.items()
         for task in arguments.tasks
         for method in arguments.methods
