@@ -75,9 +75,10 @@ Measurement measure_first_examples(const FisherRun& run, SweepInputs& inputs) {
                                 .draws = run.draws,
                                 .bfloat16_weights = inputs.bfloat16_weights(run.precision)};
     const double seconds = elapsed_seconds([&] { sum_squared_gradients(measured, {}); });
-    FisherRun of_all = run;
-    of_all.examples = 0;
-    return {.flops = expected_flops(of_all, inputs.pass_costs(), data), .seconds = seconds};
+    FisherRun of_model = run;
+    of_model.examples = 0;          // all of `data`
+    of_model.training.method = {};  // what it adds is not measured
+    return {.flops = expected_flops(of_model, inputs.pass_costs(), data), .seconds = seconds};
   };
   const Tf32Products products(run.precision == Precision::kTf32);
   const std::int64_t most = std::min(whole.train.size(), kMeasuredGroups * run.batch_size);

@@ -9,7 +9,8 @@ namespace tunescope {
 Measurement measure_first_steps(Trial trial, SweepInputs& inputs);
 
 /// Measures the Fisher information of some examples on the pre-trained weights, as the run would of all on its own, and
-/// returns the seconds and floating-point operations of most of them, without what happens once per run.
+/// returns the seconds and floating-point operations of most of them, without what happens once per run. What the
+/// measured training adds to the model is not part of either: it is taken to have the same rate.
 Measurement measure_first_examples(const FisherRun& run, SweepInputs& inputs);
 
 }  // namespace tunescope
