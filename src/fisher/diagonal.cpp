@@ -280,6 +280,7 @@ std::optional<FisherInformation> fisher_information(const FisherInputs& inputs, 
     if (end.kind == ShardEnd::kFinished) control.save(state);
     return std::nullopt;
   }
+  control.on_finished(state);
   sum_over_ranks(team, reducer, state);
   for (const at::Tensor& sum : state.sums) {
     if (sum.defined()) sum.div_(static_cast<double>(group_count(inputs, inputs.dataset.size())));

@@ -41,7 +41,8 @@ struct MeasuredRun {
 
 // One Fisher run: what it measures, this rank's shard of it, and its file. What a method adds changes the model's
 // weights, and these are measured as they are then, with all of it merged into them. The added tensors are measured in
-// passes of their own, where they are apart.
+// passes of their own, where they are apart. These come first, for their finished shard is much smaller to save than
+// the model's.
 class FisherExecution {
  public:
   using OnProgress = std::function<void(std::int64_t done, std::int64_t total)>;
@@ -65,15 +66,20 @@ class FisherExecution {
 
   // Nothing if it was stopped. `on_progress` gets the numbers of this rank's shard.
   std::optional<MeasuredRun> compute(Reducer& reducer, const OnProgress& on_progress) {
-    const int parts = additions_.empty() ? 1 : 2;
-    std::optional<FisherInformation> of_model = measure(
-        inputs_of_model(), reducer, [&](std::int64_t done, std::int64_t total) { on_progress(done, parts * total); });
-    if (!of_model || additions_.empty()) return of_model ? std::optional(MeasuredRun{*of_model, {}}) : std::nullopt;
-    std::optional<FisherInformation> of_added =
-        measure(inputs_of_added(), reducer,
-                [&](std::int64_t done, std::int64_t total) { on_progress(total + done, parts * total); });
-    if (!of_added) return std::nullopt;
-    return MeasuredRun{std::move(*of_model), std::move(of_added->diagonal)};
+    std::vector<at::Tensor> added_diagonal;
+    if (!additions_.empty()) {
+      std::optional<FisherInformation> of_added = measure(
+          inputs_of_added(), reducer, [&](std::int64_t done, std::int64_t total) { on_progress(done, 2 * total); });
+      if (!of_added) return std::nullopt;
+      added_diagonal = std::move(of_added->diagonal);
+    }
+    const int parts_before = additions_.empty() ? 0 : 1;
+    std::optional<FisherInformation> of_model =
+        measure(inputs_of_model(), reducer, [&](std::int64_t done, std::int64_t total) {
+          on_progress(parts_before * total + done, (parts_before + 1) * total);
+        });
+    if (!of_model) return std::nullopt;
+    return MeasuredRun{std::move(*of_model), std::move(added_diagonal)};
   }
 
   // Writes the run's file. Returns the seconds that it took, over all its pieces.
@@ -126,6 +132,10 @@ class FisherExecution {
                                       inputs);
     CheckpointClock clock(rank_.job.spec.checkpoint_seconds, rank_.stop);
     StopChannel channel(team_.communicator(), rank_.stop);
+    const auto write = [&](FisherState state) {
+      state.seconds = seconds();
+      checkpoint.save(state);
+    };
     bool is_loaded = false;
     const FisherControl control{.on_progress = on_progress,
                                 .next_action =
@@ -133,16 +143,19 @@ class FisherExecution {
                                       channel.poll();
                                       return clock.next_action();
                                     },
-                                .save =
-                                    [&](FisherState state) {
-                                      state.seconds = seconds();
-                                      clock.save([&] { checkpoint.save(state); });
+                                .save = [&](const FisherState& state) { clock.save([&] { write(state); }); },
+                                .on_finished =
+                                    [&](const FisherState& state) {
+                                      const bool is_followed = inputs.additions != nullptr;
+                                      if (is_followed) clock.save_on_the_way([&] { write(state); });
                                     },
                                 .load =
                                     [&] {
                                       std::optional<FisherState> saved = checkpoint.load();
-                                      if (saved && !is_loaded)
+                                      // Of the pieces before; a file that this piece has saved has its own time too.
+                                      if (saved && !is_loaded) {
                                         seconds_before_ = std::max(seconds_before_, saved->seconds);
+                                      }
                                       is_loaded = true;
                                       return saved;
                                     }};

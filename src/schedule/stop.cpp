@@ -51,17 +51,23 @@ NextAction CheckpointClock::next_action() {
 }
 
 bool CheckpointClock::save(const std::function<void()>& write) {
-  const NextAction action = std::exchange(action_, NextAction::kContinue);
+  if (std::exchange(action_, NextAction::kContinue) == NextAction::kSave) return save_on_the_way(write);
   try {
     write();
     return true;
   } catch (const std::exception& error) {
-    if (action == NextAction::kSave) {
-      spdlog::warn("no checkpoint: {}; the computation continues without one", error.what());
-    } else {
-      spdlog::error("not saved: {}; what was computed since the last checkpoint is lost", error.what());
-      stop_.note_lost_work();
-    }
+    spdlog::error("not saved: {}; what was computed since the last checkpoint is lost", error.what());
+    stop_.note_lost_work();
+    return false;
+  }
+}
+
+bool CheckpointClock::save_on_the_way(const std::function<void()>& write) {
+  try {
+    write();
+    return true;
+  } catch (const std::exception& error) {
+    spdlog::warn("no checkpoint: {}; the computation continues without one", error.what());
     return false;
   }
 }

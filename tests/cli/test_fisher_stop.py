@@ -1,5 +1,6 @@
 """A Fisher run that is stopped inside goes on from where it was."""
 
+import json
 import os
 import shutil
 import signal
@@ -59,6 +60,21 @@ def diagonals(job):
     return found
 
 
+OF_MODEL = {"rank-0-of-2.safetensors", "rank-1-of-2.safetensors"}
+OF_ADDED = {f"added-{name}" for name in OF_MODEL}
+
+
+def unfinished_shards(job):
+    """Whether each saved shard has micro-batches left, by the name of its file."""
+    found = {}
+    for path in (job.results / "checkpoints").glob("*/*"):
+        content = path.read_bytes()
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        done, total, *_ = header["__metadata__"]["state"].split()
+        found[path.name] = int(done) < int(total)
+    return found
+
+
 def test_fisher_run_is_stopped_inside_and_goes_on_bitwise(large_fisher, tmp_path):
     make, undisturbed = large_fisher
     job = make(tmp_path, {"run.deadline_seconds": "1.5"})
@@ -68,15 +84,39 @@ def test_fisher_run_is_stopped_inside_and_goes_on_bitwise(large_fisher, tmp_path
         if result.returncode == 0:
             break
         assert result.returncode == STOPPED_EARLY, result.stdout + result.stderr
-        shares = {path.name.removeprefix("added-") for path in (job.results / "checkpoints").glob("*/*")}
-        if shares:  # on a busy machine the deadline may come before a run has begun
-            assert shares == {"rank-0-of-2.safetensors", "rank-1-of-2.safetensors"}
+        shards = unfinished_shards(job).keys()
+        if shards:  # on a busy machine the deadline may come before a run has begun
+            assert shards in (OF_ADDED, OF_ADDED | OF_MODEL)
             cuts += 1
     assert cuts >= 1
     assert diagonals(job) == undisturbed
     with h5py.File(next((job.results / "fisher").glob("*.h5"))) as file:  # 1.5 s and more a piece, less its start
         assert file["fisher/wall_seconds"][0] > 0.2 * cuts
     assert list((job.results / "checkpoints").iterdir()) == []
+
+
+def test_stop_in_the_passes_over_the_model_keeps_what_is_known_of_added_tensors(large_fisher, tmp_path):
+    make, undisturbed = large_fisher
+    job = make(tmp_path, {"run.checkpoint_seconds": "0.05"})
+
+    def stop_after(first_file):
+        process = start(job, command="fisher")
+        wait_until(lambda: list((job.results / "checkpoints").glob(f"*/{first_file}")))
+        os.kill(ranks_of(process)[0], signal.SIGUSR2)
+        output, _ = process.communicate(timeout=150)
+        assert process.returncode == STOPPED_EARLY, output
+        return unfinished_shards(job)
+
+    is_unfinished = stop_after("added-rank-0-of-2.safetensors")
+    assert is_unfinished.keys() == OF_ADDED
+    assert any(is_unfinished.values())
+    is_unfinished = stop_after("rank-0-of-2.safetensors")
+    assert is_unfinished.keys() == OF_ADDED | OF_MODEL
+    assert any(is_unfinished[name] for name in OF_MODEL)
+    assert not any(is_unfinished[name] for name in OF_ADDED)
+    result = job.run("fisher", ranks=2)
+    assert result.returncode == 0, result.stdout
+    assert diagonals(job) == undisturbed
 
 
 @pytest.mark.parametrize("rank", [0, 1])

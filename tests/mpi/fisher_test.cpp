@@ -85,6 +85,26 @@ TEST(FisherDiagonal, StopOfOneRankStopsAllAndEveryRankSaves) {
   EXPECT_TRUE(resumed.depth_profile.allclose(test::FisherCase::depth_profile(subject.inputs()), 1e-12, 0));
 }
 
+TEST(FisherDiagonal, IsNotComputedAgainFromAFinishedShard) {
+  test::FisherCase subject;
+  subject.dataset = test::repeat(subject.dataset, 100);
+  const auto reducer = make_mpi_reducer(*team);
+  std::optional<FisherState> finished;
+  const auto keep = [&](const FisherState& state) {
+    finished = state;
+    for (at::Tensor& sum : finished->sums) sum = sum.clone();
+    finished->depth_sums = finished->depth_sums.clone();
+  };
+  const FisherInformation whole = fisher_information(subject.inputs(), *team, *reducer, {.on_finished = keep}).value();
+  EXPECT_TRUE(finished && finished->micro_batches == finished->total);
+  std::int64_t computed = 0;
+  const FisherControl from_finished{.on_progress = [&](auto, auto) { ++computed; }, .load = [&] { return finished; }};
+  const FisherInformation again = fisher_information(subject.inputs(), *team, *reducer, from_finished).value();
+  EXPECT_EQ(computed, 0);
+  for (std::size_t i = 0; i < whole.diagonal.size(); ++i) EXPECT_TRUE(again.diagonal[i].equal(whole.diagonal[i])) << i;
+  EXPECT_TRUE(again.depth_profile.equal(whole.depth_profile));
+}
+
 // The type decides the exit status, so the rank that failed keeps its own.
 TEST(FisherDiagonal, IsGivenUpByAllRanksIfOneFailsOtherwise) {
   test::FisherCase subject;

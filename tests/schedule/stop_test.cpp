@@ -77,6 +77,14 @@ TEST(CheckpointClock, KnowsThatAStopHasLostWork) {
   EXPECT_TRUE(stop.has_lost_work());
 }
 
+TEST(CheckpointClock, ContinuesWithoutACheckpointOnTheWayThatCannotBeWritten) {
+  StopRequest stop;
+  CheckpointClock clock(0.0, stop);
+  EXPECT_FALSE(clock.save_on_the_way(fail));
+  EXPECT_FALSE(stop.has_lost_work());
+  EXPECT_TRUE(clock.save_on_the_way([] {}));
+}
+
 // A rank that has finished its part saves it because another was stopped.
 TEST(CheckpointClock, KnowsThatAStopOfAnotherRankHasLostWork) {
   StopRequest stop;

@@ -73,6 +73,8 @@ struct FisherControl {
   std::function<NextAction()> next_action = [] { return NextAction::kContinue; };
   /// Called if `next_action` asks to save, and if another rank was stopped.
   std::function<void(const FisherState& state)> save = [](const FisherState&) {};
+  /// Called with a finished shard before it is summed over ranks, if no rank was stopped.
+  std::function<void(const FisherState& state)> on_finished = [](const FisherState&) {};
   /// The state in which this shard of the same inputs was saved last, by this computation or by one before; nothing to
   /// start from scratch. A state of other micro-batches, or of products of another type, is ignored.
   std::function<std::optional<FisherState>()> load = [] { return std::nullopt; };

@@ -50,6 +50,9 @@ class CheckpointClock {
   /// it.
   bool save(const std::function<void()>& write);
 
+  /// The same for a checkpoint on the way that no interval has asked for.
+  bool save_on_the_way(const std::function<void()>& write);
+
  private:
   NextAction action_ = NextAction::kContinue;  // the last one, until it is carried out
   std::chrono::duration<double> interval_;
