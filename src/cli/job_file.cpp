@@ -21,6 +21,8 @@ namespace {
 
 namespace po = boost::program_options;
 
+constexpr std::string_view kOptionOrigin = "option --";  // of a value of the command line; the key follows
+
 std::string trim(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r");
   if (begin == std::string_view::npos) return "";
@@ -157,7 +159,7 @@ std::string render(const std::vector<Value>& values) {
 }
 
 Value value_of_option(const std::string& key, const std::string& text) {
-  const std::string origin = "option --" + key;
+  const std::string origin = std::string(kOptionOrigin) + key;
   if (const auto damage = find_damage(text)) {
     throw ConfigError(fmt::format("{}: {}; it is stored with the results: give a value, or rename the path, in UTF-8",
                                   origin, *damage));
@@ -187,16 +189,26 @@ std::set<std::string> trained_kinds(const SweepSpec& spec, const std::vector<Val
   return kinds;
 }
 
-void refuse_rates_of_untrained_methods(const SweepSpec& spec, const std::vector<Value>& values) {
+bool is_option(const Value& value) { return value.origin.starts_with(kOptionOrigin); }
+
+// Learning rates of a method that is not trained are refused, but for those in the file if options replace its methods:
+// they are left out.
+void settle_rates_of_untrained_methods(SweepSpec& spec, std::vector<Value>& values) {
   const std::set<std::string> trained = trained_kinds(spec, values);
-  for (const Value& value : values) {
-    if (!value.key.starts_with(kLearningRatesOf)) continue;
+  const bool are_methods_replaced =
+      std::ranges::any_of(values, [](const Value& value) { return value.key == "sweep.methods" && is_option(value); });
+  std::erase_if(values, [&](const Value& value) {
+    if (!value.key.starts_with(kLearningRatesOf)) return false;
     const std::string kind = value.key.substr(kLearningRatesOf.size());
-    if (trained.contains(kind)) continue;
-    throw ConfigError(
-        fmt::format("{}: {}: the job does not train '{}', only {}; add it to [sweep] methods, or leave out the key",
-                    value.origin, value.key, kind, fmt::join(trained, ", ")));
-  }
+    if (trained.contains(kind)) return false;
+    if (!are_methods_replaced || is_option(value)) {
+      throw ConfigError(
+          fmt::format("{}: {}: the job does not train '{}', only {}; add it to [sweep] methods, or leave out the key",
+                      value.origin, value.key, kind, fmt::join(trained, ", ")));
+    }
+    spec.learning_rates_of_kind.erase(kind);
+    return true;
+  });
 }
 
 // A job of the cache's name would lose its results when somebody clears the cache.
@@ -227,7 +239,7 @@ SweepSpec read_job(const std::filesystem::path& path,
     }
     for (const Value& value : given) assign(key, value, spec);
   }
-  refuse_rates_of_untrained_methods(spec, values);
+  settle_rates_of_untrained_methods(spec, values);
   refuse_cache_as_job_folder(spec);
   spec.job_text = overrides.empty() ? text : render(values);
   return spec;

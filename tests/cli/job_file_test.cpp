@@ -136,6 +136,14 @@ TEST_F(JobFile, RefusesLearningRatesOfMethodsThatItDoesNotHave) {
   EXPECT_THAT(refused_option("sweep.learning_rates.full", "0"), HasSubstr("numbers above 0"));
 }
 
+TEST_F(JobFile, LeavesOutLearningRatesOfMethodsThatOptionsReplace) {
+  const std::string job = kJob + "[sweep]\nmethods = bitfit layernorm\nlearning_rates.bitfit = 1e-3\n";
+  const SweepSpec spec = read(job, {{"sweep.methods", "layernorm"}});
+  EXPECT_TRUE(spec.learning_rates_of_kind.empty());
+  EXPECT_THAT(spec.job_text, Not(HasSubstr("1e-3")));
+  EXPECT_NO_THROW(read(spec.job_text));
+}
+
 TEST_F(JobFile, HasLearningRatesForTheTrainingThatFisherRunsMeasure) {
   const std::string job = kJob + "[sweep]\nmethods = layernorm\nlearning_rates.full = 1e-5\n";
   EXPECT_THAT(refusal(job), AllOf(HasSubstr("job.cfg:8"), HasSubstr("does not train 'full', only layernorm;")));
