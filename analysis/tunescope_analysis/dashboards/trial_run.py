@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tunescope_analysis.io.columns import column_frame, trial_frame
 from tunescope_analysis.io.results import Results
 
 SETTINGS = (
@@ -39,7 +40,7 @@ def time_of(results: Results) -> float:
 def trial_runs(results: Results) -> Iterator[TrialRun]:
     """Every trial of a file, in its order."""
     rows = {prefix: _rows_by_trial(results, group) for group, prefix in SERIES.items()}
-    for place, row in enumerate(_table(results, "trials", "trial").to_dict("records")):
+    for place, row in enumerate(trial_frame(results.trials).to_dict("records")):
         yield TrialRun(
             id=row["id"],
             name=f"{row['task']} {row['method']} {row['learning_rate']:g} seed {row['seed']}",
@@ -51,16 +52,10 @@ def trial_runs(results: Results) -> Iterator[TrialRun]:
         )
 
 
-def _table(results: Results, group: str, dimension: str) -> pd.DataFrame:
-    dataset = results.dataset(group)
-    columns = [name for name in dataset.data_vars if dataset[name].dims == (dimension,)]
-    return dataset[columns].to_dataframe().reset_index(drop=True)
-
-
 def _rows_by_trial(results: Results, group: str) -> dict[Any, pd.DataFrame]:
     if group not in results.groups:
         return {}
-    return dict(iter(_table(results, group, "row").groupby("trial")))
+    return dict(iter(column_frame(results.dataset(group), "row").groupby("trial")))
 
 
 def _values_by_step(rows: dict[str, pd.DataFrame]) -> dict[int, dict[str, float]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tunescope_analysis.io.columns import trial_frame
+from tunescope_analysis.io.columns import column_frame, trial_frame
 from tunescope_analysis.stats.expected_best import expected_best
 from tunescope_analysis.topics.scores.table import best_trials
 
@@ -25,8 +25,7 @@ def learning_curves(evaluations: xr.Dataset, trials: xr.Dataset) -> pd.DataFrame
     `mean` and `standard_deviation` over seeds. Epochs are rounded to hundredths, so that seeds meet.
     """
     chosen = best_trials(trials)[["task", "method", "metric"]]
-    columns = [str(name) for name in evaluations.data_vars if evaluations[name].dims == ("row",)]
-    rows = evaluations[columns].to_dataframe().reset_index(drop=True)
+    rows = column_frame(evaluations, "row")
     rows = rows[rows["trial"].isin(chosen.index)].join(chosen, on="trial")
     score = pd.Series(np.nan, index=rows.index)
     for metric in rows["metric"].unique():
