@@ -10,6 +10,7 @@ from zeros. Weight decay applies to the matrices, as in transformers' Trainer.
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import make_training_curve as curve
@@ -43,16 +44,13 @@ def make_curve(folder: Path, name: str, examples: list[curve.Example]) -> dict[s
     curve.trains = lambda _, tensor: (
         is_added(tensor) or tensor.startswith("classifier.") or (trains_layer_norm and "LayerNorm" in tensor)
     )
-    model = load(folder, method, torch.float32)
+    own_load = partial(load, folder, method)
     initial = {
         own_name(tensor, "bert"): parameter.flatten().tolist()
-        for tensor, parameter in model.named_parameters()
+        for tensor, parameter in own_load(torch.float32).named_parameters()
         if is_added(tensor) and parameter.dim() == 2
     }
-    steps = curve.train(model, name, examples)
-    exact = curve.train(load(folder, method, torch.float64), name, examples)
-    difference = max(abs(a - b) for a, b in zip(steps["loss"], exact["loss"], strict=True))
-    return {"base_learning_rate": rate, "float64_loss_difference": difference, "initial": initial} | steps
+    return curve.make_curve(own_load, name, examples, {"initial": initial})
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ this project.
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import make_training_curve as curve
@@ -50,14 +51,13 @@ def load(folder: Path, config: peft.PeftConfig, dtype: torch.dtype) -> Module:
 def make_curve(folder: Path, method: str, examples: list[curve.Example]) -> dict[str, object]:
     rate, config = METHODS[method]
     curve.LEARNING_RATES[method] = rate
-    model = load(folder, config, torch.float32)
+    own_load = partial(load, folder, config)
     initial = {
-        own_name(name): parameter.flatten().tolist() for name, parameter in model.named_parameters() if "lora_A" in name
+        own_name(name): parameter.flatten().tolist()
+        for name, parameter in own_load(torch.float32).named_parameters()
+        if "lora_A" in name
     }
-    steps = curve.train(model, method, examples)
-    exact = curve.train(load(folder, config, torch.float64), method, examples)
-    difference = max(abs(a - b) for a, b in zip(steps["loss"], exact["loss"], strict=True))
-    return {"base_learning_rate": rate, "float64_loss_difference": difference, "initial": initial} | steps
+    return curve.make_curve(own_load, method, examples, {"initial": initial})
 
 
 def main() -> None:

@@ -15,7 +15,10 @@ and also shrinks embedding rows that no example uses.
 
 import argparse
 import json
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from safetensors.torch import load_file
@@ -118,12 +121,17 @@ def train(model: BertForSequenceClassification, method: str, examples: list[Exam
     return curve
 
 
-def make_curve(folder: Path, method: str, examples: list[Example]) -> dict[str, object]:
-    curve = train(load_model(folder, torch.float32), method, examples)
-    exact = train(load_model(folder, torch.float64), method, examples)
+def make_curve(
+    load: Callable[[torch.dtype], BertForSequenceClassification],
+    method: str,
+    examples: list[Example],
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> dict[str, object]:
+    """The curve of the model that `load` gives in a type, behind what else is to be said of it."""
+    curve, exact = (train(load(dtype), method, examples) for dtype in (torch.float32, torch.float64))
     difference = max(abs(a - b) for a, b in zip(curve["loss"], exact["loss"], strict=True))
     settings = {"base_learning_rate": LEARNING_RATES[method], "float64_loss_difference": difference}
-    return settings | curve
+    return {**settings, **more, **curve}
 
 
 def main() -> None:
@@ -134,7 +142,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     examples = make_examples(BertConfig.from_pretrained(arguments.model))
-    curves = {method: make_curve(arguments.model, method, examples) for method in LEARNING_RATES}
+    load = partial(load_model, arguments.model)
+    curves = {method: make_curve(load, method, examples) for method in LEARNING_RATES}
     rows = ",\n".join(json.dumps(example) for example in examples)
     text = f"""{{"hyper_parameters": {json.dumps(HYPER_PARAMETERS)},
 "methods": {json.dumps(curves, indent=1)},
