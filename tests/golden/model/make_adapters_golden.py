@@ -15,16 +15,12 @@ Float64 from stored float32 weights, dropout off.
     adapters-env/bin/python make_adapters_golden.py [--output FOLDER]
 """
 
-import argparse
 from pathlib import Path
 
 import adapters
 import torch
-import transformers
-from architecture_subjects import MODELS, Subject
-from make_architecture_golden import build
-from make_model_golden import PackedInputs, to_float32
-from safetensors.torch import load_file, save_file
+from added_goldens import read_model, write_goldens
+from architecture_subjects import Subject
 from torch import Tensor
 from torch.nn import Module
 
@@ -63,10 +59,7 @@ def is_layer_norm(name: str) -> bool:
 
 
 def measure(subject: Subject, folder: Path, method: str) -> dict[str, Tensor]:
-    expected = load_file(folder / "expected.safetensors")
-    inputs = PackedInputs(expected["input_ids"], expected["type_ids"], expected["offsets"])
-    model = build(subject, subject.config)
-    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    model, inputs, expected = read_model(subject, folder)
     model.double().eval()
     with torch.no_grad():
         torch.testing.assert_close(subject.logits(model, inputs).float(), expected["logits"])
@@ -90,16 +83,12 @@ def measure(subject: Subject, folder: Path, method: str) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
-    arguments = parser.parse_args()
-    here = Path(__file__).parent
-    made_by = f"{Path(__file__).name}, torch {torch.__version__}, transformers {transformers.__version__}, "
-    made_by += f"adapters {adapters.__version__}"
-    for name, subject in MODELS.items():
-        tensors = measure(subject, here / name, "houlsby") | measure(subject, here / name, "pfeiffer")
-        (arguments.output / name).mkdir(parents=True, exist_ok=True)
-        save_file(to_float32(tensors), arguments.output / name / "adapters.safetensors", metadata={"made_by": made_by})
+    write_goldens(
+        __file__,
+        __doc__,
+        adapters,
+        lambda subject, folder: measure(subject, folder, "houlsby") | measure(subject, folder, "pfeiffer"),
+    )
 
 
 if __name__ == "__main__":

@@ -19,18 +19,13 @@ Float64 from stored float32 weights, dropout off.
     python make_peft_golden.py [--output FOLDER]
 """
 
-import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import peft
 import torch
-import transformers
-from architecture_subjects import MODELS, Subject
-from make_architecture_golden import build
-from make_model_golden import PackedInputs, to_float32
-from safetensors.torch import load_file, save_file
+from added_goldens import read_model, write_goldens
+from architecture_subjects import Subject
 from torch import Tensor
 from torch.nn import Module
 
@@ -130,10 +125,7 @@ def randomize(name: str, parameter: Tensor, generator: torch.Generator) -> None:
 
 
 def measure(subject: Subject, folder: Path, method: str) -> dict[str, Tensor]:
-    expected = load_file(folder / "expected.safetensors")
-    inputs = PackedInputs(expected["input_ids"], expected["type_ids"], expected["offsets"])
-    model = build(subject, subject.config)
-    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    model, inputs, expected = read_model(subject, folder)
     config = {"lora": lora, "ia3": ia3}[method](subject.config["model_type"])
     with_added: Module = peft.get_peft_model(model, config).double().eval()
     generator = torch.Generator().manual_seed(2021)
@@ -153,17 +145,12 @@ def measure(subject: Subject, folder: Path, method: str) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
-    arguments = parser.parse_args()
-    here = Path(__file__).parent
-    made_by = f"{Path(__file__).name}, torch {torch.__version__}, transformers {transformers.__version__}, "
-    made_by += f"peft {peft.__version__}"
-    for name, subject in MODELS.items():
-        assert json.loads((here / name / "config.json").read_text()) == subject.config
-        tensors = measure(subject, here / name, "lora") | measure(subject, here / name, "ia3")
-        (arguments.output / name).mkdir(parents=True, exist_ok=True)
-        save_file(to_float32(tensors), arguments.output / name / "peft.safetensors", metadata={"made_by": made_by})
+    write_goldens(
+        __file__,
+        __doc__,
+        peft,
+        lambda subject, folder: measure(subject, folder, "lora") | measure(subject, folder, "ia3"),
+    )
 
 
 if __name__ == "__main__":
