@@ -112,9 +112,10 @@ std::string job_help() {
 }
 
 constexpr std::string_view kExitHelp =
-    "\nExit status: 0 all done; 1 some trials failed or diverged; 2 wrong job, options or inputs, nothing was run;\n"
-    "3 wrong environment (MPI, device, filesystem); 75 stopped early by a signal (SIGTERM, SIGINT,\n"
-    "SIGHUP, SIGUSR1, SIGUSR2) or a deadline with everything saved: run again to resume.\n";
+    "\nExit status: 0 all done; 1 some trials failed or diverged, or the sweep ended because all of the first\n"
+    "failed; 2 wrong job, options or inputs, nothing was run; 3 wrong environment (MPI, device, filesystem);\n"
+    "75 stopped early by a signal (SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2) or a deadline with everything\n"
+    "saved: run again to resume.\n";
 
 std::string mpi_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];

@@ -270,6 +270,10 @@ const std::vector<JobKey>& job_keys() {
        assign_reducer},
       {"run.retries", "1", "how often a trial that ends with an exception is tried again in the same sweep",
        [](SweepSpec& spec, const Value& value) { spec.retries = parse_integer(value, 0); }},
+      {"run.stop_after_failures", "8",
+       "the sweep ends with status 1 if all of the first so many trials that end have failed (diverged is not failed); "
+       "0 = it trains all others nevertheless",
+       [](SweepSpec& spec, const Value& value) { spec.stop_after_failures = parse_integer(value, 0); }},
       {"run.checkpoint_seconds", "600",
        "seconds between checkpoints of a running trial or Fisher run; 0 = only at a stop",
        [](SweepSpec& spec, const Value& value) { spec.checkpoint_seconds = parse_number(value, 0.0, kInfinity); }},

@@ -25,7 +25,8 @@ bool StageRunner::train(const TrialIndices& order) {
   if (order.empty()) return true;
   const JobFolder& folder = rank_.job.folder;
   const auto is_done = [&](const PlannedTrial& planned) { return load_status(folder, planned.id).is_finished(); };
-  const StageEnd end = train_trials(team_, rank_, listener_, {.trials = trials_, .order = order, .is_done = is_done});
+  const StageEnd end = train_trials(team_, rank_, listener_,
+                                    {.trials = trials_, .order = order, .is_done = is_done, .failures = failures_});
   for (const TrialIndex trial : end.recorded) wait_for_weights(folder, trials_[trial].id, rank_.job.fisher);
   elsewhere_.insert(elsewhere_.end(), end.elsewhere.begin(), end.elsewhere.end());
   return !end.is_stopped;
@@ -59,8 +60,8 @@ bool StageRunner::train_measured(const std::vector<PlannedTrial>& trainings) {
       return candidates;
     });
     if (order.empty()) return true;
-    const StageEnd end =
-        train_trials(team_, rank_, listener_, {.trials = trainings, .order = order, .is_done = is_done});
+    const StageEnd end = train_trials(team_, rank_, listener_,
+                                      {.trials = trainings, .order = order, .is_done = is_done, .failures = failures_});
     if (end.is_stopped) return false;
     for (const TrialIndex training : end.recorded) wait_for_weights(folder, trainings[training].id, pending);
     candidates = end.elsewhere;

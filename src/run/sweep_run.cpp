@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tunescope/io/atomic_file.hpp"
 #include "tunescope/run/fisher_execution.hpp"
 #include "tunescope/run/stage_runner.hpp"
 #include "tunescope/storage/merge.hpp"
@@ -49,6 +50,20 @@ void merge(Job& job, const std::vector<PlannedTrial>& trials, const std::vector<
   }
 }
 
+// Whether the stages were stopped by failures; if so, the listener is told.
+bool ended_by_failures(RankTeam& team, const Job& job, const FailureWatch& failures, RunListener& listener) {
+  return team.on_root([&] {
+    if (!failures.is_broken()) return false;
+    std::vector<std::string> errors;
+    for (const std::string& trial : failures.failed()) {
+      wait_for_any({job.folder.failed_file(trial), job.folder.trial_file(trial)});
+      errors.push_back(load_status(job.folder, trial).error);
+    }
+    listener.on_broken(errors.size(), commonest(errors));
+    return true;
+  });
+}
+
 }  // namespace
 
 SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listener) {
@@ -61,6 +76,7 @@ SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listene
   StageRunner stages(team, rank, listener, work.trials);
   const bool came_to_its_end = carry_out(work.plan, stages) && stages.wait_for_other_sweeps();
   const bool has_lost_work = team.any_of(rank.stop.has_lost_work());
+  if (ended_by_failures(team, job, stages.failures(), listener)) return {.is_broken = true};
   return team.on_root([&] {
     const std::vector<PlannedTrial> trials = stored_trials(job.spec, job.hashes);
     if (!came_to_its_end && !is_complete(trials)) {
@@ -86,9 +102,10 @@ FisherEnd run_fisher(RankTeam& team, const RankContext& rank, RunListener& liste
   const bool came_to_its_end = carry_out(plan, stages);
   FisherEnd end{.is_stopped = !came_to_its_end,
                 .has_lost_work = team.any_of(rank.stop.has_lost_work()),
+                .is_broken = ended_by_failures(team, job, stages.failures(), listener),
                 .runs = job.fisher.size(),
                 .done = job.fisher.size() - pending_of(job.fisher).size()};
-  if (end.is_stopped) return end;
+  if (end.is_stopped || end.is_broken) return end;
   end.is_merged = team.on_root([&] {
     const std::vector<PlannedTrial> stored = stored_trials(job.spec, job.hashes);
     warn_of_files(stored, listener);

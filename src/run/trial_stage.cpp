@@ -7,11 +7,12 @@
 namespace tunescope {
 namespace {
 
-// On rank 0: passes on what the coordinator sees, keeps the progress file, and notes how trials end.
+// On rank 0: passes on what the coordinator sees, keeps the progress file, and notes how trials end. Asks for a stop if
+// the first ones show that something is broken.
 class StageFollower final : public QueueListener {
  public:
-  StageFollower(const TrialStage& stage, const JobFolder& folder, RunListener& listener)
-      : stage_(stage), listener_(listener), progress_(folder.progress) {
+  StageFollower(const TrialStage& stage, const RankContext& rank, RunListener& listener)
+      : stage_(stage), stop_(rank.stop), listener_(listener), progress_(rank.job.folder.progress) {
     listener_.on_trials(stage.trials, stage.order);
   }
   ~StageFollower() override { listener_.on_trials_end(); }
@@ -33,6 +34,8 @@ class StageFollower final : public QueueListener {
     if (is_final(summary.end)) recorded_.push_back(trial);
     if (summary.end == TrialEnd::kTakenByAnotherSweep) elsewhere_.push_back(trial);
     listener_.on_trial_end(trial, summary);
+    stage_.failures.record(stage_.trials[trial].id, summary.end);
+    if (stage_.failures.is_broken()) stop_.request_stop();
   }
 
   const TrialIndices& recorded() const { return recorded_; }
@@ -40,6 +43,7 @@ class StageFollower final : public QueueListener {
 
  private:
   const TrialStage& stage_;
+  StopRequest& stop_;
   RunListener& listener_;
   ProgressFile progress_;
   TrialIndices recorded_;
@@ -50,7 +54,7 @@ class StageFollower final : public QueueListener {
 
 StageEnd train_trials(RankTeam& team, const RankContext& rank, RunListener& listener, const TrialStage& stage) {
   std::optional<StageFollower> follower;
-  if (team.is_root()) follower.emplace(stage, rank.job.folder, listener);
+  if (team.is_root()) follower.emplace(stage, rank, listener);
   QueueListener nobody;
   StageEnd end;
   end.is_stopped = distribute_trials(

@@ -119,3 +119,10 @@ def test_a_signal_to_the_script_alone_reaches_the_ranks_and_the_job_goes_back_in
     output, _ = process.communicate(timeout=90)
     assert "told" in output
     assert "scontrol requeue 7" in output
+
+
+@pytest.mark.parametrize("final", [0, 1, 2])
+def test_a_job_that_is_done_or_would_fail_again_is_not_queued_again(batch, final):
+    status, output = batch(STATUS=str(final))
+    assert status == final
+    assert "requeue" not in output

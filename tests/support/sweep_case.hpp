@@ -35,12 +35,18 @@ struct RecordedRun final : RunListener {
   void on_waiting(std::size_t) override {
     if (on_wait) on_wait();
   }
+  void on_broken(std::size_t trials, const CommonError& error) override {
+    first_failures = trials;
+    common_error = error;
+  }
   void on_fisher_end(std::size_t, double, const std::string& error) override { fisher_errors.push_back(error); }
   void on_warning(const std::string& text) override { warnings.push_back(text); }
 
   const std::vector<PlannedTrial>* listed = nullptr;
   TrialIndices started;
   std::map<std::string, TrialEnd> ends;  // by trial
+  std::size_t first_failures = 0;
+  CommonError common_error;
   std::vector<std::string> fisher_errors;
   std::vector<std::string> warnings;
   int in_training = 0;

@@ -69,10 +69,11 @@ struct SweepSpec {
   std::int64_t lanes = 0;    ///< trials a rank trains together; 0 = as many as pay
   bool pack_weights = true;  ///< see `PackedWeights`
   KeepWeights keep = KeepWeights::kAuto;
-  std::int64_t retries = 1;           ///< of a trial that ends with an exception
-  double checkpoint_seconds = 600.0;  ///< between checkpoints; 0 = only at a stop
-  double deadline_seconds = 0.0;      ///< from the start to a stop; 0 = none
-  double end_margin_seconds = 120.0;  ///< from a stop to the end of the Slurm allocation
+  std::int64_t retries = 1;              ///< of a trial that ends with an exception
+  std::int64_t stop_after_failures = 8;  ///< the sweep ends if all of the first so many trials fail; 0 = never
+  double checkpoint_seconds = 600.0;     ///< between checkpoints; 0 = only at a stop
+  double deadline_seconds = 0.0;         ///< from the start to a stop; 0 = none
+  double end_margin_seconds = 120.0;     ///< from a stop to the end of the Slurm allocation
   FolderUse folder_use = FolderUse::kAlone;
 
   /// The learning rates that a method is tried with.

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tunescope/run/rank_context.hpp"
+#include "tunescope/schedule/failure_watch.hpp"
 #include "tunescope/schedule/trial_queue.hpp"
 
 namespace tunescope {
@@ -14,6 +15,7 @@ struct TrialStage {
   const TrialIndices& order;  ///< those to train, in the order of the queue
   /// Whether a trial need not be trained any more, because another sweep has; asked once this rank has claimed it.
   std::function<bool(const PlannedTrial& planned)> is_done;
+  FailureWatch& failures;  ///< of the sweep; rank 0's follows all ranks
 };
 
 /// Takes trials from the queue until it gives no more and trains them: those of one

@@ -7,6 +7,7 @@
 
 #include "tunescope/plan/planned_fisher.hpp"
 #include "tunescope/plan/planned_trial.hpp"
+#include "tunescope/schedule/failure_watch.hpp"
 #include "tunescope/schedule/trial_queue.hpp"
 
 namespace tunescope {
@@ -30,6 +31,9 @@ class RunListener {
   virtual void on_trials_end() {}
   /// Nothing is left to train here but trials that another sweep has taken.
   virtual void on_waiting(std::size_t /*trials*/) {}
+
+  /// The run ends, because all of its first trials failed, most of them with this error.
+  virtual void on_broken(std::size_t /*trials*/, const CommonError& /*error*/) {}
 
   /// Fisher runs are looked at; `reducer` names what sums over ranks.
   virtual void on_fisher_stage(const std::vector<PlannedFisher>& /*runs*/, std::string_view /*reducer*/) {}

@@ -17,7 +17,7 @@ class StageRunner {
  public:
   /// `trials` are the job's; what is stored of them is kept up to date on rank 0.
   StageRunner(RankTeam& team, const RankContext& rank, RunListener& listener, std::vector<PlannedTrial>& trials)
-      : team_(team), rank_(rank), listener_(listener), trials_(trials) {}
+      : team_(team), rank_(rank), listener_(listener), trials_(trials), failures_(rank.job.spec.stop_after_failures) {}
 
   bool train(const TrialIndices& order);
   bool take_turn();
@@ -28,6 +28,10 @@ class StageRunner {
   /// Waits for trials that other sweeps have taken, and trains those that they leave unfinished.
   bool wait_for_other_sweeps();
 
+  /// How the first trials have ended, on rank 0. If they show that something is broken, the functions above were
+  /// stopped.
+  const FailureWatch& failures() const { return failures_; }  // local
+
  private:
   void open_reducer();
   void pause() const;  // local
@@ -36,6 +40,7 @@ class StageRunner {
   const RankContext& rank_;
   RunListener& listener_;
   std::vector<PlannedTrial>& trials_;
+  FailureWatch failures_;
   TrialIndices elsewhere_;            // taken by other sweeps
   std::optional<Claim> turn_;         // on rank 0
   std::unique_ptr<Reducer> reducer_;  // from the first look at pending Fisher runs to the end of the turn

@@ -12,6 +12,7 @@ namespace tunescope {
 struct SweepEnd {
   bool is_stopped = false;     ///< with work left; the merged file is as it was
   bool has_lost_work = false;  ///< a rank could not save what it was at work on when the stop came
+  bool is_broken = false;      ///< all of the first trials failed, so it ended as if it was stopped; nothing is counted
   std::size_t trials = 0;
   std::size_t done = 0;
 };
@@ -25,6 +26,7 @@ SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listene
 struct FisherEnd {
   bool is_stopped = false;     ///< with work left; the merged file is as it was
   bool has_lost_work = false;  ///< as for a sweep
+  bool is_broken = false;      ///< as for a sweep
   /// False if the merged file was kept because it may hold trials whose files do not count now.
   bool is_merged = false;
   std::size_t runs = 0;

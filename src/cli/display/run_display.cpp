@@ -70,6 +70,15 @@ void RunDisplay::on_waiting(std::size_t trials) {
   std::fflush(stdout);
 }
 
+void RunDisplay::on_broken(std::size_t trials, const CommonError& error) {
+  fmt::print(
+      stderr,
+      "tunescope: {}: ended early, because all of the first {} trials failed, {} of them with: {}\n"
+      "finished trials stay; remove the cause and run it again, or give --run.stop_after_failures 0 to train the "
+      "others nevertheless\n",
+      job_, trials, error.count, error.text);
+}
+
 void RunDisplay::on_fisher_stage(const std::vector<PlannedFisher>& runs, std::string_view reducer) {
   print_warnings(runs);
   const std::size_t pending = pending_of(runs).size();
