@@ -20,6 +20,7 @@ TRIALS = [
     {"method": "lora:rank=2", "seed": 1, "score": 0.6},
     {"method": "lora:rank=2", "seed": 2, "score": 0.6},
     {"method": "ia3", "seed": 1, "score": 0.6},
+    {"method": "adapter:size=2", "seed": 1, "score": 0.6},
 ]
 QUERY = "bert.encoder.layer.{}.attention.self.query.{}"
 
@@ -33,6 +34,19 @@ def lora(**columns):
 def ia3(**columns):
     tensors = [f"bert.encoder.layer.{layer}.output.dense.ia3_l" for layer in (0, 1)]
     return {"tensor": tensors, "size": [8] * 2, **columns}
+
+
+def adapter(**columns):
+    """Of both layers, the matrix and the bias down, then those up."""
+    kinds = ("down.weight", "down.bias", "up.weight", "up.bias")
+    tensors = [
+        f"bert.encoder.layer.{layer}.output.dense.adapter_{kind}" for layer in (0, 1) for kind in kinds
+    ]
+    return {
+        "tensor": tensors,
+        "size": [8, 2, 8, 4] * 2,
+        **{name: values * 2 for name, values in columns.items()},
+    }
 
 
 def relative_change():
@@ -57,13 +71,22 @@ def added_content():
             f"{1:016x}": lora(rms=[0.02, 0.04], relative_l2=[0.1, np.inf]),
             f"{2:016x}": lora(rms=[0.06, 0.06], relative_l2=[0.3, np.inf]),
             f"{3:016x}": ia3(rms=[0.05, 0.05], relative_l2=[0.05, 0.05]),
+            f"{4:016x}": adapter(rms=[0.01, 0.03, 0.04, 0.02], relative_l2=[0.5, np.inf, 0.4, np.inf]),
             f"{0:016x}": {"tensor": ["bert.unknown"], "size": [3], "rms": [1.0], "relative_l2": [1.0]},
         },
-        fisher_runs=[{"at": "lora:rank=2", "point": 0.0}, {"at": "lora:rank=2"}, {"at": "full"}],
-        fisher={"mean": np.where(SIZE > 0, 1.0, np.nan)[None].repeat(3, axis=0)},
+        fisher_runs=[
+            {"at": "lora:rank=2", "point": 0.0},
+            {"at": "lora:rank=2"},
+            {"at": "full"},
+            {"at": "adapter:size=2"},
+        ],
+        fisher={"mean": np.where(SIZE > 0, 1.0, np.nan)[None].repeat(4, axis=0)},
         added_fisher={
             f"f{0:015x}": lora(mean=[0.0, 9.0], sum=[0.0, 72.0], max=[0.0, 10.0]),
             f"f{1:015x}": lora(mean=[2.5, 7.0], sum=[20.0, 56.0], max=[5.0, 8.0]),
+            f"f{3:015x}": adapter(
+                mean=[1.0, 3.0, 2.0, 4.0], sum=[8.0, 6.0, 16.0, 16.0], max=[2.0, 4.0, 3.0, 5.0]
+            ),
         },
     )
 

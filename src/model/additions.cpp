@@ -150,7 +150,7 @@ void Additions::append_initial(Parameters& parameters, std::uint64_t seed) const
   }
 }
 
-std::vector<ParameterIndex> Additions::unmerged() const {
+std::vector<ParameterIndex> Additions::unmerged_tensors() const {
   std::vector<ParameterIndex> tensors;
   for (const auto& [weight, added] : layers_) {
     if (!added.bottleneck) continue;
@@ -160,13 +160,28 @@ std::vector<ParameterIndex> Additions::unmerged() const {
   return tensors;
 }
 
-bool Additions::merge_whole() const { return unmerged().empty(); }
-
-ParameterCatalogue Additions::merged_catalogue() const {
+Additions Additions::unmerged() const {
   const std::vector<ParameterInfo>& all = catalogue_.parameters();
-  std::vector<ParameterInfo> tensors(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(model_size_));
-  for (const ParameterIndex left : unmerged()) tensors.push_back(catalogue_[left]);
-  return {std::move(tensors), catalogue_.layer_labels(), catalogue_.encoder_layers()};
+  Additions left({{all.begin(), all.begin() + static_cast<std::ptrdiff_t>(model_size_)},
+                  catalogue_.layer_labels(),
+                  catalogue_.encoder_layers()});
+  for (const auto& [weight, added] : layers_) {
+    if (!added.bottleneck) continue;
+    Bottleneck& bottleneck = left.layers_[weight].bottleneck.emplace(*added.bottleneck);
+    for (ParameterIndex* const tensor :
+         {&bottleneck.down.weight, &*bottleneck.down.bias, &bottleneck.up.weight, &*bottleneck.up.bias}) {
+      left.initial_.push_back(initial_[*tensor - model_size_]);
+      *tensor = left.catalogue_.append(catalogue_[*tensor]);
+    }
+  }
+  return left;
+}
+
+std::vector<bool> Additions::merged_tensors() const {
+  std::vector<bool> is_merged(catalogue_.size(), true);
+  std::fill_n(is_merged.begin(), model_size_, false);
+  for (const ParameterIndex left : unmerged_tensors()) is_merged[left] = false;
+  return is_merged;
 }
 
 Parameters Additions::merged(const Parameters& parameters) const {
@@ -190,7 +205,7 @@ Parameters Additions::merged(const Parameters& parameters) const {
       if (bias) whole[*bias].narrow(0, columns.first, columns.count).mul_(parameters[vector]);
     }
   }
-  for (const ParameterIndex left : unmerged()) whole.push_back(parameters[left]);
+  for (const ParameterIndex left : unmerged_tensors()) whole.push_back(parameters[left]);
   return whole;
 }
 

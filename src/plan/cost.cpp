@@ -99,13 +99,11 @@ double expected_flops(const Trial& trial, PassCosts& costs, const TaskData& data
 double expected_flops(const FisherRun& run, PassCosts& costs, const TaskData& data) {
   const std::int64_t outputs = data.task->output_size();
   const PassCosts::Rows rows = rows_of(data.train, distances_of_groups(data.train, run.batch_size, costs));
-  const PassFlops of_model =
-      costs.flops(group_members(run.parameters, costs.catalogue(outputs)), outputs, LastLayer::kAllTokens, rows);
-  const PassFlops of_added = costs.flops_of_added(run.training.method, outputs, LastLayer::kAllTokens, rows);
+  const PassFlops flops = costs.fisher_flops(run.training.method, run.parameters, outputs, rows);
   const auto passes = static_cast<double>(run.mode == FisherMode::kTrue ? outputs : run.draws);
   const auto all = static_cast<double>(data.train.size());
   const double share = run.examples > 0 ? static_cast<double>(run.examples) / all : 1.0;
-  return (of_model.forward + of_added.forward + passes * (of_model.backward + of_added.backward)) * share;
+  return (flops.forward + passes * flops.backward) * share;
 }
 
 double expected_added_bytes(const Trial& trial, PassCosts& costs, const TaskData& data) {

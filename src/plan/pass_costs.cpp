@@ -9,6 +9,7 @@
 
 #include "tunescope/data/packed_batch.hpp"
 #include "tunescope/device/meta_memory.hpp"
+#include "tunescope/fisher/fisher_passes.hpp"
 #include "tunescope/kernels/forced_kernels.hpp"
 #include "tunescope/train/training_sink.hpp"
 
@@ -114,13 +115,20 @@ PassFlops PassCosts::training_flops(const Method& method, std::int64_t outputs, 
   return flops(work, additions, rows);
 }
 
-PassFlops PassCosts::flops_of_added(const Method& method, std::int64_t outputs, LastLayer last_layer,
-                                    const Rows& rows) {
-  const Additions additions = additions_of(method, catalogue(outputs));
-  if (additions.empty()) return {};
-  Work work{.adding = method.text(), .needs_gradient = {}, .outputs = outputs, .last_layer = last_layer};
-  for (const ParameterInfo& info : additions.catalogue().parameters()) work.needs_gradient.push_back(info.is_added);
-  return flops(work, additions, rows);
+PassFlops PassCosts::fisher_flops(const Method& method, const std::string& pool, std::int64_t outputs,
+                                  const Rows& rows) {
+  const FisherPasses passes(method, catalogue(outputs), pool);
+  const auto of = [&](const Additions& additions, const std::vector<bool>& needs_gradient) {
+    const std::string adding = additions.empty() ? "" : method.text();
+    return flops({adding, needs_gradient, outputs, LastLayer::kAllTokens}, additions, rows);
+  };
+  PassFlops all = of(passes.unmerged, passes.of_model);
+  if (passes.measure_merged()) {
+    const PassFlops of_merged = of(passes.additions, passes.of_merged);
+    all.forward += of_merged.forward;
+    all.backward += of_merged.backward;
+  }
+  return all;
 }
 
 PassFlops PassCosts::flops(const Work& work, const Additions& additions, const Rows& rows) {

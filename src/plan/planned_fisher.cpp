@@ -42,16 +42,6 @@ void check_examples(const FisherRun& run, const TaskData& data) {
                   run.examples, run.training.task, data.train.size()));
 }
 
-// Fisher runs measure the model's weights, with all that its training has added merged into them.
-void check_training(const PlannedFisher& planned, const ParameterCatalogue& catalogue) {
-  const Method& method = planned.run.training.method;
-  if (additions_of(method, catalogue).merge_whole()) return;
-  throw ConfigError(fmt::format(
-      "[fisher] at = {} adds layers that cannot be merged into the model's weights, which are what is measured; choose "
-      "another method",
-      method.text()));
-}
-
 }  // namespace
 
 std::int64_t measured_step(const FisherRun& run, SweepInputs& inputs) {
@@ -70,7 +60,6 @@ std::vector<PlannedFisher> plan_fisher(const SweepSpec& spec, const std::vector<
                             .training = run.training.id(),
                             .step = measured_step(run, inputs),
                             .examples = run.examples > 0 ? run.examples : data.train.size()});
-    check_training(planned_runs.back(), inputs.catalogue(*data.task));
   }
   return planned_runs;
 }

@@ -36,14 +36,17 @@ struct MeasuredTensor {
   double max = 0.0;
 };
 
-std::vector<MeasuredTensor> sum_up(const std::vector<at::Tensor>& diagonal) {
+// Of those that a method has added, or of the model's own.
+std::vector<MeasuredTensor> sum_up(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal,
+                                   bool are_added) {
   std::vector<MeasuredTensor> measured;
   std::vector<at::Tensor> sums_and_maxima;
-  for (ParameterIndex i = 0; i < diagonal.size(); ++i) {
-    if (!diagonal[i].defined()) continue;
+  for (ParameterIndex i = 0; i < catalogue.size(); ++i) {
+    if (!diagonal[i].defined() || catalogue[i].is_added != are_added) continue;
     measured.push_back({.index = i});
     sums_and_maxima.insert(sums_and_maxima.end(), {diagonal[i].sum(), diagonal[i].max()});
   }
+  if (measured.empty()) return {};
   const at::Tensor on_host = at::stack(sums_and_maxima).cpu();  // the host waits for the device once
   const double* next = on_host.const_data_ptr<double>();
   for (MeasuredTensor& tensor : measured) {
@@ -60,7 +63,7 @@ FisherMaps FisherMaps::of(const ParameterCatalogue& catalogue, const std::vector
   const std::vector<double> empty(cells, std::numeric_limits<double>::quiet_NaN());
   FisherMaps maps{empty, empty, empty, empty};
   double total = 0.0;
-  for (const MeasuredTensor& tensor : sum_up(diagonal)) {
+  for (const MeasuredTensor& tensor : sum_up(catalogue, diagonal, false)) {
     const std::size_t cell = catalogue.cell(tensor.index);
     maps.sum[cell] = tensor.sum;
     maps.max[cell] = tensor.max;
@@ -73,7 +76,7 @@ FisherMaps FisherMaps::of(const ParameterCatalogue& catalogue, const std::vector
 
 std::vector<AddedFisher> AddedFisher::of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal) {
   std::vector<AddedFisher> added;
-  for (const MeasuredTensor& tensor : sum_up(diagonal)) {
+  for (const MeasuredTensor& tensor : sum_up(catalogue, diagonal, true)) {
     const ParameterInfo& info = catalogue[tensor.index];
     added.push_back({.tensor = info.name,
                      .size = info.size(),

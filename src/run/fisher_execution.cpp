@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/device/libtorch_settings.hpp"
 #include "tunescope/fisher/diagonal.hpp"
+#include "tunescope/fisher/fisher_passes.hpp"
 #include "tunescope/results/fisher_record.hpp"
 #include "tunescope/run/trial_rows.hpp"
 #include "tunescope/schedule/stop_channel.hpp"
@@ -33,16 +35,14 @@ std::vector<std::pair<std::string, at::Tensor>> kept_diagonal(const std::vector<
   return kept;
 }
 
-// What a Fisher run has found.
+// What a Fisher run has found, by its passes.
 struct MeasuredRun {
   FisherInformation of_model;
-  std::vector<at::Tensor> of_added;  // as `FisherInformation::diagonal`, by index of the model with what is added
+  std::vector<at::Tensor> of_merged;  // as `FisherInformation::diagonal`
 };
 
-// One Fisher run: what it measures, this rank's shard of it, and its file. What a method adds changes the model's
-// weights, and these are measured as they are then, with all of it merged into them. The added tensors are measured in
-// passes of their own, where they are apart. These come first, for their finished shard is much smaller to save than
-// the model's.
+// One Fisher run: what it measures, this rank's shard of it, and its file. The passes over added tensors come first,
+// for their finished shard is much smaller to save than the model's.
 class FisherExecution {
  public:
   using OnProgress = std::function<void(std::int64_t done, std::int64_t total)>;
@@ -53,33 +53,34 @@ class FisherExecution {
         planned_(planned),
         data_(rank.job.inputs.task(planned.run.training.task)),
         catalogue_(rank.job.inputs.catalogue(*data_.task)),
-        additions_(additions_of(planned.run.training.method, catalogue_)),
-        parameters_(load_measured_weights(rank.job.folder, planned, rank.job.inputs.model(), catalogue_, additions_)),
-        merged_(additions_.merged(parameters_)),
+        passes_(planned.run.training.method, catalogue_, planned.run.parameters),
+        parameters_(
+            load_measured_weights(rank.job.folder, planned, rank.job.inputs.model(), catalogue_, passes_.additions)),
+        merged_(passes_.additions.merged(parameters_)),
         dataset_(subsample(data_.train, planned.run.examples)) {
     if (const Bfloat16Weights* const of_model = rank.job.inputs.bfloat16_weights(planned.run.precision)) {
       bfloat16_weights_.emplace(*of_model);
       bfloat16_weights_->add(catalogue_, merged_);
-      bfloat16_weights_->add(additions_.catalogue(), parameters_);
+      bfloat16_weights_->add(passes_.additions.catalogue(), parameters_);
     }
   }
 
   // Nothing if it was stopped. `on_progress` gets the numbers of this rank's shard.
   std::optional<MeasuredRun> compute(Reducer& reducer, const OnProgress& on_progress) {
-    std::vector<at::Tensor> added_diagonal;
-    if (!additions_.empty()) {
-      std::optional<FisherInformation> of_added = measure(
-          inputs_of_added(), reducer, [&](std::int64_t done, std::int64_t total) { on_progress(done, 2 * total); });
-      if (!of_added) return std::nullopt;
-      added_diagonal = std::move(of_added->diagonal);
+    std::vector<at::Tensor> merged_diagonal(passes_.additions.catalogue().size());
+    if (passes_.measure_merged()) {
+      std::optional<FisherInformation> of_merged = measure(
+          MeasuredPart::kMerged, reducer, [&](std::int64_t done, std::int64_t total) { on_progress(done, 2 * total); });
+      if (!of_merged) return std::nullopt;
+      merged_diagonal = std::move(of_merged->diagonal);
     }
-    const int parts_before = additions_.empty() ? 0 : 1;
+    const int parts_before = passes_.measure_merged() ? 1 : 0;
     std::optional<FisherInformation> of_model =
-        measure(inputs_of_model(), reducer, [&](std::int64_t done, std::int64_t total) {
+        measure(MeasuredPart::kModel, reducer, [&](std::int64_t done, std::int64_t total) {
           on_progress(parts_before * total + done, (parts_before + 1) * total);
         });
     if (!of_model) return std::nullopt;
-    return MeasuredRun{std::move(*of_model), std::move(added_diagonal)};
+    return MeasuredRun{std::move(*of_model), std::move(merged_diagonal)};
   }
 
   // Writes the run's file. Returns the seconds that it took, over all its pieces.
@@ -89,8 +90,8 @@ class FisherExecution {
                         .axes = MapAxes::of(catalogue_),
                         .maps = FisherMaps::of(catalogue_, of_model.diagonal),
                         .profiles = FisherProfiles::of(catalogue_, of_model.depth_profile),
+                        .added = added_fisher(measured),
                         .diagonal = kept_diagonal(of_model.diagonal, catalogue_, planned_.run.keep)};
-    if (!additions_.empty()) record.added = AddedFisher::of(additions_.catalogue(), measured.of_added);
     record.row.examples = dataset_.size();
     record.row.wall_seconds = seconds();
     write_fisher(rank_.job.folder.fisher_file(planned_.id), record);
@@ -99,37 +100,36 @@ class FisherExecution {
   }
 
  private:
-  FisherInputs inputs_of_model() const {
-    return inputs(catalogue_, merged_, group_members(planned_.run.parameters, catalogue_), nullptr);
+  // Of the tensors that are merged, then of the others.
+  std::vector<AddedFisher> added_fisher(const MeasuredRun& measured) const {
+    std::vector<AddedFisher> added = AddedFisher::of(passes_.additions.catalogue(), measured.of_merged);
+    std::ranges::move(AddedFisher::of(passes_.unmerged.catalogue(), measured.of_model.diagonal),
+                      std::back_inserter(added));
+    return added;
   }
 
-  FisherInputs inputs_of_added() const {
-    std::vector<bool> is_added;
-    for (const ParameterInfo& info : additions_.catalogue().parameters()) is_added.push_back(info.is_added);
-    return inputs(additions_.catalogue(), parameters_, std::move(is_added), &additions_);
-  }
-
-  FisherInputs inputs(const ParameterCatalogue& catalogue, const Parameters& parameters,
-                      std::vector<bool> needs_gradient, const Additions* additions) const {
+  FisherInputs inputs(MeasuredPart part) const {
+    const bool is_of_model = part == MeasuredPart::kModel;
+    const Additions& additions = is_of_model ? passes_.unmerged : passes_.additions;
     return {.network = *rank_.job.inputs.model().network,
-            .catalogue = catalogue,
-            .parameters = parameters,
+            .catalogue = additions.catalogue(),
+            .parameters = is_of_model ? merged_ : parameters_,
             .dataset = dataset_,
             .task = *data_.task,
-            .needs_gradient = std::move(needs_gradient),
+            .needs_gradient = is_of_model ? passes_.of_model : passes_.of_merged,
             .mode = planned_.run.mode,
             .batch_size = planned_.run.batch_size,
             .seed = planned_.run.training.seed,
             .draws = planned_.run.draws,
             .bfloat16_weights = bfloat16_weights_ ? &*bfloat16_weights_ : nullptr,
-            .additions = additions};
+            .additions = &additions};
   }
 
-  std::optional<FisherInformation> measure(const FisherInputs& inputs, Reducer& reducer,
-                                           const OnProgress& on_progress) {
+  std::optional<FisherInformation> measure(MeasuredPart part, Reducer& reducer, const OnProgress& on_progress) {
     const Tf32Products products(planned_.run.precision == Precision::kTf32);
-    const FisherCheckpoint checkpoint(rank_.job.folder, planned_.id, {.rank = team_.rank(), .ranks = team_.size()},
-                                      inputs);
+    const FisherInputs measured_inputs = inputs(part);
+    const FisherCheckpoint checkpoint(rank_.job.folder.checkpoint_folder(planned_.id), part,
+                                      {.rank = team_.rank(), .ranks = team_.size()}, measured_inputs);
     CheckpointClock clock(rank_.job.spec.checkpoint_seconds, rank_.stop);
     StopChannel channel(team_.communicator(), rank_.stop);
     const auto write = [&](FisherState state) {
@@ -146,7 +146,7 @@ class FisherExecution {
                                 .save = [&](const FisherState& state) { clock.save([&] { write(state); }); },
                                 .on_finished =
                                     [&](const FisherState& state) {
-                                      const bool is_followed = inputs.additions != nullptr;
+                                      const bool is_followed = part == MeasuredPart::kMerged;
                                       if (is_followed) clock.save_on_the_way([&] { write(state); });
                                     },
                                 .load =
@@ -162,7 +162,7 @@ class FisherExecution {
     std::optional<FisherInformation> measured;
     std::exception_ptr error;
     try {
-      measured = fisher_information(inputs, team_, reducer, control);
+      measured = fisher_information(measured_inputs, team_, reducer, control);
     } catch (const NumericalError&) {  // on every rank
       error = std::current_exception();
     }
@@ -179,9 +179,9 @@ class FisherExecution {
   const PlannedFisher& planned_;
   const TaskData& data_;
   const ParameterCatalogue& catalogue_;
-  Additions additions_;
-  Parameters parameters_;  // with the added tensors
-  Parameters merged_;
+  FisherPasses passes_;
+  Parameters parameters_;                            // of `FisherPasses::additions`
+  Parameters merged_;                                // of `FisherPasses::unmerged`
   std::optional<Bfloat16Weights> bfloat16_weights_;  // of both, if products are in bfloat16
   Dataset dataset_;
   double seconds_before_ = 0.0;  // of the pieces before this one

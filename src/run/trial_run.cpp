@@ -18,7 +18,7 @@ TrialRun::TrialRun(TakenTrial taken, const RankContext& rank, TrialQueue& queue)
       data_(rank.job.inputs.task(taken_.planned.trial.task)),
       catalogue_(rank.job.inputs.catalogue(*data_.task)),
       additions_(additions_of(taken_.planned.trial.method, catalogue_)),
-      trained_catalogue_(additions_.merged_catalogue()),
+      trained_catalogue_(additions_.unmerged().catalogue()),
       checkpoints_(rank.job.folder, taken_.planned.id),
       weights_(rank.job.folder, taken_.planned.id, rank.job.fisher),
       keeper_(rank.job.folder, taken_.planned.id, rank.job.spec.keep),

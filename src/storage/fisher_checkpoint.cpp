@@ -18,11 +18,10 @@ constexpr const char* kScales = "depth_scales";
 
 }  // namespace
 
-FisherCheckpoint::FisherCheckpoint(const JobFolder& folder, const std::string& run, const Shard& shard,
+FisherCheckpoint::FisherCheckpoint(const std::filesystem::path& folder, MeasuredPart part, const Shard& shard,
                                    const FisherInputs& inputs)
-    : path_(folder.checkpoint_folder(run) / fmt::format("{}rank-{}-of-{}.safetensors",
-                                                        inputs.additions == nullptr ? "" : "added-", shard.rank,
-                                                        shard.ranks)),
+    : path_(folder / fmt::format("{}rank-{}-of-{}.safetensors", part == MeasuredPart::kModel ? "" : "added-",
+                                 shard.rank, shard.ranks)),
       inputs_(inputs) {}
 
 void FisherCheckpoint::save(const FisherState& state) const {

@@ -200,15 +200,6 @@ def test_wrong_grid_is_refused_once_before_any_training(make_job, tmp_path):
     assert not job.trial_files()
 
 
-@pytest.mark.parametrize("point", ["0", "1"])
-def test_a_training_with_adapters_is_not_measured(make_job, tmp_path, point):
-    keys = {"fisher.at": "adapter:size=3", "fisher.points": point, "fisher.examples": "8", "sweep.methods": "full"}
-    job = make_job(tmp_path, keys)
-    message = fisher(job, expect=WRONG_INPUT).stderr
-    assert "[fisher] at = adapter:placement=houlsby,size=3 adds layers that cannot be merged" in message
-    assert not job.trial_files()
-
-
 def test_fisher_run_with_a_flipped_bit_is_named_and_computed_again(make_job, tmp_path):
     job = make_job(tmp_path, {"sweep.methods": "fisher:fraction=0.25", "data.tasks": "CoLA", "fisher.examples": "8"})
     job.sweep()
@@ -230,23 +221,42 @@ def test_fisher_run_with_a_flipped_bit_is_named_and_computed_again(make_job, tmp
     assert contents(job.merged, without=FISHER_DIFFERS) == expected
 
 
-def test_added_tensors_have_a_table_of_their_own(make_job, tmp_path):
-    keys = {"data.tasks": "CoLA", "fisher.at": "ia3+lora:rank=2", "fisher.examples": "8", "fisher.points": "0 1"}
-    job = make_job(tmp_path, keys)
-    fisher(job)
+def added_sums(job):
+    """Of each Fisher run the point in training, and the sum of F of each added tensor."""
     with h5py.File(job.merged) as file:
         points = dict(zip(file["fisher/id"].asstr()[:], file["fisher/point"][:], strict=True))
-        assert set(points.values()) == {0, 1}
         assert set(file["added_fisher"]) == set(points)
         for run, point in points.items():
             table = file[f"added_fisher/{run}"]
             np.testing.assert_allclose(table["mean"][:] * table["size"][:], table["sum"][:])
             assert (table["max"][:] >= table["mean"][:]).all()
-            sums = dict(zip(table["tensor"].asstr()[:], table["sum"][:], strict=True))
-            kinds = {kind: [sums[name] for name in sums if kind in name] for kind in ("lora_A", "lora_B", "ia3_l")}
-            assert sum(map(len, kinds.values())) == len(sums)
-            assert all(value > 0 for value in kinds["lora_B"] + kinds["ia3_l"])
-            assert all((value > 0) == (point > 0) for value in kinds["lora_A"])  # B is zero before training
+            yield point, dict(zip(table["tensor"].asstr()[:], table["sum"][:], strict=True))
+
+
+def test_added_tensors_have_a_table_of_their_own(make_job, tmp_path):
+    keys = {"data.tasks": "CoLA", "fisher.at": "ia3+lora:rank=2", "fisher.examples": "8", "fisher.points": "0 1"}
+    job = make_job(tmp_path, keys)
+    fisher(job)
+    measured = dict(added_sums(job))
+    assert measured.keys() == {0, 1}
+    for point, sums in measured.items():
+        kinds = {kind: [sums[name] for name in sums if kind in name] for kind in ("lora_A", "lora_B", "ia3_l")}
+        assert sum(map(len, kinds.values())) == len(sums)
+        assert all(value > 0 for value in kinds["lora_B"] + kinds["ia3_l"])
+        assert all((value > 0) == (point > 0) for value in kinds["lora_A"])  # B is zero before training
+
+
+def test_adapters_are_in_the_table_beside_what_is_merged(make_job, tmp_path):
+    at = "adapter:placement=pfeiffer,size=3+layernorm+lora:rank=2"
+    keys = {"data.tasks": "CoLA", "fisher.at": at, "fisher.examples": "8", "fisher.points": "0 1"}
+    job = make_job(tmp_path, keys | {"sweep.methods": "fisher:fraction=0.25"})
+    fisher(job)
+    for _, sums in added_sums(job):
+        endings = {name.rpartition(".dense.")[2] for name in sums if ".adapter_" in name}
+        assert endings == {f"adapter_{part}.{kind}" for part in ("down", "up") for kind in ("weight", "bias")}
+        assert all(value > 0 for name, value in sums.items() if ".adapter_" in name)
+        assert any("lora_B" in name for name in sums)
+    job.sweep()
 
 
 def test_a_training_that_adds_nothing_has_no_such_table(studied):

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <string>
 
 #include "support/added_parameters.hpp"
 #include "support/architecture_goldens.hpp"
 #include "support/collected_gradients.hpp"
 #include "support/fisher_case.hpp"
 #include "tunescope/fisher/log_likelihood_gradients.hpp"
+#include "tunescope/method/method.hpp"
 #include "tunescope/model/pass.hpp"
 
 namespace tunescope {
@@ -103,6 +105,33 @@ TEST_P(ArchitectureFisher, EqualsTheLoopOfTransformersOverExamplesAndLabels) {
       EXPECT_LT(diagonal[i].max().item<double>(), 1e-9) << name;
     } else {
       EXPECT_LT(relative_l2(diagonal[i], golden.expected.tensor("fisher." + name)), 1e-4) << name;
+    }
+  }
+}
+
+// make_adapters_golden.py. Pfeiffer's bottlenecks use a LayerNorm twice.
+TEST_P(ArchitectureFisher, OfBottlenecksEqualsTheLoopOfTheLibraryAdapters) {
+  const Safetensors expected =
+      Safetensors::open_file(test::golden(std::string("model/") + GetParam() + "/adapters.safetensors"));
+  const test::ArchitectureGolden of_model(GetParam());
+  for (const char* const placement : {"houlsby", "pfeiffer"}) {
+    const std::string prefix = std::string(placement) + ".";
+    additions.emplace(
+        additions_of(parse_method(std::string("adapter:size=4,placement=") + placement), of_model.catalogue));
+    golden.catalogue = additions->catalogue();
+    golden.parameters = of_model.parameters;
+    for (ParameterIndex i = additions->model_size(); i < golden.catalogue.size(); ++i) {
+      golden.parameters.push_back(
+          expected.tensor(prefix + golden.catalogue[i].name).to(golden.parameters.front().options()));
+    }
+    const std::vector<at::Tensor> diagonal = test::FisherCase::diagonal(inputs(FisherMode::kTrue));
+    for (ParameterIndex i = 0; i < diagonal.size(); ++i) {
+      const std::string name = prefix + "fisher." + golden.catalogue[i].name;
+      const bool is_in_file = expected.has(name);
+      EXPECT_TRUE(is_in_file || !(golden.catalogue[i].is_added || golden.catalogue[i].is_layer_norm())) << name;
+      if (is_in_file) {
+        EXPECT_LT(relative_l2(diagonal[i], expected.tensor(name)), 1e-4) << name;
+      }
     }
   }
 }

@@ -53,12 +53,12 @@ TEST_P(BottlenecksIn, ChangeTheLogitsLittleAtFirst) {
 
 // The weight that one is behind of stays the same object, others have what is added to them.
 TEST_P(BottlenecksIn, StayBehindTheModelWhenAllElseIsMerged) {
-  EXPECT_FALSE(with("adapter").merge_whole());
-  EXPECT_TRUE(with("ia3+lora").merge_whole());
+  EXPECT_TRUE(with("ia3+lora").unmerged().empty());
   const Additions additions = with("adapter:size=2+lora:targets=query");
   const Parameters parameters = added_parameters(additions, true);
   const Parameters merged = additions.merged(parameters);
-  const ParameterCatalogue catalogue = additions.merged_catalogue();
+  const Additions left = additions.unmerged();
+  const ParameterCatalogue& catalogue = left.catalogue();
   ASSERT_EQ(merged.size(), catalogue.size());
   EXPECT_EQ(catalogue.size() - golden.catalogue.size(), 8 * golden.catalogue.encoder_layers());
   for (const LinearTarget& target : linear_targets(golden.catalogue, "output")) {
@@ -67,6 +67,11 @@ TEST_P(BottlenecksIn, StayBehindTheModelWhenAllElseIsMerged) {
   for (ParameterIndex i = golden.catalogue.size(); i < merged.size(); ++i) {
     EXPECT_THAT(catalogue[i].name, ::testing::HasSubstr(".adapter_"));
     EXPECT_EQ(merged[i].sizes(), at::IntArrayRef(catalogue[i].shape));
+  }
+  EXPECT_TRUE(logits(merged, &left).allclose(logits(parameters, &additions), 1e-4, 1e-5));
+  const std::vector<bool> is_merged = additions.merged_tensors();
+  for (ParameterIndex i = 0; i < is_merged.size(); ++i) {
+    EXPECT_EQ(is_merged[i], additions.catalogue()[i].name.find(".lora_") != std::string::npos);
   }
 }
 

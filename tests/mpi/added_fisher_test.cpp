@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+
 #include "support/sweep_case.hpp"
 #include "tunescope/fisher/diagonal.hpp"
 #include "tunescope/results/fisher_record.hpp"
@@ -11,14 +14,16 @@ extern tunescope::RankTeam* team;
 namespace tunescope {
 namespace {
 
-// Maps are of the model with all that is added merged into it, and the added tensors have a table of their own.
-TEST(FisherRun, MeasuresWhatTheMeasuredTrainingHasAdded) {
+// Maps are of the model with all that is added merged into it, or in place, and the added tensors have a table of their
+// own.
+void expect_what_a_training_has_added(const std::string& at) {
   test::SweepCase of_sweep(*team);
   SweepSpec& spec = of_sweep.spec;
   spec.tasks = {"CoLA"};
   of_sweep.set_methods({"fisher:pool=layernorm,fraction=0.5,scope=task"});
   spec.train.epochs = 2;
-  spec.fisher.at = parse_method("ia3+lora:rank=2");
+  spec.peft_learning_rates = {1e-3};  // so that no unit of an adapter dies
+  spec.fisher.at = parse_method(at);
   test::RecordedRun run;
   EXPECT_EQ(of_sweep.sweep(run).done, 1U);
   if (!team->is_root()) return;  // results are there; a failure must not leave the other ranks waiting
@@ -62,16 +67,26 @@ TEST(FisherRun, MeasuresWhatTheMeasuredTrainingHasAdded) {
   const FisherRecord record = read_fisher(file);
   const std::vector<at::Tensor> of_all = sums_of(additions.catalogue(), trained, &additions);
   ASSERT_EQ(record.added.size(), additions.catalogue().size() - catalogue.size());
-  for (std::size_t i = 0; i < record.added.size(); ++i) {
-    const ParameterInfo& info = additions.catalogue()[catalogue.size() + i];
-    EXPECT_EQ(record.added[i].tensor, info.name);
-    EXPECT_EQ(record.added[i].size, info.size());
-    expect_sum(record.added[i].sum, of_all[catalogue.size() + i], info.name);
+  for (ParameterIndex i = catalogue.size(); i < additions.catalogue().size(); ++i) {
+    const ParameterInfo& info = additions.catalogue()[i];
+    const auto row = std::ranges::find(record.added, info.name, &AddedFisher::tensor);
+    ASSERT_NE(row, record.added.end()) << info.name;
+    EXPECT_EQ(row->size, info.size());
+    expect_sum(row->sum, of_all[i], info.name);
   }
-  const std::vector<at::Tensor> of_merged = sums_of(catalogue, additions.merged(trained), nullptr);
+  const Additions left = additions.unmerged();
+  const std::vector<at::Tensor> of_merged = sums_of(left.catalogue(), additions.merged(trained), &left);
   for (const ParameterIndex i : group_tensors("layernorm", catalogue)) {
     expect_sum(record.maps.sum[catalogue.cell(i)], of_merged[i], catalogue[i].name);
   }
+}
+
+TEST(FisherRun, MeasuresTensorsThatAreMergedIntoTheModel) { expect_what_a_training_has_added("ia3+lora:rank=2"); }
+
+TEST(FisherRun, MeasuresAdaptersInPlace) { expect_what_a_training_has_added("adapter:size=3"); }
+
+TEST(FisherRun, MeasuresAdaptersBesideWhatIsMerged) {
+  expect_what_a_training_has_added("adapter:placement=pfeiffer,size=8+layernorm+lora:rank=2");
 }
 
 }  // namespace

@@ -88,6 +88,16 @@ TEST(ExpectedFlops, OfAFisherRunAreThoseOfItsPassesOverItsExamples) {
   EXPECT_DOUBLE_EQ(expected_flops(run, costs, small_data()), (2 + 3 * 4) * products / 2);
 }
 
+// Bottlenecks are measured in the same passes.
+TEST(ExpectedFlops, OfAFisherRunHaveTheSmallProductsOfAdapters) {
+  const double products = 2 * (3 * kProjection + kRestOfLayer) * 10 + kAboveEncoder * 2;
+  const double matrix = 3 * 4;  // D, and U
+  FisherRun run{
+      .training = trial("RTE", "adapter:size=3"), .examples = 0, .parameters = canonical_group("all"), .keep = {}};
+  PassCosts costs(make_bert(test::small_config()));
+  EXPECT_DOUBLE_EQ(expected_flops(run, costs, small_data()), 6 * (products + 4 * 2 * matrix * 10));
+}
+
 // Of the last layer only the keys and values are all tokens'.
 TEST(ExpectedFlops, OfATrialLeaveOutTheTokensThatTheHeadDoesNotRead) {
   const double first_layer = 3 * kProjection + kRestOfLayer;

@@ -12,10 +12,6 @@ namespace {
 class SavedShard : public ::testing::Test {
  protected:
   SavedShard() {
-    SweepSpec spec;
-    spec.name = "job";
-    spec.results_folder = folder_.path();
-    job_.emplace(spec);
     state_ = sum_squared_gradients(inputs_, {});
     state_.micro_batches = 0;
     state_.seconds = 3.5;
@@ -24,10 +20,9 @@ class SavedShard : public ::testing::Test {
     state_.is_in_bfloat16 = true;
   }
 
-  FisherCheckpoint checkpoint() const { return {*job_, "run", {}, inputs_}; }
+  FisherCheckpoint checkpoint() const { return {folder_.path(), MeasuredPart::kModel, {}, inputs_}; }
 
   test::TemporaryFolder folder_;
-  std::optional<JobFolder> job_;
   test::FisherCase case_;
   FisherInputs inputs_ = case_.inputs();
   FisherState state_;
@@ -48,7 +43,7 @@ TEST_F(SavedShard, IsLoadedAsItWas) {
 
 TEST_F(SavedShard, OfAnEarlierBuildIsOfTheMicroBatchesOfACpuInFloat32) {
   checkpoint().save(state_);
-  const std::filesystem::path file = job_->checkpoint_folder("run") / "rank-0-of-1.safetensors";
+  const std::filesystem::path file = folder_.path() / "rank-0-of-1.safetensors";
   CheckedTensors saved = read_checked_tensors(file);
   saved.text = "0 1 3.5";
   write_checked_tensors(file, saved);

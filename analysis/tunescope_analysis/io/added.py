@@ -7,7 +7,19 @@ import xarray as xr
 
 from tunescope_analysis.io.results import Results
 
-KINDS = {"lora_A.weight": "A", "lora_B.weight": "B", "ia3_l": "vector"}
+KINDS = {
+    "lora_A.weight": "A",
+    "lora_B.weight": "B",
+    "ia3_l": "vector",
+    "adapter_down.weight": "D",
+    "adapter_down.bias": "d",
+    "adapter_up.weight": "U",
+    "adapter_up.bias": "u",
+}
+# Those that begin with zeros, each with the random matrix of the same addition.
+MATRIX_OF = {"B": "A", "d": "D", "u": "U"}
+# Those that can be merged into the weight of their layer.
+MERGED_KINDS = ("A", "B", "vector")
 NAME = re.compile(rf"\.(\d+)\.(.+)\.({'|'.join(map(re.escape, KINDS))})$")
 COLUMNS = ["id", "layer", "target", "weight", "kind", "size"]
 

@@ -115,10 +115,10 @@ class Additions {
   /// The tensors of the model, to which everything has been added that changes them: if nothing is left, they compute
   /// the same without additions. Those without additions are the same objects. Behind them, what is left.
   Parameters merged(const Parameters& parameters) const;
-  /// The tensors of `merged`.
-  ParameterCatalogue merged_catalogue() const;
-  /// Whether `merged` leaves nothing. It leaves bottlenecks, which are no change of any weight.
-  bool merge_whole() const;
+  /// What `merged` leaves, for the tensors that it gives: bottlenecks, which are no change of any weight.
+  Additions unmerged() const;
+  /// By index of the catalogue: whether a method has added the tensor, and `merged` makes it part of a weight.
+  std::vector<bool> merged_tensors() const;
 
  private:
   enum class Initial { kZeros, kOnes, kUniform, kNormal };
@@ -126,7 +126,7 @@ class Additions {
                         Initial initial);
   Rescale scale_of(const LinearTarget& target, std::string_view ending, const Columns& columns);
   /// The added tensors that `merged` leaves.
-  std::vector<ParameterIndex> unmerged() const;
+  std::vector<ParameterIndex> unmerged_tensors() const;
 
   std::size_t model_size_;
   ParameterCatalogue catalogue_;

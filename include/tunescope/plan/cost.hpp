@@ -20,7 +20,7 @@ double expected_flops(const Trial& trial, PassCosts& costs, const TaskData& data
 
 /// The same for a Fisher run: over its examples a forward pass and a backward pass, or one per class for the exact
 /// expectation and one per draw for its estimate, that computes the gradients of all that is measured; and the same
-/// once more for what the measured training has added to the model.
+/// once more for what was merged into the model's weights (see `FisherPasses`).
 double expected_flops(const FisherRun& run, PassCosts& costs, const TaskData& data);
 
 /// Bytes that a trial takes beside the model, at most at a time: the trainer's buffers, and the tensors of a step with

@@ -47,8 +47,8 @@ class PassCosts {
   /// The same of the passes that train by a method, with what it adds to the model.
   PassFlops training_flops(const Method& method, std::int64_t outputs, const Rows& rows);
 
-  /// The same of passes in which the gradients of the tensors that a method adds are needed; none if it adds nothing.
-  PassFlops flops_of_added(const Method& method, std::int64_t outputs, LastLayer last_layer, const Rows& rows);
+  /// The same of all passes of a Fisher run that measures a pool after training by a method (see `FisherPasses`).
+  PassFlops fisher_flops(const Method& method, const std::string& pool, std::int64_t outputs, const Rows& rows);
 
   /// The most bytes that a training step takes at a time beside the model: what the method trains, with its gradients
   /// and moments, and the tensors of the forward and backward pass over sequences of these lengths.

@@ -19,9 +19,8 @@ struct PlannedFisher {
   std::string warning = {};  ///< why a file that exists does not count
 };
 
-/// Plans these runs. Throws `ConfigError` if a run asks for more examples than its task has, or is of a training that
-/// leaves additions unmerged, or a method of the job for scalars whose Fisher information the job does not measure or
-/// keep.
+/// Plans these runs. Throws `ConfigError` if a run asks for more examples than its task has, or a method of the job for
+/// scalars whose Fisher information the job does not measure or keep.
 std::vector<PlannedFisher> plan_fisher(const SweepSpec& spec, const std::vector<FisherRun>& runs, SweepInputs& inputs);
 
 /// After how many steps of its training a run measures the weights.

@@ -33,7 +33,8 @@ struct FisherMaps {
   std::vector<double> max;    ///< largest of the tensor's scalars
   std::vector<double> share;  ///< sum over the sum of all measured tensors, the head included
 
-  /// Computes the maps from the diagonal, by catalogue index; its tensors are undefined if not measured.
+  /// Computes the maps from the diagonal, by catalogue index; its tensors are undefined if not measured. What lies
+  /// behind those of the catalogue is left out.
   static FisherMaps of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal);
 };
 
@@ -45,7 +46,7 @@ struct AddedFisher {
   double sum = 0.0;
   double max = 0.0;
 
-  /// Of every measured tensor of a diagonal, by catalogue index.
+  /// Of every measured tensor of a diagonal, by catalogue index, that was added to the model.
   static std::vector<AddedFisher> of(const ParameterCatalogue& catalogue, const std::vector<at::Tensor>& diagonal);
 };
 

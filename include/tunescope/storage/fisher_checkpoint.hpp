@@ -7,16 +7,18 @@
 #include <vector>
 
 #include "tunescope/fisher/diagonal.hpp"
-#include "tunescope/storage/job_folder.hpp"
 
 namespace tunescope {
 
-/// The saved state of one rank's shard of an unfinished Fisher run. What is added to the model is measured apart from
-/// it, and saved in a file of its own.
+/// The passes of a Fisher run over the model, and those over added tensors (see `FisherPasses`).
+enum class MeasuredPart { kModel, kMerged };
+
+/// The saved state of one rank's shard of a part of an unfinished Fisher run, in a file of its own.
 class FisherCheckpoint {
  public:
-  /// `inputs` must outlive this.
-  FisherCheckpoint(const JobFolder& folder, const std::string& run, const Shard& shard, const FisherInputs& inputs);
+  /// In the checkpoint folder of a run. `inputs` must outlive this.
+  FisherCheckpoint(const std::filesystem::path& folder, MeasuredPart part, const Shard& shard,
+                   const FisherInputs& inputs);
 
   /// Writes the file, atomically and with a checksum.
   void save(const FisherState& state) const;

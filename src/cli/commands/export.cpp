@@ -58,7 +58,7 @@ ExitStatus export_trial(const CommandLine& line) {
   }
   const Task& task = find_task(planned.trial.task);
   const ParameterCatalogue& catalogue = inputs->catalogue(task);
-  if (!additions_of(planned.trial.method, catalogue).merge_whole()) {
+  if (!additions_of(planned.trial.method, catalogue).unmerged().empty()) {
     const std::filesystem::path kept = JobFolder(spec).kept_file(planned.id);
     throw ConfigError(
         fmt::format("trial {} is of method {}, which adds layers that are no part of transformers' models, "

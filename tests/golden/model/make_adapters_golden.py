@@ -6,6 +6,8 @@ Writes beside this script, unless --output names another folder, for each FOLDER
     METHOD.logits, METHOD.loss     of the model of make_architecture_golden.py with them, and its inputs
     METHOD.grad.NAME               the gradients of the added tensors, of the head and of all LayerNorms, which
                                    Pfeiffer's bottlenecks read through
+    METHOD.fisher.NAME             their diagonal Fisher information, exact over the labels, from the gradient of one
+                                   example and one label at a time
 
 The bottlenecks are DoubleSeqBnConfig's, after Houlsby et al. 2019, and SeqBnConfig's, after Pfeiffer et al. 2020.
 
@@ -21,6 +23,7 @@ import adapters
 import torch
 from added_goldens import read_model, write_goldens
 from architecture_subjects import Subject
+from make_architecture_golden import fisher
 from torch import Tensor
 from torch.nn import Module
 
@@ -66,20 +69,22 @@ def measure(subject: Subject, folder: Path, method: str) -> dict[str, Tensor]:
     add_bottlenecks(model, method, SIZE)
     model.double().eval()
     generator = torch.Generator().manual_seed(2019)
-    named = {own_name(name, subject.config["model_type"]): p for name, p in model.named_parameters() if is_added(name)}
-    for parameter in named.values():
+    names = {name: own_name(name, subject.config["model_type"]) for name, _ in model.named_parameters()}
+    added = {names[name]: parameter for name, parameter in model.named_parameters() if is_added(name)}
+    for parameter in added.values():
         parameter.data.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
-    trained = named | {
-        name: parameter for name, parameter in model.named_parameters() if is_layer_norm(name) or name.startswith(HEADS)
-    }
+    measured = [name for name in names if is_added(name) or is_layer_norm(name) or name.startswith(HEADS)]
     for parameter in model.parameters():
         parameter.requires_grad_(True)
     logits = subject.logits(model, inputs)
     loss = torch.nn.functional.cross_entropy(logits, expected["labels"])
     loss.backward()
     tensors = {f"{method}.logits": logits.detach(), f"{method}.loss": loss.detach().reshape(1)}
-    tensors |= {f"{method}.grad.{name}": parameter.grad for name, parameter in trained.items()}
-    return tensors | {f"{method}.{name}": parameter.detach() for name, parameter in named.items()}
+    squares = fisher(subject, model, inputs)
+    for name in measured:
+        tensors[f"{method}.grad.{names[name]}"] = model.get_parameter(name).grad
+        tensors[f"{method}.fisher.{names[name]}"] = squares[f"fisher.{name}"]
+    return tensors | {f"{method}.{name}": parameter.detach() for name, parameter in added.items()}
 
 
 def main() -> None:

@@ -22,11 +22,13 @@ def test_says_how_much_the_weights_change_beside_full_fine_tuning(section):
     text = words(section)
     assert "By lora:rank=2 the weights that it adds to change 0.036 times as much as by full" in text
     assert "By ia3 the weights that it adds to change 1 times as much" in text
+    assert "By adapter" not in text
 
 
 def test_table_has_a_row_for_each_method_layer_and_kind(section):
     table = next(table for table in section.tables if table.name == "added_summary")
     assert [[cell.text for cell in row[:3]] for row in table.rows] == [
+        *(["adapter:size=2", "output dense", kind] for kind in ("D", "U", "d", "u")),
         ["ia3", "output dense", "vector"],
         ["lora:rank=2", "attention query", "A"],
         ["lora:rank=2", "attention query", "B"],
@@ -34,7 +36,8 @@ def test_table_has_a_row_for_each_method_layer_and_kind(section):
 
 
 def test_figure_has_a_panel_for_each_method_and_layer_with_a_line_for_each_tensor(section):
-    ia3, lora = section.pictures[-1].figure.axes
+    adapter, ia3, lora = section.pictures[-1].figure.axes
+    assert {line.get_label() for line in adapter.lines} == {"D", "d", "U", "u"}
     assert {line.get_label() for line in ia3.lines} == {"vector", MERGED, FULL}
     lines = {line.get_label(): line for line in lora.lines}
     assert set(lines) == {"A", "B", MERGED, FULL}
@@ -44,6 +47,7 @@ def test_figure_has_a_panel_for_each_method_and_layer_with_a_line_for_each_tenso
 
 def test_panels_are_named_by_what_tells_methods_apart(section):
     assert [axes.get_title() for axes in section.pictures[-1].figure.axes] == [
+        "adapters\noutput dense",
         "IA3\noutput dense",
         "LoRA\nattention query",
     ]

@@ -29,6 +29,18 @@ def test_change_of_b_is_in_units_of_its_a_before_training(table):
     assert at(table, "lora:rank=2", "B")["change"] == pytest.approx((0.04 / 0.2 + 0.06 / 0.2) / 2)
 
 
+def test_change_of_an_adapters_biases_is_in_units_of_its_matrices_before_training(table):
+    # D: rms 0.01 and relative 0.5, so 0.02 before; U: 0.04 and 0.4, so 0.1
+    changes = [at(table, "adapter:size=2", kind, target="output.dense")["change"] for kind in "DdUu"]
+    assert changes == pytest.approx([0.5, 0.03 / 0.02, 0.4, 0.02 / 0.1])
+
+
+def test_adapters_change_no_weight(table):
+    rows = table.loc["adapter:size=2"]
+    assert len(rows) == 2 * 4
+    assert rows[["merged", "full"]].isna().all(axis=None)
+
+
 def test_the_weight_stands_beside_it_merged_and_by_full_fine_tuning(table):
     for kind in ("A", "B"):
         row = at(table, "lora:rank=2", kind)
@@ -41,12 +53,18 @@ def test_fisher_information_is_of_the_latest_point_in_training(table):
     assert at(table, "lora:rank=2", "A")["fisher"] == pytest.approx(2.5)
     assert at(table, "lora:rank=2", "B")["fisher"] == pytest.approx(7.0)
     assert np.isnan(at(table, "ia3", "vector", target="output.dense")["fisher"])
+    assert [at(table, "adapter:size=2", kind, target="output.dense")["fisher"] for kind in "DdUu"] == [
+        1,
+        3,
+        2,
+        4,
+    ]
 
 
 def test_has_a_row_for_each_tensor(table):
-    assert len(table) == 2 * 2 + 2
+    assert len(table) == 2 * 2 + 2 + 2 * 4
     assert table["size"].loc["lora:rank=2"].tolist() == [8, 8, 8, 8]
-    assert over_layers(table.reset_index())["change"].notna().sum() == 3
+    assert over_layers(table.reset_index())["change"].notna().sum() == 3 + 4
 
 
 def test_weights_are_compared_on_the_tasks_that_have_both():

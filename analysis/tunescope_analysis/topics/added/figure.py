@@ -22,7 +22,7 @@ from tunescope_analysis.report.labels import component_label
 from tunescope_analysis.topics.added.table import with_both
 
 MERGED, FULL = "weight, merged", "weight, full fine-tuning"
-SERIES = ("A", "B", "vector", MERGED, FULL)
+SERIES = ("A", "B", "vector", MERGED, FULL, "D", "d", "U", "u")
 
 
 def added_figure(table: pd.DataFrame) -> Figure:

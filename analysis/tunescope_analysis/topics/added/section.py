@@ -22,10 +22,11 @@ def add_added_tensors(section: Section, results: Results) -> None:
     section.add(Subheading("Tensors that methods add"))
     section.add_paragraph(
         "How far the tensors that a method adds to linear layers moved, relative to their values before "
-        "training: mean over tasks and layers, and over seeds at the best learning rate. LoRA's B begins "
-        "with zeros: its root-mean-square change is given in units of the root mean square of its A before "
-        "training (our choice). Beside it stands the relative change of the weight itself with everything "
-        "merged into it, and that of the same weight by full fine-tuning."
+        "training: mean over tasks and layers, and over seeds at the best learning rate. LoRA's B and the "
+        "biases d and u of adapters begin with zeros: their root-mean-square change is given in units of the "
+        "root mean square of LoRA's A and of the adapter's matrices D and U before training (our choice). "
+        "Beside it stands the relative change of the weight itself with everything merged into it, and that "
+        "of the same weight by full fine-tuning; adapters change no weight."
     )
     for sentence in merged_sentences(summary):
         section.add_paragraph(sentence)
@@ -49,7 +50,7 @@ def merged_sentences(summary: pd.DataFrame) -> list[str]:
     """For each method, how much its weights change with everything merged, beside full fine-tuning."""
     sentences = []
     for method, own in summary.groupby("method", sort=False):
-        weights = own.drop_duplicates("target").dropna(subset=["merged", "full"])
+        weights = own.dropna(subset=["merged", "full"]).drop_duplicates("target")
         if weights.empty:
             continue
         ratios = weights["merged"] / weights["full"]

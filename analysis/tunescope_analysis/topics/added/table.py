@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tunescope_analysis.io.added import added_frame
+from tunescope_analysis.io.added import MATRIX_OF, MERGED_KINDS, added_frame
 from tunescope_analysis.io.results import Results
 from tunescope_analysis.io.vocabulary import REFERENCE_METHOD, order_tasks
 from tunescope_analysis.topics.change.table import change_by_task
@@ -18,16 +18,18 @@ def added_table(results: Results) -> pd.DataFrame:
     """A row per method, task, layer, target and kind of added tensor: means over seeds; empty without any.
 
     `change` is ‖θF − θ0‖ / ‖θ0‖. B begins with zeros, so its root-mean-square change is divided by the root
-    mean square of its A before training (our choice): A and B are then on one scale. `merged` and `full` are
-    the relative change of the weight, by this method with all that it adds merged into it, and by full
-    fine-tuning. `fisher` is the mean of F over the tensor's scalars. What the file does not have is NaN.
+    mean square of its A before training (our choice): A and B are then on one scale. So it is with the biases
+    of adapters and their matrices. `merged` and `full` are the relative change of the weight, by this method
+    with all that it adds merged into it, and by full fine-tuning; adapters change no weight. `fisher` is the
+    mean of F over the tensor's scalars. What the file does not have is NaN.
     """
     change, fisher = _change(results), _fisher(results)
     table = change.merge(fisher, on=TENSOR, how="outer")
     if table.empty:
         return table.reindex(columns=[*TENSOR, *MEASURES])
     for column, method in (("merged", None), ("full", REFERENCE_METHOD)):
-        table[column] = _weight_change(results, table, method)
+        changes = pd.Series(_weight_change(results, table, method), index=table.index)
+        table[column] = changes.where(table["kind"].isin(MERGED_KINDS))
     tasks = {task: place for place, task in enumerate(order_tasks(table["task"]))}
     places = pd.DataFrame(
         {"method": table["method"], "task": table["task"].map(tasks), "target": table["target"],
@@ -59,10 +61,12 @@ def _change(results: Results) -> pd.DataFrame:
     rows = added_frame(results, "added_change", ["rms", "relative_l2"]).merge(chosen, on="id")
     if rows.empty:
         return pd.DataFrame(columns=[*TENSOR, "change"])
-    before = rows[rows["kind"] == "A"].assign(before=lambda own: own["rms"] / own["relative_l2"])
-    place = ["id", "layer", "target"]
+    begins_with_zeros = rows["kind"].isin(MATRIX_OF)
+    rows["matrix"] = rows["kind"].map(MATRIX_OF)
+    place = ["id", "layer", "target", "matrix"]
+    before = rows.assign(matrix=rows["kind"], before=rows["rms"] / rows["relative_l2"])
     rows = rows.merge(before[[*place, "before"]], on=place, how="left")
-    rows["change"] = np.where(rows["kind"] == "B", rows["rms"] / rows["before"], rows["relative_l2"])
+    rows["change"] = np.where(begins_with_zeros, rows["rms"] / rows["before"], rows["relative_l2"])
     return rows.groupby(TENSOR, as_index=False)["change"].mean()
 
 
