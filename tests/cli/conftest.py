@@ -106,6 +106,17 @@ class Job:
     def trial_files(self):
         return sorted((self.results / "trials").glob("*.h5"))
 
+    def largest_group(self, ranks):
+        """Of trials that a rank had in training at a time, by its log."""
+        largest = 0
+        for rank in range(ranks):
+            running = 0
+            for line in (self.results / "log" / f"rank-{rank}.log").read_text().splitlines():
+                running += " starts: " in line
+                running -= " ended: " in line
+                largest = max(largest, running)
+        return largest
+
     def modification_times(self):
         return {path.name: path.stat().st_mtime_ns for path in self.trial_files()}
 

@@ -46,23 +46,11 @@ def test_lanes_give_what_separate_trials_give(make_job, tmp_path, ranks):
     alone.sweep()
     together = make_job(tmp_path / "together", {**keys, "run.lanes": "4"})
     together.sweep(ranks=ranks)
-    assert largest_group(together, ranks) == 4
-    assert largest_group(alone, 1) == 1
+    assert together.largest_group(ranks) == 4
+    assert alone.largest_group(ranks=1) == 1
     assert len(alone.trial_files()) == 32
     for one, other in zip(alone.trial_files(), together.trial_files(), strict=True):
         assert_close_results(one, other)
-
-
-def largest_group(job, ranks):
-    """Of trials that a rank had in training at a time, by its log."""
-    largest = 0
-    for rank in range(ranks):
-        running = 0
-        for line in (job.results / "log" / f"rank-{rank}.log").read_text().splitlines():
-            running += " starts: " in line
-            running -= " ended: " in line
-            largest = max(largest, running)
-    return largest
 
 
 def test_sweep_leaves_the_documented_folder(swept):
