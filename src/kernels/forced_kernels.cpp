@@ -47,10 +47,10 @@ std::vector<KernelBackends> kernel_backends() {
       bias_activation_kernel(), activation_backward_kernel(), residual_layer_norm_kernel(),
       residual_layer_norm_backward_kernel(), layer_norm_parameter_gradients_kernel(), embedding_layer_norm_kernel(),
       matmul_kernel(), add_squared_products_kernel(), add_squared_layer_norm_kernel(), add_squared_scatters_kernel());
-  add(fill_with_bias_kernel(), bias_gradients_kernel(), head_logits_kernel(), head_input_gradient_kernel(),
-      head_parameter_gradients_kernel(), embedding_gradients_kernel(), batch_losses_kernel(), gradient_norms_kernel(),
-      parameter_changes_kernel(), disentangled_attention_kernel(), disentangled_attention_backward_kernel(),
-      grouped_product_kernel());
+  add(fill_with_bias_kernel(), multiply_rows_kernel(), vector_gradients_kernel(), head_logits_kernel(),
+      head_input_gradient_kernel(), head_parameter_gradients_kernel(), embedding_gradients_kernel(),
+      batch_losses_kernel(), gradient_norms_kernel(), parameter_changes_kernel(), disentangled_attention_kernel(),
+      disentangled_attention_backward_kernel(), grouped_product_kernel());
   std::ranges::sort(all, {}, &KernelBackends::name);
   return all;
 }

@@ -23,6 +23,11 @@ bool are_of_sequences(std::span<const at::Tensor> tensors, const PerModelTensors
   return true;
 }
 
+// Whether numbers of a row are neighbours in memory.
+bool are_columns(const at::Tensor& tensor) {
+  return tensor.dim() == 2 && (tensor.stride(1) == 1 || tensor.size(1) == 1);
+}
+
 bool is_target(const GradientTarget& target, at::IntArrayRef sizes) {
   return !target.gradient.defined() || (target.gradient.sizes() == sizes && target.gradient.is_contiguous());
 }
@@ -40,8 +45,15 @@ const Kernel<FillWithBias>& fill_with_bias_kernel() {
   return kernel;
 }
 
-const Kernel<BiasGradients>& bias_gradients_kernel() {
-  static const Kernel<BiasGradients> kernel{"bias_gradients", aten::bias_gradients, nullptr, cuda::bias_gradients};
+const Kernel<MultiplyRows>& multiply_rows_kernel() {
+  static const Kernel<MultiplyRows> kernel{"multiply_rows", aten::multiply_rows, cpu::multiply_rows,
+                                           cuda::multiply_rows};
+  return kernel;
+}
+
+const Kernel<VectorGradients>& vector_gradients_kernel() {
+  static const Kernel<VectorGradients> kernel{"vector_gradients", aten::vector_gradients, cpu::vector_gradients,
+                                              cuda::vector_gradients};
   return kernel;
 }
 
@@ -78,19 +90,52 @@ void fill_with_bias(const at::Tensor& output, std::span<const PerModelTensors> b
   if (has_numbers(output)) kernel.on(output.device(), {.by_cuda = are_float32(output)})(output, biases, rows);
 }
 
-void bias_gradients(const at::Tensor& output_gradient, std::span<const std::int64_t> model_offsets,
-                    std::span<const GradientTarget> targets) {
-  const Kernel<BiasGradients>& kernel = bias_gradients_kernel();
-  check_contract(output_gradient.dim() == 2 && (output_gradient.stride(1) == 1 || output_gradient.size(1) == 1) &&
-                     model_offsets.back() == output_gradient.size(0),
-                 kernel.name, "the gradient of the output is not [R, N] with contiguous numbers in a row");
-  check_contract(model_offsets.size() == targets.size() + 1, kernel.name, "there is not one target for each model");
-  for (const GradientTarget& target : targets) {
-    check_contract(is_target(target, {output_gradient.size(1)}), kernel.name, "a target is not contiguous [N]");
+void multiply_rows(const at::Tensor& input, std::span<const ScaledColumns> columns, const RowLayout& rows,
+                   const at::Tensor& output) {
+  const Kernel<MultiplyRows>& kernel = multiply_rows_kernel();
+  std::int64_t total = 0;
+  for (const auto& [width, vectors] : columns) {
+    const auto is_as_wide = [&, width = width](const at::Tensor& own) {
+      return !own.defined() ||
+             (own.is_contiguous() && own.numel() == width && own.scalar_type() == input.scalar_type());
+    };
+    check_contract(vectors.size() == rows.model_count() && std::ranges::all_of(vectors, is_as_wide), kernel.name,
+                   "a vector is not contiguous [width] and of the input's type");
+    total += width;
   }
-  if (!has_numbers(output_gradient)) return;
-  kernel.on(output_gradient.device(), {.by_cuda = are_float32(output_gradient)})(output_gradient, model_offsets,
-                                                                                 targets);
+  const auto are_rows = [&](const at::Tensor& tensor) {
+    return tensor.is_contiguous() && tensor.dim() == 2 && tensor.size(0) == rows.row_count() && tensor.size(1) == total;
+  };
+  check_contract(are_rows(input) && are_rows(output) && output.scalar_type() == input.scalar_type(), kernel.name,
+                 "input and output are not contiguous [R, N]");
+  if (has_numbers(input)) {
+    kernel.on(input.device(), {.by_cuda = are_float32(input)})(input, columns, rows, output);
+  }
+}
+
+void vector_gradients(std::span<const VectorGradient> gradients) {
+  if (gradients.empty()) return;
+  const Kernel<VectorGradients>& kernel = vector_gradients_kernel();
+  const at::Tensor& first = gradients.front().output_gradient;
+  for (const auto& [output_gradient, input, target] : gradients) {
+    check_contract(are_columns(output_gradient) && output_gradient.scalar_type() == first.scalar_type(), kernel.name,
+                   "a gradient of an output is not [R, N] with contiguous numbers in a row, or of another type");
+    check_contract(!input.defined() || (are_columns(input) && input.sizes() == output_gradient.sizes() &&
+                                        input.scalar_type() == first.scalar_type()),
+                   kernel.name, "an input has not the shape and type of the output's gradient");
+    check_contract(target.gradient.defined() && is_target(target, {output_gradient.size(1)}), kernel.name,
+                   "a target is not contiguous [N]");
+  }
+  if (has_numbers(first)) kernel.on(first.device(), {.by_cuda = are_float32(first)})(gradients);
+}
+
+void bias_gradients(const at::Tensor& output_gradient, const RowLayout& rows, std::span<const GradientTarget> targets) {
+  std::vector<VectorGradient> gradients;
+  for (std::size_t model = 0; model < targets.size(); ++model) {
+    if (!targets[model].gradient.defined()) continue;
+    gradients.push_back({rows.of_model(output_gradient, model), {}, targets[model]});
+  }
+  vector_gradients(gradients);
 }
 
 std::vector<at::Tensor> head_logits(const at::Tensor& input, const PerModelTensors& weight, const PerModelTensors& bias,

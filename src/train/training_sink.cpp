@@ -1,7 +1,6 @@
 #include "tunescope/train/training_sink.hpp"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 
 #include "tunescope/kernels/embedding_gradient.hpp"
@@ -110,7 +109,7 @@ void TrainingSink::on_linear(std::span<const LinearParameters> layers, std::span
     }
     if (trains_biases) {
       for_each_columns(layers, bias_of, [&](std::int64_t column, std::int64_t width, const auto& targets) {
-        bias_gradients(use.output_gradient.narrow(1, column, width), use.rows.model_offsets.host, targets);
+        bias_gradients(use.output_gradient.narrow(1, column, width), use.rows, targets);
       });
     }
   }
@@ -151,19 +150,20 @@ void TrainingSink::on_added(std::span<const AddedFactors> tensors) {
   for (const AddedFactors& added : tensors) most_uses = std::max(most_uses, added.uses.size());
   for (std::size_t number = 0; number < most_uses; ++number) {
     std::vector<GroupedProduct> products;
+    std::vector<VectorGradient> vectors;
     for (const auto& [model, tensor, uses] : tensors) {
       if (number >= uses.size()) continue;
       const LinearFactors& use = uses[number];
       const GradientTarget target = models_[model]->next_target(tensor);
       if (target.gradient.dim() == 1) {
-        const at::Tensor summed = use.input.defined() ? use.output_gradient.mul(use.input) : use.output_gradient;
-        bias_gradients(summed, std::array{std::int64_t{0}, summed.size(0)}, std::array{target});
+        vectors.push_back({use.output_gradient, use.input, target});
       } else {
         const at::Tensor factor = TypedResult{use.output_gradient, use.bfloat16_gradient}.operand();
         products.push_back({.a = factor.t(), .b = use.input, .c = target.gradient, .accumulate = target.accumulate});
       }
     }
     grouped_product(products);
+    vector_gradients(vectors);
   }
 }
 

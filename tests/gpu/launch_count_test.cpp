@@ -102,7 +102,7 @@ TEST_F(Launches, OfALayerNormStepAreAtMost479) { EXPECT_LE(of_step("layernorm", 
 TEST_F(Launches, OfAFullStepAreAtMost682) { EXPECT_LE(of_step("full", 1).launches, 682); }
 
 TEST_F(Launches, DoNotGrowWithTheNumberOfLanes) {
-  for (const char* method : {"layernorm", "lora"}) {
+  for (const char* method : {"layernorm", "lora", "ia3"}) {
     EXPECT_EQ(of_step(method, 16).launches, of_step(method, 1).launches) << method;
   }
 }

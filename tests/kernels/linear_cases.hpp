@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <array>
 #include <vector>
@@ -42,12 +43,41 @@ inline Tensors run_fill_with_bias(const Arguments& a) {
   return all;
 }
 
-inline Tensors run_bias_gradients(const Arguments& a) {
+// Of every three models, one has no vector for some columns.
+inline Tensors run_multiply_rows(const Arguments& a) {
   Tensors all;
-  for (const at::Tensor& gradient : {a.of_rows(a.width()), a.of_rows(3 * a.width()).narrow(1, a.width(), a.width())}) {
-    const std::vector<GradientTarget> targets = targets_of(a, {a.width()});
-    bias_gradients(gradient, a.rows().model_offsets.host, targets);
-    for (const GradientTarget& target : targets) append_to(all, target);
+  for (const std::size_t parts : {1, 3, 5}) {
+    std::vector<ScaledColumns> columns;
+    for (std::size_t part = 0; part < parts; ++part) {
+      columns.push_back({a.width(), a.for_each_model({a.width()})});
+      for (std::size_t model = part % 3; model < a.rows().model_count(); model += 3)
+        columns.back().vectors[model].reset();
+    }
+    const at::Tensor input = a.of_rows(static_cast<std::int64_t>(parts) * a.width());
+    all.push_back(at::zeros_like(input));
+    multiply_rows(input, columns, a.rows(), all.back());
+    multiply_rows(input, columns, a.rows(), input);
+    all.push_back(input);
+  }
+  return all;
+}
+
+// Of vectors that were added and of such that rows were multiplied by, of two widths.
+inline Tensors run_vector_gradients(const Arguments& a) {
+  const at::Tensor gradient = a.of_rows(a.width());
+  const at::Tensor wide = a.of_rows(3 * a.width()).narrow(1, a.width(), a.width());
+  Tensors all;
+  for (const bool are_alike : {true, false}) {
+    std::vector<VectorGradient> gradients;
+    for (std::size_t model = 0; model < a.rows().model_count(); ++model) {
+      const std::int64_t width = are_alike ? a.width() : 1 + a.width() / 2;
+      const auto own = [&](const at::Tensor& of_all) { return a.rows().of_model(of_all, model); };
+      all.push_back(a.numbers({a.width()}));
+      gradients.push_back({own(wide), own(gradient), {all.back(), accumulate_of(model)}});
+      all.push_back(a.numbers({width}));
+      gradients.push_back({own(wide).narrow(1, 0, width), {}, {all.back(), accumulate_of(model)}});
+    }
+    vector_gradients(gradients);
   }
   return all;
 }
@@ -136,13 +166,14 @@ inline Tensors run_grouped_product(const Arguments& a) {
 }
 
 inline const std::vector<KernelCase> kLinearKernels = {
-    {"bias_gradients", run_bias_gradients},
     {"embedding_gradients", run_embedding_gradients},
     {"fill_with_bias", run_fill_with_bias},
     {"grouped_product", run_grouped_product},
     {"head_input_gradient", run_head_input_gradient},
     {"head_logits", run_head_logits},
     {"head_parameter_gradients", run_head_parameter_gradients},
+    {"multiply_rows", run_multiply_rows},
+    {"vector_gradients", run_vector_gradients},
 };
 
 }  // namespace tunescope::test

@@ -17,8 +17,6 @@
 namespace tunescope {
 namespace {
 
-using Offsets = std::vector<std::int64_t>;
-
 double largest_difference(const at::Tensor& a, const at::Tensor& b) {
   return a.to(at::kDouble).sub(b.to(at::kDouble)).abs().max().item<double>();
 }
@@ -32,27 +30,51 @@ TEST(Biases, OfEachLayerStandSideBySideInTheRowsOfTheirModel) {
   EXPECT_TRUE(output.equal(at::tensor({1.0F, 2.0F, 5.0F, 1.0F, 2.0F, 5.0F, 3.0F, 4.0F, 6.0F}).view({3, 3})));
 }
 
-TEST(BiasGradients, AreTheColumnSumsOfTheRowsOfEachModel) {
+TEST(RowVectors, MultiplyTheirColumnsInTheRowsOfTheirModel) {
+  const BatchLayout layout = test::layout_of({{1, 1}, {1}});
+  const std::vector<ScaledColumns> columns = {{1, {at::Tensor(), at::tensor({2.0F})}},
+                                              {2, {at::tensor({3.0F, 4.0F}), at::Tensor()}}};
+  const at::Tensor input = at::arange(1, 10).to(at::kFloat).view({3, 3});
+  const at::Tensor expected = at::tensor({1.0F, 6.0F, 12.0F, 4.0F, 15.0F, 24.0F, 14.0F, 8.0F, 9.0F}).view({3, 3});
+  const at::Tensor output = at::zeros({3, 3});
+  multiply_rows(input, columns, layout.tokens(), output);
+  EXPECT_TRUE(output.equal(expected));
+  multiply_rows(input, columns, layout.tokens(), input);
+  EXPECT_TRUE(input.equal(expected));
+}
+
+TEST(VectorGradients, AreTheColumnSumsOfTheirRows) {
   for (const std::int64_t width : {1, 21, 384, 1024}) {
     for (const std::int64_t first : {0, 1, 63, 64, 65, 511, 512, 2048}) {
       const at::Tensor gradient = at::randn({first + 70, width});
+      const at::Tensor input = at::randn({first + 70, width});
       const at::Tensor sums = at::full({2, width}, 1.0F);
-      const std::array targets = {GradientTarget{sums[0], Accumulate::kNo}, GradientTarget{sums[1], Accumulate::kYes}};
-      bias_gradients(gradient, Offsets{0, first, first + 70}, targets);
+      vector_gradients(std::array{
+          VectorGradient{gradient.narrow(0, 0, first), {}, {sums[0], Accumulate::kNo}},
+          VectorGradient{gradient.narrow(0, first, 70), input.narrow(0, first, 70), {sums[1], Accumulate::kYes}}});
       const at::Tensor exact = gradient.to(at::kDouble);
       EXPECT_LT(largest_difference(sums[0], exact.narrow(0, 0, first).sum(0)), 2e-4) << width << " " << first;
-      EXPECT_LT(largest_difference(sums[1], exact.narrow(0, first, 70).sum(0).add_(1)), 1e-4) << width << " " << first;
+      EXPECT_LT(largest_difference(sums[1], exact.mul(input).narrow(0, first, 70).sum(0).add_(1)), 1e-4)
+          << width << " " << first;
     }
   }
 }
 
-TEST(BiasGradients, HaveTheSameBitsInEachRun) {
+TEST(VectorGradients, HaveTheSameBitsInEachRun) {
   const at::Tensor gradient = at::randn({1000, 36});
   const at::Tensor sums = at::zeros({2, 36});
   for (const std::int64_t run : {0, 1}) {
-    bias_gradients(gradient, Offsets{0, 1000}, std::array{GradientTarget{sums[run], Accumulate::kNo}});
+    vector_gradients(std::array{VectorGradient{gradient, {}, {sums[run], Accumulate::kNo}}});
   }
   EXPECT_TRUE(sums[0].equal(sums[1]));
+}
+
+TEST(BiasGradients, AreThoseOfTheModelsThatHaveATarget) {
+  const BatchLayout layout = test::layout_of({{1, 1}, {1}});
+  const at::Tensor gradient = at::arange(1, 7).to(at::kFloat).view({3, 2});
+  const at::Tensor sums = at::zeros({2});
+  bias_gradients(gradient, layout.tokens(), std::array{GradientTarget{}, GradientTarget{sums}});
+  EXPECT_TRUE(sums.equal(at::tensor({5.0F, 6.0F})));
 }
 
 // Heads of one and of two outputs; the second model has two sequences.
@@ -122,7 +144,12 @@ TEST(Head, RefusesWhatItsContractDoesNotSay) {
   EXPECT_THROW(head_logits(at::ones({2, 2}), heads.weight, heads.bias, rows), Error);
   EXPECT_THROW(head_logits(at::ones({3, 3}), heads.weight, heads.bias, rows), Error);
   EXPECT_THROW(head_input_gradient(std::array{at::ones({1, 1}), at::ones({2, 3})}, heads.weight, rows), Error);
-  EXPECT_THROW(bias_gradients(at::ones({3, 2}), Offsets{0, 3}, std::array{GradientTarget{at::ones({3})}}), Error);
+  EXPECT_THROW(vector_gradients(std::array{VectorGradient{at::ones({3, 2}), {}, {at::ones({3})}}}), Error);
+  EXPECT_THROW(vector_gradients(std::array{VectorGradient{at::ones({3, 2}), at::ones({2, 2}), {at::ones({2})}}}),
+               Error);
+  EXPECT_THROW(multiply_rows(at::ones({3, 2}), std::array{ScaledColumns{2, {at::ones({2}), at::ones({1})}}}, rows,
+                             at::ones({3, 2})),
+               Error);
   EXPECT_THROW(fill_with_bias(at::ones({3, 2}), std::array<PerModelTensors, 1>{heads.bias}, rows), Error);
 }
 

@@ -11,18 +11,36 @@
 
 namespace tunescope {
 
-// What linear layers, y = x Wᵀ + b, compute besides their large matrix products (see `matmul`): their biases, and the
-// whole layer where it is small, as a classifier's head is. K models, R rows, each of which belongs to one model.
+// What linear layers, y = x Wᵀ + b, compute besides their large matrix products (see `matmul`): their biases, vectors
+// that their inputs or outputs are multiplied by, and the whole layer where it is small, as a classifier's head is. K
+// models, R rows, each of which belongs to one model.
 
 /// Fills each row of `output` [R, N], contiguous, with the biases of the row's model. `biases` has, for each of the
 /// layers whose outputs lie side by side, that of each model; N is the sum of their widths.
 void fill_with_bias(const at::Tensor& output, std::span<const PerModelTensors> biases, const RowLayout& rows);
 
-/// db of each model: the column sums of its rows of `output_gradient` dy [R, N], whose rows may be parts of wider ones.
-/// Model k owns rows model_offsets[k] ... model_offsets[k+1]-1, `model_offsets` [K+1], and has targets[k] [N]. On a GPU
-/// the order of each sum is fixed.
-void bias_gradients(const at::Tensor& output_gradient, std::span<const std::int64_t> model_offsets,
-                    std::span<const GradientTarget> targets);
+/// Some columns of a tensor, and the vector [width] by which each model multiplies them; undefined: by none.
+struct ScaledColumns {
+  std::int64_t width = 0;
+  PerModelTensors vectors;
+};
+/// l ⊙ x: each row of `input` [R, N], multiplied by the vectors of the row's model. `columns` lie side by side, and N
+/// is the sum of their widths. `output` may be the input; both are contiguous.
+void multiply_rows(const at::Tensor& input, std::span<const ScaledColumns> columns, const RowLayout& rows,
+                   const at::Tensor& output);
+
+/// The gradient [N] of a vector that a model has added to rows, the column sums of dy, or multiplied them by, the
+/// column sums of dy ⊙ x. dy and x [the model's rows, N] may be parts of wider rows.
+struct VectorGradient {
+  at::Tensor output_gradient;  ///< dy
+  at::Tensor input;            ///< x; undefined: the vector was added
+  GradientTarget target;
+};
+/// Computes some of them. The order of each sum is fixed, if a CPU or GPU kernel takes it.
+void vector_gradients(std::span<const VectorGradient> gradients);
+
+/// db of each model that has a target [N], from its rows of `output_gradient` dy [R, N].
+void bias_gradients(const at::Tensor& output_gradient, const RowLayout& rows, std::span<const GradientTarget> targets);
 
 // The head. The models may have different numbers of outputs, O_k, which are few. B sequences.
 

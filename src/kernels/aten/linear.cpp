@@ -34,12 +34,22 @@ void fill_with_bias(const at::Tensor& output, std::span<const PerModelTensors> b
   }
 }
 
-void bias_gradients(const at::Tensor& output_gradient, std::span<const std::int64_t> model_offsets,
-                    std::span<const GradientTarget> targets) {
-  for (std::size_t model = 0; model < targets.size(); ++model) {
-    const at::Tensor own =
-        output_gradient.narrow(0, model_offsets[model], model_offsets[model + 1] - model_offsets[model]);
-    write_target(targets[model], [&](at::Tensor& sums) { at::sum_out(sums, own, 0); });
+void multiply_rows(const at::Tensor& input, std::span<const ScaledColumns> columns, const RowLayout& rows,
+                   const at::Tensor& output) {
+  if (!output.is_same(input)) output.copy_(input);
+  std::int64_t column = 0;
+  for (const auto& [width, vectors] : columns) {
+    for (std::size_t model = 0; model < rows.model_count(); ++model) {
+      if (vectors[model].defined()) rows.of_model(output, model).narrow(1, column, width).mul_(vectors[model]);
+    }
+    column += width;
+  }
+}
+
+void vector_gradients(std::span<const VectorGradient> gradients) {
+  for (const auto& [output_gradient, input, target] : gradients) {
+    const at::Tensor summed = input.defined() ? output_gradient.mul(input) : output_gradient;
+    write_target(target, [&](at::Tensor& sums) { at::sum_out(sums, summed, 0); });
   }
 }
 

@@ -3,6 +3,7 @@
 namespace tunescope::cuda {
 
 FillWithBias* const fill_with_bias = nullptr;
-BiasGradients* const bias_gradients = nullptr;
+MultiplyRows* const multiply_rows = nullptr;
+VectorGradients* const vector_gradients = nullptr;
 
 }  // namespace tunescope::cuda

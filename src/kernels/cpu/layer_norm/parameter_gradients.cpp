@@ -5,16 +5,11 @@
 #include <array>
 
 #include "../../backends/layer_norm.hpp"
+#include "../column_parts.hpp"
 #include "../vector_clones.hpp"
 
 namespace tunescope::cpu {
 namespace {
-
-// The gradients are sums over rows: of dy x̂ and of dy. Threads share the columns of the models, so that no sums of
-// different threads have to be added. A thread goes through the rows some at a time, each from its first column to the
-// last, as memory likes it best, and meanwhile keeps its sums in the first cache.
-
-constexpr std::int64_t kMostColumns = 512;
 
 // Some columns of one model: the first number of each tensor.
 template <typename Scalar>
@@ -73,30 +68,13 @@ TUNESCOPE_VECTOR_CLONES void sum_rows(const RowColumns<double>& from, std::int64
   add_all(from, rows, columns, sums);
 }
 
-// As wide as the sums allow, but so that all threads have some.
-std::int64_t columns_of_a_part(std::int64_t models, std::int64_t width) {
-  constexpr std::int64_t kFewestColumns = 64;
-  const std::int64_t of_a_thread = models * width / at::get_num_threads();
-  const std::int64_t columns = std::clamp(of_a_thread, kFewestColumns, kMostColumns);
-  return (columns + kFewestColumns - 1) / kFewestColumns * kFewestColumns;
-}
-
-template <typename Scalar>
-void put_sums(const Scalar* sums, std::int64_t first, std::int64_t count, const GradientTarget& target) {
-  if (!target.gradient.defined()) return;
-  Scalar* const to = target.gradient.mutable_data_ptr<Scalar>() + first;
-  for (std::int64_t i = 0; i < count; ++i) {
-    to[i] = target.accumulate == Accumulate::kYes ? to[i] + sums[i] : sums[i];
-  }
-}
-
 }  // namespace
 
 void layer_norm_parameter_gradients(const at::Tensor& output_gradient, const LayerNormActivations& saved,
                                     const RowLayout& rows, std::span<const LayerNormTargets> targets) {
   const std::int64_t width = output_gradient.size(1);
   const auto models = static_cast<std::int64_t>(targets.size());
-  const std::int64_t most_columns = columns_of_a_part(models, width);
+  const std::int64_t most_columns = columns_of_a_part(models * width);
   const std::int64_t parts = (width + most_columns - 1) / most_columns;
   AT_DISPATCH_FLOATING_TYPES(output_gradient.scalar_type(), "layer_norm_parameter_gradients", [&] {
     const scalar_t* const gradient = output_gradient.const_data_ptr<scalar_t>();

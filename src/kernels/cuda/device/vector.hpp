@@ -40,6 +40,11 @@ __device__ void add(Vector<float, kCount>& sums, const Vector<float, kCount>& nu
   for (int i = 0; i < kCount; ++i) sums.at[i] += numbers.at[i];
 }
 
+template <int kCount>
+__device__ void multiply(Vector<float, kCount>& numbers, const Vector<float, kCount>& by) {
+  for (int i = 0; i < kCount; ++i) numbers.at[i] *= by.at[i];
+}
+
 /// The sum over the lanes of a warp, which all of them get.
 __device__ inline float sum_of_warp(float value) {
   for (int lanes = 16; lanes > 0; lanes /= 2) value += __shfl_xor_sync(kAllLanes, value, lanes);

@@ -57,10 +57,11 @@ bool take_fours(std::int64_t width, const Pointers*... addresses) {
   return width % 4 == 0 && (is_aligned(addresses, kVectorBytes) && ...);
 }
 
-/// The same for a parameter of each model.
+/// The same for a parameter of each model that has one.
 inline bool are_aligned(const PerModelTensors& tensors) {
-  return std::ranges::all_of(
-      tensors, [](const at::Tensor& tensor) { return is_aligned(tensor.const_data_ptr(), kVectorBytes); });
+  return std::ranges::all_of(tensors, [](const at::Tensor& tensor) {
+    return !tensor.defined() || is_aligned(tensor.const_data_ptr(), kVectorBytes);
+  });
 }
 
 }  // namespace tunescope::cuda

@@ -1,6 +1,12 @@
 #include "rescale.hpp"
 
+#include <ATen/ops/empty_like.h>
+
+#include <iterator>
+#include <set>
 #include <vector>
+
+#include "tunescope/kernels/linear.hpp"
 
 namespace tunescope {
 namespace {
@@ -33,30 +39,48 @@ std::vector<ModelRescale> list_rescales(const ModelParameters& parameters, std::
   return rescales;
 }
 
+// All columns, cut where the columns of any model's vector begin or end.
+std::vector<ScaledColumns> scaled_columns(const Recording& pass, const std::vector<ModelRescale>& rescales,
+                                          std::int64_t width) {
+  std::set<std::int64_t> bounds = {0, width};
+  for (const auto& [vector, columns] : rescales) bounds.insert({columns.first, columns.first + columns.count});
+  std::vector<ScaledColumns> scaled;
+  for (auto begin = bounds.begin(); std::next(begin) != bounds.end(); ++begin) {
+    const std::int64_t count = *std::next(begin) - *begin;
+    scaled.push_back({count, PerModelTensors(pass.parameters().model_count())});
+    for (const auto& [vector, columns] : rescales) {
+      const std::int64_t first = *begin - columns.first;
+      if (first < 0 || first >= columns.count) continue;
+      scaled.back().vectors[vector.model] = pass.added(vector).narrow(0, first, count);
+    }
+  }
+  return scaled;
+}
+
 Value rescale(Recording& pass, std::vector<ModelRescale> rescales, const Value& input) {
   if (rescales.empty()) return input;
   const RowLayout& rows = *input.rows;
-  bool is_needed = input.slot.has_value();
   bool needs_vector = false;
   for (const ModelRescale& one : rescales) needs_vector = pass.use(one.vector) || needs_vector;
-  is_needed = is_needed || needs_vector;
   const at::TensorOptions type = pass.parameters().first(0).options();
   const at::Tensor before = input.tensor.defined() ? input.tensor : input.bfloat16.to(type);
-  const at::Tensor after = before.clone();
-  for (const ModelRescale& one : rescales) one.part_of(after, rows).mul_(pass.added(one.vector));
-  return pass.record(after, rows, is_needed,
-                     [&pass, &rows, rescales = std::move(rescales), factor = needs_vector ? before : at::Tensor(),
+  const at::Tensor after = at::empty_like(before);
+  std::vector<ScaledColumns> columns = scaled_columns(pass, rescales, before.size(1));
+  multiply_rows(before, columns, rows, after);
+  return pass.record(after, rows, input.slot || needs_vector,
+                     [&pass, &rows, rescales = std::move(rescales), columns = std::move(columns),
+                      factor = needs_vector ? before : at::Tensor(),
                       slot = input.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
                        const at::Tensor& gradient = outputs.front().own;
+                       std::vector<Recording::AddedUse> uses;
                        for (const ModelRescale& one : rescales) {
-                         const at::Tensor own = one.part_of(gradient, rows);
-                         if (pass.needs(one.vector)) {
-                           const Recording::AddedUse use{one.vector, one.part_of(factor, rows), {.own = own}};
-                           pass.on_added(rows, {&use, 1});
-                         }
-                         if (slot) own.mul_(pass.added(one.vector));
+                         if (!pass.needs(one.vector)) continue;
+                         uses.push_back({one.vector, one.part_of(factor, rows), {.own = one.part_of(gradient, rows)}});
                        }
-                       if (slot) gradients.add(*slot, gradient);
+                       pass.on_added(rows, uses);
+                       if (!slot) return;
+                       multiply_rows(gradient, columns, rows, gradient);
+                       gradients.add(*slot, gradient);
                      });
 }
 
