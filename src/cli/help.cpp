@@ -97,6 +97,12 @@ std::string job_help() {
     const std::string help = key.is_of_each_method() ? key.help : key.help + " (" + value + ")";
     text += fmt::format("  {:<30}{}\n", key.name, wrapped(help, kIndent));
   }
+  text += "\n" +
+          wrapped(
+              "Above its first section a job file may have 'include = OTHER.cfg', a path from its own folder: "
+              "all keys of that file hold that it does not give itself.",
+              0) +
+          "\n";
   text += "\nMethods; the classification head trains in all of them, and a plus sign joins several:\n";
   for (const auto& [spelling, description] : describe_methods()) {
     text += fmt::format("  {:<36}  {}\n", spelling, wrapped(description, kIndent + 8));

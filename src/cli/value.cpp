@@ -80,6 +80,12 @@ void refuse_shell_syntax(const Value& value) {
 
 }  // namespace
 
+std::string trimmed(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return "";
+  return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
+}
+
 void refuse(const Value& value, std::string_view expected) {
   throw ConfigError(fmt::format("{}: {} = {}: expected {}", value.origin, value.key,
                                 value.text.empty() ? "(empty)" : shortened(value.text), expected));
@@ -135,16 +141,17 @@ std::vector<double> parse_positive_numbers(const Value& value) {
   });
 }
 
-std::string parse_path(const Value& value) {
-  const std::string path = expand_variables(value, expand_home(value));
-  if (path.empty()) refuse(value, "a path");
+std::filesystem::path parse_path(const Value& value, const std::filesystem::path& folder) {
+  const std::string given = expand_variables(value, expand_home(value));
+  if (given.empty()) refuse(value, "a path");
+  std::filesystem::path path = folder / given;
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) refuse_shell_syntax(value);
   return path;
 }
 
-std::string parse_folder(const Value& value) {
-  const std::string path = parse_path(value);
+std::filesystem::path parse_folder(const Value& value) {
+  std::filesystem::path path = parse_path(value);
   std::error_code error;
   const std::filesystem::file_type type = std::filesystem::status(path, error).type();
   if (type == std::filesystem::file_type::none) refuse(value, "a folder that can be reached (" + error.message() + ")");

@@ -152,6 +152,67 @@ TEST_F(JobFile, HasLearningRatesForTheTrainingThatFisherRunsMeasure) {
   EXPECT_THAT(refusal(job + "[fisher]\nat = head\n"), HasSubstr("does not train 'full', only head, layernorm;"));
 }
 
+TEST_F(JobFile, OverridesTheKeysOfAFileThatItIncludes) {
+  folder_.write("shared/base.cfg", kJob +
+                                       "tasks = RTE CoLA\n[sweep]\nmethods = full bitfit\nseeds = 7\n"
+                                       "learning_rates.full = 1\nlearning_rates.bitfit = 2\n");
+  folder_.write("shared/longer.cfg", "include = base.cfg\n[train]\nepochs = 9\nbatch_size = 8\n");
+  const SweepSpec spec = read(
+      "include = shared/longer.cfg\nname = next\n[data]\ntasks = RTE\n[sweep]\n"
+      "learning_rates.full = 3\n[train]\nepochs = 4\n",
+      {{"train.batch_size", "16"}});
+  EXPECT_EQ(spec.name, "next");
+  EXPECT_EQ(spec.glue_folder, "glue");
+  EXPECT_THAT(spec.tasks, ElementsAre("RTE"));
+  EXPECT_THAT(spec.seeds, ElementsAre(7U));
+  EXPECT_EQ(spec.train.epochs, 4);
+  EXPECT_EQ(spec.train.batch_size, 16);
+  EXPECT_THAT(spec.learning_rates_of(parse_method("full")), ElementsAre(3.0));
+  EXPECT_THAT(spec.learning_rates_of(parse_method("bitfit")), ElementsAre(2.0));
+}
+
+TEST_F(JobFile, IsStoredWithWhatItIncludes) {
+  folder_.write("base.cfg", kJob + "tasks = RTE\n[train]\nepochs = 9\n");
+  const SweepSpec spec = read("# next\ninclude = base.cfg\nname = next\n[train]\nepochs = 4\n");
+  EXPECT_EQ(spec.job_text,
+            "name = next\n\n[model]\npath = bert\n\n[data]\nglue = glue\ntasks = RTE\n\n[train]\nepochs = 4\n");
+  EXPECT_EQ(read("include = base.cfg\n").job_text,
+            read(kJob + "tasks = RTE\n[train]\nepochs = 9\n", {{"name", "small"}}).job_text);
+}
+
+TEST_F(JobFile, LeavesOutLearningRatesOfMethodsThatItReplacesInAFileItIncludes) {
+  folder_.write("base.cfg", kJob + "[sweep]\nmethods = bitfit layernorm\nlearning_rates.bitfit = 1e-3\n");
+  const std::string job = "include = base.cfg\n[sweep]\nmethods = layernorm\n";
+  EXPECT_TRUE(read(job).learning_rates_of_kind.empty());
+  EXPECT_THAT(refusal(job + "learning_rates.bitfit = 1e-3\n"), HasSubstr("job.cfg:4: sweep.learning_rates.bitfit"));
+  EXPECT_THAT(refusal("include = base.cfg\n[sweep]\nlearning_rates.head = 1e-3\n"), HasSubstr("job.cfg:3:"));
+}
+
+TEST_F(JobFile, NamesTheLineThatIsWrongInAFileItIncludes) {
+  folder_.write("shared/base.cfg", kJob + "[train]\nepoch = 3\n");
+  EXPECT_THAT(refusal("include = shared/base.cfg\n"), HasSubstr("shared/base.cfg:7: unknown key 'train.epoch'"));
+  folder_.write("shared/base.cfg", kJob + "[train]\nepochs = 3\nepochs = 4\n");
+  EXPECT_THAT(refusal("include = shared/base.cfg\n[train]\nepochs = 5\n"),
+              HasSubstr("shared/base.cfg:8: key 'train.epochs' was already given in line 7"));
+  folder_.write("shared/base.cfg", kJob + "[train]\nepochs = many\n");
+  EXPECT_THAT(refusal("include = shared/base.cfg\n"), HasSubstr("shared/base.cfg:7: train.epochs = many: expected"));
+}
+
+TEST_F(JobFile, RefusesToIncludeWhatIsMissingOrLeadsBack) {
+  EXPECT_THAT(refusal("\ninclude = none.cfg\n" + kJob),
+              AllOf(HasSubstr("job.cfg:2: include = none.cfg"), HasSubstr("no file none.cfg")));
+  EXPECT_THAT(refusal("include = .\n" + kJob), HasSubstr("job.cfg:1: include = .: expected a job file"));
+  EXPECT_THAT(refusal("include =\n" + kJob), HasSubstr("expected a path"));
+  EXPECT_THAT(refusal("include = a.cfg\ninclude = b.cfg\n" + kJob), HasSubstr("job.cfg:2: key 'include' was already"));
+  EXPECT_THAT(refusal(kJob + "include = base.cfg\n"),
+              HasSubstr("job.cfg:6: unknown key 'data.include'; 'include' stands above the first [section]"));
+  EXPECT_THAT(refusal("include = job.cfg\n" + kJob), HasSubstr("does not lead back to itself: job.cfg -> job.cfg"));
+  folder_.write("shared/base.cfg", "include = ../job.cfg\n");
+  EXPECT_THAT(refusal("include = shared/base.cfg\n" + kJob),
+              AllOf(HasSubstr("shared/base.cfg:1: include = ../job.cfg"),
+                    HasSubstr("job.cfg -> shared/base.cfg -> shared/../job.cfg")));
+}
+
 TEST_F(JobFile, NamesKeysThatThereAreWhereNoneIsNear) {
   EXPECT_THAT(
       refusal(kJob + "lr = 1\n"),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,11 @@ struct Value {
   std::string key;
   std::string text;
   std::string origin;
+  int precedence = 0;  ///< of the job file; those of files that it includes are lower, of options higher
 };
+
+/// A text without the blanks around it.
+std::string trimmed(std::string_view text);
 
 /// Throws `ConfigError`: origin, key, what was found and what was expected.
 [[noreturn]] void refuse(const Value& value, std::string_view expected);
@@ -39,9 +44,10 @@ std::vector<Number> parse_list(const Value& value, Parse parse) {
 /// The numbers of a list, each above 0.
 std::vector<double> parse_positive_numbers(const Value& value);
 /// A path, with "~/" at its beginning and ${VARIABLE} replaced from the environment. What a shell would replace or take
-/// off ($VARIABLE, `command`, *, quotes, ~user), and what nobody sees, is refused unless the path exists.
-std::string parse_path(const Value& value);
+/// off ($VARIABLE, `command`, *, quotes, ~user), and what nobody sees, is refused unless the path exists. A relative
+/// path starts at `folder`, by default the working directory.
+std::filesystem::path parse_path(const Value& value, const std::filesystem::path& folder = {});
 /// The path of a folder that may still have to be made: nothing else may be in its place.
-std::string parse_folder(const Value& value);
+std::filesystem::path parse_folder(const Value& value);
 
 }  // namespace tunescope::cli
