@@ -17,7 +17,8 @@ TRIAL_DEFAULTS = {
     "metric": "accuracy", "score": np.nan, "final_score": np.nan, "best_step": 0, "steps": 100, "error": "",
     "trainable_parameters": 1000, "total_parameters": 1000, "train_examples": 2490, "dev_examples": 277,
     "wall_seconds": 10.0, "device": "cpu", "rank": 0, "threads": 1, "hostname": "node1", "mask": "",
-    "gpu": "", "gpu_software": "",
+    "gpu": "", "gpu_software": "", "selection": "dev", "selection_hash": "", "selection_examples": 0,
+    "selection_score": np.nan,
 }  # fmt: skip
 FISHER_DEFAULTS = {
     "id": "", "task": "RTE", "mode": "empirical", "examples": 1024, "batch_size": 1, "at": "full",
@@ -71,7 +72,13 @@ def write_file(path, content):
         write_scores(file, trials)
         if content.change:
             write_change(file, content, len(trials))
-        write_rows(file, "evaluations", content.evaluations, ["trial", "step"], ["epoch", "loss", *METRICS])
+        write_rows(
+            file,
+            "evaluations",
+            content.evaluations,
+            ["trial", "step"],
+            ["epoch", "loss", *METRICS, "selection_score"],
+        )
         write_rows(file, "history", content.history, ["trial", "step"],
                    ["loss", "learning_rate", "gradient_norm"])  # fmt: skip
         for name, (logits, label) in content.predictions.items():

@@ -163,6 +163,14 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.train_examples = parse_integer(value, 0); }},
       {"data.dev_examples", "0", "development examples per task, a fixed random subset; 0 = all",
        [](SweepSpec& spec, const Value& value) { spec.dev_examples = parse_integer(value, 0); }},
+      {"data.selection", "dev",
+       "examples that choose the best step and learning rate: dev (the development set, which is reported too), "
+       "half-dev "
+       "(a fixed half of it; the other half is reported) or train:FRACTION (that share of the training set, which is "
+       "not trained on)",
+       [](SweepSpec& spec, const Value& value) {
+         spec.selection = at_origin(value, [&] { return parse_selection(value.text); });
+       }},
       {"data.cache", "results/cache", "folder for tokenized data, named by content; can be deleted at any time",
        [](SweepSpec& spec, const Value& value) { spec.cache_folder = parse_folder(value); }},
       {"sweep.methods", "full layernorm", "what to train besides the head; listed below", assign_methods},

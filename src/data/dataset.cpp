@@ -98,7 +98,8 @@ TaskData load_task(const Task& task, const Tokenizer& tokenizer, const DataOptio
                    const DataWarning& warning) {
   const std::filesystem::path folder = options.glue_folder / task.name;
   Sha256 content;
-  TaskData data{.task = &task, .train = {}, .dev = {}, .mismatched_dev = {}, .content_hash = {}};
+  TaskData data;
+  data.task = &task;
   data.train = load_split(folder / "train.tsv", task, tokenizer, options, warning, content);
   data.dev = load_split(folder / task.dev_file, task, tokenizer, options, warning, content);
   if (!task.mismatched_dev_file.empty()) {
@@ -108,12 +109,9 @@ TaskData load_task(const Task& task, const Tokenizer& tokenizer, const DataOptio
   return data;
 }
 
-Dataset subsample(const Dataset& dataset, std::int64_t count) {
-  if (count <= 0 || count >= dataset.size()) return dataset;
+Dataset examples_of(const Dataset& dataset, std::span<const std::int64_t> numbers) {
   Dataset subset;
-  std::vector<std::int64_t> order = random_permutation(dataset.size(), random_key(0, RandomUse::kSubsample));
-  order.resize(static_cast<std::size_t>(count));
-  for (const std::int64_t i : order) {
+  for (const std::int64_t i : numbers) {
     const auto begin = dataset.offsets[static_cast<std::size_t>(i)];
     const auto end = dataset.offsets[static_cast<std::size_t>(i) + 1];
     subset.token_ids.insert(subset.token_ids.end(), dataset.token_ids.begin() + begin, dataset.token_ids.begin() + end);
@@ -122,6 +120,12 @@ Dataset subsample(const Dataset& dataset, std::int64_t count) {
     subset.labels.push_back(dataset.labels[static_cast<std::size_t>(i)]);
   }
   return subset;
+}
+
+Dataset subsample(const Dataset& dataset, std::int64_t count) {
+  if (count <= 0 || count >= dataset.size()) return dataset;
+  const std::vector<std::int64_t> order = random_permutation(dataset.size(), random_key(0, RandomUse::kSubsample));
+  return examples_of(dataset, std::span(order).first(static_cast<std::size_t>(count)));
 }
 
 }  // namespace tunescope

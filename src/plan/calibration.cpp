@@ -32,8 +32,9 @@ Measurement measure_first_steps(Trial trial, SweepInputs& inputs) {
   const TaskData& whole = inputs.task(trial.task);
   TaskData data = whole;
   data.train = subsample(whole.train, std::min(whole.train.size(), kMeasuredSteps * trial.options.batch_size));
-  data.dev = subsample(whole.dev, std::min(whole.dev.size(), kMeasuredDevExamples));
-  data.mismatched_dev = subsample(whole.mismatched_dev, std::min(whole.mismatched_dev.size(), kMeasuredDevExamples));
+  for (Dataset* const evaluated : {&data.dev, &data.mismatched_dev, &data.selection}) {
+    *evaluated = subsample(*evaluated, kMeasuredDevExamples);
+  }
   trial.method = planning_stand_in(trial.method);
   const auto measure = [&](std::int64_t steps) -> Measurement {
     trial.options.max_steps = steps;

@@ -93,7 +93,11 @@ double expected_flops(const Trial& trial, PassCosts& costs, const TaskData& data
   const std::int64_t interval = evaluation_interval(trial.options, examples);
   const auto evaluations = static_cast<double>((steps + interval - 1) / interval);
   // Evaluation has few passes, and so few distances.
-  return training + evaluations * (of(data.dev, 0.0).forward + of(data.mismatched_dev, 0.0).forward);
+  double evaluation = 0.0;
+  for (const Dataset* const evaluated : {&data.dev, &data.mismatched_dev, &data.selection}) {
+    evaluation += of(*evaluated, 0.0).forward;
+  }
+  return training + evaluations * evaluation;
 }
 
 double expected_flops(const FisherRun& run, PassCosts& costs, const TaskData& data) {

@@ -99,6 +99,7 @@ const TaskData& SweepInputs::task(const std::string& name) {
   data.train = subsample(data.train, spec_.train_examples);
   data.dev = subsample(data.dev, spec_.dev_examples);
   data.mismatched_dev = subsample(data.mismatched_dev, spec_.dev_examples);
+  set_selection_aside(data, spec_.selection);
   return tasks_.emplace(name, std::move(data)).first->second;
 }
 

@@ -36,6 +36,7 @@ std::string Trial::description() const {
   add("max_length", max_length);
   add("train_examples", train_examples);
   add("dev_examples", dev_examples);
+  if (selection.source != SelectionRule::Source::kDev) add("selection", selection.text());
   add("epochs", options.epochs);
   add("max_steps", options.max_steps);
   add("batch_size", options.batch_size);
@@ -68,6 +69,7 @@ Trial make_trial(const SweepSpec& spec, const InputHashes& hashes, const std::st
           .max_length = spec.max_length,
           .train_examples = spec.train_examples,
           .dev_examples = spec.dev_examples,
+          .selection = spec.selection,
           .options = spec.train,
           .model_hash = hashes.model,
           .tokenizer_hash = hashes.tokenizer,

@@ -19,9 +19,14 @@ std::vector<Evaluation> read_evaluations(const Group& file) {
   const auto steps = group.read_integers("step");
   const auto epochs = group.read_doubles("epoch");
   const auto losses = group.read_doubles("loss");
+  const auto selection_scores = schema::read_or_missing(group, "selection_score", steps.size());
   std::vector<Evaluation> evaluations;
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    evaluations.push_back({.step = steps[i], .epoch = epochs.at(i), .loss = losses.at(i), .scores = {}});
+    evaluations.push_back({.step = steps[i],
+                           .epoch = epochs.at(i),
+                           .loss = losses.at(i),
+                           .scores = {},
+                           .selection_score = selection_scores[i]});
   }
   for (const Metric metric : all_metrics()) {
     const auto values = schema::read_or_missing(group, std::string(metric_name(metric)), steps.size());

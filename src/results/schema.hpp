@@ -15,7 +15,7 @@
 namespace tunescope::schema {
 
 /// Version of everything below: a new column raises it. Readers take every version up to this one.
-inline constexpr std::int64_t kVersion = 7;
+inline constexpr std::int64_t kVersion = 8;
 
 /// A column of a table: its name, its member of the row and, if it came after the first version, since when and what
 /// rows of earlier files have in it. So a new column makes no finished work run again.
@@ -59,6 +59,10 @@ inline const std::tuple kTrialColumns = {
     Column{"error", &TrialRow::error},
     Column{"gpu", &TrialRow::gpu, 2, ""},
     Column{"gpu_software", &TrialRow::gpu_software, 2, ""},
+    Column{"selection", &TrialRow::selection, 8, "dev"},
+    Column{"selection_hash", &TrialRow::selection_hash, 8, ""},
+    Column{"selection_examples", &TrialRow::selection_examples, 8, 0},
+    Column{"selection_score", &TrialRow::selection_score, 8, std::numeric_limits<double>::quiet_NaN()},
 };
 
 /// What a metric, a measure or a map has in files that are older than it.

@@ -30,6 +30,7 @@ Group create_long_table(const Group& file, const std::string& name, std::size_t 
 Names evaluation_columns() {
   Names names = metric_labels();
   names.insert(names.begin(), {"epoch", "loss"});
+  names.emplace_back("selection_score");
   return names;
 }
 
@@ -109,6 +110,7 @@ void TrialTables::append(const TrialRecord& record) {
   for (const Evaluation& entry : record.evaluations) {
     std::vector<double> values = entry.scores;
     values.insert(values.begin(), {entry.epoch, entry.loss});
+    values.push_back(entry.selection_score);
     evaluations_.append(trial_, entry.step, values);
   }
   for (const StepRecord& entry : record.history) {

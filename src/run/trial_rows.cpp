@@ -27,6 +27,10 @@ TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const Rank
   row.final_score = kNaN;
   row.train_examples = data.train.size();
   row.dev_examples = data.dev.size();
+  row.selection = planned.trial.selection.text();
+  row.selection_hash = data.selection_hash;
+  row.selection_examples = data.selection.size();
+  row.selection_score = kNaN;
   row.precision = to_string(rank.job.inputs.precision_in_use(planned.trial.options.precision));
   row.device = rank.setup.device.str();
   row.gpu = rank.setup.gpu.name;
@@ -70,6 +74,7 @@ void record_result(TrialRecord& record, const TrainResult& result, const Task& t
     const auto primary = static_cast<std::size_t>(task.primary_metric);
     row.best_step = best.step;
     row.score = best.scores[primary];
+    row.selection_score = best.selection_score;
     row.final_score = record.final_scores[primary];
   }
   record.change = ChangeMaps::of(catalogue, result.change);

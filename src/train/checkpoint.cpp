@@ -14,12 +14,14 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr double kMissingScore = std::numeric_limits<double>::quiet_NaN();
+
 // JSON has no NaN, so a metric that does not apply is stored as null.
+double to_score(const Json& json) { return json.is_null() ? kMissingScore : json.get<double>(); }
+
 Scores to_scores(const Json& json) {
   Scores scores;
-  for (const Json& value : json) {
-    scores.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
-  }
+  for (const Json& value : json) scores.push_back(to_score(value));
   return scores;
 }
 
@@ -37,7 +39,8 @@ Json describe(const TrainResult& result) {
     json["history"].push_back({step.step, step.loss, step.learning_rate, step.gradient_norm});
   }
   for (const Evaluation& evaluation : result.evaluations) {
-    json["evaluations"].push_back({evaluation.step, evaluation.epoch, evaluation.loss, evaluation.scores});
+    json["evaluations"].push_back(
+        {evaluation.step, evaluation.epoch, evaluation.loss, evaluation.scores, evaluation.selection_score});
   }
   return json;
 }
@@ -59,11 +62,12 @@ TrainResult parse(const Json& json) {
     result.evaluations.push_back({.step = whole_number(evaluation.at(0)),
                                   .epoch = evaluation.at(1),
                                   .loss = evaluation.at(2),
-                                  .scores = to_scores(evaluation.at(3))});
+                                  .scores = to_scores(evaluation.at(3)),
+                                  .selection_score = evaluation.size() > 4 ? to_score(evaluation[4]) : kMissingScore});
     // A metric that came later than the file is missing: new ones come last.
     Scores& scores = result.evaluations.back().scores;
     if (scores.size() > all_metrics().size()) throw std::out_of_range("scores");
-    scores.resize(all_metrics().size(), std::numeric_limits<double>::quiet_NaN());
+    scores.resize(all_metrics().size(), kMissingScore);
   }
   const std::size_t evaluations = std::max<std::size_t>(result.evaluations.size(), 1);
   if (result.best_evaluation >= evaluations) throw std::out_of_range("best_evaluation");

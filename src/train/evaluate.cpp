@@ -80,12 +80,16 @@ double mean_loss(const Predictions& predictions, const Task& task) {
   return batch_loss(logits, task.is_regression() ? labels : labels.to(at::kLong)).value();
 }
 
+double compute_score(Metric metric, const Predictions& predictions, const Task& task) {
+  const std::vector<double> labels(predictions.labels.begin(), predictions.labels.end());
+  return compute_metric(metric, decide(predictions, task), labels);
+}
+
 Scores compute_scores(const Predictions& predictions, const Predictions& mismatched, const Task& task) {
   Scores scores(all_metrics().size(), std::numeric_limits<double>::quiet_NaN());
   for (const Metric metric : task.metrics) {
     const Predictions& used = metric == Metric::kAccuracyMismatched ? mismatched : predictions;
-    const std::vector<double> labels(used.labels.begin(), used.labels.end());
-    scores[static_cast<std::size_t>(metric)] = compute_metric(metric, decide(used, task), labels);
+    scores[static_cast<std::size_t>(metric)] = compute_score(metric, used, task);
   }
   return scores;
 }

@@ -38,6 +38,13 @@ bool trains_whole_weight(const ParameterCatalogue& catalogue, const Selection& s
   return false;
 }
 
+// Checkpoints of earlier versions lack them: nothing but the development set chose.
+void add_selection_scores(std::vector<Evaluation>& evaluations, Metric primary) {
+  for (Evaluation& evaluation : evaluations) {
+    evaluation.selection_score = evaluation.scores[static_cast<std::size_t>(primary)];
+  }
+}
+
 Parameters initial_parameters(const TrainInputs& inputs, const Additions& additions) {
   Parameters parameters = with_new_head(inputs.model, inputs.catalogue, inputs.seed);
   additions.append_initial(parameters, inputs.seed);
@@ -82,6 +89,7 @@ TrainingRun::TrainingRun(const TrainInputs& inputs, TrainControl control, const 
   const TrainState* const saved = std::exchange(control_.resume, nullptr);
   if (saved != nullptr && saved->fingerprint == fingerprint_) {
     result_ = saved->result;
+    if (inputs.data.chooses_on_dev()) add_selection_scores(result_.evaluations, task_.primary_metric);
     trainable_.restore(saved->buffers, saved->result.steps);
   }
   result_.trainable_parameters = trainable_.size();
@@ -176,11 +184,15 @@ void TrainingRun::evaluate() {
   if (!predictions) return;
   std::optional<Predictions> mismatched = predict(model, inputs_.data.mismatched_dev, task_, keep_going);
   if (!mismatched) return;
+  std::optional<Predictions> selection = predict(model, inputs_.data.selection, task_, keep_going);
+  if (!selection) return;
   const std::int64_t steps_in_epoch = steps_per_epoch(inputs_.data.train.size(), inputs_.options.batch_size);
   Evaluation evaluation{.step = result_.steps,
                         .epoch = static_cast<double>(result_.steps) / static_cast<double>(steps_in_epoch),
                         .loss = mean_loss(*predictions, task_),
-                        .scores = compute_scores(*predictions, *mismatched, task_)};
+                        .scores = compute_scores(*predictions, *mismatched, task_),
+                        .selection_score = compute_score(
+                            task_.primary_metric, inputs_.data.chooses_on_dev() ? *predictions : *selection, task_)};
   if (!std::isfinite(evaluation.loss)) {
     result_.end = TrialEnd::kDiverged;
     result_.message = fmt::format("step {}: loss {} on the development set", result_.steps, evaluation.loss);
@@ -189,9 +201,8 @@ void TrainingRun::evaluate() {
   result_.evaluations.push_back(std::move(evaluation));
   result_.predictions = std::move(*predictions);
   result_.mismatched_predictions = std::move(*mismatched);
-  const auto primary = static_cast<std::size_t>(task_.primary_metric);
-  const double best = result_.evaluations[result_.best_evaluation].scores[primary];
-  const double latest = result_.evaluations.back().scores[primary];
+  const double best = result_.evaluations[result_.best_evaluation].selection_score;
+  const double latest = result_.evaluations.back().selection_score;
   if (latest > best || (std::isnan(best) && !std::isnan(latest))) {
     result_.best_evaluation = result_.evaluations.size() - 1;
   }

@@ -15,10 +15,10 @@ LAYERS = ["embeddings", "0", "1", "pooler", "head"]
 MEASURES = ["mean_abs", "rms", "relative_l2", "max_abs"]
 GROUPS = ["change", "evaluations", "history", "predictions", "scores", "trials"]
 TEXT_COLUMNS = ["id", "task", "method", "mask", "state", "metric", "device", "precision", "hostname", "error",
-                "gpu", "gpu_software"]  # fmt: skip
-REAL_COLUMNS = ["learning_rate", "score", "final_score", "wall_seconds"]
+                "gpu", "gpu_software", "selection", "selection_hash"]  # fmt: skip
+REAL_COLUMNS = ["learning_rate", "score", "final_score", "wall_seconds", "selection_score"]
 WHOLE_COLUMNS = ["seed", "best_step", "steps", "trainable_parameters", "total_parameters", "train_examples",
-                 "dev_examples", "rank", "threads"]  # fmt: skip
+                 "dev_examples", "rank", "threads", "selection_examples"]  # fmt: skip
 METHODS = ["full", "layernorm", "random:fraction=0.5,pool=layernorm"]
 FINAL_METRIC_OF = {"CoLA": {"matthews", "accuracy"}, "MNLI": {"accuracy", "accuracy_mismatched"}}
 
@@ -42,7 +42,7 @@ def dimensions_of(dataset):
 
 def test_groups_and_attributes(merged, swept):
     assert sorted(merged) == GROUPS
-    assert merged.attrs["schema_version"] == 7
+    assert merged.attrs["schema_version"] == 8
     assert merged.attrs["architecture"] == "BERT"
     assert merged.attrs["complete"] == 1
     assert merged.attrs["job"] == swept.text
@@ -106,7 +106,7 @@ def test_scores_are_those_of_the_task(merged):
 
 def test_long_tables(merged):
     for name, columns, rows in (
-        ("evaluations", {"step", "epoch", "loss", *METRICS}, 6 * 2),
+        ("evaluations", {"step", "epoch", "loss", *METRICS, "selection_score"}, 6 * 2),
         ("history", {"step", "loss", "learning_rate", "gradient_norm"}, 6 * 8),
     ):
         table = merged[name]

@@ -49,6 +49,17 @@ TEST(Trials, DoNotDependOnDeviceOrThreads) {
   EXPECT_EQ(expand_trials(spec, kHashes).front().id(), id);
 }
 
+TEST(Trials, OfAnySelectionButTheDevelopmentSetNameIt) {
+  SweepSpec spec = small_spec();
+  const auto description_with = [&](const char* selection) {
+    spec.selection = parse_selection(selection);
+    return expand_trials(spec, kHashes).front().description();
+  };
+  EXPECT_EQ(description_with("dev").find("selection"), std::string::npos);
+  EXPECT_NE(description_with("half-dev").find("\nselection = half-dev\n"), std::string::npos);
+  EXPECT_NE(description_with("train:0.10").find("\nselection = train:0.1\n"), std::string::npos);
+}
+
 TEST(Trials, OfAnyPrecisionButFloat32NameIt) {
   SweepSpec spec = small_spec();
   const auto description_in = [&](Precision precision) {

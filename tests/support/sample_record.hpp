@@ -28,6 +28,8 @@ inline TrialRecord sample_record(const std::string& id, std::int64_t shift) {
                 .error = "",
                 .gpu = "NVIDIA H200",
                 .gpu_software = "driver 580.95.05, CUDA 13.0, cuBLAS 13.1.0",
+                .selection = "half-dev",
+                .selection_hash = "fedcba9876543210",
                 .learning_rate = 1e-3 + x,
                 .score = 0.75 + x,
                 .final_score = 0.5 + x,
@@ -40,7 +42,9 @@ inline TrialRecord sample_record(const std::string& id, std::int64_t shift) {
                 .train_examples = 16 + shift,
                 .dev_examples = 17 + shift,
                 .rank = 18 + shift,
-                .threads = 19 + shift};
+                .threads = 19 + shift,
+                .selection_examples = 20 + shift,
+                .selection_score = 0.25 + x};
   record.best_scores = {0.1 + x, kNan, kNan, kNan, kNan, 0.2 + x};
   record.final_scores = {0.3 + x, kNan, kNan, kNan, kNan, 0.4 + x};
   record.axes = {
@@ -51,8 +55,16 @@ inline TrialRecord sample_record(const std::string& id, std::int64_t shift) {
   record.change.max_abs = {7 + x, kNan, 8, 9, 10, 11};
   record.added_change = {{"layer.0.lora_A.weight", 8, {0.1 + x, 0.2, 0.3, 0.4}},
                          {"layer.0.lora_B.weight", 6, {0.5 + x, 0.6, std::numeric_limits<double>::infinity(), 0.7}}};
-  record.evaluations = {{.step = 5, .epoch = 0.5, .loss = 0.9 + x, .scores = {0.1, kNan, kNan, kNan, kNan, 0.2}},
-                        {.step = 10, .epoch = 1.0, .loss = 0.8 + x, .scores = {0.3, kNan, kNan, kNan, kNan, 0.4}}};
+  record.evaluations = {{.step = 5,
+                         .epoch = 0.5,
+                         .loss = 0.9 + x,
+                         .scores = {0.1, kNan, kNan, kNan, kNan, 0.2},
+                         .selection_score = 0.15 + x},
+                        {.step = 10,
+                         .epoch = 1.0,
+                         .loss = 0.8 + x,
+                         .scores = {0.3, kNan, kNan, kNan, kNan, 0.4},
+                         .selection_score = 0.25 + x}};
   record.history = {{.step = 1, .loss = 1.1 + x, .learning_rate = 1e-4, .gradient_norm = 2.5},
                     {.step = 2, .loss = 1.0 + x, .learning_rate = 2e-4, .gradient_norm = 2.25},
                     {.step = 3, .loss = 0.9 + x, .learning_rate = 3e-4, .gradient_norm = 2.125}};

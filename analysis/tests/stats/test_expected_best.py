@@ -17,6 +17,15 @@ def test_expected_best_is_the_mean_over_all_subsets():
         assert value == pytest.approx(np.mean([max(subset) for subset in combinations(scores, n)]))
 
 
+def test_best_may_be_chosen_by_other_scores():
+    rng = np.random.default_rng(1)
+    scores, chosen_by = rng.random(6), rng.random(6)
+    for n, value in enumerate(expected_best(scores, chosen_by), 1):
+        subsets = combinations(range(6), n)
+        expected = np.mean([scores[max(subset, key=lambda trial: chosen_by[trial])] for subset in subsets])
+        assert value == pytest.approx(expected)
+
+
 def test_expected_best_of_thousands_is_finite():
     # of the scores 1 to N, the best of n is n (N + 1) / (n + 1) on average
     total = 3000

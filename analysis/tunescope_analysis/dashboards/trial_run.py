@@ -15,7 +15,7 @@ SETTINGS = (
     "task", "method", "learning_rate", "seed", "train_examples", "dev_examples", "trainable_parameters",
     "total_parameters", "precision", "device", "hostname", "threads",
 )  # fmt: skip
-OUTCOMES = ("score", "final_score", "best_step", "steps", "wall_seconds")
+OUTCOMES = ("score", "selection_score", "final_score", "best_step", "steps", "wall_seconds")
 SERIES = {"history": "train", "evaluations": "dev"}  # groups of the file, by what dashboards call them
 
 

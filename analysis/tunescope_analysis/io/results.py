@@ -13,9 +13,10 @@ import xarray as xr
 
 from tunescope_analysis.io.lazy_group import open_group
 from tunescope_analysis.io.roles import component_of, name_by_role
+from tunescope_analysis.io.selection import with_selection
 from tunescope_analysis.io.vocabulary import FRESH_LAYER
 
-NEWEST_SCHEMA = 7
+NEWEST_SCHEMA = 8
 WITH_ARCHITECTURE = 4  # the schema version from which on a file names it; before, there was BERT alone
 WRITTEN_BY = "`tunescope merge JOB` writes results/NAME/NAME.h5"
 TRIAL_COLUMNS = (
@@ -74,10 +75,10 @@ class Results:
                 raise ResultsError(f"{self.path}: cannot read group /{group}: {error}") from error
         return self._opened[group]
 
-    @property
+    @cached_property
     def trials(self) -> xr.Dataset:
         """One entry per trial: `[trial]` columns such as task, method, score (a fraction), wall_seconds."""
-        return self.dataset("trials")
+        return with_selection(self.dataset("trials"))
 
     @property
     def scores(self) -> xr.Dataset:

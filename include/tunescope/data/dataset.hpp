@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,12 @@ struct TaskData {
   const Task* task = nullptr;
   Dataset train;
   Dataset dev;
-  Dataset mismatched_dev;    ///< empty unless the task has one
-  std::string content_hash;  ///< SHA-256 over the files' bytes
+  Dataset mismatched_dev;           ///< empty unless the task has one
+  std::string content_hash;         ///< SHA-256 over the files' bytes
+  Dataset selection = {};           ///< what chooses the best step; empty if `dev` does: see `set_selection_aside`
+  std::string selection_hash = {};  ///< of the numbers of its examples; empty if it is
+
+  bool chooses_on_dev() const { return selection.size() == 0; }
 };
 
 /// Where a task's data comes from and how it is tokenized.
@@ -56,6 +61,9 @@ bool prepare_cache(const std::filesystem::path& folder, const DataWarning& warni
 /// and `EnvironmentError` if writing to the cache fails.
 TaskData load_task(const Task& task, const Tokenizer& tokenizer, const DataOptions& options,
                    const DataWarning& warning);
+
+/// Some examples of a data set, in the order in which their numbers are given.
+Dataset examples_of(const Dataset& dataset, std::span<const std::int64_t> numbers);
 
 /// The first `count` examples in one fixed random order, so that smaller subsets are part of larger ones. All examples
 /// if `count` is 0 or larger than the data set.

@@ -23,7 +23,7 @@ class SweepInputs {
   /// Loads every task of the job and hashes all inputs, so that whatever is wrong is found before any training.
   InputHashes load_and_hash();
 
-  /// A task's splits, each limited to the job's number of examples.
+  /// A task's splits, each limited to the job's number of examples, and what chooses set aside.
   const TaskData& task(const std::string& name);
   /// The model's tensors with the head of a task.
   const ParameterCatalogue& catalogue(const Task& task) { return pass_costs_.catalogue(task.output_size()); }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tunescope/data/selection.hpp"
 #include "tunescope/device/device.hpp"
 #include "tunescope/fisher/log_likelihood_gradients.hpp"
 #include "tunescope/method/method.hpp"
@@ -52,6 +53,7 @@ struct SweepSpec {
   std::int64_t max_length = 128;
   std::int64_t train_examples = 0;  ///< 0 = all
   std::int64_t dev_examples = 0;    ///< 0 = all
+  SelectionRule selection = {};
 
   std::vector<Method> methods;
   std::vector<double> learning_rates;                                 ///< of methods that train everything

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tunescope/data/selection.hpp"
 #include "tunescope/method/method.hpp"
 #include "tunescope/plan/sweep_spec.hpp"
 #include "tunescope/train/options.hpp"
@@ -30,6 +31,7 @@ struct Trial {
   std::int64_t max_length = 128;
   std::int64_t train_examples = 0;
   std::int64_t dev_examples = 0;
+  SelectionRule selection = {};
   TrainOptions options;
   std::string model_hash;
   std::string tokenizer_hash;

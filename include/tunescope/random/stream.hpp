@@ -17,7 +17,8 @@ enum class RandomUse : std::uint32_t {
   kFisherLabel = 7,
   kPooler = 8,
   kAdded = 9,
-  kFisherSign = 10
+  kFisherSign = 10,
+  kSelection = 11
 };
 
 /// A key for `philox`, derived from the seed, the use and a number within the use (a step, an epoch, a tensor).

@@ -33,6 +33,7 @@ struct ChangeMaps {
 /// One row of `/trials`.
 struct TrialRow {
   std::string id, task, method, mask, state, metric, precision, device, hostname, error, gpu, gpu_software;
+  std::string selection, selection_hash;
   double learning_rate = 0.0;
   double score = 0.0;
   double final_score = 0.0;
@@ -46,6 +47,8 @@ struct TrialRow {
   std::int64_t dev_examples = 0;
   std::int64_t rank = 0;
   std::int64_t threads = 0;
+  std::int64_t selection_examples = 0;
+  double selection_score = 0.0;
 };
 
 /// Which scalars a method chose by Fisher information.

@@ -27,6 +27,9 @@ std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& d
 /// Mean loss of predictions: cross-entropy, or squared error for a regression task.
 double mean_loss(const Predictions& predictions, const Task& task);
 
+/// One metric of predictions.
+double compute_score(Metric metric, const Predictions& predictions, const Task& task);
+
 /// The metrics of a task. `mismatched` is empty unless the task has a second development set.
 Scores compute_scores(const Predictions& predictions, const Predictions& mismatched, const Task& task);
 

@@ -25,6 +25,8 @@ struct Evaluation {
   double epoch = 0.0;
   double loss = 0.0;  ///< mean over the development set
   Scores scores;
+  /// The primary metric on `TaskData::selection`; if that is empty, on the development set.
+  double selection_score = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct StepRecord {
@@ -51,7 +53,7 @@ struct TrainResult {
   std::int64_t total_parameters = 0;  ///< of the model, without what is added
   std::vector<StepRecord> history;
   std::vector<Evaluation> evaluations;
-  std::size_t best_evaluation = 0;  ///< index of the best value of the primary metric, the first of equals
+  std::size_t best_evaluation = 0;  ///< index of the best selection score, the first of equals
   /// By catalogue index of the model. What is added to a weight counts as a change of it.
   std::vector<ParameterChange> change;
   std::vector<AddedChange> added_change;  ///< of the tensors themselves that the method has added

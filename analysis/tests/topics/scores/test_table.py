@@ -79,6 +79,15 @@ def test_a_rate_that_always_diverged_is_never_the_best(write):
     assert (row.learning_rate, row.mean, row.seeds) == (1e-5, -0.02, 1)
 
 
+def test_the_selection_score_chooses_the_rate_and_the_score_is_shown(write):
+    path = write(
+        [trial("RTE", "full", 1e-5, 1, 0.70, selection="half-dev", selection_score=0.60),
+         trial("RTE", "full", 2e-5, 1, 0.65, selection="half-dev", selection_score=0.61)]
+    )  # fmt: skip
+    (row,) = table_of(path).itertuples()
+    assert (row.learning_rate, row.mean) == (2e-5, 0.65)
+
+
 def test_ties_go_to_the_smaller_learning_rate(write):
     path = write([trial("RTE", "full", rate, 1, 0.5) for rate in (3e-5, 1e-5, 2e-5)])
     assert table_of(path)["learning_rate"].tolist() == [1e-5]

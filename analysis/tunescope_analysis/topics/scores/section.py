@@ -16,6 +16,7 @@ from tunescope_analysis.report.section import Section
 from tunescope_analysis.topics.published.section import add_published
 from tunescope_analysis.topics.scores.figure import scores_figure
 from tunescope_analysis.topics.scores.table import glue_average, order_methods, score_table, tied_with_best
+from tunescope_analysis.topics.selection.section import add_optimism, selection_sentence
 
 TIE_MARK = "≈"
 
@@ -30,7 +31,10 @@ def scores_section(results: Results) -> Section:
         return section
     tasks = order_tasks(table["task"])
     tied = tied_with_best(results.trials)
-    section.add_paragraph(_introduction(len(tasks), int(table["seeds"].max())))
+    rules = sorted(set(results.trials["selection"].values))
+    section.add_paragraph(
+        f"{selection_sentence(rules)} {_introduction(len(tasks), int(table['seeds'].max()))}"
+    )
     section.add(
         _score_table(table, tasks, tied),
         Picture(
@@ -40,13 +44,13 @@ def scores_section(results: Results) -> Section:
             caption=f"The same numbers{'; each task has its own scale' if len(tasks) > 1 else ''}.",
         ),
     )
+    add_optimism(section, results)
     add_published(section, results)
     return section
 
 
 def _introduction(tasks: int, seeds: int) -> str:
     sentences = [
-        "Dev-set scores × 100 at the best learning rate of each task and method, chosen on the dev set.",
         f"Mean ± standard deviation over up to {seeds} seeds."
         if seeds > 1
         else "One seed, so no standard deviation.",

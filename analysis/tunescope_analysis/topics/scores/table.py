@@ -21,17 +21,25 @@ SCORE_COLUMNS = [
 def best_trials(trials: xr.Dataset) -> pd.DataFrame:
     """The finished trials at the best learning rate of their task and method, a row per seed.
 
-    The best learning rate, of those with a finished trial, has the highest mean score, in which a trial that
-    diverged counts as 0; of equals, the smallest (our choice). It is chosen on the dev set, the one that is
-    reported, as GLUE papers do.
+    It is chosen by the selection score: on the examples that the job set aside for it, by default on the dev
+    set, the one that is reported, as GLUE papers do.
     """
-    frame = trial_frame(trials)
-    done = frame[(frame["state"] == "done") & np.isfinite(frame["score"].astype(float))]
+    return at_best_rate(trial_frame(trials), "selection_score")
+
+
+def at_best_rate(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The finished trials at the learning rate, of their task and method, that is best by a column.
+
+    The best learning rate, of those with a finished trial, has the highest mean, in which a trial that
+    diverged counts as 0; of equals, the smallest (our choice).
+    """
+    has_scores = np.isfinite(frame[["score", column]].astype(float)).all(axis="columns")
+    done = frame[(frame["state"] == "done") & has_scores]
     keys = ["task", "method", "learning_rate"]
-    ended = pd.concat([done, frame[frame["state"] == "diverged"].assign(score=0.0)])
-    means = ended.groupby(keys, as_index=False)["score"].mean().merge(done[keys].drop_duplicates())
+    ended = pd.concat([done, frame[frame["state"] == "diverged"].assign(**{column: 0.0})])
+    means = ended.groupby(keys, as_index=False)[column].mean().merge(done[keys].drop_duplicates())
     means = means.sort_values(keys)
-    best = means.loc[means.groupby(["task", "method"])["score"].idxmax(), keys] if len(means) else means[keys]
+    best = means.loc[means.groupby(["task", "method"])[column].idxmax(), keys] if len(means) else means[keys]
     chosen = pd.MultiIndex.from_frame(done[keys]).isin(pd.MultiIndex.from_frame(best))
     return done[chosen]
 
@@ -52,7 +60,7 @@ def score_table(trials: xr.Dataset) -> pd.DataFrame:
         for key, group in frame.groupby(pair)
     ]
     table = pd.DataFrame(rows, columns=SCORE_COLUMNS)
-    return _in_order(table)
+    return order_rows(table)
 
 
 def glue_average(table: pd.DataFrame) -> pd.Series:
@@ -93,7 +101,8 @@ def _most_frequent(values: pd.Series) -> str:
     return min((value for value, count in counts.items() if count == most), default="")
 
 
-def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+def order_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of tasks and methods in the order of both: GLUE's, and that of `order_methods`."""
     tasks = {task: place for place, task in enumerate(order_tasks(table["task"]))}
     methods = {method: place for place, method in enumerate(order_methods(table))}
     places = pd.DataFrame({"task": table["task"].map(tasks), "method": table["method"].map(methods)})

@@ -49,17 +49,18 @@ def diverged_table(rates: pd.DataFrame) -> pd.DataFrame:
 
 
 def budget_table(trials: xr.Dataset) -> pd.DataFrame:
-    """Expected best dev score of n trials over learning rates and seeds: a row per task, method and n.
+    """Expected score of the best of n trials over learning rates and seeds: a row per task, method and n.
 
-    A diverged trial counts as a score of 0 (our choice): it costs its share and gives nothing. Failed ones
-    are left out.
+    The best is chosen by the selection score. A diverged trial counts as a score of 0 (our choice): it costs
+    its share and gives nothing. Failed ones are left out.
     """
     frame = trial_frame(trials)
     frame = frame[frame["state"].isin(["done", "diverged"])]
     rows = []
     for (task, method), group in frame.groupby(["task", "method"], sort=False):
-        scores = group["score"].astype(float).where(group["state"] == "done", 0.0).dropna().to_numpy()
+        scores = group[["score", "selection_score"]].astype(float)
+        scores = scores.where(group["state"] == "done", 0.0).dropna()
         if (group["state"] == "done").any() and len(scores) > 1:
-            expected = expected_best(scores)
+            expected = expected_best(scores["score"].to_numpy(), scores["selection_score"].to_numpy())
             rows += [(task, method, n, value) for n, value in enumerate(expected, 1)]
     return pd.DataFrame(rows, columns=["task", "method", "trials", "expected"])
