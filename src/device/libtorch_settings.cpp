@@ -15,6 +15,8 @@ constexpr const char* kInTf32 = "high";
 void prepare_libtorch() {
   at::globalContext().setFloat32MatmulPrecision(kExact);
   at::globalContext().setAllowBF16ReductionCuBLAS(/*allow_reduced_precision=*/false, /*allow_splitk=*/true);
+  // oneDNN keeps so many compiled products, of up to half a megabyte each; by default twice as many.
+  ::setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "512", /*overwrite=*/0);
   // The earlier name of the variable still works, but the new one comes before it.
   if (std::getenv("PYTORCH_CUDA_ALLOC_CONF") == nullptr) {
     ::setenv("PYTORCH_ALLOC_CONF", "expandable_segments:True", /*overwrite=*/0);

@@ -3,13 +3,14 @@
 #include <ATen/ops/empty_like.h>
 
 #include "backends/activation.hpp"
+#include "tunescope/kernels/products/product_rows.hpp"
 
 namespace tunescope {
 namespace {
 
 TypedResult result_like(const at::Tensor& arguments, ResultTypes types) {
   TypedResult result;
-  if (types != ResultTypes::kBfloat16) result.own = at::empty_like(arguments);
+  if (types != ResultTypes::kBfloat16) result.own = empty_operand_like(arguments);
   if (types != ResultTypes::kOwn) result.bfloat16 = at::empty_like(arguments, at::kBFloat16);
   return result;
 }
@@ -47,8 +48,9 @@ TypedResult bias_activation(Activation activation, const at::Tensor& values, con
 TypedResult activation_backward(Activation activation, const at::Tensor& input, const at::Tensor& output_gradient,
                                 ResultTypes types) {
   const Kernel<ActivationBackward>& kernel = activation_backward_kernel();
-  check_contract(input.is_contiguous() && output_gradient.is_contiguous() && input.sizes() == output_gradient.sizes(),
-                 kernel.name, "input and gradient are not contiguous and of one shape");
+  check_contract(input.dim() == 2 && input.is_contiguous() && output_gradient.is_contiguous() &&
+                     input.sizes() == output_gradient.sizes(),
+                 kernel.name, "input and gradient are not contiguous [T, I]");
   TypedResult gradient = result_like(input, types);
   if (!has_numbers(input)) return gradient;
   kernel.on(input.device(), {.by_cpu = is_gelu(activation), .by_cuda = input.scalar_type() == at::kFloat})(

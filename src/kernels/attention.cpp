@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "backends/attention.hpp"
+#include "tunescope/kernels/products/product_rows.hpp"
 
 namespace tunescope {
 namespace {
@@ -89,7 +90,7 @@ AttentionOutput attention(const AttentionInputs& inputs, const AttentionLayout& 
   AttentionForward& compute = attention_backend(kernel, inputs, layout);
   const bool is_cuda = &compute == kernel.cuda;
   const at::TensorOptions options = inputs.query.options();
-  const at::Tensor context = at::empty(inputs.query.sizes(), options);
+  const at::Tensor context = empty_operand_like(inputs.query);
   const at::Tensor softmax =
       at::empty({layout.heads * (is_cuda ? inputs.query.size(0) : layout.queries.pair_offsets.host.back())}, options);
   if (has_numbers(context)) compute({inputs, softmax, layout, dropout}, {context, rounded});

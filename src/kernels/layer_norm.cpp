@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "backends/layer_norm.hpp"
+#include "tunescope/kernels/products/product_rows.hpp"
 
 namespace tunescope {
 namespace {
@@ -88,7 +89,7 @@ at::Tensor residual_layer_norm(const ResidualSum& sum, const LayerNormWeights& p
   check_contract(sum.bias.size() == rows.model_count(), kernel.name, "there is not one bias [H] for each model");
   check_dropout(kernel.name, rows, dropout.probability);
   check_extras(kernel.name, saved.input, extras.bfloat16, {extras.output_squares, extras.branch_squares});
-  at::Tensor output = at::empty_like(saved.input);
+  at::Tensor output = empty_operand_like(saved.input);
   allocate_moments(saved);
   if (!has_numbers(output)) return output;
   kernel.on(output.device(), {.by_cuda = has_cuda_rows(output)})(sum, parameters, rows, dropout, saved, output, extras);
@@ -108,8 +109,8 @@ ResidualGradients residual_layer_norm_backward(const NormalizedGradients& of_res
   check_dropout(kernel.name, rows, dropout.probability);
   check_extras(kernel.name, output_gradient, extras.branch_bfloat16, {extras.output_squares, extras.residual_squares});
   ResidualGradients gradients;
-  gradients.residual = at::empty_like(output_gradient);
-  gradients.branch = dropout.probability > 0.0 ? at::empty_like(output_gradient) : gradients.residual;
+  gradients.residual = empty_operand_like(output_gradient);
+  gradients.branch = dropout.probability > 0.0 ? empty_operand_like(output_gradient) : gradients.residual;
   if (!has_numbers(output_gradient)) return gradients;
   kernel.on(output_gradient.device(), {.by_cuda = has_cuda_rows(output_gradient)})(of_results, weight, rows, dropout,
                                                                                    saved, gradients, extras);
@@ -152,7 +153,7 @@ at::Tensor embedding_layer_norm(std::span<const EmbeddingLookup> tables, const L
   saved.input = at::empty({rows.row_count(), vector.numel()}, vector.options());
   check_extras(kernel.name, saved.input, extras.bfloat16, {extras.output_squares});
   check_contract(!extras.branch_squares.defined(), kernel.name, "there is no branch whose squares could be summed");
-  at::Tensor output = at::empty_like(saved.input);
+  at::Tensor output = empty_operand_like(saved.input);
   allocate_moments(saved);
   if (!has_numbers(output)) return output;
   kernel.on(output.device(), {.by_cuda = has_cuda_rows(output) && tables.size() <= cuda::kMostEmbeddings})(

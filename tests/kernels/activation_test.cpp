@@ -36,7 +36,7 @@ class Gelu : public ::testing::TestWithParam<std::pair<Activation, const char*>>
 };
 
 TEST_P(Gelu, InFloat32IsThatOfFloat64ToRounding) {
-  const at::Tensor arguments = at::linspace(-20, 20, 100001, at::TensorOptions().dtype(at::kFloat));
+  const at::Tensor arguments = at::linspace(-20, 20, 100001, at::TensorOptions().dtype(at::kFloat)).unsqueeze(0);
   const at::Tensor exact = arguments.to(at::kDouble);
   EXPECT_LT(largest_difference(gelu_of(arguments, activation).to(at::kDouble), at::gelu(exact, of_aten)), 1.5e-6);
   const at::Tensor ones = at::ones_like(arguments);

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include "kernels/backends/attention/disentangled.hpp"
+#include "tunescope/kernels/products/product_rows.hpp"
 
 namespace tunescope {
 namespace {
@@ -65,7 +66,7 @@ DisentangledOutput disentangled_attention(const DisentangledInputs& inputs, cons
   const Kernel<DisentangledForward>& kernel = disentangled_attention_kernel();
   check_disentangled(kernel.name, inputs, layout);
   const at::Tensor& query = inputs.tokens.query;
-  const at::Tensor context = at::empty(query.sizes(), query.options());
+  const at::Tensor context = empty_operand_like(query);
   const std::int64_t pairs = layout.attention.queries.pair_offsets.host.back();
   const at::Tensor softmax = at::empty({layout.attention.heads * pairs}, query.options());
   if (has_numbers(context)) {

@@ -1,10 +1,10 @@
 #include "tunescope/kernels/attention.hpp"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/index.h>
 
 #include "model/operations/operations.hpp"
+#include "tunescope/kernels/products/product_rows.hpp"
 
 namespace tunescope {
 namespace {
@@ -31,7 +31,7 @@ Value attention(Recording& pass, const Value& query, const Value& key_value, con
                       key_value = key_value.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
                        const auto& [queries, keys_values] = saved.inputs;
                        const AttentionGradients computed{
-                           .of_inputs = {at::empty_like(queries), at::empty_like(keys_values)},
+                           .of_inputs = {empty_operand_like(queries), empty_operand_like(keys_values)},
                            .rounded = {pass.place_for_rounded(queries.size(0), queries.size(1)),
                                        pass.place_for_rounded(keys_values.size(0), keys_values.size(1))}};
                        attention_backward(outputs.front().own, saved, layout, dropout, computed);
@@ -53,7 +53,7 @@ Value self_attention(Recording& pass, const Value& query_key_value, const Attent
       [&pass, layout, width, dropout = options.dropout, saved = std::move(output.saved), slot = query_key_value.slot](
           std::span<const TypedResult> outputs, Gradients& gradients) {
         const at::Tensor& of_context = outputs.front().own;
-        const at::Tensor all = at::empty({of_context.size(0), width}, of_context.options());
+        const at::Tensor all = empty_operand(of_context.size(0), width, of_context.options());
         const at::Tensor all_rounded = pass.place_for_rounded(of_context.size(0), width);
         attention_backward(of_context, saved, layout, dropout, {columns_of(all), columns_of(all_rounded)});
         gradients.add(*slot, all, all_rounded);
@@ -67,20 +67,20 @@ Value pooled_attention(Recording& pass, const Value& query_key_value, const Atte
   const at::Tensor tokens = pass.layout().pooled_tokens();
   const at::Tensor rounded = pass.place_for_rounded(pass.sequences().row_count(), queries.size(1));
   AttentionOutput output = attention({at::index(queries, {tokens}), key_value}, layout, options.dropout, rounded);
-  return pass.record(TypedResult{std::move(output.context), rounded}, pass.sequences(),
-                     query_key_value.slot.has_value(),
-                     [tokens, layout, dropout = options.dropout, saved = std::move(output.saved),
-                      slot = query_key_value.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
-                       const at::Tensor& of_context = outputs.front().own;
-                       const std::int64_t hidden = of_context.size(1);
-                       const at::Tensor all = at::empty({layout.tokens.row_count(), 3 * hidden}, of_context.options());
-                       const auto [of_queries, of_key_value] = columns_of(all);
-                       const at::Tensor of_query = at::empty_like(of_context);
-                       attention_backward(of_context, saved, layout, dropout, {{of_query, of_key_value}});
-                       of_queries.zero_();
-                       of_queries.index_add_(0, tokens, of_query);
-                       gradients.add(*slot, all);
-                     });
+  return pass.record(
+      TypedResult{std::move(output.context), rounded}, pass.sequences(), query_key_value.slot.has_value(),
+      [tokens, layout, dropout = options.dropout, saved = std::move(output.saved), slot = query_key_value.slot](
+          std::span<const TypedResult> outputs, Gradients& gradients) {
+        const at::Tensor& of_context = outputs.front().own;
+        const std::int64_t hidden = of_context.size(1);
+        const at::Tensor all = empty_operand(layout.tokens.row_count(), 3 * hidden, of_context.options());
+        const auto [of_queries, of_key_value] = columns_of(all);
+        const at::Tensor of_query = at::empty_like(of_context);
+        attention_backward(of_context, saved, layout, dropout, {{of_query, of_key_value}});
+        of_queries.zero_();
+        of_queries.index_add_(0, tokens, of_query);
+        gradients.add(*slot, all);
+      });
 }
 
 }  // namespace tunescope

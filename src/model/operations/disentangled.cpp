@@ -6,6 +6,7 @@
 #include <array>
 
 #include "tunescope/kernels/attention/disentangled.hpp"
+#include "tunescope/kernels/products/product_rows.hpp"
 
 namespace tunescope {
 namespace {
@@ -113,7 +114,7 @@ Value disentangled_attention(Recording& pass, const Value& tokens, const std::op
                       position_slot = positions.slot](std::span<const TypedResult> outputs, Gradients& gradients) {
                        const at::Tensor& context_gradient = outputs.front().own;
                        const auto empty = [&](std::int64_t count, std::int64_t width) {
-                         return at::empty({count, width}, context_gradient.options());
+                         return empty_operand(count, width, context_gradient.options());
                        };
                        const std::int64_t terms = static_cast<std::int64_t>(options.terms.query_to_position) +
                                                   static_cast<std::int64_t>(options.terms.position_to_key);

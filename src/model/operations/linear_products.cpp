@@ -1,13 +1,10 @@
 #include "linear_products.hpp"
 
-#include <ATen/ops/addmm.h>
-#include <ATen/ops/empty.h>
-
 #include <vector>
 
-#include "tunescope/kernels/forced_kernels.hpp"
 #include "tunescope/kernels/linear.hpp"
 #include "tunescope/kernels/matmul.hpp"
+#include "tunescope/kernels/products/product_rows.hpp"
 
 namespace tunescope {
 namespace {
@@ -35,7 +32,7 @@ at::Tensor as_in_out(const at::Tensor& weight, WeightLayout layout) {
 
 // Not filled, in the type of the parameters.
 at::Tensor empty_rows(const ModelParameters& parameters, std::int64_t rows, std::int64_t width) {
-  return at::empty({rows, width}, parameters.first(0).options());
+  return empty_operand(rows, width, parameters.first(0).options());
 }
 
 // These tensors along their first dimension as one, if all models share them and they are contiguous in memory; else
@@ -102,23 +99,23 @@ void apply_weights(Recording& pass, const RowLayout& rows, Layers layers, const 
                            });
 }
 
+// input Wᵀ, or input Wᵀ + bias, of weights that all models share; undefined if they do not.
+at::Tensor shared_linear(Recording& pass, Layers layers, const at::Tensor& input, const at::Tensor& bias) {
+  const at::Tensor weight = shared_weight(pass.parameters(), layers);
+  if (!weight.defined()) return {};
+  pass.count_forward(input.size(0), weight.numel());
+  return pass.parameters().product(input, 0, as_in_out(weight, layers.front().layout), bias);
+}
+
 }  // namespace
 
 at::Tensor apply_linear(Recording& pass, const RowLayout& rows, Layers layers, const at::Tensor& input) {
   const ModelParameters& parameters = pass.parameters();
+  if (!layers.front().bias) return linear_without_bias(pass, rows, layers, input);
+  if (const at::Tensor bias = shared_bias(parameters, layers); bias.defined()) {
+    if (at::Tensor output = shared_linear(pass, layers, input, bias); output.defined()) return output;
+  }
   at::Tensor output = empty_rows(parameters, input.size(0), total_outputs(parameters, layers));
-  if (takes_gpu_kernels(input.device()) && input.scalar_type() == at::kFloat) {
-    const at::Tensor weight = shared_weight(parameters, layers);
-    const at::Tensor bias = shared_bias(parameters, layers);
-    if (weight.defined() && bias.defined()) {
-      pass.count_forward(input.size(0), weight.numel());
-      return at::addmm_out(output, bias, input, as_in_out(weight, layers.front().layout));  // one launch, with the bias
-    }
-  }
-  if (!layers.front().bias) {
-    apply_weights(pass, rows, layers, input, output, Accumulate::kNo);
-    return output;
-  }
   std::vector<PerModelTensors> biases;
   for (const LinearParameters& layer : layers) biases.push_back(parameters.of_each(layer.bias));
   fill_with_bias(output, biases, rows);
@@ -126,11 +123,11 @@ at::Tensor apply_linear(Recording& pass, const RowLayout& rows, Layers layers, c
   return output;
 }
 
-at::Tensor linear_without_bias(Recording& pass, const RowLayout& rows, const LinearParameters& layer,
-                               const at::Tensor& input) {
+at::Tensor linear_without_bias(Recording& pass, const RowLayout& rows, Layers layers, const at::Tensor& input) {
+  if (at::Tensor output = shared_linear(pass, layers, input, {}); output.defined()) return output;
   const ModelParameters& parameters = pass.parameters();
-  at::Tensor output = empty_rows(parameters, input.size(0), total_outputs(parameters, {&layer, 1}));
-  apply_weights(pass, rows, {&layer, 1}, input, output, Accumulate::kNo);
+  at::Tensor output = empty_rows(parameters, input.size(0), total_outputs(parameters, layers));
+  apply_weights(pass, rows, layers, input, output, Accumulate::kNo);
   return output;
 }
 
@@ -138,13 +135,18 @@ void add_input_gradient(Recording& pass, const RowLayout& rows, Layers layers, c
                         at::Tensor& gradient) {
   const ModelParameters& parameters = pass.parameters();
   pass.count_backward(output_gradient.size(0), total_weights(parameters, layers));
+  if (const at::Tensor weight = shared_weight(parameters, layers); weight.defined()) {
+    const at::Tensor transposed = as_in_out(weight, layers.front().layout).t();
+    if (gradient.defined()) {
+      parameters.multiply(output_gradient, 0, transposed, gradient, Accumulate::kYes);
+    } else {
+      gradient = parameters.product(output_gradient, 0, transposed);
+    }
+    return;
+  }
   const Accumulate first = gradient.defined() ? Accumulate::kYes : Accumulate::kNo;
   if (!gradient.defined()) {
     gradient = empty_rows(parameters, output_gradient.size(0), inputs_of(parameters, layers));
-  }
-  if (const at::Tensor weight = shared_weight(parameters, layers); weight.defined()) {
-    parameters.multiply(output_gradient, 0, as_in_out(weight, layers.front().layout).t(), gradient, first);
-    return;
   }
   for_each_model_and_layer(parameters, rows, layers, output_gradient,
                            [&](std::size_t model, const LinearParameters& layer, const at::Tensor& own) {

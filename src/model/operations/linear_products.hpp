@@ -19,8 +19,8 @@ namespace tunescope {
 at::Tensor apply_linear(Recording& pass, const RowLayout& rows, std::span<const LinearParameters> layers,
                         const at::Tensor& input);
 
-/// x Wᵀ, for kernels that add the bias themselves: [R, in] to [R, out].
-at::Tensor linear_without_bias(Recording& pass, const RowLayout& rows, const LinearParameters& layer,
+/// The same without the biases, which some kernels add themselves.
+at::Tensor linear_without_bias(Recording& pass, const RowLayout& rows, std::span<const LinearParameters> layers,
                                const at::Tensor& input);
 
 /// Adds the gradient of the input, dy W, to `gradient` [R, in], which becomes a new tensor if it is undefined.

@@ -28,7 +28,7 @@ at::Tensor LinearUse::outputs_without_bias() {
     const LayerAdditions* const added = pass_.parameters().additions_to(model, layers_.front().weight);
     if (added != nullptr && !added->outputs.empty()) throw Error("the outputs of this layer cannot be rescaled");
   }
-  at::Tensor outputs = linear_without_bias(pass_, *rows_, layers_.front(), input_);
+  at::Tensor outputs = linear_without_bias(pass_, *rows_, layers_, input_);
   low_rank_.add_to(outputs, std::exchange(input_, {}));
   return outputs;
 }

@@ -1,8 +1,12 @@
 #include "model_parameters.hpp"
 
+#include <ATen/ops/addmm.h>
+
 #include <algorithm>
 
 #include "tunescope/base/error.hpp"
+#include "tunescope/kernels/forced_kernels.hpp"
+#include "tunescope/kernels/products/product_rows.hpp"
 
 namespace tunescope {
 
@@ -20,11 +24,30 @@ ModelParameters::ModelParameters(std::span<const ModelInput> models) {
   network_size_ = first.additions == nullptr ? first.parameters.size() : first.additions->model_size();
 }
 
+const PackedMatrix* ModelParameters::packed(std::size_t model, const at::Tensor& weight) const {
+  const bool may_be_packed = !multiply_in_bfloat16() && packed_weights_[model] != nullptr;
+  return may_be_packed ? packed_weights_[model]->find(weight) : nullptr;
+}
+
+at::Tensor ModelParameters::product(const at::Tensor& inputs, std::size_t model, const at::Tensor& weight,
+                                    const at::Tensor& bias) const {
+  if (const PackedMatrix* const copy = packed(model, weight)) return copy->product(inputs, bias);
+  at::Tensor outputs = empty_operand(inputs.size(0), weight.size(1), first(0).options());
+  if (!bias.defined()) {
+    matmul(inputs, operand(model, weight), outputs);
+  } else if (takes_gpu_kernels(inputs.device()) && !multiply_in_bfloat16()) {
+    at::addmm_out(outputs, bias, inputs, weight);  // one launch
+  } else {
+    outputs.copy_(bias.expand_as(outputs));
+    matmul(inputs, operand(model, weight), outputs, Accumulate::kYes);
+  }
+  return outputs;
+}
+
 void ModelParameters::multiply(const at::Tensor& inputs, std::size_t model, const at::Tensor& weight,
                                const at::Tensor& outputs, Accumulate accumulate) const {
-  const bool may_be_packed = !multiply_in_bfloat16() && packed_weights_[model] != nullptr;
-  if (const PackedMatrix* const packed = may_be_packed ? packed_weights_[model]->find(weight) : nullptr) {
-    packed->multiply(inputs, outputs, accumulate);
+  if (const PackedMatrix* const copy = packed(model, weight)) {
+    copy->multiply(inputs, outputs, accumulate);
   } else {
     matmul(inputs, operand(model, weight), outputs, accumulate);
   }

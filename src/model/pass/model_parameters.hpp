@@ -42,11 +42,18 @@ class ModelParameters {
   at::Tensor operand(std::size_t model, const at::Tensor& weight) const {
     return multiply_in_bfloat16() ? bfloat16_weights_[model]->cast(weight) : weight;
   }
-  /// outputs = inputs W, or outputs += inputs W, with such a weight [k, n]. The inputs are in the type of operands.
+  /// inputs W, with such a weight [k, n], or inputs W + bias, with a bias [n] that the models share. The inputs are in
+  /// the type of operands, the result in that of parameters.
+  at::Tensor product(const at::Tensor& inputs, std::size_t model, const at::Tensor& weight,
+                     const at::Tensor& bias = {}) const;
+  /// outputs = inputs W, or outputs += inputs W.
   void multiply(const at::Tensor& inputs, std::size_t model, const at::Tensor& weight, const at::Tensor& outputs,
                 Accumulate accumulate) const;
 
  private:
+  // The copy of a weight by which products are faster, if there is one.
+  const PackedMatrix* packed(std::size_t model, const at::Tensor& weight) const;
+
   std::vector<const Parameters*> models_;
   std::vector<const Bfloat16Weights*> bfloat16_weights_;  // null if products are in full precision
   std::vector<const Additions*> additions_;               // null if a model has none
