@@ -264,7 +264,7 @@ const std::vector<JobKey>& job_keys() {
        assign_lanes},
       {"run.pack_weights", "yes",
        "yes: on the CPU, frozen matrices are copied once in the order in which products read them, which takes twice "
-       "their memory on each rank and makes products with few rows up to a quarter faster; no: they are not (the "
+       "their memory on each rank and makes products with few rows up to a half faster; no: they are not (the "
        "numbers are the same to rounding)",
        [](SweepSpec& spec, const Value& value) { spec.pack_weights = parse_choice(value, kYesOrNo); }},
       {"run.keep", "auto",

@@ -25,11 +25,12 @@ double PackedWeights::expected_bytes() const { return 2.0 * static_cast<double>(
 
 const PackedMatrix* PackedWeights::find(const at::Tensor& matrix) {
   if (matrix.numel() < kSmallestPacked || !frozen_.contains(matrix.storage().data())) return nullptr;
-  if (PackedMatrix::packings().empty()) return nullptr;
+  const std::optional<Packing> packing = PackedMatrix::best_packing();
+  if (!packing) return nullptr;
   const Place place{matrix.const_data_ptr(), matrix.size(0), matrix.size(1), matrix.stride(0)};
   if (const auto known = copies_.find(place); known != copies_.end()) return &known->second;
   try {
-    return &copies_.emplace(place, PackedMatrix(matrix)).first->second;
+    return &copies_.emplace(place, PackedMatrix(matrix, *packing)).first->second;
   } catch (const std::bad_alloc&) {
     spdlog::warn("no memory for packed weights: products are slower from now on");
     copies_.clear();

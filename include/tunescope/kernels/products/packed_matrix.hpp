@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
+#include <optional>
 
 #include "tunescope/kernels/matmul.hpp"
 
@@ -15,15 +15,17 @@ enum class Packing { kMkl, kOneDnn };
 
 /// A copy of a matrix B [k, n] in the order in which a library's product reads it. A product brings any matrix into
 /// such an order before it multiplies, so with a copy that is made once, products with few rows are faster: MKL's by a
-/// fifth with 180 rows. On CPUs that are not Intel's, MKL has no kernels in AVX-512, and oneDNN's product of 180 rows
-/// takes two thirds of the time of MKL's.
+/// fifth with 180 rows. MKL's best kernels are for Intel's CPUs alone; on an AMD EPYC, oneDNN's product of 180 rows
+/// takes two thirds of the time of MKL's, and four fifths if it is held to AVX2.
 class PackedMatrix {
  public:
-  /// Those that multiply on this machine, the best first; none if LibTorch has neither.
-  static const std::vector<Packing>& packings();
+  /// Whether products by such copies are right on this machine, with this LibTorch.
+  static bool works(Packing packing);
+  /// The faster one of those that work: MKL's on Intel's CPUs, oneDNN's on others.
+  static std::optional<Packing> best_packing();
 
   /// `matrix` is float32, on the CPU; its rows or its columns are contiguous. Throws `std::bad_alloc`.
-  explicit PackedMatrix(const at::Tensor& matrix, Packing packing = packings().front());
+  PackedMatrix(const at::Tensor& matrix, Packing packing);
 
   /// A B, or A B + bias, as `matmul`: A [m, k], for any m, with contiguous rows; `bias` [n] or undefined. The product
   /// can be the operand of another one (see `empty_operand`).

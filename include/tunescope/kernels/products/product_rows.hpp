@@ -11,7 +11,7 @@ namespace tunescope {
 // lie in memory behind the matrix. No row of a product depends on another.
 
 /// The number of rows that are computed: at most sixteen different ones between a power of two and the next, so that
-/// at most a sixteenth is computed for nothing.
+/// at most a sixteenth, or seven rows, are computed for nothing.
 std::int64_t product_rows(std::int64_t rows);
 
 /// Not filled, [rows, width]; on the CPU with memory behind it for `product_rows(rows)`.

@@ -2,6 +2,8 @@
 #include <ATen/core/List.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <exception>
+#include <new>
 #include <optional>
 #include <string_view>
 
@@ -54,7 +56,11 @@ class OneDnnCopy final : public PackedMatrix::Copy {
 bool onednn_packs() { return at::hasMKLDNN() && find_operator(kReorder) && find_operator(kLinear); }
 
 std::shared_ptr<const PackedMatrix::Copy> packed_by_onednn(const at::Tensor& matrix) {
-  return std::make_shared<OneDnnCopy>(matrix);
+  try {
+    return std::make_shared<OneDnnCopy>(matrix);
+  } catch (const std::exception&) {  // of LibTorch's allocator, or of oneDNN's
+    throw std::bad_alloc();
+  }
 }
 
 }  // namespace tunescope::cpu

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 
 #include "kernels/backends/kernel.hpp"
 #include "packed_copies.hpp"
@@ -16,7 +17,10 @@ std::shared_ptr<const PackedMatrix::Copy> copy_of(const at::Tensor& matrix, Pack
   return packing == Packing::kMkl ? cpu::packed_by_mkl(matrix) : cpu::packed_by_onednn(matrix);
 }
 
-// MKL documents products with as many rows as the copy was made for, and computes others as well.
+bool is_in_libtorch(Packing packing) { return packing == Packing::kMkl ? cpu::mkl_packs() : cpu::onednn_packs(); }
+
+// MKL documents products with as many rows as the copy was made for, and computes others as well. What oneDNN computes
+// is an operator that LibTorch does not document.
 bool any_number_of_rows_works(Packing packing) {
   constexpr std::int64_t kInputs = 200;
   constexpr std::int64_t kOutputs = 330;
@@ -33,20 +37,34 @@ bool any_number_of_rows_works(Packing packing) {
   });
 }
 
-std::vector<Packing> working_packings() {
-  std::vector<Packing> packings;
-  if (cpu::mkl_packs()) packings.push_back(Packing::kMkl);
-  if (cpu::onednn_packs()) packings.push_back(Packing::kOneDnn);
-  std::erase_if(packings, [](Packing packing) { return !any_number_of_rows_works(packing); });
-  if (!__builtin_cpu_is("intel")) std::ranges::reverse(packings);
-  return packings;
+bool is_intel() {
+#ifdef __x86_64__
+  return __builtin_cpu_is("intel");
+#else
+  return false;
+#endif
+}
+
+std::optional<Packing> find_best_packing() {
+  const Packing first = is_intel() ? Packing::kMkl : Packing::kOneDnn;
+  const Packing second = is_intel() ? Packing::kOneDnn : Packing::kMkl;
+  if (PackedMatrix::works(first)) return first;
+  return PackedMatrix::works(second) ? std::optional(second) : std::nullopt;
 }
 
 }  // namespace
 
-const std::vector<Packing>& PackedMatrix::packings() {
-  static const std::vector<Packing> packings = working_packings();
-  return packings;
+bool PackedMatrix::works(Packing packing) {
+  try {
+    return is_in_libtorch(packing) && any_number_of_rows_works(packing);
+  } catch (const std::exception&) {  // another LibTorch may have the operator in another form
+    return false;
+  }
+}
+
+std::optional<Packing> PackedMatrix::best_packing() {
+  static const std::optional<Packing> best = find_best_packing();
+  return best;
 }
 
 PackedMatrix::PackedMatrix(const at::Tensor& matrix, Packing packing)

@@ -1,12 +1,11 @@
 #include "rescale.hpp"
 
-#include <ATen/ops/empty_like.h>
-
 #include <iterator>
 #include <set>
 #include <vector>
 
 #include "tunescope/kernels/linear.hpp"
+#include "tunescope/kernels/products/product_rows.hpp"
 
 namespace tunescope {
 namespace {
@@ -64,7 +63,7 @@ Value rescale(Recording& pass, std::vector<ModelRescale> rescales, const Value& 
   for (const ModelRescale& one : rescales) needs_vector = pass.use(one.vector) || needs_vector;
   const at::TensorOptions type = pass.parameters().first(0).options();
   const at::Tensor before = input.tensor.defined() ? input.tensor : input.bfloat16.to(type);
-  const at::Tensor after = at::empty_like(before);
+  const at::Tensor after = empty_operand_like(before);
   std::vector<ScaledColumns> columns = scaled_columns(pass, rescales, before.size(1));
   multiply_rows(before, columns, rows, after);
   return pass.record(after, rows, input.slot || needs_vector,
