@@ -279,7 +279,7 @@ const std::vector<JobKey>& job_keys() {
       {"run.retries", "1", "how often a trial that ends with an exception is tried again in the same sweep",
        [](SweepSpec& spec, const Value& value) { spec.retries = parse_integer(value, 0); }},
       {"run.stop_after_failures", "8",
-       "the sweep ends with status 1 if all of the first so many trials that end have failed (diverged is not failed); "
+       "the sweep ends with status 1 if the first so many trials have all failed (diverged is not failed); "
        "0 = it trains all others nevertheless",
        [](SweepSpec& spec, const Value& value) { spec.stop_after_failures = parse_integer(value, 0); }},
       {"run.checkpoint_seconds", "600",

@@ -21,6 +21,14 @@ constexpr std::chrono::seconds kClaimPoll{1};  // between two looks at what anot
 
 }  // namespace
 
+StageRunner::StageRunner(RankTeam& team, const RankContext& rank, RunListener& listener,
+                         std::vector<PlannedTrial>& trials)
+    : team_(team), rank_(rank), listener_(listener), trials_(trials), failures_(rank.job.spec.stop_after_failures) {
+  for (const PlannedTrial& planned : trials) {
+    if (planned.is_finished()) failures_.record(planned.id, *planned.stored.end);
+  }
+}
+
 bool StageRunner::train(const TrialIndices& order) {
   if (order.empty()) return true;
   const JobFolder& folder = rank_.job.folder;

@@ -76,7 +76,9 @@ SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listene
   StageRunner stages(team, rank, listener, work.trials);
   const bool came_to_its_end = carry_out(work.plan, stages) && stages.wait_for_other_sweeps();
   const bool has_lost_work = team.any_of(rank.stop.has_lost_work());
-  if (ended_by_failures(team, job, stages.failures(), listener)) return {.is_broken = true};
+  if (!came_to_its_end && ended_by_failures(team, job, stages.failures(), listener)) {
+    return {.has_lost_work = has_lost_work, .is_broken = true};
+  }
   return team.on_root([&] {
     const std::vector<PlannedTrial> trials = stored_trials(job.spec, job.hashes);
     if (!came_to_its_end && !is_complete(trials)) {
@@ -102,7 +104,7 @@ FisherEnd run_fisher(RankTeam& team, const RankContext& rank, RunListener& liste
   const bool came_to_its_end = carry_out(plan, stages);
   FisherEnd end{.is_stopped = !came_to_its_end,
                 .has_lost_work = team.any_of(rank.stop.has_lost_work()),
-                .is_broken = ended_by_failures(team, job, stages.failures(), listener),
+                .is_broken = !came_to_its_end && ended_by_failures(team, job, stages.failures(), listener),
                 .runs = job.fisher.size(),
                 .done = job.fisher.size() - pending_of(job.fisher).size()};
   if (end.is_stopped || end.is_broken) return end;

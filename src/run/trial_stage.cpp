@@ -22,6 +22,7 @@ class StageFollower final : public QueueListener {
   void on_start(TrialIndex trial, int rank) override {
     listener_.on_trial_start(trial);
     progress_.start(stage_.trials[trial].id, rank);
+    stage_.failures.start(stage_.trials[trial].id);
   }
 
   void on_progress(TrialIndex trial, std::int64_t step, std::int64_t steps) override {

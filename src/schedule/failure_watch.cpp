@@ -4,9 +4,13 @@
 
 namespace tunescope {
 
+void FailureWatch::start(const std::string& trial) {
+  if (running_.size() + failed_.size() < limit_) running_.insert(trial);
+}
+
 void FailureWatch::record(const std::string& trial, TrialEnd end) {
   if (is_final(end)) has_ended_ = true;
-  if (end == TrialEnd::kFailed && !has_ended_ && failed_.size() < limit_) failed_.push_back(trial);
+  if (running_.erase(trial) > 0 && end == TrialEnd::kFailed) failed_.push_back(trial);
 }
 
 CommonError commonest(const std::vector<std::string>& errors) {

@@ -56,6 +56,17 @@ TEST_F(FirstFailures, EndTheSweepWithTheirErrorAndTheNextOneTrainsAllTrials) {
   EXPECT_EQ(case_.sweep(again).done, 12U);
 }
 
+TEST_F(FirstFailures, AfterASweepThatFinishedSomeTrialsEndNothing) {
+  case_.set_methods({"layernorm"});
+  EXPECT_EQ(case_.sweep(run_).done, 6U);
+  case_.set_methods({"layernorm", "bitfit"});
+  case_.spec.stop_after_failures = 3;
+  const SweepEnd end = sweep_without_memory(run_);
+  EXPECT_FALSE(end.is_broken);
+  EXPECT_EQ(end.trials, 12U);
+  EXPECT_EQ(end.done, 6U);
+}
+
 TEST_F(FirstFailures, OfTrialsThatAreTrainedTogetherEndTheSweepToo) {
   case_.spec.lanes = 4;
   case_.spec.stop_after_failures = 3;

@@ -8,41 +8,57 @@ namespace {
 
 using ::testing::ElementsAre;
 
+// Starts and ends one after the other.
+void record(FailureWatch& watch, const std::string& trial, TrialEnd end) {
+  watch.start(trial);
+  watch.record(trial, end);
+}
+
 TEST(FailureWatch, FindsTheSweepBrokenWhenAsManyTrialsHaveFailedAndNoneWasFinished) {
   FailureWatch watch(2);
-  watch.record("a", TrialEnd::kFailed);
+  record(watch, "a", TrialEnd::kFailed);
   EXPECT_FALSE(watch.is_broken());
-  watch.record("b", TrialEnd::kFailed);
+  record(watch, "b", TrialEnd::kFailed);
   EXPECT_TRUE(watch.is_broken());
-  watch.record("c", TrialEnd::kFailed);
+  record(watch, "c", TrialEnd::kFailed);
   EXPECT_THAT(watch.failed(), ElementsAre("a", "b"));
 }
 
 TEST(FailureWatch, EndsWithTheFirstTrialThatIsDoneOrDiverged) {
   for (const TrialEnd finished : {TrialEnd::kDone, TrialEnd::kDiverged}) {
     FailureWatch watch(2);
-    watch.record("a", TrialEnd::kFailed);
-    watch.record("b", finished);
-    for (const char* later : {"c", "d", "e"}) watch.record(later, TrialEnd::kFailed);
+    record(watch, "a", TrialEnd::kFailed);
+    record(watch, "b", finished);
+    for (const char* later : {"c", "d", "e"}) record(watch, later, TrialEnd::kFailed);
     EXPECT_FALSE(watch.is_broken());
   }
 }
 
 TEST(FailureWatch, DoesNotCountTrialsThatWereSavedOrBelongToAnotherSweep) {
   FailureWatch watch(2);
-  watch.record("a", TrialEnd::kFailed);
+  record(watch, "a", TrialEnd::kFailed);
   for (const TrialEnd end :
        {TrialEnd::kStopped, TrialEnd::kNotSaved, TrialEnd::kGivenBack, TrialEnd::kTakenByAnotherSweep}) {
-    watch.record("b", end);
+    record(watch, "b", end);
   }
   EXPECT_FALSE(watch.is_broken());
-  watch.record("c", TrialEnd::kFailed);
+  record(watch, "c", TrialEnd::kFailed);
   EXPECT_TRUE(watch.is_broken());
+}
+
+TEST(FailureWatch, WaitsForATrialThatStartedBeforeThoseThatFailed) {
+  FailureWatch watch(3);
+  watch.start("slow");
+  for (const char* quick : {"a", "b", "c", "d"}) record(watch, quick, TrialEnd::kFailed);
+  EXPECT_FALSE(watch.is_broken());
+  watch.record("slow", TrialEnd::kFailed);
+  EXPECT_TRUE(watch.is_broken());
+  EXPECT_THAT(watch.failed(), ElementsAre("a", "b", "slow"));
 }
 
 TEST(FailureWatch, OfNoTrialsFindsNothing) {
   FailureWatch watch(0);
-  watch.record("a", TrialEnd::kFailed);
+  record(watch, "a", TrialEnd::kFailed);
   EXPECT_FALSE(watch.is_broken());
 }
 

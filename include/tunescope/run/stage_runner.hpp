@@ -16,8 +16,7 @@ namespace tunescope {
 class StageRunner {
  public:
   /// `trials` are the job's; what is stored of them is kept up to date on rank 0.
-  StageRunner(RankTeam& team, const RankContext& rank, RunListener& listener, std::vector<PlannedTrial>& trials)
-      : team_(team), rank_(rank), listener_(listener), trials_(trials), failures_(rank.job.spec.stop_after_failures) {}
+  StageRunner(RankTeam& team, const RankContext& rank, RunListener& listener, std::vector<PlannedTrial>& trials);
 
   bool train(const TrialIndices& order);
   bool take_turn();
@@ -28,8 +27,8 @@ class StageRunner {
   /// Waits for trials that other sweeps have taken, and trains those that they leave unfinished.
   bool wait_for_other_sweeps();
 
-  /// How the first trials have ended, on rank 0. If they show that something is broken, the functions above were
-  /// stopped.
+  /// How the first trials have ended, on rank 0; those that an earlier sweep finished count. If they show that
+  /// something is broken, the functions above were stopped.
   const FailureWatch& failures() const { return failures_; }  // local
 
  private:

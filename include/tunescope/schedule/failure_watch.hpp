@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,24 +10,28 @@
 
 namespace tunescope {
 
-/// Watches how the first trials of a sweep end. If all of them fail, what is broken is not theirs: the sweep should
-/// end before all the others have failed as well.
+/// Watches how the trials of a sweep that start first end. If all of them fail, what is broken is not theirs: the sweep
+/// should end before all the others have failed as well.
 class FailureWatch {
  public:
-  /// `limit`: of how many trials; 0 = it never finds anything broken.
+  /// `limit`: how many trials; 0 = it never finds anything broken.
   explicit FailureWatch(std::int64_t limit) : limit_(static_cast<std::size_t>(limit)) {}
 
-  /// Takes note of a trial, by its identifier. One that is done or has diverged shows that trials can be trained, and
-  /// ends the watch. Ends that are neither that nor a failure say nothing.
+  /// Takes note of a trial that starts, by its identifier. The first are watched, so that trials that fail at once do
+  /// not outrun those that take their time.
+  void start(const std::string& trial);
+  /// Takes note of how a trial ends. Any that is done or has diverged shows that trials can be trained, and ends the
+  /// watch. After an end that is neither that nor a failure, a later trial is watched in the place of this one.
   void record(const std::string& trial, TrialEnd end);
 
   /// Whether the first trials have all failed.
-  bool is_broken() const { return limit_ > 0 && failed_.size() == limit_; }
-  /// The trials that failed before any was finished, at most `limit`.
+  bool is_broken() const { return limit_ > 0 && !has_ended_ && failed_.size() == limit_; }
+  /// The watched trials that have failed.
   const std::vector<std::string>& failed() const { return failed_; }
 
  private:
   std::size_t limit_;
+  std::set<std::string> running_;
   std::vector<std::string> failed_;
   bool has_ended_ = false;
 };

@@ -32,8 +32,8 @@ ExitStatus fisher(int argc, char** argv) {
     const SweepSpec& spec = rank.job.spec;
     display.begin(spec, team.size());
     const FisherEnd end = run_fisher(team, rank, display);
-    if (end.is_broken) return kSomeFailed;
-    if (end.is_stopped) return report_stop(team, spec, end.has_lost_work);
+    if (end.is_broken && !end.has_lost_work) return kSomeFailed;
+    if (end.is_stopped || end.is_broken) return report_stop(team, spec, end.has_lost_work);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
     if (team.is_root()) print_end(spec, end, elapsed.count());
     return end.is_merged && end.done == end.runs ? kAllDone : kSomeFailed;

@@ -65,8 +65,8 @@ ExitStatus sweep(int argc, char** argv) {
     const SweepSpec& spec = rank.job.spec;
     display.begin_sweep(rank, team.size());
     const SweepEnd end = run_sweep(team, rank, display);
-    if (end.is_broken) return kSomeFailed;
-    if (end.is_stopped) return report_stop(team, spec, end.has_lost_work);
+    if (end.is_broken && !end.has_lost_work) return kSomeFailed;
+    if (end.is_stopped || end.is_broken) return report_stop(team, spec, end.has_lost_work);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
     if (team.is_root()) print_end(spec, end, elapsed.count());
     return end.done == end.trials ? kAllDone : kSomeFailed;
