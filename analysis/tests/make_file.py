@@ -56,6 +56,7 @@ class Content:
     fisher_masks: dict[str, dict] = field(default_factory=dict)
     added_change: dict[str, dict[str, list]] = field(default_factory=dict)
     added_fisher: dict[str, dict[str, list]] = field(default_factory=dict)
+    screening: list[dict] = field(default_factory=list)
 
 
 def write_file(path, content):
@@ -81,6 +82,8 @@ def write_file(path, content):
         )
         write_rows(file, "history", content.history, ["trial", "step"],
                    ["loss", "learning_rate", "gradient_norm"])  # fmt: skip
+        if content.screening:
+            write_screening(file, content.screening)
         for name, (logits, label) in content.predictions.items():
             write_predictions(file, name, logits, label)
         if content.fisher_runs:
@@ -175,6 +178,13 @@ def write_rows(file, name, rows, integers, floats):
         put(parent, key, np.array([entry[key] for entry in rows], dtype=np.int64), row)
     for key in floats:
         put(parent, key, np.array([entry.get(key, np.nan) for entry in rows], dtype=np.float64), row)
+
+
+def write_screening(file, rates):
+    parent = group(file, "screening")
+    dimension = scale(parent, "rate", np.arange(len(rates)))
+    for name in ("task", "method", "learning_rate", "mean_score", "seeds", "chosen"):
+        put(parent, name, [rate[name] for rate in rates], dimension)
 
 
 def write_predictions(file, name, logits, label):

@@ -104,6 +104,23 @@ void settle_rates_of_untrained_methods(SweepSpec& spec, std::vector<Value>& valu
   });
 }
 
+// Screening that leaves nothing out is a mistake.
+void refuse_idle_screening(const SweepSpec& spec, const std::vector<Value>& values) {
+  if (!spec.screening.is_on()) return;
+  const Value& value =
+      *std::find_if(values.rbegin(), values.rend(), [](const Value& given) { return given.key == "sweep.screening"; });
+  if (spec.screening.seeds >= spec.seeds.size()) {
+    refuse(value, fmt::format("seeds:N below the number of [sweep] seeds, {}, so that some are left for the learning "
+                              "rates that are kept; or off",
+                              spec.seeds.size()));
+  }
+  std::size_t most = 0;
+  for (const Method& method : spec.methods) most = std::max(most, spec.learning_rates_of(method).size());
+  if (spec.screening.keep < most) return;
+  refuse(value,
+         fmt::format("keep:K below the most learning rates of a method, {}, so that some are left out; or off", most));
+}
+
 // A job of the cache's name would lose its results when somebody clears the cache.
 void refuse_cache_as_job_folder(const SweepSpec& spec) {
   const bool is_same = (spec.job_folder() / "").lexically_normal() == (spec.cache_folder / "").lexically_normal();
@@ -132,6 +149,7 @@ SweepSpec read_job(const std::filesystem::path& path,
     for (const Value& value : given) assign(key, value, spec);
   }
   settle_rates_of_untrained_methods(spec, values);
+  refuse_idle_screening(spec, values);
   refuse_cache_as_job_folder(spec);
   spec.job_text = is_whole && overrides.empty() ? text : render(values);
   return spec;

@@ -67,10 +67,6 @@ void assign_fisher_modes(SweepSpec& spec, const Value& value) {
   }
 }
 
-std::vector<std::int64_t> parse_integers(const Value& value, std::int64_t smallest) {
-  return parse_list<std::int64_t>(value, [&](const Value& word) { return parse_integer(word, smallest); });
-}
-
 std::vector<std::uint64_t> parse_seeds(const Value& value) {
   const std::vector<std::int64_t> numbers = parse_integers(value, 0);
   return {numbers.begin(), numbers.end()};
@@ -184,6 +180,10 @@ const std::vector<JobKey>& job_keys() {
        assign_learning_rates_of_kind},
       {"sweep.seeds", "1 2 3 4 5", "seeds of the head, the order of examples, dropout and random subsets",
        [](SweepSpec& spec, const Value& value) { spec.seeds = parse_seeds(value); }},
+      {"sweep.screening", "off",
+       "seeds:N,keep:K trains all learning rates with the first N seeds, and with the others only the K of each task "
+       "and method whose mean score is best then; off trains all with all",
+       [](SweepSpec& spec, const Value& value) { spec.screening = parse_screening(value); }},
       {"train.epochs", "3", "passes over the training set (our choice)",
        [](SweepSpec& spec, const Value& value) { spec.train.epochs = parse_integer(value, 1); }},
       {"train.max_steps", "0", "training ends after this many steps; 0 = no limit",

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <regex>
 #include <system_error>
 
 #include "tunescope/base/error.hpp"
@@ -139,6 +140,20 @@ std::vector<double> parse_positive_numbers(const Value& value) {
     }
     return *number;
   });
+}
+
+std::vector<std::int64_t> parse_integers(const Value& value, std::int64_t smallest) {
+  return parse_list<std::int64_t>(value, [&](const Value& word) { return parse_integer(word, smallest); });
+}
+
+ScreeningSpec parse_screening(const Value& value) {
+  if (value.text == "off") return {};
+  static const std::regex form("seeds:([1-9][0-9]{0,8})[, ]+keep:([1-9][0-9]{0,8})");
+  std::smatch numbers;
+  if (!std::regex_match(value.text, numbers, form)) {
+    refuse(value, "off, or seeds:N,keep:K with whole numbers from 1 on, such as seeds:1,keep:1");
+  }
+  return {.seeds = std::stoul(numbers[1]), .keep = std::stoul(numbers[2])};
 }
 
 std::filesystem::path parse_path(const Value& value, const std::filesystem::path& folder) {

@@ -105,6 +105,16 @@ inline const std::tuple kFisherColumns = {
     Column{"draws", &FisherRow::draws, 5, 1},
 };
 
+/// The columns of `/screening`, in their order.
+inline const std::tuple kScreeningColumns = {
+    Column{"task", &ScreenedRate::task},
+    Column{"method", &ScreenedRate::method},
+    Column{"learning_rate", &ScreenedRate::learning_rate},
+    Column{"mean_score", &ScreenedRate::mean_score},
+    Column{"seeds", &ScreenedRate::seeds},
+    Column{"chosen", &ScreenedRate::is_chosen},
+};
+
 /// Calls `visit` with each column.
 template <typename Columns, typename Visitor>
 void for_each_column(const Columns& columns, const Visitor& visit) {

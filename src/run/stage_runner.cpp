@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <iterator>
 #include <numeric>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include "tunescope/io/atomic_file.hpp"
 #include "tunescope/run/fisher_execution.hpp"
+#include "tunescope/run/job_trials.hpp"
 #include "tunescope/schedule/stop_channel.hpp"
 #include "tunescope/storage/measured_weights.hpp"
 #include "tunescope/storage/status.hpp"
@@ -105,6 +108,23 @@ void StageRunner::end_turn() {
   if (reducer_) reducer_->close();
   reducer_.reset();
   turn_.reset();
+}
+
+// The choice needs the trials of other sweeps too.
+bool StageRunner::train_chosen() {
+  if (!wait_for_other_sweeps()) return false;
+  std::set<std::string> known;
+  for (const PlannedTrial& planned : trials_) {
+    if (!planned.is_stand_in) known.insert(planned.id);
+  }
+  trials_ = open_trials(team_, rank_.job, FailedTrials::kRankLast, listener_);
+  TrialIndices chosen;
+  for (TrialIndex i = 0; i < trials_.size(); ++i) {
+    const bool is_new = !trials_[i].is_stand_in && !known.contains(trials_[i].id);
+    if (is_new && !trials_[i].is_finished()) chosen.push_back(i);
+  }
+  sort_longest_first(chosen, trials_);
+  return train(chosen);
 }
 
 bool StageRunner::wait_for_other_sweeps() {

@@ -6,6 +6,7 @@
 
 #include "tunescope/io/atomic_file.hpp"
 #include "tunescope/run/fisher_execution.hpp"
+#include "tunescope/run/job_trials.hpp"
 #include "tunescope/run/stage_runner.hpp"
 #include "tunescope/storage/merge.hpp"
 #include "tunescope/storage/status.hpp"
@@ -19,20 +20,9 @@ struct Work {
   SweepPlan plan;
 };
 
-Work plan_work(RankTeam& team, Job& job) {
-  Work work{.trials = plan_trials(job.spec, job.hashes, job.inputs), .plan = {}};
+Work plan_work(RankTeam& team, Job& job, RunListener& listener) {
   update_fisher_status(team, job);
-  const TrialIndices finished = team.on_root([&] {
-    load_status_and_link(job.spec, work.trials);
-    TrialIndices indices;
-    for (TrialIndex i = 0; i < work.trials.size(); ++i) {
-      if (work.trials[i].is_finished()) indices.push_back(i);
-    }
-    return indices;
-  });
-  if (!team.is_root()) {  // all that the plan needs to know
-    for (const TrialIndex i : finished) work.trials[i].stored.end = TrialEnd::kDone;
-  }
+  Work work{.trials = open_trials(team, job, FailedTrials::kAreTriedAgain, listener), .plan = {}};
   work.plan = plan_sweep(work.trials, job.fisher, job.inputs);
   return work;
 }
@@ -68,7 +58,7 @@ bool ended_by_failures(RankTeam& team, const Job& job, const FailureWatch& failu
 
 SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listener) {
   Job& job = rank.job;
-  Work work = plan_work(team, job);
+  Work work = plan_work(team, job, listener);
   if (team.is_root()) {
     warn_of_files(work.trials, listener);
     listener.on_sweep(work.trials);

@@ -66,6 +66,8 @@ class StagePlayer {
     return true;
   }
 
+  bool train_chosen() { return train(sweep_.plan.stand_ins); }
+
   bool take_turn() const { return true; }
   void end_turn() const {}
 
@@ -160,7 +162,7 @@ PlanTimes expected_times(const SweepSpec& spec, const SweepPlan& plan, const std
   std::set<std::string> trained;
   for (const PlannedTrial& planned : trials) {
     times.trials.push_back(seconds_of(planned.trial, planned.flops, costs));
-    if (!planned.is_finished()) trained.insert(planned.id);
+    if (!planned.is_finished() && !planned.is_stand_in) trained.insert(planned.id);
   }
   for (const PlannedTrial& training : plan.measured_trainings) {
     const bool is_extra = !trained.contains(training.id) && needs_training(folder, training.id, plan.fisher_runs);

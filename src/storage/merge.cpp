@@ -9,6 +9,7 @@
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/io/sealed_file.hpp"
 #include "tunescope/results/results_file.hpp"
+#include "tunescope/storage/screening.hpp"
 #include "tunescope/storage/status.hpp"
 
 namespace tunescope {
@@ -82,7 +83,10 @@ std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<
                                        const InputHashes& hashes, bool is_complete) {
   const JobFolder folder(spec);
   std::vector<std::string> warnings;
-  MergeParts parts{.trial_files = {}, .fisher_files = intact_fisher_files(folder, fisher_ids, warnings), .masks = {}};
+  MergeParts parts{.trial_files = {},
+                   .fisher_files = intact_fisher_files(folder, fisher_ids, warnings),
+                   .masks = {},
+                   .screening = screened_rates(spec, list_trials(spec, hashes))};
   std::set<std::string> masks;
   for (const PlannedTrial& planned : trials) {
     if (!planned.stored.end) continue;

@@ -1,10 +1,12 @@
 #include "tunescope/storage/status.hpp"
 
 #include "tunescope/base/error.hpp"
+#include "tunescope/data/selection.hpp"
 #include "tunescope/io/sealed_file.hpp"
 #include "tunescope/results/fisher_record.hpp"
 #include "tunescope/results/trial_record.hpp"
 #include "tunescope/storage/kept_weights.hpp"
+#include "tunescope/storage/screening.hpp"
 #include "tunescope/storage/trial_checkpoints.hpp"
 
 namespace tunescope {
@@ -64,6 +66,7 @@ StoredTrial load_status(const JobFolder& folder, const std::string& trial) {
     stored.end = parse_trial_end(row.state).value_or(TrialEnd::kFailed);
     stored.error = row.error;
     stored.seconds = row.wall_seconds;
+    stored.selection_score = row.selection == SelectionRule().text() ? row.score : row.selection_score;
   } catch (const Hdf5Error& error) {
     stored.warning = std::string(error.what()) + "; the trial runs again" + (is_finished ? remedy_for(file) : "");
   }
@@ -72,11 +75,13 @@ StoredTrial load_status(const JobFolder& folder, const std::string& trial) {
 
 void load_status(const SweepSpec& spec, std::vector<PlannedTrial>& trials) {
   const JobFolder folder(spec);
-  for (PlannedTrial& planned : trials) planned.stored = load_status(folder, planned.id);
+  for (PlannedTrial& planned : trials) {
+    if (!planned.is_stand_in) planned.stored = load_status(folder, planned.id);
+  }
 }
 
 std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes& hashes) {
-  std::vector<PlannedTrial> trials = list_trials(spec, hashes);
+  std::vector<PlannedTrial> trials = after_screening(spec, list_trials(spec, hashes));
   load_status(spec, trials);
   return trials;
 }
@@ -84,7 +89,9 @@ std::vector<PlannedTrial> stored_trials(const SweepSpec& spec, const InputHashes
 void load_status_and_link(const SweepSpec& spec, std::vector<PlannedTrial>& trials) {
   const JobFolder folder(spec);
   if (std::filesystem::exists(folder.trials)) {
-    for (const PlannedTrial& planned : trials) link_trial(spec, folder, planned.id);
+    for (const PlannedTrial& planned : trials) {
+      if (!planned.is_stand_in) link_trial(spec, folder, planned.id);
+    }
   }
   load_status(spec, trials);
 }

@@ -89,5 +89,16 @@ TEST(Simulation, OfASweepHasItsStagesOneAfterAnother) {
   EXPECT_EQ(simulation.starts, TrialIndices({0, 1, 2, 3}));
 }
 
+TEST(Simulation, TrainsWhatScreeningChoosesWhenAllElseHasEnded) {
+  std::vector<PlannedTrial> trials(4);
+  for (const TrialIndex i : {2, 3}) trials[i].is_stand_in = true;
+  const PlanTimes times{.trials = {5, 1, 3, 3}, .measured_trainings = {}, .fisher_runs = {}};
+  const SweepPlan plan{
+      .independent = {0, 1}, .measured_trainings = {}, .fisher_runs = {}, .dependent = {}, .stand_ins = {2, 3}};
+  const Simulation simulation = simulate_sweep({.plan = plan, .trials = trials, .times = times}, 2, 16);
+  EXPECT_DOUBLE_EQ(simulation.makespan, 5.0 + 3.0);
+  EXPECT_EQ(simulation.starts, TrialIndices({0, 1, 2, 3}));
+}
+
 }  // namespace
 }  // namespace tunescope

@@ -13,6 +13,7 @@ import xarray as xr
 
 from tunescope_analysis.io.lazy_group import open_group
 from tunescope_analysis.io.roles import component_of, name_by_role
+from tunescope_analysis.io.screening import mark_screened_out
 from tunescope_analysis.io.selection import with_selection
 from tunescope_analysis.io.vocabulary import FRESH_LAYER
 
@@ -77,8 +78,16 @@ class Results:
 
     @cached_property
     def trials(self) -> xr.Dataset:
-        """One entry per trial: `[trial]` columns such as task, method, score (a fraction), wall_seconds."""
-        return with_selection(self.dataset("trials"))
+        """One entry per trial: `[trial]` columns such as task, method, score (a fraction), wall_seconds.
+
+        `is_screened_out` says of which trials screening has not chosen the learning rate.
+        """
+        return mark_screened_out(with_selection(self.dataset("trials")), self.screening)
+
+    @property
+    def screening(self) -> xr.Dataset | None:
+        """One entry per learning rate that was screened: `[rate]` columns; None if none was."""
+        return self.dataset("screening") if "screening" in self.groups else None
 
     @property
     def scores(self) -> xr.Dataset:

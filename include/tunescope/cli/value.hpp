@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tunescope/plan/sweep_spec.hpp"
+
 namespace tunescope::cli {
 
 /// A key's value and where it was given: "jobs/rte-cola.cfg:12" or "option --train.epochs".
@@ -43,6 +45,10 @@ std::vector<Number> parse_list(const Value& value, Parse parse) {
 }
 /// The numbers of a list, each above 0.
 std::vector<double> parse_positive_numbers(const Value& value);
+/// The numbers of a list, as `parse_integer`.
+std::vector<std::int64_t> parse_integers(const Value& value, std::int64_t smallest);
+/// "off" or "seeds:N,keep:K", each number from 1 on.
+ScreeningSpec parse_screening(const Value& value);
 /// A path, with "~/" at its beginning and ${VARIABLE} replaced from the environment. What a shell would replace or take
 /// off ($VARIABLE, `command`, *, quotes, ~user), and what nobody sees, is refused unless the path exists. A relative
 /// path starts at `folder`, by default the working directory.

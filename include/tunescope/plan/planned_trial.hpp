@@ -14,9 +14,10 @@ namespace tunescope {
 struct StoredTrial {
   std::optional<TrialEnd> end = {};  ///< done, diverged or failed; nothing if no file counts
   bool has_checkpoint = false;
-  double seconds = 0.0;      ///< that it took
-  std::string error = {};    ///< of a failed or diverged trial
-  std::string warning = {};  ///< why a file that exists does not count
+  double seconds = 0.0;          ///< that it took
+  double selection_score = 0.0;  ///< by which learning rates are compared; NaN if there is none
+  std::string error = {};        ///< of a failed or diverged trial
+  std::string warning = {};      ///< why a file that exists does not count
 
   /// Whether it is done or diverged.
   bool is_finished() const { return end && is_final(*end); }
@@ -29,7 +30,8 @@ struct PlannedTrial {
   double flops = 0.0;                     ///< expected, see `expected_flops`
   double added_bytes = 0.0;               ///< expected, see `expected_added_bytes`
   std::optional<std::size_t> group = {};  ///< trials of one group may be co-trained, see `co_training_group`
-  StoredTrial stored = {};                ///< filled by `load_status`
+  StoredTrial stored = {};                ///< filled by `load_status`, but not for stand-ins
+  bool is_stand_in = false;               ///< for a trial whose learning rate screening has still to choose
 
   /// Whether it is done or diverged.
   bool is_finished() const { return stored.is_finished(); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -41,6 +42,14 @@ struct FisherSpec {
   std::string keep = "full";                    ///< pool whose diagonals are kept in the files
 };
 
+/// Which trials of the grid of learning rates and seeds are trained; see storage/screening.hpp.
+struct ScreeningSpec {
+  std::size_t seeds = 0;  ///< with which all learning rates are trained; 0 = with all: no screening
+  std::size_t keep = 0;   ///< learning rates of each task and method that are trained with the other seeds too
+
+  bool is_on() const { return seeds > 0; }
+};
+
 /// A job: everything a job file says, checked.
 struct SweepSpec {
   std::string name;
@@ -60,6 +69,7 @@ struct SweepSpec {
   std::vector<double> peft_learning_rates;                            ///< of every other method
   std::map<std::string, std::vector<double>> learning_rates_of_kind;  ///< instead of these two, by `Method::kind`
   std::vector<std::uint64_t> seeds;
+  ScreeningSpec screening;
   TrainOptions train;
   FisherSpec fisher;
 

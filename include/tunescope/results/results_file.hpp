@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tunescope/results/fisher_record.hpp"
+#include "tunescope/results/screening_record.hpp"
 #include "tunescope/results/trial_record.hpp"
 
 namespace tunescope {
@@ -24,6 +25,7 @@ struct MergeParts {
   std::vector<std::filesystem::path> trial_files;
   std::vector<std::filesystem::path> fisher_files;
   std::vector<MaskRecord> masks;
+  std::vector<ScreenedRate> screening = {};
 };
 
 /// Writes the merged file, atomically. Throws `Hdf5Error` if a part is unreadable, and `EnvironmentError` if the result

@@ -7,6 +7,7 @@
 
 #include "tunescope/plan/planned_fisher.hpp"
 #include "tunescope/plan/planned_trial.hpp"
+#include "tunescope/results/screening_record.hpp"
 #include "tunescope/schedule/failure_watch.hpp"
 #include "tunescope/schedule/trial_queue.hpp"
 
@@ -23,6 +24,8 @@ class RunListener {
 
   /// A sweep begins; the status of its trials has been loaded.
   virtual void on_sweep(const std::vector<PlannedTrial>& /*trials*/) {}
+  /// Learning rates were chosen: all rates of each task and method for which they were.
+  virtual void on_screening(const std::vector<ScreenedRate>& /*rates*/) {}
   /// Trials are going to be trained, in this order, until `on_trials_end`; until then `trials` stays as it is.
   virtual void on_trials(const std::vector<PlannedTrial>& /*trials*/, const TrialIndices& /*order*/) {}
   virtual void on_trial_start(TrialIndex /*trial*/) {}

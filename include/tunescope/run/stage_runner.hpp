@@ -23,6 +23,7 @@ class StageRunner {
   bool train_measured(const std::vector<PlannedTrial>& trainings);
   bool measure();
   void end_turn();
+  bool train_chosen();
 
   /// Waits for trials that other sweeps have taken, and trains those that they leave unfinished.
   bool wait_for_other_sweeps();

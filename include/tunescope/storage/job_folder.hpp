@@ -18,6 +18,7 @@ struct JobFolder {
   std::filesystem::path checkpoints;  ///< a folder for each unfinished trial or Fisher run
   std::filesystem::path fisher;       ///< a file for each Fisher run
   std::filesystem::path weights;      ///< of trainings that have still to be measured
+  std::filesystem::path screening;    ///< a file for each task and method whose learning rates were chosen
   std::filesystem::path log;          ///< a file for each rank
   std::filesystem::path progress;     ///< a file for each sweep at work, see `ProgressFile`
   std::filesystem::path job;          ///< the job's text as run

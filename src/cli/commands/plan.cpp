@@ -1,9 +1,13 @@
 #include <ATen/Parallel.h>
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/display/trial_counts.hpp"
 #include "cli/display/warnings.hpp"
@@ -18,6 +22,7 @@
 #include "tunescope/plan/job_device.hpp"
 #include "tunescope/run/co_training_size.hpp"
 #include "tunescope/schedule/simulation.hpp"
+#include "tunescope/storage/screening.hpp"
 #include "tunescope/storage/status.hpp"
 
 namespace tunescope::cli {
@@ -131,6 +136,23 @@ void print_fisher(const std::vector<PlannedFisher>& runs, SweepInputs& inputs, c
              seconds > 0.0 ? fmt::format(" ({} device-hours)", device_hours(seconds)) : "");
 }
 
+// What is done one after another, if there is more than one thing.
+void print_stages(const SimulatedSweep& sweep) {
+  const SweepPlan& plan = sweep.plan;
+  const auto extra =
+      std::ranges::count_if(sweep.times.measured_trainings, [](const auto& time) { return time.has_value(); });
+  std::vector<std::string> stages{fmt::format("{} trials", plan.independent.size())};
+  if (extra > 0) stages.push_back(fmt::format("{} trainings that Fisher runs measure", extra));
+  if (!plan.fisher_runs.empty()) {
+    stages.push_back(fmt::format("{} Fisher runs", plan.fisher_runs.size()));
+    stages.push_back(fmt::format("{} trials that choose by them", plan.dependent.size()));
+  }
+  if (!plan.stand_ins.empty()) {
+    stages.push_back(fmt::format("{} trials of the learning rates that these choose", plan.stand_ins.size()));
+  }
+  if (stages.size() > 1) fmt::print("in this order: {}\n", fmt::join(stages, ", "));
+}
+
 void print_simulation(const SimulatedSweep& sweep, const SweepSpec& spec, std::int64_t devices) {
   const auto at_once = spec.lanes > 0 ? static_cast<std::size_t>(spec.lanes) : kMaxCoTrained;
   const Simulation simulation = simulate_sweep(sweep, static_cast<std::size_t>(devices), at_once);
@@ -139,13 +161,15 @@ void print_simulation(const SimulatedSweep& sweep, const SweepSpec& spec, std::i
              at_once == 1 ? "" : fmt::format(" with up to {} trials at once on each", at_once),
              readable_duration(simulation.makespan), 100.0 * std::max(excess, 0.0),
              readable_duration(simulation.lower_bound));
-  if (sweep.plan.fisher_runs.empty()) return;
-  const auto extra =
-      std::ranges::count_if(sweep.times.measured_trainings, [](const auto& time) { return time.has_value(); });
-  fmt::print("in this order: {} trials{}, {} Fisher runs, {} trials that choose by them\n",
-             sweep.plan.independent.size(),
-             extra == 0 ? "" : fmt::format(", {} trainings that Fisher runs measure", extra),
-             sweep.plan.fisher_runs.size(), sweep.plan.dependent.size());
+  print_stages(sweep);
+}
+
+// How many trials are trained with screening, and without.
+void print_screening(const SweepSpec& spec, std::size_t trials, std::size_t grid) {
+  fmt::print(
+      "screening: all learning rates with {} of {} seeds, then {} of each task and method with the others: {} "
+      "trials in place of {}\n",
+      spec.screening.seeds, spec.seeds.size(), spec.screening.keep, trials, grid);
 }
 
 // How to start the sweep on this machine.
@@ -177,7 +201,9 @@ ExitStatus plan(const CommandLine& line) {
   std::vector<PlannedFisher> fisher = plan_fisher(spec, needed_fisher_runs(spec, hashes), inputs);
   load_status_and_link(spec, fisher);
   print_warnings(fisher);
-  std::vector<PlannedTrial> trials = plan_trials(spec, hashes, inputs);
+  std::vector<PlannedTrial> grid = plan_trials(spec, hashes, inputs);
+  const std::size_t grid_size = grid.size();
+  std::vector<PlannedTrial> trials = after_screening(spec, std::move(grid));
   load_status_and_link(spec, trials);
   print_warnings(trials);
   const CostModel costs =
@@ -197,6 +223,7 @@ ExitStatus plan(const CommandLine& line) {
   fmt::print("\n{}: {} trials, {} to run ({} of matrix products{}); the model has {} parameters and a head\n",
              spec.name, counts.total, counts.to_run(), readable_flops(flops),
              seconds > 0.0 ? ", " + device_hours(seconds) + " device-hours" : "", catalogue.backbone_size());
+  if (spec.screening.is_on()) print_screening(spec, trials.size(), grid_size);
   if (!fisher.empty()) print_fisher(fisher, inputs, costs);
   if (costs.is_empty() && line.simulated_devices == 0) {
     fmt::print("times are known once trials are done; --calibrate measures their first steps on this machine\n");

@@ -46,6 +46,8 @@ ExitStatus status(const CommandLine& line) {
   const TrialCounts counts = count(trials);
   fmt::print("{}: {} trials: {} done, {} diverged, {} failed, {} missing ({} of them partly done and saved)\n",
              spec.name, counts.total, counts.done, counts.diverged, counts.failed, counts.missing, counts.partial);
+  const auto open = std::ranges::count_if(trials, &PlannedTrial::is_stand_in);
+  if (open > 0) fmt::print("{} of those missing wait for screening to choose their learning rates\n", open);
   print_running(JobFolder(spec), trials);
   for (const PlannedTrial& planned : trials) {
     if (planned.stored.error.empty()) continue;

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <cmath>
 #include <cstdio>
 
 #include "cli/display/warnings.hpp"
@@ -41,6 +42,18 @@ void RunDisplay::on_note(const std::string& text) {
 }
 
 void RunDisplay::on_warning(const std::string& text) { print_warning(text); }
+
+void RunDisplay::on_screening(const std::vector<ScreenedRate>& rates) {
+  for (const ScreenedRate& rate : rates) {
+    if (rate.is_chosen == 0) continue;
+    fmt::print("chosen  {:<5}  {:<36}  lr {:<7}  {} with {} seed{}\n", rate.task, rate.method, rate.learning_rate,
+               std::isnan(rate.mean_score) ? "no score"
+                                           : fmt::format("{} {:.1f}", metric_name(find_task(rate.task).primary_metric),
+                                                         100.0 * rate.mean_score),
+               rate.seeds, rate.seeds == 1 ? "" : "s");
+  }
+  std::fflush(stdout);
+}
 
 void RunDisplay::on_trials(const std::vector<PlannedTrial>& trials, const TrialIndices& order) {
   std::vector<ProgressDisplay::Item> items;

@@ -19,6 +19,7 @@ class RunDisplay : public RunListener {
 
   void on_note(const std::string& text) override;
   void on_warning(const std::string& text) override;
+  void on_screening(const std::vector<ScreenedRate>& rates) override;
   void on_trials(const std::vector<PlannedTrial>& trials, const TrialIndices& order) override;
   void on_trial_start(TrialIndex trial) override;
   void on_trial_progress(TrialIndex trial, std::int64_t step, std::int64_t steps) override;

@@ -7,11 +7,13 @@ import pandas as pd
 from tunescope_analysis.io.columns import trial_frame
 from tunescope_analysis.io.model import model_folder
 from tunescope_analysis.io.results import Results
+from tunescope_analysis.io.screening import screening_frame
 from tunescope_analysis.io.vocabulary import order_tasks
 from tunescope_analysis.report.blocks import Cell, Facts, Heading, Subheading, Table, Verbatim
 from tunescope_analysis.report.formatting import count, general, plural
 from tunescope_analysis.report.remedies import RUN_SWEEP
 from tunescope_analysis.report.section import Section
+from tunescope_analysis.topics.run.screening import screening_table
 from tunescope_analysis.topics.scores.table import order_methods, score_table
 
 MAX_FAILURES = 20
@@ -32,6 +34,7 @@ def run_section(results: Results) -> Section:
                 ("Model", _model(results, trials)),
                 ("Tasks", ", ".join(order_tasks(trials["task"])) or "none"),
                 ("Methods", "; ".join(order_methods(table)) or "none"),
+                ("Screening", _screening(results)),
                 ("Fisher runs", _fisher_runs(results)),
                 ("Device-hours", _device_hours(results, trials)),
                 ("Created", attributes.created or "unknown"),
@@ -44,6 +47,8 @@ def run_section(results: Results) -> Section:
     )  # fmt: skip
     if trials.empty:
         section.add_note(f"The file holds no trials. {RUN_SWEEP}")
+    if results.screening is not None:
+        section.add(Subheading("Learning rates that screening chose"), screening_table(results.screening))
     failures = trials[trials["state"] != "done"]
     if len(failures):
         section.add(Subheading("Trials without a result"), _failure_table(failures))
@@ -80,6 +85,15 @@ def _checksum(results: Results) -> str:
 def _states(trials: pd.DataFrame) -> str:
     states = ", ".join(f"{number} {state}" for state, number in trials["state"].value_counts().items())
     return f"{len(trials)} ({states})" if states else "0"
+
+
+def _screening(results: Results) -> str:
+    if results.screening is None:
+        return "none: all learning rates were trained with all seeds"
+    rates = screening_frame(results.screening)
+    seeds = plural(int(rates["seeds"].max()), "seed")
+    chosen = f"{rates['chosen'].sum()} of {len(rates)}"
+    return f"on: {seeds} for all learning rates, the others for those chosen; {chosen} were"
 
 
 def _fisher_runs(results: Results) -> str:

@@ -31,8 +31,10 @@ def at_best_rate(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """The finished trials at the learning rate, of their task and method, that is best by a column.
 
     The best learning rate, of those with a finished trial, has the highest mean, in which a trial that
-    diverged counts as 0; of equals, the smallest (our choice).
+    diverged counts as 0; of equals, the smallest (our choice). Where screening chose learning rates, it is
+    one of those.
     """
+    frame = frame[~frame["is_screened_out"]]
     has_scores = np.isfinite(frame[["score", column]].astype(float)).all(axis="columns")
     done = frame[(frame["state"] == "done") & has_scores]
     keys = ["task", "method", "learning_rate"]

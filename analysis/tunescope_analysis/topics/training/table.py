@@ -52,12 +52,15 @@ def budget_table(trials: xr.Dataset) -> pd.DataFrame:
     """Expected score of the best of n trials over learning rates and seeds: a row per task, method and n.
 
     The best is chosen by the selection score. A diverged trial counts as a score of 0 (our choice): it costs
-    its share and gives nothing. Failed ones are left out.
+    its share and gives nothing. Failed ones are left out, and pairs whose learning rates were screened, whose
+    trials are not drawn at random.
     """
     frame = trial_frame(trials)
     frame = frame[frame["state"].isin(["done", "diverged"])]
     rows = []
     for (task, method), group in frame.groupby(["task", "method"], sort=False):
+        if group["is_screened_out"].any():
+            continue
         scores = group[["score", "selection_score"]].astype(float)
         scores = scores.where(group["state"] == "done", 0.0).dropna()
         if (group["state"] == "done").any() and len(scores) > 1:
