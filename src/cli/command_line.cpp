@@ -1,4 +1,7 @@
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
+#include <array>
 #include <boost/program_options.hpp>
 
 #include "tunescope/base/error.hpp"
@@ -12,19 +15,61 @@ namespace {
 
 namespace po = boost::program_options;
 
+// An option that is no key of a job.
+struct OwnOption {
+  const char* spelling;      // its name, and behind a comma its letter, if it has one
+  std::string_view command;  // that it belongs to; empty: all
+  bool takes_value;
+  void (*assign)(CommandLine&, const std::string& value);
+
+  std::string_view name() const { return std::string_view(spelling).substr(0, std::string_view(spelling).find(',')); }
+};
+
+constexpr std::array kOwnOptions = {
+    OwnOption{"help,h", "", false, [](CommandLine& line, const std::string&) { line.wants_help = true; }},
+    OwnOption{"version,V", "", false, [](CommandLine& line, const std::string&) { line.wants_version = true; }},
+    OwnOption{"calibrate", "plan", false, [](CommandLine& line, const std::string&) { line.wants_calibration = true; }},
+    OwnOption{"simulate", "plan", true,
+              [](CommandLine& line, const std::string& value) {
+                line.simulated_devices = parse_integer({"--simulate", value, "command line"}, 1);
+              }},
+    OwnOption{"share", "sweep", false, [](CommandLine& line, const std::string&) { line.wants_share = true; }},
+    OwnOption{"reseal", "merge", false, [](CommandLine& line, const std::string&) { line.wants_reseal = true; }},
+    OwnOption{"replace", "merge", false, [](CommandLine& line, const std::string&) { line.wants_replacement = true; }},
+    OwnOption{"where", "export", true, [](CommandLine& line, const std::string& value) { line.where = value; }},
+    OwnOption{"format", "export", true, [](CommandLine& line, const std::string& value) { line.format = value; }},
+};
+
+const OwnOption* find_own_option(std::string_view name) {
+  const auto* const found = std::ranges::find(kOwnOptions, name, &OwnOption::name);
+  return found == kOwnOptions.end() ? nullptr : found;
+}
+
 po::options_description all_options() {
   po::options_description options;
-  options.add_options()("help,h", "")("version,V", "")("calibrate", "")("simulate", po::value<std::string>(), "")(
-      "share", "")("reseal", "")("replace", "");
+  for (const OwnOption& option : kOwnOptions) {
+    if (option.takes_value) {
+      options.add_options()(option.spelling, po::value<std::string>(), "");
+    } else {
+      options.add_options()(option.spelling, "");
+    }
+  }
   for (const JobKey& key : job_keys()) options.add_options()(key.option_name().c_str(), po::value<std::string>(), "");
   return options;
 }
 
 [[noreturn]] void refuse_option(const std::string& option) {
-  std::vector<std::string> known = {"--help",  "--version", "--calibrate", "--simulate",
-                                    "--share", "--reseal",  "--replace"};
+  std::vector<std::string> known;
+  for (const OwnOption& own : kOwnOptions) known.push_back("--" + std::string(own.name()));
   for (const JobKey& key : job_keys()) known.push_back("--" + key.name);
   throw ConfigError("unknown option '" + option + "'" + suggest(option, known));
+}
+
+void refuse_option_of_another_command(const std::vector<const OwnOption*>& given, const std::string& command) {
+  for (const OwnOption* option : given) {
+    if (option->command.empty() || option->command == command) continue;
+    throw ConfigError(fmt::format("--{} belongs to tunescope {}, not to {}", option->name(), option->command, command));
+  }
 }
 
 }  // namespace
@@ -34,23 +79,13 @@ CommandLine parse_command_line(int argc, char** argv) {
   using Style = po::command_line_style::style_t;
   const int style = Style::unix_style & ~Style::allow_guessing;
   CommandLine result;
+  std::vector<const OwnOption*> given;
   try {
     const auto parsed = po::command_line_parser(argc, argv).options(options).style(style).run();
     for (const auto& option : parsed.options) {
-      if (option.string_key == "help") {
-        result.wants_help = true;
-      } else if (option.string_key == "version") {
-        result.wants_version = true;
-      } else if (option.string_key == "calibrate") {
-        result.wants_calibration = true;
-      } else if (option.string_key == "share") {
-        result.wants_share = true;
-      } else if (option.string_key == "reseal") {
-        result.wants_reseal = true;
-      } else if (option.string_key == "replace") {
-        result.wants_replacement = true;
-      } else if (option.string_key == "simulate") {
-        result.simulated_devices = parse_integer({"--simulate", option.value.front(), "command line"}, 1);
+      if (const OwnOption* const own = find_own_option(option.string_key)) {
+        own->assign(result, option.value.empty() ? "" : option.value.front());
+        given.push_back(own);
       } else if (!option.string_key.empty()) {
         result.overrides.emplace_back(option.string_key, option.value.front());
       } else if (result.command.empty()) {
@@ -64,16 +99,7 @@ CommandLine parse_command_line(int argc, char** argv) {
   } catch (const po::error& error) {
     throw ConfigError(error.what());
   }
-  const bool is_for_plan = result.wants_calibration || result.simulated_devices > 0;
-  if (is_for_plan && result.command != "plan") {
-    throw ConfigError("--calibrate and --simulate belong to tunescope plan, not to " + result.command);
-  }
-  if (result.wants_share && result.command != "sweep") {
-    throw ConfigError("--share belongs to tunescope sweep, not to " + result.command);
-  }
-  if ((result.wants_reseal || result.wants_replacement) && result.command != "merge") {
-    throw ConfigError("--reseal and --replace belong to tunescope merge, not to " + result.command);
-  }
+  refuse_option_of_another_command(given, result.command);
   return result;
 }
 

@@ -55,11 +55,18 @@ constexpr std::array kCommands = {
         "files whose own is gone or does not match, because another program opened them for writing, if all of "
         "their contents can be read.",
         true},
-    CommandHelp{"export", "JOB.cfg TRIAL FOLDER [--section.key VALUE ...]",
-                "Writes a trained model as a folder that AutoModelForSequenceClassification of transformers loads: "
-                "configuration with labels, weights, tokenizer files. TRIAL is the id of a trial whose weights were "
-                "kept (see run.keep), or its beginning.",
-                true},
+    CommandHelp{
+        "export", "JOB.cfg TRIAL|--where CONDITIONS FOLDER [--format transformers|peft] [--section.key VALUE ...]",
+        "Writes a trained model as a folder that AutoModelForSequenceClassification of transformers loads: "
+        "configuration with labels, weights, tokenizer files. With --format peft it is one that PeftModel of PEFT "
+        "loads "
+        "onto the pre-trained model, for methods of LayerNorm, LoRA and IA3. TRIAL is the id of a trial whose weights "
+        "were kept (see run.keep), or its beginning. --where chooses trials, each of which gets a folder in FOLDER; "
+        "those that are there are not written again. CONDITIONS are column=value, separated by commas, with the "
+        "columns id, task, method, learning_rate and seed of /trials: task=CoLA,method=layernorm. A column that is "
+        "given twice may have either value; a method without options stands for all of its name. best=task keeps, for "
+        "each task, the trial with the highest selection score; best=task+method, for each task and method.",
+        true},
     CommandHelp{"demo", "FOLDER",
                 "Writes a small synthetic GLUE (all tasks, official layouts) for trying the program; docs/demo.md says "
                 "what its tasks ask for. Always the same bytes.",

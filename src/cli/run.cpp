@@ -39,7 +39,7 @@ ExitStatus dispatch(int argc, char** argv) {
   if (line.command == "merge") return merge(line);
   if (line.command == "demo") return demo(line);
   if (line.command == "tokenize") return tokenize(line);
-  if (line.command == "export") return export_trial(line);
+  if (line.command == "export") return export_trials(line);
   help(line.command);  // throws: the command is unknown
   return kWrongInput;
 }

@@ -54,9 +54,21 @@ void write_atomically(const std::filesystem::path& path,
     sync(path.parent_path().empty() ? "." : path.parent_path(), O_RDONLY | O_DIRECTORY);
   } catch (...) {
     std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
+    std::filesystem::remove_all(temporary, ignored);
     throw;
   }
+}
+
+void write_folder_atomically(const std::filesystem::path& folder,
+                             const std::function<void(const std::filesystem::path& temporary)>& write) {
+  const std::filesystem::path target = std::filesystem::absolute(folder).lexically_normal();
+  const std::filesystem::path path = target.has_filename() ? target : target.parent_path();  // less a final slash
+  make_folder(path.parent_path());
+  write_atomically(path, [&](const std::filesystem::path& temporary) {
+    std::filesystem::remove_all(temporary);
+    make_folder(temporary);
+    write(temporary);
+  });
 }
 
 void make_folder(const std::filesystem::path& folder) {

@@ -92,7 +92,8 @@ void Additions::add_low_rank(const LinearTarget& target, const LowRankOptions& o
   LowRank added{.columns = target.outputs,
                 .scale = options.scale,
                 .dropout = options.dropout,
-                .site = kFirstAddedSite + static_cast<std::uint32_t>(target.weight * kParts.size()) + part};
+                .site = kFirstAddedSite + static_cast<std::uint32_t>(target.weight * kParts.size()) + part,
+                .is_rank_stabilized = options.is_rank_stabilized};
   added.down = append(target, "lora_A.weight", {options.rank, target.inputs}, Initial::kUniform);
   added.up = append(target, "lora_B.weight", {target.outputs.count, options.rank}, Initial::kZeros);
   layers_[target.weight].low_rank.push_back(added);

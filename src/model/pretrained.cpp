@@ -69,7 +69,8 @@ void note_names(const Safetensors& file, const CheckpointNames& names, FolderNot
   if (const auto types = other_types(file, names); !types.empty()) {
     notes.notes.push_back(fmt::format("stored as {}, computed with in float32", fmt::join(types, " and ")));
   }
-  if (!names.left_out.empty()) notes.notes.push_back("left out: " + summarize_names(names.left_out));
+  if (names.left_out.empty()) return;
+  notes.notes.push_back("left out: " + summarize_names(names.left_out) + "; each trial draws a head of its own");
 }
 
 void note_new_pooler(const ParameterCatalogue& catalogue, FolderNotes& notes) {
@@ -83,6 +84,14 @@ void note_new_pooler(const ParameterCatalogue& catalogue, FolderNotes& notes) {
       layer));
 }
 
+// What is wrong with a folder that has no config.json, as far as it is known; else empty.
+std::string problem_without_config(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(folder / "adapter_config.json")) return hub_cache_problem(folder);
+  return folder.string() +
+         ": is an adapter of PEFT, not a model; give the folder of a model that has it merged, as `tunescope export` "
+         "or merge_and_unload of PEFT writes it";
+}
+
 }  // namespace
 
 PretrainedModel load_pretrained(const std::filesystem::path& folder) {
@@ -90,7 +99,7 @@ PretrainedModel load_pretrained(const std::filesystem::path& folder) {
     throw ModelError(folder.string() + ": no such folder; [model] path must be a Hugging Face model folder");
   }
   const bool has_config = std::filesystem::exists(folder / "config.json");
-  if (const std::string problem = has_config ? "" : hub_cache_problem(folder); !problem.empty()) {
+  if (const std::string problem = has_config ? "" : problem_without_config(folder); !problem.empty()) {
     throw ModelError(problem);
   }
   NetworkFile network = read_network(folder / "config.json");

@@ -63,6 +63,7 @@ inline const std::tuple kTrialColumns = {
     Column{"selection_hash", &TrialRow::selection_hash, 8, ""},
     Column{"selection_examples", &TrialRow::selection_examples, 8, 0},
     Column{"selection_score", &TrialRow::selection_score, 8, std::numeric_limits<double>::quiet_NaN()},
+    Column{"kept_bytes", &TrialRow::kept_bytes, 8, 0},
 };
 
 /// What a metric, a measure or a map has in files that are older than it.

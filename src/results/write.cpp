@@ -142,6 +142,7 @@ void merge_files(const std::filesystem::path& path, const MergeParts& parts, con
     if (trial.open_group("change").has("role")) outline.with_roles = outline.rows.size();
     outline.add(schema::read_trial_row(trial, trial_file), schema::row_count(trial, "evaluations"),
                 schema::row_count(trial, "history"));
+    if (!parts.kept_bytes.empty()) outline.rows.back().kept_bytes = parts.kept_bytes.at(outline.rows.size() - 1);
   }
   write_atomically(path, [&](const std::filesystem::path& temporary) {
     hdf5::File file = hdf5::File::create(temporary);

@@ -18,7 +18,6 @@ TrialRun::TrialRun(TakenTrial taken, const RankContext& rank, TrialQueue& queue)
       data_(rank.job.inputs.task(taken_.planned.trial.task)),
       catalogue_(rank.job.inputs.catalogue(*data_.task)),
       additions_(additions_of(taken_.planned.trial.method, catalogue_)),
-      trained_catalogue_(additions_.unmerged().catalogue()),
       checkpoints_(rank.job.folder, taken_.planned.id),
       weights_(rank.job.folder, taken_.planned.id, rank.job.fisher),
       keeper_(rank.job.folder, taken_.planned.id, rank.job.spec.keep),
@@ -62,7 +61,7 @@ TrainControl TrialRun::control(const TrainState* resume) {
   TrainControl control{
       .on_best =
           [this](std::int64_t step, const Parameters& parameters) {
-            keeper_.on_best(step, parameters, rank_.job.inputs.model(), trained_catalogue_);
+            keeper_.on_best(step, parameters, rank_.job.inputs.model(), additions_.catalogue());
           },
       .on_progress = [this](std::int64_t step, std::int64_t steps) { queue_.report(taken_.index, step, steps); },
       .next_action =
@@ -125,7 +124,8 @@ std::optional<TrialSummary> TrialRun::finish_attempt() {
 TrialSummary TrialRun::record_end(const TrainedModel& trained) {
   const JobFolder& folder = rank_.job.folder;
   const TrialEnd end = trained.result.end;
-  keeper_.on_end(trained, rank_.job.inputs.model(), trained_catalogue_);
+  keeper_.on_end(trained, rank_.job.inputs.model(), additions_.catalogue());
+  record_.row.kept_bytes = kept_bytes(folder, taken_.planned.id);
   write_trial(folder.trial_file(taken_.planned.id), record_);
   std::filesystem::remove(folder.failed_file(taken_.planned.id));
   checkpoints_.remove();

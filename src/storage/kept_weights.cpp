@@ -11,6 +11,7 @@
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/io/atomic_file.hpp"
+#include "tunescope/method/method.hpp"
 
 namespace tunescope {
 namespace {
@@ -94,6 +95,12 @@ std::optional<std::int64_t> kept_step(const std::filesystem::path& file, const s
   std::int64_t step = 0;
   std::from_chars(of_step->second.data(), of_step->second.data() + of_step->second.size(), step);
   return of_trial->second == trial ? std::optional(step) : std::nullopt;
+}
+
+std::int64_t kept_bytes(const JobFolder& folder, const std::string& trial) {
+  std::error_code error;
+  const std::uintmax_t bytes = std::filesystem::file_size(folder.kept_file(trial), error);
+  return error ? 0 : static_cast<std::int64_t>(bytes);
 }
 
 WeightsKeeper::WeightsKeeper(const JobFolder& folder, const std::string& trial, KeepWeights keep)
@@ -185,15 +192,23 @@ KeptWeights load_kept_weights(const JobFolder& folder, const Trial& trial, const
   const std::optional<std::int64_t> step = kept_step(path, id);
   if (!step) refuse(path.string() + ": is damaged, or not the weights of this trial");
   const Safetensors file = Safetensors::open_file(path);
-  KeptWeights kept{.parameters = with_new_head(model, catalogue, trial.seed), .step = *step};
-  for (const ParameterInfo& info : catalogue.parameters()) {
+  KeptWeights kept{.additions = additions_of(trial.method, catalogue),
+                   .parameters = with_new_head(model, catalogue, trial.seed),
+                   .step = *step};
+  kept.additions.append_initial(kept.parameters, trial.seed);
+  const Additions unmerged = kept.additions.unmerged();
+  for (const ParameterInfo& info : unmerged.catalogue().parameters()) {
+    const bool is_kept_always = info.is_head() || info.is_added;
+    if (is_kept_always && !file.has(info.name)) refuse(path.string() + ": has no " + info.name);
+  }
+  for (const ParameterInfo& info : kept.additions.catalogue().parameters()) {
     if (!file.has(info.name)) {
-      if (info.is_head()) refuse(path.string() + ": has no " + info.name);
+      kept.are_merged = kept.are_merged || info.is_added;
     } else if (file.shape(info.name) != info.shape) {
       refuse(path.string() + ": " + info.name + " has another shape");
     }
   }
-  take_tensors(file, catalogue, kept.parameters);
+  take_tensors(file, kept.additions.catalogue(), kept.parameters);
   return kept;
 }
 

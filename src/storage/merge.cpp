@@ -9,6 +9,7 @@
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/io/sealed_file.hpp"
 #include "tunescope/results/results_file.hpp"
+#include "tunescope/storage/kept_weights.hpp"
 #include "tunescope/storage/screening.hpp"
 #include "tunescope/storage/status.hpp"
 
@@ -92,6 +93,7 @@ std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<
     if (!planned.stored.end) continue;
     const bool is_failed = planned.stored.end == TrialEnd::kFailed;
     parts.trial_files.push_back(is_failed ? folder.failed_file(planned.id) : folder.trial_file(planned.id));
+    parts.kept_bytes.push_back(kept_bytes(folder, planned.id));
     const std::string mask = planned.trial.mask_id();
     if (is_failed || mask.empty() || !masks.insert(mask).second) continue;
     if (std::optional<MaskRecord> recorded = read_mask(parts.trial_files.back())) {

@@ -120,7 +120,7 @@ void TrainingRun::count_time() {
 TrainedModel TrainingRun::finish() && {
   if (!error_ && result_.end != TrialEnd::kStopped) attempt([&] { measure_changes(); });
   if (error_) std::rethrow_exception(error_);
-  return {std::move(result_), merged_parameters()};
+  return {std::move(result_), std::move(parameters_)};
 }
 
 TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> runs) {
@@ -206,7 +206,7 @@ void TrainingRun::evaluate() {
   if (latest > best || (std::isnan(best) && !std::isnan(latest))) {
     result_.best_evaluation = result_.evaluations.size() - 1;
   }
-  if (result_.best_evaluation + 1 == result_.evaluations.size()) control_.on_best(result_.steps, merged_parameters());
+  if (result_.best_evaluation + 1 == result_.evaluations.size()) control_.on_best(result_.steps, parameters_);
 }
 
 void TrainingRun::measure_changes() {
@@ -215,7 +215,7 @@ void TrainingRun::measure_changes() {
     return std::pair(Parameters(all.begin(), added), Parameters(added, all.end()));
   };
   const auto [model, added] = split(initial_);
-  result_.change = measure_parameter_changes(model, split(merged_parameters()).first);
+  result_.change = measure_parameter_changes(model, split(additions_.merged(parameters_)).first);
   const std::vector<ParameterChange> of_added = measure_parameter_changes(added, split(parameters_).second);
   for (std::size_t i = 0; i < of_added.size(); ++i) {
     const ParameterInfo& info = additions_.catalogue()[model.size() + i];

@@ -18,9 +18,10 @@ from result_files import flip_a_byte, kept_file, trials  # noqa: E402
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "golden" / "model"
 WITHOUT_TYPES = ("roberta_folder", "gpt2_folder")
+LORA = "lora:alpha=8,dropout=0,rank=2,scaling=rslora,targets=output+query+value"
 KEEP = {
     "run.keep": "trained",
-    "sweep.methods": "full layernorm ia3+lora",
+    "sweep.methods": f"full layernorm ia3+lora ia3+layernorm {LORA}",
     "data.dev_examples": "0",
     "train.dropout": "0.1",
 }
@@ -58,8 +59,8 @@ def whole_dev_texts(job, task):
     return places, texts
 
 
-def export(job, trial, folder):
-    result = job.run("export", trial, folder)
+def export(job, trial, folder, *options):
+    result = job.run("export", trial, folder, *options)
     assert result.returncode == 0, result.stderr
     return result
 
@@ -144,6 +145,14 @@ def test_exported_models_have_the_logits_of_the_results(trained_encoder, tmp_pat
         np.testing.assert_allclose(found, stored_logits(trained_encoder, trial)[places], rtol=0, atol=1e-5)
 
 
+def run_peer(python, script, inputs):
+    result = subprocess.run(
+        [python, HERE / script], input=json.dumps(inputs), capture_output=True, text=True, timeout=600
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
 def test_transformers_computes_the_logits_of_the_results(trained, tmp_path):
     python = peers_python()
     if python is None:
@@ -153,15 +162,29 @@ def test_transformers_computes_the_logits_of_the_results(trained, tmp_path):
         folder = str(tmp_path / trial)
         export(trained, trial, folder)
         places[trial], inputs[folder] = whole_dev_texts(trained, task)
-    result = subprocess.run(
-        [python, HERE / "transformers_logits.py"], input=json.dumps(inputs), capture_output=True, text=True, timeout=300
-    )
-    assert result.returncode == 0, result.stderr
-    outputs = json.loads(result.stdout)
+    outputs = run_peer(python, "transformers_logits.py", inputs)
     for trial, task, _ in trials(trained):
         found = outputs[str(tmp_path / trial)]
         assert found["labels"] == LABELS[task]
-        np.testing.assert_allclose(found["logits"], stored_logits(trained, trial)[places[trial]], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(found["logits"], stored_logits(trained, trial)[places[trial]], rtol=1e-5, atol=1e-5)
+
+
+def test_peft_computes_the_logits_of_the_results(trained, tmp_path):
+    python = peers_python("peft")
+    if python is None:
+        pytest.skip(f"no Python with peft: {HOW}")
+    places, inputs = {}, {}
+    for trial, task, method in trials(trained):
+        if method == "full" or method.startswith("ia3+lora"):
+            continue
+        folder = str(tmp_path / trial)
+        export(trained, trial, folder, "--format", "peft")
+        places[folder], texts = whole_dev_texts(trained, task)
+        base = str(trained.keys["model.path"])
+        inputs[folder] = {"base": base, "outputs": len(LABELS[task]), "texts": texts}
+    assert len(inputs) >= 6
+    for folder, found in run_peer(python, "peft_logits.py", inputs).items():
+        np.testing.assert_allclose(found, stored_logits(trained, Path(folder).name)[places[folder]], rtol=0, atol=1e-4)
 
 
 def test_only_trained_tensors_are_kept(bert):
@@ -170,6 +193,8 @@ def test_only_trained_tensors_are_kept(bert):
         assert metadata["trial"] == trial
         if method == "layernorm":
             assert all("LayerNorm" in name or name.startswith("classifier") for name in tensors)
+        if method == LORA:
+            assert all(".lora_" in name or name.startswith("classifier") for name in tensors)
         if method == "full":
             assert "bert.embeddings.word_embeddings.weight" in tensors
 
@@ -181,7 +206,7 @@ def test_an_exported_model_can_be_fine_tuned_again(bert, tmp_path):
     assert f'from_pretrained("{tmp_path / "exported"}")' in result.stdout
     plan = bert.run("plan", "--model.path", tmp_path / "exported")
     assert plan.returncode == 0, plan.stderr
-    assert "left out: classifier.* (2 tensors)" in plan.stdout
+    assert "left out: classifier.* (2 tensors); each trial draws a head of its own" in plan.stdout
 
 
 class TestWrongInput:

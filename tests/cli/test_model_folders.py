@@ -35,7 +35,7 @@ def test_plan_says_what_was_recognized_in_one_line(job):
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert lines[0].startswith("model: BERT, 2 layers, hidden 32, 4 heads, 48 positions; tokenizer: ")
-    assert lines[1] == "  left out: classifier.* (2 tensors)"
+    assert lines[1] == "  left out: classifier.* (2 tensors); each trial draws a head of its own"
     assert lines[2].startswith("task ")
     assert not result.stderr
 

@@ -148,9 +148,9 @@ def test_plan_simulates_the_stages_of_a_sweep(job):
     [
         ("plan", ["--simulate", "0"], "a whole number, 1 or more"),
         ("plan", ["--simulate", "many"], "--simulate = many"),
-        ("merge", ["--calibrate"], "belong to tunescope plan, not to merge"),
-        ("plan", ["--reseal"], "belong to tunescope merge, not to plan"),
-        ("status", ["--replace"], "belong to tunescope merge, not to status"),
+        ("merge", ["--calibrate"], "belongs to tunescope plan, not to merge"),
+        ("plan", ["--reseal"], "belongs to tunescope merge, not to plan"),
+        ("status", ["--replace"], "belongs to tunescope merge, not to status"),
     ],
 )
 def test_options_of_one_command_are_checked(job, command, options, needle):

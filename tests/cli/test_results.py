@@ -18,7 +18,7 @@ TEXT_COLUMNS = ["id", "task", "method", "mask", "state", "metric", "device", "pr
                 "gpu", "gpu_software", "selection", "selection_hash"]  # fmt: skip
 REAL_COLUMNS = ["learning_rate", "score", "final_score", "wall_seconds", "selection_score"]
 WHOLE_COLUMNS = ["seed", "best_step", "steps", "trainable_parameters", "total_parameters", "train_examples",
-                 "dev_examples", "rank", "threads", "selection_examples"]  # fmt: skip
+                 "dev_examples", "rank", "threads", "selection_examples", "kept_bytes"]  # fmt: skip
 METHODS = ["full", "layernorm", "random:fraction=0.5,pool=layernorm"]
 FINAL_METRIC_OF = {"CoLA": {"matthews", "accuracy"}, "MNLI": {"accuracy", "accuracy_mismatched"}}
 

@@ -102,8 +102,8 @@ TEST_F(ForeignCheckpoint, LeavesOutHeadsOfEveryKindAndNamesThem) {
     }
   });
   expect_golden_backbone(model);
-  EXPECT_THAT(model.notes.notes,
-              Contains("left out: cls.predictions.* (2 tensors), crf.transitions, qa_outputs.* (2 tensors)"));
+  EXPECT_THAT(model.notes.notes, Contains("left out: cls.predictions.* (2 tensors), crf.transitions, qa_outputs.* (2 "
+                                          "tensors); each trial draws a head of its own"));
 }
 
 TEST_F(ForeignCheckpoint, WithAnEncoderUnderAnotherNameIsRefusedNamingIt) {

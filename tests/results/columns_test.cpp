@@ -34,6 +34,7 @@ TEST(Columns, ThatAreNewHaveADefaultInEarlierFiles) {
   EXPECT_EQ(row.device, "unknown");
   EXPECT_EQ(row.gpu, "");
   EXPECT_EQ(row.gpu_software, "");
+  EXPECT_EQ(row.kept_bytes, 0);
   EXPECT_EQ(row.state, "done");
   EXPECT_EQ(row.steps, 60);
 }

@@ -105,6 +105,13 @@ TEST_F(MergedTrials, NameWhatTheirTrialsDrewAnewAndOnlyThen) {
             "bert.pooler.dense.weight bert.pooler.dense.bias");
 }
 
+TEST_F(MergedTrials, TellTheSizeOfTheWeightsThatLieBesideThemNow) {
+  EXPECT_THAT(hdf5::File::open(merged_file_).open_group("trials").read_integers("kept_bytes"), ElementsAre(21, 121));
+  merge_files(merged_file_,
+              {.trial_files = {first_file_, second_file_}, .kept_bytes = {5, 0}, .fisher_files = {}, .masks = {}}, {});
+  EXPECT_THAT(hdf5::File::open(merged_file_).open_group("trials").read_integers("kept_bytes"), ElementsAre(5, 0));
+}
+
 TEST_F(MergedTrials, MayBeIncomplete) {
   merge_files(merged_file_, {.trial_files = {second_file_}, .fisher_files = {}, .masks = {}},
               {.job_text = "", .is_complete = false});

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "support/added_parameters.hpp"
 #include "support/golden.hpp"
 #include "support/temporary_folder.hpp"
 #include "tunescope/io/atomic_file.hpp"
+#include "tunescope/method/method.hpp"
 
 namespace tunescope {
 namespace {
@@ -97,6 +99,59 @@ TEST_F(KeptWeightsOfATrial, ForgetsWhatNoCheckpointNeeds) {
   WeightsKeeper resumed = keeper(KeepWeights::kBest);
   best(resumed, 8);
   EXPECT_TRUE(has_best(6)) << "it is not known yet which checkpoint needs it";
+}
+
+// Of a trial that adds LoRA's matrices.
+class KeptAdditions : public KeptWeightsOfATrial {
+ protected:
+  KeptAdditions() {
+    trial_.task = "CoLA";
+    trial_.method = parse_method("lora:rank=2");
+    trial_.seed = 1;
+    additions_.emplace(additions_of(trial_.method, catalogue_));
+    additions_->append_initial(parameters_, trial_.seed);
+    test::randomize_added(*additions_, parameters_);
+  }
+  // As a trial that ends keeps them.
+  void keep(const Parameters& parameters) {
+    TrainedModel model = trained({4});
+    model.parameters = parameters;
+    WeightsKeeper(*folder_, trial_.id(), KeepWeights::kTrained).on_end(model, model_, additions_->catalogue());
+  }
+
+  Trial trial_;
+  std::optional<Additions> additions_;
+};
+
+TEST_F(KeptAdditions, AreKeptAsTheyAre) {
+  keep(parameters_);
+  const Safetensors file = Safetensors::open_file(folder_->kept_file(trial_.id()));
+  for (const std::string& name : file.names()) {
+    EXPECT_TRUE(name.find(".lora_") != std::string::npos || name.starts_with("classifier.")) << name;
+  }
+  const KeptWeights kept = load_kept_weights(*folder_, trial_, model_, catalogue_);
+  EXPECT_FALSE(kept.are_merged);
+  ASSERT_EQ(kept.parameters.size(), parameters_.size());
+  for (ParameterIndex i = 0; i < parameters_.size(); ++i) EXPECT_TRUE(kept.parameters[i].equal(parameters_[i])) << i;
+}
+
+TEST_F(KeptAdditions, OfEarlierBuildsAreMergedIntoTheModelsTensors) {
+  const Parameters merged = additions_->merged(parameters_);
+  keep(merged);
+  const KeptWeights kept = load_kept_weights(*folder_, trial_, model_, catalogue_);
+  EXPECT_TRUE(kept.are_merged);
+  const Parameters found = kept.additions.merged(kept.parameters);
+  for (ParameterIndex i = 0; i < merged.size(); ++i) EXPECT_TRUE(found[i].equal(merged[i])) << i;
+}
+
+TEST_F(KeptAdditions, AreSmallEnoughToBeKeptByDefault) {
+  TrainedModel model = trained({4});
+  model.result.total_parameters = 1'000'000;  // of which the matrices and the head are less than 1 %
+  model.parameters = parameters_;
+  WeightsKeeper(*folder_, trial_.id(), KeepWeights::kAuto).on_end(model, model_, additions_->catalogue());
+  EXPECT_EQ(kept_bytes(*folder_, trial_.id()),
+            static_cast<std::int64_t>(std::filesystem::file_size(folder_->kept_file(trial_.id()))));
+  EXPECT_EQ(kept_bytes(*folder_, kTrial), 0);
 }
 
 TEST_F(KeptWeightsOfATrial, GoesOnWithoutWeightsThatCannotBeWritten) {

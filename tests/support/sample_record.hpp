@@ -44,7 +44,8 @@ inline TrialRecord sample_record(const std::string& id, std::int64_t shift) {
                 .rank = 18 + shift,
                 .threads = 19 + shift,
                 .selection_examples = 20 + shift,
-                .selection_score = 0.25 + x};
+                .selection_score = 0.25 + x,
+                .kept_bytes = 21 + shift};
   record.best_scores = {0.1 + x, kNan, kNan, kNan, kNan, 0.2 + x};
   record.final_scores = {0.3 + x, kNan, kNan, kNan, kNan, 0.4 + x};
   record.axes = {

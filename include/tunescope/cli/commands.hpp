@@ -20,7 +20,7 @@ ExitStatus status(const CommandLine& line);
 ExitStatus merge(const CommandLine& line);
 ExitStatus demo(const CommandLine& line);
 ExitStatus tokenize(const CommandLine& line);
-ExitStatus export_trial(const CommandLine& line);
+ExitStatus export_trials(const CommandLine& line);
 /// *Collective.* Takes the unparsed arguments, so that a wrong option is reported once and not by every rank.
 ExitStatus sweep(int argc, char** argv);
 /// *Collective.* As `sweep`.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,8 @@ struct CommandLine {
   bool wants_share = false;                                    ///< of `sweep`
   bool wants_reseal = false;                                   ///< of `merge`
   bool wants_replacement = false;                              ///< of `merge`
+  std::optional<std::string> where;                            ///< of `export`; see `TrialFilter`
+  std::string format = "transformers";                         ///< of `export`
   bool wants_help = false;
   bool wants_version = false;
 };

@@ -14,6 +14,10 @@ namespace tunescope {
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const std::filesystem::path& temporary)>& write);
 
+/// As `write_atomically`, for a folder with the files that `write` puts into it. `folder` may exist if it is empty.
+void write_folder_atomically(const std::filesystem::path& folder,
+                             const std::function<void(const std::filesystem::path& temporary)>& write);
+
 /// How many bytes the name of a file may have for `write_atomically`, whose temporary name is longer.
 std::size_t longest_file_name();
 

@@ -27,12 +27,13 @@ struct Columns {
 
 /// A matrix of rank r that is added to a weight: y[columns] += s drop(x) Aᵀ Bᵀ.
 struct LowRank {
-  ParameterIndex down = 0;  ///< A [r, in]
-  ParameterIndex up = 0;    ///< B [columns, r]
-  Columns columns;          ///< of the outputs
-  double scale = 1.0;       ///< s
-  double dropout = 0.0;     ///< probability of the dropout layer that x goes through on its way to A
-  std::uint32_t site = 0;   ///< number of that layer, see `Dropout`
+  ParameterIndex down = 0;          ///< A [r, in]
+  ParameterIndex up = 0;            ///< B [columns, r]
+  Columns columns;                  ///< of the outputs
+  double scale = 1.0;               ///< s
+  double dropout = 0.0;             ///< probability of the dropout layer that x goes through on its way to A
+  std::uint32_t site = 0;           ///< number of that layer, see `Dropout`
+  bool is_rank_stabilized = false;  ///< whether s is alpha over the root of the rank, not over the rank
 };
 
 /// A vector that some inputs or outputs of a layer are multiplied by.
@@ -85,6 +86,7 @@ class Additions {
     std::int64_t rank = 8;
     double scale = 1.0;
     double dropout = 0.0;
+    bool is_rank_stabilized = false;
   };
   /// A is drawn uniformly from ±1/√in and B is zero: Kaiming's distribution with a = √5, as the authors' code has it.
   void add_low_rank(const LinearTarget& target, const LowRankOptions& options);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,10 +15,11 @@ namespace tunescope {
 struct StoredTrial {
   std::optional<TrialEnd> end = {};  ///< done, diverged or failed; nothing if no file counts
   bool has_checkpoint = false;
-  double seconds = 0.0;          ///< that it took
-  double selection_score = 0.0;  ///< by which learning rates are compared; NaN if there is none
-  std::string error = {};        ///< of a failed or diverged trial
-  std::string warning = {};      ///< why a file that exists does not count
+  double seconds = 0.0;  ///< that it took
+  double selection_score =
+      std::numeric_limits<double>::quiet_NaN();  ///< by which learning rates are compared; NaN if there is none
+  std::string error = {};                        ///< of a failed or diverged trial
+  std::string warning = {};                      ///< why a file that exists does not count
 
   /// Whether it is done or diverged.
   bool is_finished() const { return end && is_final(*end); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct JobAttributes {
 /// with `read_trial_row` and `read_fisher`.
 struct MergeParts {
   std::vector<std::filesystem::path> trial_files;
+  std::vector<std::int64_t> kept_bytes = {};  ///< of each trial, as it is now; empty: as its file has it
   std::vector<std::filesystem::path> fisher_files;
   std::vector<MaskRecord> masks;
   std::vector<ScreenedRate> screening = {};

@@ -49,6 +49,7 @@ struct TrialRow {
   std::int64_t threads = 0;
   std::int64_t selection_examples = 0;
   double selection_score = 0.0;
+  std::int64_t kept_bytes = 0;
 };
 
 /// Which scalars a method chose by Fisher information.

@@ -51,7 +51,6 @@ class TrialRun {
   const TaskData& data_;
   const ParameterCatalogue& catalogue_;
   Additions additions_;
-  ParameterCatalogue trained_catalogue_;  // of the parameters that the training gives
   TrialCheckpoints checkpoints_;
   WeightsWriter weights_;
   WeightsKeeper keeper_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tunescope/io/safetensors.hpp"
+#include "tunescope/model/additions.hpp"
 #include "tunescope/model/pretrained.hpp"
 #include "tunescope/plan/sweep_spec.hpp"
 #include "tunescope/plan/trial.hpp"
@@ -17,8 +18,8 @@
 namespace tunescope {
 
 // What a trial leaves of its model, beside its result file: the tensors that differ from the pre-trained model's, as
-// `[run] keep` says, under Hugging Face's names, in a sealed safetensors file. Its metadata tell the trial and the
-// step.
+// `[run] keep` says, under Hugging Face's names, and those that its method adds, in a sealed safetensors file. Its
+// metadata tell the trial and the step.
 
 /// The tensors of a trial that are not the model's own.
 NamedTensors own_tensors(const Parameters& parameters, const PretrainedModel& model,
@@ -59,10 +60,17 @@ class WeightsKeeper {
 /// trial.
 std::optional<std::int64_t> kept_step(const std::filesystem::path& file, const std::string& trial);
 
+/// The size of the file of the weights that were kept of a trial; 0: none were.
+std::int64_t kept_bytes(const JobFolder& folder, const std::string& trial);
+
 /// Weights that were kept of a trial.
 struct KeptWeights {
-  Parameters parameters;  ///< all tensors of the model
+  Additions additions;    ///< of the trial's method
+  Parameters parameters;  ///< all tensors of the model, and behind them those that are added
   std::int64_t step = 0;  ///< number of training steps done
+  /// Whether an earlier build kept them, which merged into the model's tensors what could be. The added tensors are
+  /// then those that change nothing.
+  bool are_merged = false;
 };
 /// Reads them, with the model's own for all tensors that are not in the file. Throws `DataError` if the file is
 /// missing, damaged, or not of this trial, with the remedy.

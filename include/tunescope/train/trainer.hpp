@@ -89,8 +89,8 @@ struct TrainControl {
   /// If set, called after every step that did not diverge, with the number of steps done and the updated parameters: of
   /// the model, and behind them what is added. On a GPU the host then waits for each step.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_step = {};
-  /// Called after each evaluation that is the best so far, with the number of steps done and the updated parameters,
-  /// `Additions::merged`.
+  /// Called after each evaluation that is the best so far, with the number of steps done and the updated parameters: of
+  /// the model, and behind them what is added.
   std::function<void(std::int64_t step, const Parameters& parameters)> on_best = [](std::int64_t, const Parameters&) {};
   /// Told how far the run is, before each `next_action`.
   std::function<void(std::int64_t step, std::int64_t total_steps)> on_progress = [](std::int64_t, std::int64_t) {};
@@ -116,7 +116,7 @@ std::int64_t evaluation_interval(const TrainOptions& options, std::int64_t examp
 /// single example does not fit.
 TrainResult train(const TrainInputs& inputs, const TrainControl& control);
 
-/// The result together with the trained parameters, `Additions::merged`.
+/// The result together with the trained parameters: of the model, and behind them what is added.
 struct TrainedModel {
   TrainResult result;
   Parameters parameters;

@@ -106,7 +106,6 @@ class TrainingRun {
   bool is_evaluation_missing() const;
   void evaluate();
   void measure_changes();
-  Parameters merged_parameters() const { return additions_.merged(parameters_); }
   void poll_control();
 
   // Adds the time that `work` takes to the run's time, and stores an exception of it in `error_`.

@@ -9,25 +9,16 @@
 #include "method/registry.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/number.hpp"
+#include "tunescope/base/split.hpp"
 
 namespace tunescope {
 namespace {
 
 constexpr std::string_view kRankStabilized = "rslora";
 
-// What `+` separates.
-std::vector<std::string> split_targets(std::string_view text) {
-  std::vector<std::string> targets;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    targets.emplace_back(text.substr(begin, text.find('+', begin) - begin));
-    begin += targets.back().size() + 1;
-  }
-  return targets;
-}
-
 std::string spell_targets(const std::string& text) {
   const std::vector<std::string> known = {"attention_output", "intermediate", "key", "output", "query", "value"};
-  std::vector<std::string> targets = split_targets(text);
+  std::vector<std::string> targets = split(text, '+');
   std::ranges::sort(targets);
   std::string spelled;
   for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -67,11 +58,13 @@ std::string spell_scaling(const std::string& text) {
 
 void add_lora(const MethodPart& part, Additions& additions) {
   const double rank = std::stod(part.options.at("rank"));
-  const double divisor = part.options.at("scaling") == kRankStabilized ? std::sqrt(rank) : rank;
+  const bool is_rank_stabilized = part.options.at("scaling") == kRankStabilized;
+  const double divisor = is_rank_stabilized ? std::sqrt(rank) : rank;
   const Additions::LowRankOptions options{.rank = static_cast<std::int64_t>(rank),
                                           .scale = std::stod(part.options.at("alpha")) / divisor,
-                                          .dropout = std::stod(part.options.at("dropout"))};
-  for (const std::string& role : split_targets(part.options.at("targets"))) {
+                                          .dropout = std::stod(part.options.at("dropout")),
+                                          .is_rank_stabilized = is_rank_stabilized};
+  for (const std::string& role : split(part.options.at("targets"), '+')) {
     for (const LinearTarget& target : targets_of(role, additions)) additions.add_low_rank(target, options);
   }
 }

@@ -1,10 +1,9 @@
-#include "tunescope/model/export.hpp"
+#include "tunescope/model/export/model_folder.hpp"
 
 #include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "tunescope/base/error.hpp"
 #include "tunescope/io/atomic_file.hpp"
 #include "tunescope/io/safetensors.hpp"
 #include "tunescope/text/text_file.hpp"
@@ -25,8 +24,8 @@ constexpr std::array<std::string_view, 8> kTokenizerFiles = {"tokenizer.json",
 
 OrderedJson config_of(const ExportedModel& model) {
   OrderedJson config = OrderedJson::parse(read_text(model.source / "config.json"));
-  config["architectures"] = OrderedJson::array({std::string(model.network.classifier_class())});
-  config["model_type"] = std::string(model.network.model_type());
+  config["architectures"] = OrderedJson::array({std::string(model.network().classifier_class())});
+  config["model_type"] = std::string(model.network().model_type());
   const bool is_regression = model.labels.empty();
   config["problem_type"] = is_regression ? "regression" : "single_label_classification";
   OrderedJson names = OrderedJson::object();
@@ -46,10 +45,9 @@ OrderedJson config_of(const ExportedModel& model) {
 }
 
 void write_files(const ExportedModel& model, const std::filesystem::path& folder) {
+  const Parameters merged = model.additions.merged(model.parameters);
   NamedTensors tensors;
-  for (ParameterIndex i = 0; i < model.parameters.size(); ++i) {
-    tensors.emplace_back(model.catalogue[i].name, model.parameters[i]);
-  }
+  for (ParameterIndex i = 0; i < merged.size(); ++i) tensors.emplace_back(model.catalogue()[i].name, merged[i]);
   write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
   for (const std::string_view file : kTokenizerFiles) {
     if (std::filesystem::exists(model.source / file)) {
@@ -61,23 +59,13 @@ void write_files(const ExportedModel& model, const std::filesystem::path& folder
 
 }  // namespace
 
-void check_export_folder(const std::filesystem::path& folder) {
-  const bool is_free =
-      !std::filesystem::exists(folder) || (std::filesystem::is_directory(folder) && std::filesystem::is_empty(folder));
-  if (!is_free) throw ConfigError(folder.string() + ": exists; name a folder that does not, or an empty one");
+std::string model_folder_problem(const ExportedModel& model) {
+  return model.additions.unmerged().empty() ? "" : "adds layers that are no part of transformers' models";
 }
 
 void write_model_folder(const ExportedModel& model, const std::filesystem::path& folder) {
   check_export_folder(folder);
-  make_folder(folder);
-  try {
-    write_files(model, folder);
-  } catch (...) {
-    std::error_code ignored;  // the first error tells more
-    for (const std::string_view file : kTokenizerFiles) std::filesystem::remove(folder / file, ignored);
-    std::filesystem::remove(folder / "model.safetensors", ignored);
-    throw;
-  }
+  write_folder_atomically(folder, [&](const std::filesystem::path& temporary) { write_files(model, temporary); });
 }
 
 }  // namespace tunescope
