@@ -1,4 +1,5 @@
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -6,6 +7,7 @@
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/nearest.hpp"
+#include "tunescope/base/split.hpp"
 #include "tunescope/cli/job_file.hpp"
 #include "tunescope/cli/job_keys.hpp"
 #include "tunescope/cli/value.hpp"
@@ -17,8 +19,8 @@ namespace po = boost::program_options;
 
 // An option that is no key of a job.
 struct OwnOption {
-  const char* spelling;      // its name, and behind a comma its letter, if it has one
-  std::string_view command;  // that it belongs to; empty: all
+  const char* spelling;       // its name, and behind a comma its letter, if it has one
+  std::string_view commands;  // that it belongs to, blank-separated; empty: all
   bool takes_value;
   void (*assign)(CommandLine&, const std::string& value);
 
@@ -36,8 +38,10 @@ constexpr std::array kOwnOptions = {
     OwnOption{"share", "sweep", false, [](CommandLine& line, const std::string&) { line.wants_share = true; }},
     OwnOption{"reseal", "merge", false, [](CommandLine& line, const std::string&) { line.wants_reseal = true; }},
     OwnOption{"replace", "merge", false, [](CommandLine& line, const std::string&) { line.wants_replacement = true; }},
-    OwnOption{"where", "export", true, [](CommandLine& line, const std::string& value) { line.where = value; }},
+    OwnOption{"where", "export predict", true, [](CommandLine& line, const std::string& value) { line.where = value; }},
     OwnOption{"format", "export", true, [](CommandLine& line, const std::string& value) { line.format = value; }},
+    OwnOption{"file", "predict", true, [](CommandLine& line, const std::string& value) { line.file = value; }},
+    OwnOption{"task", "predict", true, [](CommandLine& line, const std::string& value) { line.task = value; }},
 };
 
 const OwnOption* find_own_option(std::string_view name) {
@@ -67,8 +71,10 @@ po::options_description all_options() {
 
 void refuse_option_of_another_command(const std::vector<const OwnOption*>& given, const std::string& command) {
   for (const OwnOption* option : given) {
-    if (option->command.empty() || option->command == command) continue;
-    throw ConfigError(fmt::format("--{} belongs to tunescope {}, not to {}", option->name(), option->command, command));
+    const std::vector<std::string> commands = split(option->commands, ' ');
+    if (option->commands.empty() || std::ranges::find(commands, command) != commands.end()) continue;
+    throw ConfigError(
+        fmt::format("--{} belongs to tunescope {}, not to {}", option->name(), fmt::join(commands, " and "), command));
   }
 }
 

@@ -67,6 +67,16 @@ constexpr std::array kCommands = {
         "given twice may have either value; a method without options stands for all of its name. best=task keeps, for "
         "each task, the trial with the highest selection score; best=task+method, for each task and method.",
         true},
+    CommandHelp{
+        "predict", "JOB.cfg FOLDER [--where CONDITIONS] [--file FILE.tsv --task TASK] [--section.key VALUE ...]",
+        "Predicts, with models that were kept (see run.keep), over all MPI ranks. Without --file it writes a "
+        "submission "
+        "to the server of GLUE into FOLDER: CoLA.tsv, MNLI-m.tsv and so on, by one trial for each task, of the test "
+        "files that are in data.glue. With --file it predicts any file in the layout of TASK, by each chosen trial of "
+        "that task, and tells the scores if the file has labels. FOLDER/logits has the logits in HDF5; what is there "
+        "is "
+        "not computed again. CONDITIONS are those of tunescope export.",
+        true},
     CommandHelp{"demo", "FOLDER",
                 "Writes a small synthetic GLUE (all tasks, official layouts) for trying the program; docs/demo.md says "
                 "what its tasks ask for. Always the same bytes.",
@@ -149,7 +159,7 @@ std::string help(const std::string& command) {
   std::string text =
       "Tunescope: which parameters does fine-tuning change, and how few need to change?\n\n"
       "  tunescope COMMAND ... | COMMAND --help | --version\n"
-      "  mpirun -n N tunescope sweep|fisher JOB.cfg\n\nCommands:\n";
+      "  mpirun -n N tunescope sweep|fisher|predict JOB.cfg ...\n\nCommands:\n";
   for (const CommandHelp& known : kCommands) {
     text += fmt::format("  {:<10}{}\n", known.name, wrapped(known.summary, 12));
   }

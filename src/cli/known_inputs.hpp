@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "cli/display/warnings.hpp"
 #include "tunescope/plan/inputs.hpp"
 
 namespace tunescope::cli {
@@ -15,6 +16,6 @@ struct KnownInputs {
 };
 
 /// Reads a job's inputs or, with a warning, what was recorded of them. Throws as `SweepInputs` does if nothing was.
-KnownInputs know_inputs(const SweepSpec& spec);
+KnownInputs know_inputs(const SweepSpec& spec, const DataWarning& warn = print_warning);
 
 }  // namespace tunescope::cli

@@ -17,13 +17,12 @@ namespace {
 
 constexpr std::chrono::seconds kTimeForPeerToReport{10};
 
-// Opens the job. What is wrong with it is printed once, by rank 0; the status is then the same on every rank.
-ExitStatus open(RankTeam& team, int argc, char** argv, FisherRunsOf fisher_runs, RunListener& listener,
-                std::unique_ptr<Job>& job) {
+}  // namespace
+
+ExitStatus report_once(RankTeam& team, const std::function<void()>& work) {
   ExitStatus status = kAllDone;
   try {
-    job = open_job(
-        team, [&] { return parse_single_job(parse_command_line(argc, argv)); }, fisher_runs, listener);
+    work();
   } catch (const PeerError&) {
   } catch (const std::exception& error) {
     if (!team.is_root()) throw;
@@ -33,16 +32,30 @@ ExitStatus open(RankTeam& team, int argc, char** argv, FisherRunsOf fisher_runs,
   return team.on_root([&] { return status; });
 }
 
-}  // namespace
+ExitStatus run_on_ranks(const std::function<ExitStatus(RankTeam& team)>& work) {
+  MpiEnvironment mpi;
+  RankTeam& team = mpi.world();
+  try {
+    return work(team);
+  } catch (const PeerError&) {
+    std::this_thread::sleep_for(kTimeForPeerToReport);  // it says why, and ends all ranks with its status
+    abort_all_ranks(kWrongEnvironment);
+  } catch (const std::exception& error) {
+    // The other ranks may wait in a collective that this one will never reach.
+    fmt::print(stderr, "tunescope: [rank {}] {}\n", team.rank(), error.what());
+    abort_all_ranks(status_of(error));
+  }
+}
 
 ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const ParallelCommand& command) {
   StopRequest stop;
   StopSignals signals(stop);  // first, so that a signal during start-up counts
-  MpiEnvironment mpi;
-  RankTeam& team = mpi.world();
-  try {
+  return run_on_ranks([&](RankTeam& team) {
     std::unique_ptr<Job> job;
-    ExitStatus status = open(team, argc, argv, command.fisher_runs, listener, job);
+    ExitStatus status = report_once(team, [&] {
+      const auto parse = [&] { return parse_single_job(parse_command_line(argc, argv)); };
+      job = open_job(team, parse, command.fisher_runs, listener);
+    });
     if (status == kAllDone) {
       const RankContext rank = set_up_rank(team, *job, stop, listener);
       const SweepSpec& spec = job->spec;
@@ -52,14 +65,7 @@ ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const Para
     }
     signals.ignore_from_here_on();
     return status;
-  } catch (const PeerError&) {
-    std::this_thread::sleep_for(kTimeForPeerToReport);  // it says why, and ends all ranks with its status
-    abort_all_ranks(kWrongEnvironment);
-  } catch (const std::exception& error) {
-    // The other ranks may wait in a collective that this one will never reach.
-    fmt::print(stderr, "tunescope: [rank {}] {}\n", team.rank(), error.what());
-    abort_all_ranks(status_of(error));
-  }
+  });
 }
 
 ExitStatus report_stop(const RankTeam& team, const SweepSpec& spec, bool has_lost_work) {

@@ -15,6 +15,13 @@ struct ParallelCommand {
   std::function<ExitStatus(RankTeam& team, const RankContext& rank)> run;
 };
 
+/// Starts MPI and calls `work` on every rank. An exception of one ends all.
+ExitStatus run_on_ranks(const std::function<ExitStatus(RankTeam& team)>& work);
+
+/// Calls `work`, whose errors are thrown on every rank as by `RankTeam::on_root`, and prints them once. The result is
+/// the status that they mean, the same on every rank. Collective.
+ExitStatus report_once(RankTeam& team, const std::function<void()>& work);
+
 /// Starts MPI, opens the job of the command line, reports once whatever is wrong with it, sets the ranks up and runs
 /// the command. An exception after that ends all ranks.
 ExitStatus run_parallel(int argc, char** argv, RunListener& listener, const ParallelCommand& command);

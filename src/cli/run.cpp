@@ -22,8 +22,10 @@ bool asks_for_help(int argc, char** argv) {
 
 ExitStatus dispatch(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
-  if ((command == "sweep" || command == "fisher") && !asks_for_help(argc, argv)) {
-    return command == "sweep" ? sweep(argc, argv) : fisher(argc, argv);
+  if (!asks_for_help(argc, argv)) {
+    if (command == "sweep") return sweep(argc, argv);
+    if (command == "fisher") return fisher(argc, argv);
+    if (command == "predict") return predict(argc, argv);
   }
   const CommandLine line = parse_command_line(argc, argv);
   if (line.wants_version) {

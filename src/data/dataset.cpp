@@ -72,7 +72,9 @@ Dataset tokenize_examples(const RawExamples& raw, const Task& task, const Tokeni
   const bool is_pair = task.text_columns.size() > 1;
   const auto limit = static_cast<std::size_t>(max_length);
   for (const RawExample& example : raw.examples) {
-    const float label = task.is_regression() ? regression_label(example, task, path) : class_label(example, task, path);
+    const float label = raw.labels == Labels::kIgnore ? 0.0F
+                        : task.is_regression()        ? regression_label(example, task, path)
+                                                      : class_label(example, task, path);
     append_example(
         dataset,
         is_pair ? tokenizer.encode_pair(example.first, example.second, limit) : tokenizer.encode(example.first, limit),

@@ -60,6 +60,14 @@ bool has_header(const std::vector<std::string_view>& first_row, const Task& task
          std::find(first_row.begin(), first_row.end(), task.text_columns.front()) != first_row.end();
 }
 
+// The first line that is not blank.
+std::string_view first_line(LineReader& lines, const std::filesystem::path& path) {
+  std::optional<std::string_view> line = lines.next();
+  while (line && line->find_first_not_of(" \t") == std::string_view::npos) line = lines.next();
+  if (!line) throw DataError(fmt::format("{}: the file is empty", path.string()));
+  return *line;
+}
+
 // Whether a line is blank or has nothing but tabs, which spreadsheets leave behind. A row cannot look like this, since
 // its label is not empty.
 bool is_blank(std::string_view line, std::size_t columns, const Layout& layout) {
@@ -124,15 +132,13 @@ RawExamples read_examples(const std::filesystem::path& path, const Task& task, L
   const std::string text = read_text(path);
   std::vector<std::string_view> columns;
   LineReader lines(text);
-  std::optional<std::string_view> line = lines.next();
-  while (line && line->find_first_not_of(" \t") == std::string_view::npos) line = lines.next();
-  if (!line) throw DataError(fmt::format("{}: the file is empty", path.string()));
+  std::optional<std::string_view> line = first_line(lines, path);
   split_columns(*line, columns);
   const bool with_header = has_header(columns, task);
   const Layout layout = find_layout({.columns = with_header ? columns : task.headerless_columns,
                                      .place = fmt::format("{}:{}", path.string(), lines.number())},
                                     task, labels);
-  RawExamples result;
+  RawExamples result{.examples = {}, .labels = labels};
   for (line = with_header ? lines.next() : line; line; line = lines.next()) {
     split_columns(*line, columns);
     if (is_blank(*line, columns.size(), layout)) continue;
@@ -148,6 +154,15 @@ RawExamples read_examples(const std::filesystem::path& path, const Task& task, L
   }
   refuse_mostly_malformed(result, path, layout.column_count);
   return result;
+}
+
+bool has_labels(const std::filesystem::path& path, const Task& task) {
+  const std::string text = read_text(path);
+  LineReader lines(text);
+  std::vector<std::string_view> columns;
+  split_columns(first_line(lines, path), columns);
+  if (!has_header(columns, task)) columns = task.headerless_columns;
+  return std::ranges::find(columns, task.label_column) != columns.end();
 }
 
 }  // namespace tunescope

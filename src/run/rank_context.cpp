@@ -64,6 +64,13 @@ void choose_precision(RankTeam& team, SweepInputs& inputs, RunListener& listener
 
 }  // namespace
 
+void set_up_evaluation(RankTeam& team, const SweepSpec& spec, SweepInputs& inputs) {
+  RankTeam node = team.split_by_node();
+  const int cores = cores_of_node(node);
+  at::set_num_threads(choose_threads(spec.threads, available_cores(), threads_per_rank(cores, node.size())).count);
+  inputs.move_model_to(job_device(spec, node.rank()));
+}
+
 RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener& listener) {
   RankTeam node = team.split_by_node();
   const int own_cores = available_cores();

@@ -33,18 +33,6 @@ void for_each_fitting_part(std::span<const std::int64_t> examples, const Work& w
   for_each_fitting_part(examples.subspan(half), work);
 }
 
-// The predicted class, the first of equals; the output itself for a regression task.
-std::vector<double> decide(const Predictions& predictions, const Task& task) {
-  std::vector<double> decisions;
-  decisions.reserve(predictions.labels.size());
-  for (std::size_t i = 0; i < predictions.labels.size(); ++i) {
-    const auto row = predictions.logits.begin() + static_cast<std::ptrdiff_t>(i) * predictions.output_size;
-    decisions.push_back(
-        task.is_regression() ? *row : static_cast<double>(std::max_element(row, row + predictions.output_size) - row));
-  }
-  return decisions;
-}
-
 }  // namespace
 
 std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& dataset, const Task& task,
@@ -69,6 +57,17 @@ std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& d
   const float* const values = on_host.const_data_ptr<float>();
   return Predictions{
       .output_size = task.output_size(), .logits = {values, values + on_host.numel()}, .labels = dataset.labels};
+}
+
+std::vector<double> decide(const Predictions& predictions, const Task& task) {
+  std::vector<double> decisions;
+  decisions.reserve(predictions.labels.size());
+  for (std::size_t i = 0; i < predictions.labels.size(); ++i) {
+    const auto row = predictions.logits.begin() + static_cast<std::ptrdiff_t>(i) * predictions.output_size;
+    decisions.push_back(
+        task.is_regression() ? *row : static_cast<double>(std::max_element(row, row + predictions.output_size) - row));
+  }
+  return decisions;
 }
 
 double mean_loss(const Predictions& predictions, const Task& task) {

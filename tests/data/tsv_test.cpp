@@ -204,5 +204,16 @@ TEST_F(TsvReader, RefusesAFileWithoutRows) {
   EXPECT_THAT(refusal("SST-2", "sentence\tlabel\n"), AllOf(HasSubstr("file.tsv"), HasSubstr("no rows")));
 }
 
+TEST_F(TsvReader, TellsWhetherItHasLabels) {
+  const auto is_labelled = [&](const char* task, const std::string& content) {
+    return has_labels(folder_.write("file.tsv", content), find_task(task));
+  };
+  EXPECT_TRUE(is_labelled("RTE", "index\tsentence1\tsentence2\tlabel\n"));
+  EXPECT_FALSE(is_labelled("RTE", "\nindex\tsentence1\tsentence2\n"));
+  EXPECT_TRUE(is_labelled("CoLA", "gj04\t1\t\tBill ate.\n")) << "without a header";
+  EXPECT_FALSE(is_labelled("CoLA", "index\tsentence\n0\tBill ate.\n"));
+  EXPECT_THROW(is_labelled("RTE", "\n"), DataError);
+}
+
 }  // namespace
 }  // namespace tunescope

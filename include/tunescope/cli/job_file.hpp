@@ -21,8 +21,9 @@ struct CommandLine {
   bool wants_share = false;                                    ///< of `sweep`
   bool wants_reseal = false;                                   ///< of `merge`
   bool wants_replacement = false;                              ///< of `merge`
-  std::optional<std::string> where;                            ///< of `export`; see `TrialFilter`
+  std::optional<std::string> where;                            ///< of `export` and `predict`; see `TrialFilter`
   std::string format = "transformers";                         ///< of `export`
+  std::optional<std::string> file, task;                       ///< of `predict`
   bool wants_help = false;
   bool wants_version = false;
 };

@@ -18,7 +18,7 @@ struct Dataset {
   std::vector<std::int32_t> token_ids;
   std::vector<std::int32_t> type_ids;  ///< of the model: in BERT 0 in the first sentence, 1 in the second
   std::vector<std::int64_t> offsets = {0};
-  std::vector<float> labels;  ///< class index, or the value for a regression task
+  std::vector<float> labels;  ///< class index, or the value for a regression task; zeros if the file has none
 
   std::int64_t size() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
   std::int64_t token_count() const { return offsets.back(); }

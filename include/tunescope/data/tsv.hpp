@@ -10,6 +10,9 @@
 
 namespace tunescope {
 
+/// Whether labels are read from the file. Test files have none.
+enum class Labels { kRead, kIgnore };
+
 /// One row of a task's file: its texts and its label as they are written.
 struct RawExample {
   std::string first;
@@ -32,13 +35,11 @@ struct RawExamples {
   RowTally malformed = {};   ///< skipped: the number of columns is wrong
   RowTally damaged = {};     ///< kept: not UTF-8, or with NUL bytes, which the tokenizer drops
   RowTally csv_quoted = {};  ///< kept: texts have CSV quotes, which count as text
+  Labels labels = Labels::kRead;
 
   /// One line for each of the three that occurs, without the file's name.
   std::vector<std::string> warnings() const;
 };
-
-/// Whether labels are read from the file. Test files have none.
-enum class Labels { kRead, kIgnore };
 
 /// Reads a GLUE file. Values are separated by tabs and never quoted, and columns are found by their names in the
 /// header. A file may have passed through editors and spreadsheets, so a byte-order mark, any kind of line end, blank
@@ -46,5 +47,9 @@ enum class Labels { kRead, kIgnore };
 /// `DataError` (file, line, remedy) if the file or a column is missing, it is not text (see `read_text`), it has no
 /// rows, or more than 1 % of its rows are malformed.
 RawExamples read_examples(const std::filesystem::path& path, const Task& task, Labels labels);
+
+/// Whether a GLUE file has the column of the task's labels. Throws `DataError` as `read_examples` if it is missing or
+/// empty.
+bool has_labels(const std::filesystem::path& path, const Task& task);
 
 }  // namespace tunescope

@@ -30,4 +30,8 @@ struct RankContext {
 /// `DeviceError` if there is no device for the job's precision.
 RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener& listener);
 
+/// Gives this rank its device and threads for passes in float32 alone, and moves the model there. Throws `DeviceError`
+/// as `set_up_rank`.
+void set_up_evaluation(RankTeam& team, const SweepSpec& spec, SweepInputs& inputs);
+
 }  // namespace tunescope

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "tunescope/data/dataset.hpp"
 #include "tunescope/model/pass.hpp"
@@ -23,6 +24,9 @@ struct EvaluatedModel {
 /// the outputs stay there until all are computed.
 std::optional<Predictions> predict(const EvaluatedModel& model, const Dataset& dataset, const Task& task,
                                    const std::function<bool()>& keep_going);
+
+/// The predicted class of each example, the first of equals; the output itself for a regression task.
+std::vector<double> decide(const Predictions& predictions, const Task& task);
 
 /// Mean loss of predictions: cross-entropy, or squared error for a regression task.
 double mean_loss(const Predictions& predictions, const Task& task);

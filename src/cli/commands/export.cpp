@@ -88,7 +88,7 @@ ExitStatus export_one(const CommandLine& line, const FolderFormat& format) {
 // Each trial gets a folder of its own. One that has been written before is left as it is.
 ExitStatus export_several(const CommandLine& line, const FolderFormat& format) {
   const std::filesystem::path folder = line.arguments[1];
-  const KeptTrials kept = choose_kept_trials(line);
+  const KeptTrials kept = choose_kept_trials(line, print_warning);
   std::size_t written = 0;
   std::size_t found = 0;
   for (const PlannedTrial& planned : kept.trials) {

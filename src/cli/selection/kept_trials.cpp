@@ -15,12 +15,12 @@ namespace tunescope::cli {
 namespace {
 
 // The job with all of its trials.
-KeptTrials open_trials(const CommandLine& line) {
+KeptTrials open_trials(const CommandLine& line, const DataWarning& warn) {
   KeptTrials opened{.spec = std::make_unique<const SweepSpec>(read_job(line.arguments.front(), line.overrides)),
                     .inputs = nullptr,
                     .trials = {}};
   const std::string model = opened.spec->model_folder.string();
-  KnownInputs known = know_inputs(*opened.spec);
+  KnownInputs known = know_inputs(*opened.spec, warn);
   if (known.inputs == nullptr) throw ModelError(model + ": the model must be there for the weights of its trials");
   // The data are gone, and the model may be another one than then.
   const bool is_same = !known.are_recorded || (model_content_hash(opened.spec->model_folder) == known.hashes.model &&
@@ -46,7 +46,7 @@ KeptWeights KeptTrials::load(const Trial& trial) const {
 }
 
 KeptTrials find_kept_trial(const CommandLine& line, const std::string& text) {
-  KeptTrials opened = open_trials(line);
+  KeptTrials opened = open_trials(line, print_warning);
   const auto is_other = [&](const PlannedTrial& planned) { return !planned.id.starts_with(text); };
   std::erase_if(opened.trials, is_other);
   const std::string& job = opened.spec->name;
@@ -68,9 +68,9 @@ KeptTrials find_kept_trial(const CommandLine& line, const std::string& text) {
   return opened;
 }
 
-KeptTrials choose_kept_trials(const CommandLine& line) {
+KeptTrials choose_kept_trials(const CommandLine& line, const DataWarning& warn) {
   const TrialFilter filter = line.where ? parse_where(*line.where) : TrialFilter{};
-  KeptTrials opened = open_trials(line);
+  KeptTrials opened = open_trials(line, warn);
   const JobFolder folder(*opened.spec);
   std::vector<PlannedTrial> chosen = filter.matching(opened.trials);
   const std::size_t all = chosen.size();
@@ -87,7 +87,7 @@ KeptTrials choose_kept_trials(const CommandLine& line) {
         all, of_job));
   }
   if (chosen.size() < all) {
-    print_warning(fmt::format(
+    warn(fmt::format(
         "{} {} are chosen, and {} of them are left out: they are not done, or their weights were not kept (see "
         "run.keep)",
         all, of_job, all - chosen.size()));

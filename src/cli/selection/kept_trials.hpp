@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tunescope/cli/job_file.hpp"
+#include "tunescope/data/dataset.hpp"
 #include "tunescope/plan/inputs.hpp"
 #include "tunescope/plan/planned_trial.hpp"
 #include "tunescope/storage/kept_weights.hpp"
@@ -27,6 +28,6 @@ KeptTrials find_kept_trial(const CommandLine& line, const std::string& text);
 
 /// The trials that `--where` chooses among those whose weights were kept: all if it was not given. Warns of others that
 /// it would have chosen. Throws `ConfigError` if none is left; `ModelError` as `find_kept_trial`.
-KeptTrials choose_kept_trials(const CommandLine& line);
+KeptTrials choose_kept_trials(const CommandLine& line, const DataWarning& warn);
 
 }  // namespace tunescope::cli
