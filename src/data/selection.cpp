@@ -36,18 +36,18 @@ std::vector<std::int64_t> strata_of(const Dataset& dataset, bool is_regression) 
   return strata;
 }
 
-struct Split {
+struct DrawnShare {
   std::vector<std::int64_t> drawn;  // both in ascending order
   std::vector<std::int64_t> rest;
 };
 
 // Systematic sampling: of the examples in the order of their strata, within a stratum at random, those at equal
 // distances. So the draw has its share of each stratum, to one example.
-Split draw_share(const Dataset& dataset, bool is_regression, double share) {
+DrawnShare draw_share(const Dataset& dataset, bool is_regression, double share) {
   const std::vector<std::int64_t> strata = strata_of(dataset, is_regression);
   std::vector<std::int64_t> order = random_permutation(dataset.size(), random_key(0, RandomUse::kSelection));
   std::ranges::stable_sort(order, {}, [&](std::int64_t example) { return strata[static_cast<std::size_t>(example)]; });
-  Split split;
+  DrawnShare split;
   double drawn = 0.0;
   for (std::size_t place = 0; place < order.size(); ++place) {
     const double due = std::floor(static_cast<double>(place + 1) * share);
@@ -96,7 +96,7 @@ void set_selection_aside(TaskData& data, const SelectionRule& rule) {
   if (rule.source == SelectionRule::Source::kDev) return;
   const bool is_of_train = rule.source == SelectionRule::Source::kTrain;
   Dataset& source = is_of_train ? data.train : data.dev;
-  const Split split = draw_share(source, data.task->is_regression(), is_of_train ? rule.share : 0.5);
+  const DrawnShare split = draw_share(source, data.task->is_regression(), is_of_train ? rule.share : 0.5);
   if (split.drawn.empty() || split.rest.empty()) {
     throw ConfigError(
         fmt::format("[data] selection = {}: the {} examples of the {} set of task {} cannot be split so; "
