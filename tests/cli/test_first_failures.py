@@ -36,7 +36,8 @@ def test_sweep_ends_with_the_error_and_goes_on_when_the_cause_is_gone(failing, s
     assert "small: ended early, because all of the first 2 trials failed, 1 of them with: " in result.stderr
     assert "latest.safetensors.damaged" in result.stderr
     assert "--run.stop_after_failures 0" in result.stderr
-    assert 2 <= len(list((failing.results / "failed").iterdir())) < 2 + ranks
+    failed = list((failing.results / "failed").iterdir())
+    assert len(failed) == 2 if ranks == 1 else len(failed) >= 2  # a rank may fail others while one starts slowly
     shutil.rmtree(failing.results / "checkpoints")
     assert "6 of 6 trials done" in failing.sweep(ranks=ranks).stdout
     assert contents(failing.merged) == contents(sound.merged)
