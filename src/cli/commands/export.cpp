@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/display/warnings.hpp"
 #include "cli/selection/kept_trials.hpp"
@@ -37,7 +38,9 @@ constexpr std::array kFolderFormats = {
 const FolderFormat& find_folder_format(const std::string& name) {
   const auto* const found = std::ranges::find(kFolderFormats, name, &FolderFormat::name);
   if (found != kFolderFormats.end()) return *found;
-  throw ConfigError(fmt::format("unknown --format '{}'{}", name, suggest(name, {"transformers", "peft"})));
+  std::vector<std::string> known;
+  for (const FolderFormat& format : kFolderFormats) known.emplace_back(format.name);
+  throw ConfigError(fmt::format("unknown --format '{}'{}", name, suggest(name, known)));
 }
 
 std::vector<std::string> names_of(const std::vector<std::string_view>& labels) {

@@ -1,4 +1,5 @@
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -184,13 +185,13 @@ void predict_one(RankTeam& team, const PredictionJob& job, const Prediction& pre
 }
 
 void print_what_is_missing(const std::filesystem::path& folder) {
-  std::string missing;
+  std::vector<std::string_view> missing;
   for (const std::string_view file : submission_files()) {
-    if (!std::filesystem::exists(folder / file)) missing += (missing.empty() ? "" : ", ") + std::string(file);
+    if (!std::filesystem::exists(folder / file)) missing.push_back(file);
   }
   fmt::print("logits: {}\n", (folder / "logits").string());
   if (missing.empty()) return;
-  fmt::print("GLUE's server takes all of its files together; not here: {}\n", missing);
+  fmt::print("GLUE's server takes all of its files together; not here: {}\n", fmt::join(missing, ", "));
 }
 
 }  // namespace

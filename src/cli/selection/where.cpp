@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "tunescope/base/error.hpp"
@@ -167,11 +168,10 @@ std::vector<PlannedTrial> TrialFilter::best(const std::vector<PlannedTrial>& tri
     const auto [place, is_first] = best_of_group.emplace(std::move(group), i);
     if (!is_first && is_better(trials[i], trials[place->second])) place->second = i;
   }
+  std::set<std::size_t> places;  // so that the trials keep their order
+  for (const auto& [group, place] : best_of_group) places.insert(place);
   std::vector<PlannedTrial> chosen;
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    const auto is_it = [&](const auto& entry) { return entry.second == i; };
-    if (std::ranges::any_of(best_of_group, is_it)) chosen.push_back(trials[i]);
-  }
+  for (const std::size_t place : places) chosen.push_back(trials[place]);
   return chosen;
 }
 
