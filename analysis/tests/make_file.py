@@ -18,7 +18,8 @@ TRIAL_DEFAULTS = {
     "trainable_parameters": 1000, "total_parameters": 1000, "train_examples": 2490, "dev_examples": 277,
     "wall_seconds": 10.0, "device": "cpu", "rank": 0, "threads": 1, "hostname": "node1", "mask": "",
     "gpu": "", "gpu_software": "", "selection": "dev", "selection_hash": "", "selection_examples": 0,
-    "selection_score": np.nan, "kept_bytes": 0,
+    "selection_score": np.nan, "kept_bytes": 0, "examples_per_second": np.nan, "tokens_per_second": np.nan,
+    "energy_joules": np.nan, "peak_host_bytes": 0, "peak_device_bytes": 0,
 }  # fmt: skip
 FISHER_DEFAULTS = {
     "id": "", "task": "RTE", "mode": "empirical", "examples": 1024, "batch_size": 1, "at": "full",

@@ -10,25 +10,11 @@
 #include <string>
 #include <string_view>
 
+#include "device/kernel_file.hpp"
 #include "tunescope/base/environment_number.hpp"
 
 namespace tunescope {
 namespace {
-
-// The number after a key such as "MemAvailable:".
-std::optional<double> number_after(const std::filesystem::path& file, const std::string& key) {
-  std::ifstream stream(file);
-  for (std::string word; stream >> word;) {
-    if (double value = 0.0; word == key && stream >> value) return value;
-  }
-  return std::nullopt;
-}
-
-std::optional<double> number_in(const std::filesystem::path& file) {
-  std::ifstream stream(file);
-  double value = 0.0;
-  return stream >> value ? std::optional(value) : std::nullopt;
-}
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kKilobyte = 1024.0;
@@ -102,6 +88,10 @@ double available_host_memory(const std::filesystem::path& root) {
     left = std::max(0.0, limit_of_slurm() - own);
   }
   return std::min(available, left);
+}
+
+std::int64_t peak_host_memory(const std::filesystem::path& root) {
+  return static_cast<std::int64_t>(kKilobyte * number_after(root / "proc/self/status", "VmHWM:").value_or(0.0));
 }
 
 void keep_freed_memory() {

@@ -15,7 +15,7 @@
 namespace tunescope::schema {
 
 /// Version of everything below: a new column raises it. Readers take every version up to this one.
-inline constexpr std::int64_t kVersion = 8;
+inline constexpr std::int64_t kVersion = 9;
 
 /// A column of a table: its name, its member of the row and, if it came after the first version, since when and what
 /// rows of earlier files have in it. So a new column makes no finished work run again.
@@ -64,6 +64,11 @@ inline const std::tuple kTrialColumns = {
     Column{"selection_examples", &TrialRow::selection_examples, 8, 0},
     Column{"selection_score", &TrialRow::selection_score, 8, std::numeric_limits<double>::quiet_NaN()},
     Column{"kept_bytes", &TrialRow::kept_bytes, 8, 0},
+    Column{"examples_per_second", &TrialRow::examples_per_second, 9, std::numeric_limits<double>::quiet_NaN()},
+    Column{"tokens_per_second", &TrialRow::tokens_per_second, 9, std::numeric_limits<double>::quiet_NaN()},
+    Column{"energy_joules", &TrialRow::energy_joules, 9, std::numeric_limits<double>::quiet_NaN()},
+    Column{"peak_host_bytes", &TrialRow::peak_host_bytes, 9, 0},
+    Column{"peak_device_bytes", &TrialRow::peak_device_bytes, 9, 0},
 };
 
 /// What a metric, a measure or a map has in files that are older than it.

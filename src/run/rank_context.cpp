@@ -28,10 +28,10 @@ int cores_of_node(RankTeam& node) {
 }
 
 // Ranks of the node that use the memory of the same GPU, or of the same slice of one; on the CPU, all of them.
-double ranks_on(at::Device device, RankTeam& node) {
+int ranks_on(at::Device device, RankTeam& node) {
   const std::int64_t own = memory_identity(device);
   const std::vector<std::int64_t> all = node.all_gather(own);
-  return static_cast<double>(std::count(all.begin(), all.end(), own));
+  return static_cast<int>(std::count(all.begin(), all.end(), own));
 }
 
 void note_idle_cores(const RankSetup& setup, std::string_view variable, std::int64_t all_cores, RunListener& listener) {
@@ -78,7 +78,8 @@ RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener
   const auto all_cores = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN));
   const ThreadChoice threads = choose_threads(job.spec.threads, own_cores, threads_per_rank(node_cores, node.size()));
   const at::Device device = job_device(job.spec, node.rank(), job.stages());
-  const double memory = available_memory(device) / ranks_on(device, node);
+  const int device_ranks = ranks_on(device, node);
+  const double memory = available_memory(device) / device_ranks;
   job.inputs.move_model_to(device);
   const double packed_bytes = job.inputs.packed_bytes();
   const RankSetup setup{.device = device,
@@ -87,6 +88,7 @@ RankContext set_up_rank(RankTeam& team, Job& job, StopRequest& stop, RunListener
                         .threads = threads.count,
                         .threads_are_given = job.spec.threads > 0 || !threads.variable.empty(),
                         .training_memory = kTrialsShareOfMemory * std::max(0.0, memory - packed_bytes),
+                        .device_ranks = device_ranks,
                         .node_ranks = node.size(),
                         .node_cores = node_cores};
   at::set_num_threads(setup.threads);

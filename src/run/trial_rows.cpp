@@ -14,6 +14,10 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
+double per_second(std::int64_t count, double seconds) {
+  return seconds > 0.0 ? static_cast<double>(count) / seconds : kNaN;
+}
+
 TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const RankContext& rank) {
   TrialRow row;
   row.id = planned.id;
@@ -25,6 +29,8 @@ TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const Rank
   row.metric = metric_name(data.task->primary_metric);
   row.score = kNaN;
   row.final_score = kNaN;
+  row.examples_per_second = kNaN;
+  row.tokens_per_second = kNaN;
   row.train_examples = data.train.size();
   row.dev_examples = data.dev.size();
   row.selection = planned.trial.selection.text();
@@ -65,6 +71,8 @@ void record_result(TrialRecord& record, const TrainResult& result, const Task& t
   row.error = result.message;
   row.steps = result.steps;
   row.wall_seconds = result.seconds;
+  row.examples_per_second = per_second(result.throughput.examples, result.throughput.seconds);
+  row.tokens_per_second = per_second(result.throughput.tokens, result.throughput.seconds);
   row.trainable_parameters = result.trainable_parameters;
   row.total_parameters = result.total_parameters;
   if (!result.evaluations.empty()) {

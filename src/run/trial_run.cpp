@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tunescope/device/failure.hpp"
+#include "tunescope/device/host_memory.hpp"
 #include "tunescope/run/trial_rows.hpp"
 #include "tunescope/storage/status.hpp"
 
@@ -22,6 +23,7 @@ TrialRun::TrialRun(TakenTrial taken, const RankContext& rank, TrialQueue& queue)
       weights_(rank.job.folder, taken_.planned.id, rank.job.fisher),
       keeper_(rank.job.folder, taken_.planned.id, rank.job.spec.keep),
       clock_(rank.job.spec.checkpoint_seconds, rank.stop),
+      energy_(energy_counters(rank.setup.device)),
       record_(begin_record(taken_.planned, rank)) {
   spdlog::info("trial {} starts: {} {}", taken_.planned.id, taken_.planned.trial.task,
                taken_.planned.trial.method.text());
@@ -58,23 +60,26 @@ void TrialRun::begin_attempt() {
 }
 
 TrainControl TrialRun::control(const TrainState* resume) {
-  TrainControl control{
-      .on_best =
-          [this](std::int64_t step, const Parameters& parameters) {
-            keeper_.on_best(step, parameters, rank_.job.inputs.model(), additions_.catalogue());
-          },
-      .on_progress = [this](std::int64_t step, std::int64_t steps) { queue_.report(taken_.index, step, steps); },
-      .next_action =
-          [this] {
-            queue_.poll_stop();
-            return clock_.next_action();
-          },
-      .save =
-          [this](const TrainState& state) {
-            is_saved_ = clock_.save([&] { checkpoints_.save(state); });
-            if (is_saved_) keeper_.on_checkpoint(state.result);
-          },
-      .resume = resume};
+  TrainControl control{.on_best =
+                           [this](std::int64_t step, const Parameters& parameters) {
+                             keeper_.on_best(step, parameters, rank_.job.inputs.model(), additions_.catalogue());
+                           },
+                       .on_progress =
+                           [this](std::int64_t step, std::int64_t steps) {
+                             queue_.report(taken_.index, step, steps);
+                             energy_.poll();
+                           },
+                       .next_action =
+                           [this] {
+                             queue_.poll_stop();
+                             return clock_.next_action();
+                           },
+                       .save =
+                           [this](const TrainState& state) {
+                             is_saved_ = clock_.save([&] { checkpoints_.save(state); });
+                             if (is_saved_) keeper_.on_checkpoint(state.result);
+                           },
+                       .resume = resume};
   if (!weights_.is_complete()) {
     control.on_step = [this](std::int64_t step, const Parameters& parameters) {
       weights_.write(step, parameters, rank_.job.inputs.model(), additions_.catalogue());
@@ -126,6 +131,7 @@ TrialSummary TrialRun::record_end(const TrainedModel& trained) {
   const TrialEnd end = trained.result.end;
   keeper_.on_end(trained, rank_.job.inputs.model(), additions_.catalogue());
   record_.row.kept_bytes = kept_bytes(folder, taken_.planned.id);
+  record_resources();
   write_trial(folder.trial_file(taken_.planned.id), record_);
   std::filesystem::remove(folder.failed_file(taken_.planned.id));
   checkpoints_.remove();
@@ -134,10 +140,25 @@ TrialSummary TrialRun::record_end(const TrainedModel& trained) {
 
 TrialSummary TrialRun::record_failure() {
   record_.row.state = to_string(TrialEnd::kFailed);
-  record_.row.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  record_.row.wall_seconds = seconds_since_begin();
+  record_resources();
   write_trial(rank_.job.folder.failed_file(taken_.planned.id), record_);
   return {
       .end = TrialEnd::kFailed, .score = std::numeric_limits<double>::quiet_NaN(), .seconds = record_.row.wall_seconds};
+}
+
+// The mean power of the device since the trial began here, times the trial's own time, which may have begun in an
+// earlier process and is a share of the steps that it did with other trials.
+void TrialRun::record_resources() {
+  const RankSetup& setup = rank_.setup;
+  TrialRow& row = record_.row;
+  row.energy_joules = energy_.joules() / seconds_since_begin() * row.wall_seconds / setup.device_ranks;
+  row.peak_host_bytes = peak_host_memory();
+  row.peak_device_bytes = peak_device_memory(setup.device);
+}
+
+double TrialRun::seconds_since_begin() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
 }
 
 }  // namespace tunescope

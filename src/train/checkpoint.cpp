@@ -35,6 +35,9 @@ Json describe(const TrainResult& result) {
                {"output_size", result.predictions.output_size},
                {"history", Json::array()},
                {"evaluations", Json::array()}};
+  if (const TrainResult::Throughput& counted = result.throughput; counted.examples > 0) {
+    json["throughput"] = {counted.examples, counted.tokens, counted.seconds};
+  }
   for (const StepRecord& step : result.history) {
     json["history"].push_back({step.step, step.loss, step.learning_rate, step.gradient_norm});
   }
@@ -49,6 +52,12 @@ TrainResult parse(const Json& json) {
   TrainResult result;
   result.steps = whole_number(json.at("steps"));
   result.seconds = json.at("seconds");
+  if (json.contains("throughput")) {  // not in those of earlier versions
+    const Json& throughput = json["throughput"];
+    result.throughput = {.examples = whole_number(throughput.at(0)),
+                         .tokens = whole_number(throughput.at(1)),
+                         .seconds = throughput.at(2)};
+  }
   result.best_evaluation = static_cast<std::size_t>(whole_number(json.at("best_evaluation")));
   result.predictions.output_size = whole_number(json.at("output_size"));
   result.mismatched_predictions.output_size = result.predictions.output_size;

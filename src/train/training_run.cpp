@@ -117,6 +117,14 @@ void TrainingRun::count_time() {
   counted_until_ = now;
 }
 
+void TrainingRun::count_step(const StepCost& cost) {
+  const double share = cost.seconds * static_cast<double>(tokens_) / static_cast<double>(cost.tokens);
+  result_.seconds += share;
+  result_.throughput.seconds += share;
+  result_.throughput.examples += static_cast<std::int64_t>(examples_.size());
+  result_.throughput.tokens += tokens_;
+}
+
 TrainedModel TrainingRun::finish() && {
   if (!error_ && result_.end != TrialEnd::kStopped) attempt([&] { measure_changes(); });
   if (error_) std::rethrow_exception(error_);
@@ -131,7 +139,7 @@ TrainingRun::StepCost TrainingRun::step_together(std::span<TrainingRun* const> r
   cost.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   for (const TrainingRun* run : runs) cost.tokens += run->tokens_;
   for (TrainingRun* run : runs) {
-    run->result_.seconds += cost.seconds * static_cast<double>(run->tokens_) / static_cast<double>(cost.tokens);
+    run->count_step(cost);
     if (!run->error_) run->attempt([&] { run->end_step(); });
     if (!run->is_over()) run->attempt([&] { run->poll_control(); });
   }

@@ -16,9 +16,11 @@ MEASURES = ["mean_abs", "rms", "relative_l2", "max_abs"]
 GROUPS = ["change", "evaluations", "history", "predictions", "scores", "trials"]
 TEXT_COLUMNS = ["id", "task", "method", "mask", "state", "metric", "device", "precision", "hostname", "error",
                 "gpu", "gpu_software", "selection", "selection_hash"]  # fmt: skip
-REAL_COLUMNS = ["learning_rate", "score", "final_score", "wall_seconds", "selection_score"]
+REAL_COLUMNS = ["learning_rate", "score", "final_score", "wall_seconds", "selection_score",
+                "examples_per_second", "tokens_per_second", "energy_joules"]  # fmt: skip
 WHOLE_COLUMNS = ["seed", "best_step", "steps", "trainable_parameters", "total_parameters", "train_examples",
-                 "dev_examples", "rank", "threads", "selection_examples", "kept_bytes"]  # fmt: skip
+                 "dev_examples", "rank", "threads", "selection_examples", "kept_bytes", "peak_host_bytes",
+                 "peak_device_bytes"]  # fmt: skip
 METHODS = ["full", "layernorm", "random:fraction=0.5,pool=layernorm"]
 FINAL_METRIC_OF = {"CoLA": {"matthews", "accuracy"}, "MNLI": {"accuracy", "accuracy_mismatched"}}
 
@@ -42,7 +44,7 @@ def dimensions_of(dataset):
 
 def test_groups_and_attributes(merged, swept):
     assert sorted(merged) == GROUPS
-    assert merged.attrs["schema_version"] == 8
+    assert merged.attrs["schema_version"] == 9
     assert merged.attrs["architecture"] == "BERT"
     assert merged.attrs["complete"] == 1
     assert merged.attrs["job"] == swept.text

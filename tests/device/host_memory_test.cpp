@@ -26,6 +26,13 @@ class HostMemory : public ::testing::Test {
 
 TEST_F(HostMemory, IsWhatTheMachineHasFree) { EXPECT_EQ(available(), 24 * kGibibyte); }
 
+TEST_F(HostMemory, HasAPeakThatTheKernelTells) {
+  EXPECT_EQ(peak_host_memory(root_.path()), 0) << "it does not";
+  root_.write("proc/self/status", "Name:\ttest\nVmHWM:\t  204800 kB\nVmRSS:\t  102400 kB\n");
+  EXPECT_EQ(peak_host_memory(root_.path()), 200 * 1024 * 1024);
+  EXPECT_GT(peak_host_memory(), 1024 * 1024) << "of this process";
+}
+
 TEST_F(HostMemory, IsLimitedByAControlGroupOfVersion2) {
   root_.write("proc/self/cgroup", "0::/slurm/job_7\n");
   root_.write("sys/fs/cgroup/slurm/job_7/memory.max", "4294967296\n");

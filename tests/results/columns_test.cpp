@@ -35,6 +35,8 @@ TEST(Columns, ThatAreNewHaveADefaultInEarlierFiles) {
   EXPECT_EQ(row.gpu, "");
   EXPECT_EQ(row.gpu_software, "");
   EXPECT_EQ(row.kept_bytes, 0);
+  EXPECT_THAT(row.energy_joules, IsNan());
+  EXPECT_EQ(row.peak_host_bytes, 0);
   EXPECT_EQ(row.state, "done");
   EXPECT_EQ(row.steps, 60);
 }

@@ -87,7 +87,7 @@ TEST_F(MergedTrials, KeepEachTrialsPredictions) {
 
 TEST_F(MergedTrials, CarryTheAttributesOfTheirJob) {
   const hdf5::File merged = hdf5::File::open(merged_file_);
-  EXPECT_EQ(merged.read_integer_attribute("schema_version"), 8);
+  EXPECT_EQ(merged.read_integer_attribute("schema_version"), 9);
   EXPECT_EQ(merged.read_integer_attribute("complete"), 1);
   EXPECT_EQ(merged.read_string_attribute("job"), "[job]\nname = \"ä\"\n");
   EXPECT_EQ(merged.read_string_attribute("tunescope_version"), version());

@@ -45,7 +45,12 @@ inline TrialRecord sample_record(const std::string& id, std::int64_t shift) {
                 .threads = 19 + shift,
                 .selection_examples = 20 + shift,
                 .selection_score = 0.25 + x,
-                .kept_bytes = 21 + shift};
+                .kept_bytes = 21 + shift,
+                .examples_per_second = 22 + x,
+                .tokens_per_second = 23 + x,
+                .energy_joules = 24 + x,
+                .peak_host_bytes = 25 + shift,
+                .peak_device_bytes = 26 + shift};
   record.best_scores = {0.1 + x, kNan, kNan, kNan, kNan, 0.2 + x};
   record.final_scores = {0.3 + x, kNan, kNan, kNan, kNan, 0.4 + x};
   record.axes = {

@@ -75,6 +75,8 @@ void expect_equal(const TrainedModel& found, const TrainedModel& expected) {
   EXPECT_EQ(found.result.trainable_parameters, expected.result.trainable_parameters);
   EXPECT_EQ(found.result.total_parameters, expected.result.total_parameters);
   EXPECT_EQ(found.result.predictions.logits, expected.result.predictions.logits);
+  EXPECT_EQ(found.result.throughput.examples, expected.result.throughput.examples);
+  EXPECT_EQ(found.result.throughput.tokens, expected.result.throughput.tokens);
 }
 
 // Each piece ends when the run has polled `next_action` a given number of times.

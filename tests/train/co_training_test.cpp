@@ -285,7 +285,13 @@ TEST_F(CoTraining, RunSavedInAGroupResumesAlone) {
 
 TEST_F(CoTraining, EachRunIsChargedItsShareOfTheTime) {
   const auto runs = run_together(std::vector<TrainControl>(trials.size()));
-  for (const auto& run : runs) EXPECT_GT(std::move(*run).finish().result.seconds, 0.0);
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    const TrainResult result = std::move(*runs[i]).finish().result;
+    EXPECT_GT(result.throughput.seconds, 0.0);
+    EXPECT_GT(result.seconds, result.throughput.seconds) << "evaluations count too";
+    EXPECT_EQ(result.throughput.examples, trials[i].options.epochs * trials[i].data.train.size());
+    EXPECT_GT(result.throughput.tokens, result.throughput.examples);
+  }
 }
 
 }  // namespace

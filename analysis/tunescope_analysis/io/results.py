@@ -17,7 +17,7 @@ from tunescope_analysis.io.screening import mark_screened_out
 from tunescope_analysis.io.selection import with_selection
 from tunescope_analysis.io.vocabulary import FRESH_LAYER
 
-NEWEST_SCHEMA = 8
+NEWEST_SCHEMA = 9
 WITH_ARCHITECTURE = 4  # the schema version from which on a file names it; before, there was BERT alone
 WRITTEN_BY = "`tunescope merge JOB` writes results/NAME/NAME.h5"
 TRIAL_COLUMNS = (

@@ -58,6 +58,9 @@ std::string nccl_version_text(int number);
 /// Free memory of a GPU in bytes.
 double available_cuda_memory(c10::Device device);
 
+/// The most memory of a GPU that LibTorch has held in this process, in bytes; 0 for the CPU.
+std::int64_t peak_device_memory(c10::Device device);
+
 /// What the binary was built with: "cpu", or "cpu, cuda 13.0, nccl 2.28.9".
 std::string compiled_backends();
 

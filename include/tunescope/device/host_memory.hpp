@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 namespace tunescope {
@@ -14,5 +15,9 @@ void keep_freed_memory();
 /// limit, the limit that Slurm states counts (SLURM_MEM_PER_NODE, or SLURM_MEM_PER_CPU times SLURM_CPUS_ON_NODE), minus
 /// what this process has. `root` replaces "/" in tests.
 double available_host_memory(const std::filesystem::path& root = "/");
+
+/// The most host memory that this process has held since it started, in bytes; 0 if the kernel does not tell it. `root`
+/// replaces "/" in tests.
+std::int64_t peak_host_memory(const std::filesystem::path& root = "/");
 
 }  // namespace tunescope

@@ -50,6 +50,11 @@ struct TrialRow {
   std::int64_t selection_examples = 0;
   double selection_score = 0.0;
   std::int64_t kept_bytes = 0;
+  double examples_per_second = 0.0;
+  double tokens_per_second = 0.0;
+  double energy_joules = 0.0;
+  std::int64_t peak_host_bytes = 0;
+  std::int64_t peak_device_bytes = 0;
 };
 
 /// Which scalars a method chose by Fisher information.

@@ -14,6 +14,7 @@ struct RankSetup {
   int threads = 1;
   bool threads_are_given = false;  ///< by the job or the environment, not from the number of cores
   double training_memory = 0.0;    ///< bytes that this rank's trials may use together
+  int device_ranks = 1;            ///< of the node, that use the same device: on the CPU, all of them
   int node_ranks = 1;
   int node_cores = 1;  ///< that the node's ranks may use
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "tunescope/device/energy.hpp"
 #include "tunescope/results/trial_record.hpp"
 #include "tunescope/run/rank_context.hpp"
 #include "tunescope/schedule/trial_queue.hpp"
@@ -44,6 +45,8 @@ class TrialRun {
   void fail_attempt(const std::exception& error);
   TrialSummary record_end(const TrainedModel& trained);
   TrialSummary record_failure();
+  void record_resources();
+  double seconds_since_begin() const;
 
   TakenTrial taken_;
   const RankContext& rank_;
@@ -57,6 +60,7 @@ class TrialRun {
   CheckpointClock clock_;
   bool is_saved_ = false;  // whether the latest checkpoint could be written
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  EnergyMeter energy_;  // of the rank's device, since `begin_`
   std::int64_t attempts_ = 0;
   TrialRecord record_;
   std::optional<TrainInputs> train_inputs_;

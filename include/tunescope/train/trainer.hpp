@@ -49,6 +49,13 @@ struct TrainResult {
   std::string message;             ///< why it diverged, with the step
   std::int64_t steps = 0;
   double seconds = 0.0;  ///< over all pieces of an interrupted run; of a step done with other runs, this run's share
+  /// Examples and tokens of its training steps, and the part of `seconds` that those took. Steps before the checkpoint
+  /// of an earlier version are not among them.
+  struct Throughput {
+    std::int64_t examples = 0;
+    std::int64_t tokens = 0;
+    double seconds = 0.0;
+  } throughput = {};
   std::int64_t trainable_parameters = 0;
   std::int64_t total_parameters = 0;  ///< of the model, without what is added
   std::vector<StepRecord> history;

@@ -112,6 +112,8 @@ class TrainingRun {
   template <typename Work>
   void attempt(Work work);
   void count_time();
+  // Adds this run's part of a step that `cost` is of.
+  void count_step(const StepCost& cost);
 
   const TrainInputs& inputs_;
   TrainControl control_;

@@ -1,5 +1,6 @@
 #include "tunescope/device/device.hpp"
 
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <cudaTypedefs.h>
@@ -99,6 +100,12 @@ double available_cuda_memory(c10::Device device) {
   std::size_t total = 0;
   C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
   return static_cast<double>(free);
+}
+
+std::int64_t peak_device_memory(c10::Device device) {
+  if (!device.is_cuda()) return 0;
+  constexpr auto kAllPools = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return c10::cuda::CUDACachingAllocator::getDeviceStats(device.index()).reserved_bytes[kAllPools].peak;
 }
 
 std::string compiled_backends() {

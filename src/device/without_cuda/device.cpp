@@ -10,6 +10,8 @@ std::int64_t memory_identity(c10::Device) { return kNoIdentity; }
 
 double available_cuda_memory(c10::Device) { return 0.0; }
 
+std::int64_t peak_device_memory(c10::Device) { return 0; }
+
 std::string compiled_backends() { return "cpu"; }
 
 }  // namespace tunescope

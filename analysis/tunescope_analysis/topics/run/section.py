@@ -13,6 +13,7 @@ from tunescope_analysis.report.blocks import Cell, Facts, Heading, Subheading, T
 from tunescope_analysis.report.formatting import count, general, plural
 from tunescope_analysis.report.remedies import RUN_SWEEP
 from tunescope_analysis.report.section import Section
+from tunescope_analysis.topics.run.cost import cost_table
 from tunescope_analysis.topics.run.screening import screening_table
 from tunescope_analysis.topics.scores.table import order_methods, score_table
 
@@ -49,6 +50,13 @@ def run_section(results: Results) -> Section:
         section.add_note(f"The file holds no trials. {RUN_SWEEP}")
     if results.screening is not None:
         section.add(Subheading("Learning rates that screening chose"), screening_table(results.screening))
+    costs = cost_table(trials)
+    if costs is not None:
+        section.add(Subheading("What training took"), costs)
+        section.add_note(
+            "Speed is that of training steps; trials that train together count as one. Memory is the most "
+            "that the trial's process had held till then, for this trial or an earlier one."
+        )
     failures = trials[trials["state"] != "done"]
     if len(failures):
         section.add(Subheading("Trials without a result"), _failure_table(failures))
