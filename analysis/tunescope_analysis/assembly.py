@@ -13,7 +13,11 @@ from tunescope_analysis.topics.comparison.section import (
     side_by_side_section,
     sizes_section,
 )
-from tunescope_analysis.topics.difference.section import difference_section, moved_sentence
+from tunescope_analysis.topics.difference.section import (
+    difference_section,
+    moved_sentence,
+    selection_warning,
+)
 from tunescope_analysis.topics.difference.table import moved_scores
 from tunescope_analysis.topics.fisher.section import fisher_section
 from tunescope_analysis.topics.fisher_change.section import fisher_change_section
@@ -83,5 +87,7 @@ def build_difference(files: dict[str, Results]) -> Report:
     """What moved from the first of two files to the second."""
     (first, second) = files
     table = moved_scores(files[first].trials, files[second].trials)
-    moved = difference_section((first, second), table)
-    return Report(f"{first} and {second}", [moved, files_section(files)], answer=moved_sentence(table))
+    warning = selection_warning({name: results.trials for name, results in files.items()})
+    moved = difference_section((first, second), table, warning)
+    answer = " ".join(filter(None, (warning, moved_sentence(table))))
+    return Report(f"{first} and {second}", [moved, files_section(files)], answer=answer)

@@ -11,6 +11,8 @@ MODELS = {  # by architecture, layers, hidden size, vocabulary
     ("BERT", 12, 768, 30_522): "bert-base-uncased",
     ("BERT", 24, 1024, 28_996): "bert-large-cased",
     ("BERT", 24, 1024, 30_522): "bert-large-uncased",
+    ("RoBERTa", 12, 768, 50_265): "roberta-base",
+    ("RoBERTa", 24, 1024, 50_265): "roberta-large",
 }
 
 
