@@ -109,7 +109,13 @@ def small_content(**fields):
     )  # fmt: skip
 
 
-SWEEP_PARAMETERS = {"full": 1000, "layernorm": 60, "layernorm-output": 30, "bitfit": 110}
+SWEEP_PARAMETERS = {
+    "full": 1000,
+    "bitfit": 110,
+    "layernorm": 60,
+    "layernorm-output": 30,
+    "layernorm-attention": 30,
+}
 SWEEP_RATES = {"full": 1e-5}
 LEARNED_TASKS = ("CoLA", "STS-B", "SICK-R")  # whose metrics, correlations, tell of learning by themselves
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 FRESH_LAYER = "head"  # the only layer that is not pre-trained
 REFERENCE_METHOD = "full"
+PAPER_LAYERNORM = "layernorm-output"  # what arXiv 2403.20284 calls LayerNorm: its count of scalars says so
 METHODS = {
     "full": "full fine-tuning",
     "head": "head alone",

@@ -31,6 +31,11 @@ class Claim(Enum):
         "Fine-tuning changes output LayerNorm more than any other component, on most GLUE tasks",
         "Run `full` on the GLUE tasks.",
     )
+    CHANGE_BIAS = (
+        "change-bias",
+        "Fine-tuning changes a bias of output LayerNorm more than a weight of it",
+        "Run `full` on three tasks or more.",
+    )
     FISHER_LARGEST = (
         "fisher-largest",
         "LayerNorm, output LayerNorm first, has the largest Fisher information",
@@ -41,10 +46,25 @@ class Claim(Enum):
         "Later layers have more Fisher information than early ones",
         "Run `tunescope fisher JOB`.",
     )
+    FISHER_LAST = (
+        "fisher-last",
+        "Output LayerNorm of the last layers holds the most Fisher information",
+        "Run `tunescope fisher JOB` with a model of six layers or more.",
+    )
+    FISHER_BIAS = (
+        "fisher-bias",
+        "A bias of output LayerNorm has more Fisher information than a weight of it",
+        "Run `tunescope fisher JOB` on three tasks or more.",
+    )
     EQUIVALENCE = (
         "equivalence",
-        "Training LayerNorm alone matches full fine-tuning",
-        "Run `full`, `layernorm` and `layernorm-output` with the same seeds.",
+        "Training output LayerNorm alone, the paper's LayerNorm, matches full fine-tuning",
+        "Run `full` and `layernorm-output` with the same seeds.",
+    )
+    PLACE = (
+        "place",
+        "Training output LayerNorm scores higher than training attention LayerNorm, which is as large",
+        "Run `layernorm-output` and `layernorm-attention` with the same seeds.",
     )
     BITFIT = (
         "bitfit",
@@ -53,18 +73,20 @@ class Claim(Enum):
     )
     SUBSET = (
         "subset",
-        "A subset of LayerNorm chosen by Fisher information is as good as all of it, or better",
-        "Run `fisher:fraction=0.2` and `layernorm` with the same seeds.",
+        "A subset of output LayerNorm chosen by Fisher information is as good as all of it, or better",
+        "Run `fisher:pool=layernorm-output,fraction=0.2` and `layernorm-output` with the same seeds.",
     )
     UNION = (
         "union",
-        "A subset chosen for all tasks together works too",
-        "Run `fisher:fraction=0.2,scope=union` and `layernorm` with the same seeds.",
+        "A subset of output LayerNorm chosen for all tasks together works too",
+        "Run `fisher:pool=layernorm-output,fraction=0.2,scope=union` and `layernorm-output` with the same "
+        "seeds.",
     )
     SUBSET_RANDOM = (
         "subset-random",
-        "A subset chosen by Fisher information is better than a random one of the same size",
-        "Run `fisher:fraction=0.2` and `random:fraction=0.2` with six seeds and tasks or more.",
+        "A subset of output LayerNorm chosen by Fisher information is better than a random one of the same "
+        "size",
+        "Run `fisher` and `random` with `pool=layernorm-output,fraction=0.2`, six seeds and tasks or more.",
     )
     MODELS = (
         "models",
@@ -83,9 +105,8 @@ class Claim(Enum):
     )
     LORA = (
         "lora",
-        "LayerNorm alone is as good as LoRA and adapters",
-        "Run `lora` or `adapter` beside `layernorm-output` or `layernorm` with the same seeds, with a "
-        "version that has these methods.",
+        "Output LayerNorm alone is as good as LoRA and adapters",
+        "Run `lora` or `adapter` beside `layernorm-output` with the same seeds.",
     )
     DEPTH_REASON = (
         "depth-reason",
@@ -122,3 +143,15 @@ def rule_on_most_tasks(tasks: int, holds: bool) -> Ruling:
     if tasks < MIN_TASKS:
         return Ruling.NOT_DECIDABLE
     return Ruling.SUPPORTED if holds else Ruling.NOT_SUPPORTED
+
+
+def rule_on_all(rulings: Iterable[Ruling]) -> Ruling:
+    """The ruling on a claim that needs all of several comparisons: the worst."""
+    order = (Ruling.NOT_SUPPORTED, Ruling.NOT_DECIDABLE, Ruling.SUPPORTED)
+    return min(rulings, key=order.index)
+
+
+def rule_on_any(rulings: Iterable[Ruling]) -> Ruling:
+    """The ruling on a claim that one of several comparisons is enough for: the best; open without any."""
+    order = (Ruling.SUPPORTED, Ruling.NOT_DECIDABLE, Ruling.NOT_SUPPORTED)
+    return min(rulings, key=order.index, default=Ruling.NOT_DECIDABLE)

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 MISSING = "–"
 MINUS = "−"
 
@@ -66,6 +68,16 @@ def general(value: object) -> str:
     """Few digits, as short as can be: learning rates and settings."""
     number = _number(value)
     return f"{number:g}" if math.isfinite(number) else MISSING
+
+
+def digits(value: object) -> str:
+    """Three significant digits without a power of ten: ratios."""
+    number = _number(value)
+    return (
+        np.format_float_positional(number, 3, fractional=False, trim="-")
+        if math.isfinite(number)
+        else MISSING
+    )
 
 
 def share(value: object) -> str:

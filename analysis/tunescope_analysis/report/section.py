@@ -38,6 +38,12 @@ class Section:
         """Add the verdicts that there are; None stands for a claim that the data says nothing on."""
         self.verdicts.extend(verdict for verdict in verdicts if verdict is not None)
 
+    def add_finding(self, verdict: Verdict | None) -> None:
+        """Add a verdict, if there is one, and its reason as a paragraph."""
+        if verdict is not None:
+            self.add_paragraph(verdict.reason)
+            self.add_verdicts(verdict)
+
     @property
     def tables(self) -> list[Table]:
         """The tables, in order."""

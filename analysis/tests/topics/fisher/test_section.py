@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from make_file import write_file
+from make_sample import COMPONENTS as BERT_COMPONENTS
+from make_sample import three_tasks
 from reading import words
 from small_sweep import COMPONENTS, LAYERS, SIZE, fisher_fields, fisher_of, small_content
 
@@ -55,7 +57,9 @@ def test_verdicts_of_the_sample_name_their_figures(sample):
     section = fisher_section(sample)
     assert {v.claim.key: v.ruling for v in section.verdicts} == {
         "fisher-largest": Ruling.SUPPORTED,
+        "fisher-bias": Ruling.NOT_DECIDABLE,  # both have the same information, but for noise
         "fisher-depth": Ruling.SUPPORTED,
+        "fisher-last": Ruling.SUPPORTED,
         "depth-reason": Ruling.SUPPORTED,
     }
     names = {picture.name for picture in section.pictures}
@@ -71,3 +75,14 @@ def test_cells_that_were_not_measured_are_left_empty(tmp_path):
         assert fisher_by_task(results.fisher).sel(component="output.dense.weight").isnull().all()
         assert depth_profile(results.fisher).sel(task="RTE", part="all").values.tolist() == [15, 25]
         assert all(picture.png for picture in fisher_section(results).pictures)
+
+
+@pytest.mark.parametrize(("factor", "ruling"), [(20, Ruling.SUPPORTED), (1 / 20, Ruling.NOT_SUPPORTED)])
+def test_a_bias_of_output_layernorm_is_set_against_a_weight(tmp_path, factor, ruling):
+    content = three_tasks()
+    content.fisher["mean"][..., BERT_COMPONENTS.index("output.LayerNorm.bias")] *= factor
+    with open_results(write_file(tmp_path / "bias.h5", content)) as results:
+        section = fisher_section(results)
+    (verdict,) = [own for own in section.verdicts if own.claim.key == "fisher-bias"]
+    assert verdict.ruling == ruling
+    assert verdict.reason in words(section)

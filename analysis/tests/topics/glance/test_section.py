@@ -74,8 +74,8 @@ def test_what_leads_outside_the_encoder_layers_is_told_too(tmp_path):
 def test_the_third_sentence_tells_what_the_runs_cannot(small_file, write):
     _, (*_, third) = opening(small_file)
     assert third == (
-        "These runs (2 tasks, 2 seeds, 2 trials without a result) decide none of the 13 claims below; each "
-        "tells what it needs."
+        "These runs (2 tasks, 2 seeds, 2 trials without a result) decide none of the "
+        f"{len(Claim)} claims below; each tells what it needs."
     )
 
 
@@ -84,7 +84,7 @@ def test_decided_claims_are_counted_in_whatever_order(fisher_file):
     no = [Verdict(Claim.UNION, Ruling.NOT_SUPPORTED, "")]
     undecided = [Verdict(Claim.SUBSET, Ruling.NOT_DECIDABLE, "")]
     _, (*_, third) = opening(fisher_file, [*no, *undecided, *yes])
-    assert "support 2 of the 13 claims below and speak against 1" in third
+    assert f"support 2 of the {len(Claim)} claims below and speak against 1" in third
     assert opening(fisher_file, [*yes, *no, *undecided])[1][-1] == third
 
 
@@ -95,7 +95,11 @@ def test_the_page_opens_with_it_and_folds_what_needs_more_runs_to_a_line_each(tm
     (claims,) = [table for table in report.tables if table.name == "claims"]
     counts = claims.frame["verdict"].value_counts()
     assert page.count("<details><summary>") == counts["not decidable with these runs"]
-    assert len(claims.rows) == 13 - len(claims.folded) == counts["supported"] + counts.get("not supported", 0)
+    assert (
+        len(claims.rows)
+        == len(Claim) - len(claims.folded)
+        == counts["supported"] + counts.get("not supported", 0)
+    )
     assert page.index('id="glance"') < page.index("<nav") < page.index('id="claims"')
 
 

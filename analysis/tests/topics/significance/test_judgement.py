@@ -1,17 +1,12 @@
 import numpy as np
+import pytest
+from scipy import stats
 from small_sweep import sweep
 
 from tunescope_analysis import open_results
 from tunescope_analysis.report.claims import Ruling
-from tunescope_analysis.topics.significance.judgement import judge
-from tunescope_analysis.topics.significance.verdict import equivalence_verdicts
-
-
-def rulings(path, head_size=10):
-    with open_results(path) as results:
-        return {
-            verdict.claim.key: verdict.ruling for verdict in equivalence_verdicts(results.trials, head_size)
-        }
+from tunescope_analysis.topics.scores.pairs import paired_scores
+from tunescope_analysis.topics.significance.judgement import as_good, better, judge
 
 
 def test_pairs_that_all_differ_by_the_same_decide_nothing(write):
@@ -49,11 +44,12 @@ def test_seeds_that_diverged_speak_against_a_likeness(write):
 
 
 def test_methods_that_have_all_learned_nothing_are_not_called_equal(write):
-    path = write(sweep({"layernorm": 0.0, "head": 0.0}))
-    assert rulings(path)["equivalence"] == Ruling.NOT_DECIDABLE
-    with open_results(path) as results:
-        reason = judge(results.trials, "layernorm", "full").reason
-    assert reason.startswith("Neither layernorm nor full has learned anything on CoLA, SICK-R and STS-B")
+    with open_results(write(sweep({"layernorm": 0.0, "head": 0.0}))) as results:
+        judgement = judge(results.trials, "layernorm", "full")
+    assert judgement.ruling == Ruling.NOT_DECIDABLE
+    assert judgement.reason.startswith(
+        "Neither layernorm nor full has learned anything on CoLA, SICK-R and STS-B"
+    )
 
 
 def test_tasks_without_learning_are_left_out(write):
@@ -71,3 +67,27 @@ def test_the_reason_has_the_numbers(write):
         reason = judge(results.trials, "layernorm", "full").reason
     assert reason.startswith("layernorm differs from full by −4.99 points")
     assert "over 12 tasks and seeds (90 % interval −5.0" in reason
+
+
+@pytest.mark.parametrize(
+    ("ends", "is_as_good", "is_better"),
+    [
+        ((0.001, 0.020), Ruling.SUPPORTED, Ruling.SUPPORTED),
+        ((-0.005, 0.005), Ruling.SUPPORTED, Ruling.NOT_SUPPORTED),  # alike
+        ((-0.005, 0.020), Ruling.SUPPORTED, Ruling.NOT_DECIDABLE),
+        ((-0.009, -0.001), Ruling.SUPPORTED, Ruling.NOT_SUPPORTED),  # worse, by less than the margin
+        ((-0.020, -0.001), Ruling.NOT_DECIDABLE, Ruling.NOT_SUPPORTED),
+        ((-0.020, 0.020), Ruling.NOT_DECIDABLE, Ruling.NOT_DECIDABLE),
+        ((-0.030, -0.020), Ruling.NOT_SUPPORTED, Ruling.NOT_SUPPORTED),
+    ],
+)
+def test_rules_look_at_the_place_of_the_interval(ends, is_as_good, is_better):
+    assert (as_good(*ends)[0], better(*ends)[0]) == (is_as_good, is_better)
+
+
+def test_the_interval_is_that_of_a_paired_t_test(write):
+    with open_results(write(sweep({"layernorm": -0.02}))) as results:
+        judgement = judge(results.trials, "layernorm", "full", comparisons=2)
+        pairs = paired_scores(results.trials, "layernorm", "full")
+    expected = stats.ttest_rel(pairs["first"], pairs["second"]).confidence_interval(0.95)
+    assert (judgement.low, judgement.high) == pytest.approx((expected.low, expected.high))

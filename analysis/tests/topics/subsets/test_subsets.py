@@ -155,7 +155,7 @@ def test_subsets_are_judged_by_what_is_apart_from_chance(write, gaps, ruling):
     """One gap a fraction; six seeds of two tasks, noise of either sign."""
     trials = []
     for place, gap in enumerate(gaps):
-        fraction = f"pool=layernorm,fraction=0.{place + 1}"
+        fraction = f"pool=layernorm-output,fraction=0.{place + 1}"
         for task in ("RTE", "CoLA"):
             for seed in range(1, 7):
                 noise = 0.001 * seed * (-1) ** seed
@@ -166,8 +166,17 @@ def test_subsets_are_judged_by_what_is_apart_from_chance(write, gaps, ruling):
     assert verdict.ruling == ruling
 
 
-def test_too_few_pairs_leave_the_subsets_undecided(write):
+def test_subsets_of_other_pools_do_not_decide(write):
     with open_results(write(TRIALS)) as results:
+        (verdict,) = subsets_section(results).verdicts
+    assert verdict.ruling == Ruling.NOT_DECIDABLE
+    assert verdict.reason.startswith("Run `fisher` and `random` with `pool=layernorm-output,fraction=0.2`")
+
+
+def test_too_few_pairs_leave_the_subsets_undecided(write):
+    trials = [own | {"method": own["method"].replace("pool=layernorm,", "pool=layernorm-output,")}
+              for own in TRIALS]  # fmt: skip
+    with open_results(write(trials)) as results:
         section = subsets_section(results)
     assert section.verdicts[0].ruling == Ruling.NOT_DECIDABLE
     assert "too few unequal pairs to reach p < 0.05 (smallest possible 0.250)" in section.verdicts[0].reason

@@ -25,8 +25,9 @@ from tunescope_analysis.topics.change.table import (
     measures_of,
     method_for_change,
 )
-from tunescope_analysis.topics.change.verdict import change_verdict
+from tunescope_analysis.topics.change.verdict import change_bias_verdict, change_verdict
 from tunescope_analysis.topics.leaders import Finding, certainty_sentence, encoder_sentence
+from tunescope_analysis.topics.ratios import output_bias_ratio
 from tunescope_analysis.topics.scores.table import best_trials
 
 RANKING_LENGTH = 5
@@ -71,6 +72,8 @@ def change_section(results: Results) -> Section:
         if finding is not None:
             shares = change_certainty(change, trials, name, method)
             _add_measure(section, maps[name], finding, certainty_sentence(shares, finding.component))
+        if name == "mean_abs" and method == "full":
+            section.add_finding(change_bias_verdict(output_bias_ratio(maps[name].mean("layer"))))
     add_added_tensors(section, results)
     main = findings.get("mean_abs")
     if method == "full" and main is not None:

@@ -14,8 +14,8 @@ def claims_section(verdicts: Sequence[Verdict], places: Mapping[str, str]) -> Se
     section = Section("claims", "Verdict on each claim")
     section.add_paragraph(
         "Claims of arXiv 2403.20284 and the questions after it, judged by the runs of this file alone. The "
-        "rules are our choice; each part states its own. Claims that they cannot decide are one line each, "
-        "which opens to what is missing."
+        "paper's LayerNorm is `layernorm-output`. The rules are our choice; each part states its own. Claims "
+        "that they cannot decide are one line each, which opens to what is missing."
     )
     words = [Heading(text, is_number=False) for text in ("Claim", "Verdict", "Why", "Figure")]
     rows: list[list[Cell]] = []

@@ -18,15 +18,17 @@ from tunescope_analysis.topics.depth_scales.section import add_scales
 from tunescope_analysis.topics.fisher.figure import fisher_figure
 from tunescope_analysis.topics.fisher.runs import default_runs, fisher_measures_of, settings_sentence
 from tunescope_analysis.topics.fisher.table import (
+    component_fisher,
     find_fisher_leaders,
     fisher_by_task,
     fisher_certainty,
     fisher_table,
     rank_components,
 )
-from tunescope_analysis.topics.fisher.verdict import fisher_largest_verdict
+from tunescope_analysis.topics.fisher.verdict import fisher_bias_verdict, fisher_largest_verdict
 from tunescope_analysis.topics.fisher_depth.section import add_depth
 from tunescope_analysis.topics.leaders import Finding, certainty_sentence, encoder_sentence
+from tunescope_analysis.topics.ratios import output_bias_ratio
 
 MEASURE_HEADINGS = {
     "mean": "Per scalar",
@@ -62,6 +64,8 @@ def fisher_section(results: Results) -> Section:
         sentence = _add_measure(section, by_task, finding, _further_sentences(fisher, by_task, finding))
         if name == "mean":
             largest = fisher_largest_verdict(finding, sentence, _count_unmeasured(by_task, fisher["size"]))
+            ratio = output_bias_ratio(component_fisher(by_task, fisher["size"]))
+            section.add_finding(fisher_bias_verdict(ratio))
     deeper = add_depth(section, fisher)
     section.add_verdicts(largest, deeper)
     if deeper is not None:

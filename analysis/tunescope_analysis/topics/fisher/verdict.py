@@ -1,9 +1,10 @@
-"""Does LayerNorm, output LayerNorm first, have the largest Fisher information?"""
+"""Does LayerNorm, output LayerNorm first, have the largest Fisher information, and its biases more of it?"""
 
 from tunescope_analysis.io.vocabulary import is_output_layernorm
 from tunescope_analysis.report.claims import Claim, Ruling, Verdict, rule_on_most_tasks
 from tunescope_analysis.report.formatting import plural
 from tunescope_analysis.topics.leaders import Finding
+from tunescope_analysis.topics.ratios import Ratio
 
 
 def fisher_largest_verdict(finding: Finding, sentence: str, unmeasured: int) -> Verdict:
@@ -20,3 +21,11 @@ def fisher_largest_verdict(finding: Finding, sentence: str, unmeasured: int) -> 
             "`tunescope fisher` with `[fisher] parameters = all`."
         )
     return Verdict(Claim.FISHER_LARGEST, ruling, sentence, "fisher_map_mean")
+
+
+def fisher_bias_verdict(ratio: Ratio | None) -> Verdict | None:
+    """Whether a bias of output LayerNorm has more than a weight; None if the file has not both."""
+    if ratio is None:
+        return None
+    reason = f"A bias of output LayerNorm has {ratio.words} the Fisher information of a weight of it."
+    return Verdict(Claim.FISHER_BIAS, ratio.ruling, reason, "fisher_map_mean")

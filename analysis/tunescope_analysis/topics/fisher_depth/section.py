@@ -13,7 +13,7 @@ from tunescope_analysis.report.section import Section
 from tunescope_analysis.stats.correlation import MIN_PLACES
 from tunescope_analysis.topics.fisher_depth.figure import depth_figure
 from tunescope_analysis.topics.fisher_depth.table import depth_correlation, depth_profile
-from tunescope_analysis.topics.fisher_depth.verdict import fisher_depth_verdict
+from tunescope_analysis.topics.fisher_depth.verdict import fisher_depth_verdict, fisher_last_verdict
 
 
 def add_depth(section: Section, fisher: xr.Dataset) -> Verdict | None:
@@ -28,6 +28,7 @@ def add_depth(section: Section, fisher: xr.Dataset) -> Verdict | None:
     table = depth_correlation(profile)
     sentence = depth_sentence(table)
     section.add_paragraph(sentence)
+    section.add_finding(fisher_last_verdict(profile))
     section.add(
         _depth_table(table),
         Table("fisher_depth", profile.to_series().dropna().rename("fisher").reset_index()),

@@ -10,6 +10,7 @@ from tunescope_analysis.stats.correlation import spearman
 from tunescope_analysis.topics.fisher.table import fisher_by_task
 
 TENSOR_GROUPS = ("all", "LayerNorm", "output LayerNorm")
+THIRDS = ("first", "middle", "last")
 TREND_THRESHOLD = 0.5  # our choice: from this Spearman correlation over layers on, values "go with depth"
 
 
@@ -50,3 +51,14 @@ def depth_correlation(profile: xr.DataArray) -> pd.DataFrame:
             rho = spearman(layers, values.values)
             rows.append({"task": task, "part": part, "spearman": rho, "layers": len(layers)})
     return pd.DataFrame(rows, columns=["task", "part", "spearman", "layers"])
+
+
+def thirds_of(profile: xr.DataArray, part: str) -> xr.DataArray:
+    """A part's Fisher information per scalar in each third of the layers that have it: `[task, third]`.
+
+    If the layers cannot be divided by three, the first thirds have one more.
+    """
+    values = profile.sel(part=part).dropna("layer", how="all")
+    layers = np.array_split(np.arange(values.sizes["layer"]), len(THIRDS))
+    thirds = [values.isel(layer=own).mean("layer") for own in layers]
+    return xr.concat(thirds, pd.Index(THIRDS, name="third")).transpose("task", "third")

@@ -8,5 +8,5 @@ CARRIED = {  # the claims of the paper that a model can share with BERT, in word
     Claim.CHANGE: "output LayerNorm changes most",
     Claim.FISHER_LARGEST: "LayerNorm has the largest Fisher information",
     Claim.FISHER_DEPTH: "later layers have more of it",
-    Claim.EQUIVALENCE: "LayerNorm alone matches full fine-tuning",
+    Claim.EQUIVALENCE: "output LayerNorm alone matches full fine-tuning",
 }

@@ -1,6 +1,7 @@
-"""Whether one method is as good as another, within a margin."""
+"""Whether one method is as good as another within a margin, or better than it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,34 @@ from tunescope_analysis.topics.significance.table import unit_pairs
 
 PAIRING_UNIT = "task and seed"
 
+Rule = Callable[[float, float], tuple[Ruling, str]]
+"""What an interval of the mean difference decides, and where it lies, in words."""
+
+
+def as_good(low: float, high: float) -> tuple[Ruling, str]:
+    """The first method is less than the margin behind, or better: one-sided test of non-inferiority."""
+    limit = points(-MARGIN)
+    if low > -MARGIN:
+        return Ruling.SUPPORTED, f"above {limit}"
+    if high < -MARGIN:
+        return Ruling.NOT_SUPPORTED, f"below {limit}"
+    return Ruling.NOT_DECIDABLE, f"on both sides of {limit}"
+
+
+def better(low: float, high: float) -> tuple[Ruling, str]:
+    """The first method scores higher; not if it scores lower, nor if both are alike within the margin."""
+    if low > 0:
+        return Ruling.SUPPORTED, "above 0"
+    if high < 0:
+        return Ruling.NOT_SUPPORTED, "below 0"
+    if low > -MARGIN and high < MARGIN:
+        return Ruling.NOT_SUPPORTED, f"between {points(-MARGIN)} and {points(MARGIN)}, so they are alike"
+    return Ruling.NOT_DECIDABLE, "on both sides of 0"
+
 
 @dataclass(frozen=True)
 class Judgement:
-    """Whether one method is as good as another, why, and the interval of their mean difference."""
+    """What the runs say of two methods, why, and the interval of their mean difference."""
 
     ruling: Ruling
     reason: str
@@ -31,13 +56,14 @@ class Judgement:
     high: float = np.nan
 
 
-def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> Judgement:
-    """Whether `first` is as good as `second` within the margin, or better.
+def judge(
+    trials: xr.Dataset, first: str, second: str, comparisons: int = 1, rule: Rule = as_good
+) -> Judgement:
+    """Whether `first` is to `second` as the `rule` says.
 
-    Pairs are tasks and seeds. It is supported if the whole interval of the mean difference lies above
-    − margin, which is a one-sided test of non-inferiority, and not supported if it lies below. Else the runs
-    cannot tell, nor can they in the cases of `_with_caveats`. The interval is of 90 %, wider for several
-    `comparisons` (Bonferroni). Tasks on which neither has learned anything are left out: there all are alike.
+    Pairs are tasks and seeds. The rule looks at the interval of the mean difference, which is of 90 %,
+    wider for several `comparisons` (Bonferroni); few tasks and lost trials weaken what it says. Tasks on
+    which neither has learned anything are left out: there all are alike.
     """
     table, pairs = score_table(trials), unit_pairs(trials, first, second, PAIRING_UNIT)
     is_empty = ~pairs["task"].isin(learned_by_either(table, first, second))
@@ -51,17 +77,15 @@ def judge(trials: xr.Dataset, first: str, second: str, comparisons: int = 1) -> 
         return Judgement(Ruling.NOT_DECIDABLE, f"{reason}, all by the same, which leaves no interval.")
     level = share(1 - 2 * LEVEL / comparisons)
     corrected = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
-    ruling, where = _place(low, high)
-    reason += (
-        f" ({level} interval {points(low)} to {points(high)}{corrected}). The interval lies {where} "
-        f"{points(-MARGIN)}."
-    )
+    ruling, where = rule(low, high)
+    reason += f" ({level} interval {points(low)} to {points(high)}{corrected}). The interval lies {where}."
     if empty:
         reason += f" Left out: {join_words(empty)}, where neither has learned anything."
     judgement = Judgement(ruling, reason, low, high)
     diverged = {method: diverged_trials(trials, method)["task"] for method in (first, second)}
     lost = {method: int((~tasks.isin(empty)).sum()) for method, tasks in diverged.items()}
-    return _with_caveats(judgement, pairs, _unknown_tasks(table, pairs), lost, comparisons)
+    judgement = _for_few_tasks(judgement, pairs, _unknown_tasks(table, pairs), comparisons, rule)
+    return _for_lost_trials(judgement, lost)
 
 
 def _interval(pairs: pd.DataFrame, comparisons: int) -> tuple[float, float, float]:
@@ -69,22 +93,21 @@ def _interval(pairs: pd.DataFrame, comparisons: int) -> tuple[float, float, floa
     return mean_difference(pairs["first"].to_numpy(float), pairs["second"].to_numpy(float), comparisons)
 
 
-def _with_caveats(
-    judgement: Judgement, pairs: pd.DataFrame, unknown: list[str], lost: dict[str, int], comparisons: int
+def _for_few_tasks(
+    judgement: Judgement, pairs: pd.DataFrame, unknown: list[str], comparisons: int, rule: Rule
 ) -> Judgement:
-    """The judgement, weakened if tasks are few, or may have been learned by nobody, or trials diverged.
+    """The judgement, weakened if tasks are few, or if nobody may have learned anything on some of them.
 
-    The file does not tell of the `unknown` tasks whether anything was learned, so the interval has to lie
-    above for the others alone, too. `lost` counts diverged trials by method; those of the method that the
-    ruling speaks for could have overturned it.
+    The file does not tell of the `unknown` tasks whether anything was learned. Where nothing was, all methods
+    are alike, so a ruling that likeness may have made has to hold for the others alone, too.
     """
     ruling, reason, low, high = judgement.ruling, judgement.reason, judgement.low, judgement.high
     tasks = pairs["task"].nunique()
-    if ruling == Ruling.SUPPORTED and unknown:
+    if ruling != Ruling.NOT_DECIDABLE and high > -MARGIN and unknown:
         told = pairs[~pairs["task"].isin(unknown)]
         tasks, (_, own_low, own_high) = told["task"].nunique(), _interval(told, comparisons)
         low, high = min(low, own_low), max(high, own_high)
-        ruling = Ruling.SUPPORTED if own_low > -MARGIN else Ruling.NOT_DECIDABLE
+        ruling = ruling if rule(own_low, own_high)[0] == ruling else Ruling.NOT_DECIDABLE
         reason += (
             f" Whether anything was learned on {join_words(unknown)} only a run of `head` can tell; on the "
             f"other tasks, {tasks}, the interval is {points(own_low)} to {points(own_high)}."
@@ -92,11 +115,20 @@ def _with_caveats(
     if tasks < MIN_TASKS:
         ruling = Ruling.NOT_DECIDABLE
         reason += f" A claim about tasks needs {MIN_TASKS}."
+    return Judgement(ruling, reason, low, high)
+
+
+def _for_lost_trials(judgement: Judgement, lost: dict[str, int]) -> Judgement:
+    """The judgement, weakened if trials diverged, of which `lost` has the number by method.
+
+    Those of the method that the ruling speaks for could have overturned it.
+    """
+    ruling, reason = judgement.ruling, judgement.reason
     for method, favoured_by in zip(lost, (Ruling.SUPPORTED, Ruling.NOT_SUPPORTED), strict=True):
         if lost[method]:
             ruling = Ruling.NOT_DECIDABLE if ruling == favoured_by else ruling
             reason += f" {method} diverged in {plural(lost[method], 'trial')}, of which no pair speaks."
-    return Judgement(ruling, reason, low, high)
+    return replace(judgement, ruling=ruling, reason=reason)
 
 
 def _too_few_sentence(first: str, second: str, pairs: int, empty: list[str]) -> str:
@@ -106,13 +138,6 @@ def _too_few_sentence(first: str, second: str, pairs: int, empty: list[str]) -> 
         f"Neither {first} nor {second} has learned anything on {join_words(empty)}: they are no better than "
         "the head alone or chance, so they look the same. Train on more examples or for longer."
     )
-
-
-def _place(low: float, high: float) -> tuple[Ruling, str]:
-    """The ruling by the side of − margin on which the interval lies, and that side in words."""
-    if low > -MARGIN:
-        return Ruling.SUPPORTED, "above"
-    return (Ruling.NOT_SUPPORTED, "below") if high < -MARGIN else (Ruling.NOT_DECIDABLE, "on both sides of")
 
 
 def _unknown_tasks(table: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:

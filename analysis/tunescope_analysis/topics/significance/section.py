@@ -23,7 +23,7 @@ from tunescope_analysis.topics.significance.table import (
     rank_methods,
     score_matrix,
 )
-from tunescope_analysis.topics.significance.verdict import equivalence_verdicts
+from tunescope_analysis.topics.significance.verdict import score_verdicts
 from tunescope_analysis.topics.stochastic_order.section import add_stochastic_order
 
 
@@ -34,7 +34,7 @@ def significance_section(results: Results) -> Section:
     _add_ranks(section, trials)
     _add_reference(section, trials)
     add_stochastic_order(section, trials)
-    section.add_verdicts(*equivalence_verdicts(trials, head_size(results)))
+    section.add_verdicts(*score_verdicts(trials, head_size(results)))
     return section
 
 

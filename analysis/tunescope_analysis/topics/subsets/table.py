@@ -26,6 +26,12 @@ def is_chosen(method: str) -> bool:
     return name == CHOSEN_METHOD and "order" not in options
 
 
+def is_of_pool(method: str, pool: str) -> bool:
+    """Whether a method chooses from all layers of a pool."""
+    options = parse_method(method)[1]
+    return options.get("pool", DEFAULT_POOL) == pool and "layers" not in options
+
+
 def control_kind(control: str) -> str:
     """Which of `CONTROLS` a control is."""
     return parse_method(control)[0]

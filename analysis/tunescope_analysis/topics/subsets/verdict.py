@@ -2,10 +2,11 @@
 
 import pandas as pd
 
+from tunescope_analysis.io.vocabulary import PAPER_LAYERNORM
 from tunescope_analysis.report.claims import Claim, Ruling, Verdict
 from tunescope_analysis.report.formatting import p_is, points, probability
 from tunescope_analysis.stats.thresholds import LEVEL
-from tunescope_analysis.topics.subsets.table import CONTROLS, RANDOM_METHOD, control_kind
+from tunescope_analysis.topics.subsets.table import CONTROLS, RANDOM_METHOD, control_kind, is_of_pool
 
 
 def over_all_tasks(table: pd.DataFrame) -> pd.DataFrame:
@@ -27,11 +28,17 @@ def subset_sentence(row: pd.Series) -> str:
 
 
 def subset_verdict(table: pd.DataFrame) -> Verdict | None:
-    """Whether the subsets that differ from their random controls are all better; None if none has one."""
+    """Whether the subsets that differ from their random controls are all better; None if none has one.
+
+    Subsets of the paper's LayerNorm decide; those of other pools do not.
+    """
     whole = over_all_tasks(table)
     whole = whole[whole["control"].map(control_kind) == RANDOM_METHOD]
     if whole.empty:
         return None
+    whole = whole[[is_of_pool(method, PAPER_LAYERNORM) for method in whole["method"]]]
+    if whole.empty:
+        return Verdict(Claim.SUBSET_RANDOM, Ruling.NOT_DECIDABLE, Claim.SUBSET_RANDOM.remedy, "subsets")
     reason = " ".join(subset_sentence(row) for _, row in whole.iterrows())
     is_apart = whole["holm_p"] < LEVEL
     if not is_apart.any():
