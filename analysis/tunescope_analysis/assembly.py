@@ -24,6 +24,8 @@ from tunescope_analysis.topics.fisher_change.section import fisher_change_sectio
 from tunescope_analysis.topics.glance.section import glance_section
 from tunescope_analysis.topics.models.section import models_section
 from tunescope_analysis.topics.parameters.section import parameters_section
+from tunescope_analysis.topics.power.section import power_sentence
+from tunescope_analysis.topics.power.table import power_table
 from tunescope_analysis.topics.run.section import job_section, run_section
 from tunescope_analysis.topics.scores.section import scores_section
 from tunescope_analysis.topics.significance.section import significance_section
@@ -53,7 +55,8 @@ def build_report(results: Results) -> Report:
     sections = [build(results) for build in SECTIONS]
     verdicts = [verdict for section in sections for verdict in section.verdicts]
     places = {picture.name: section.title for section in sections for picture in section.pictures}
-    opening = [glance_section(results, verdicts), claims_section(verdicts, places)]
+    limits = power_sentence(power_table(results.trials))
+    opening = [glance_section(results, verdicts), claims_section(verdicts, places, limits)]
     return Report(results.name, opening + sections, _warnings(results))
 
 

@@ -9,9 +9,14 @@ from tunescope_analysis.report.claims import Ruling, Verdict, rule_on_claims
 from tunescope_analysis.report.section import Section
 
 
-def claims_section(verdicts: Sequence[Verdict], places: Mapping[str, str]) -> Section:
-    """What the verdicts say on each claim; `places` has the title of the section that a figure stands in."""
+def claims_section(verdicts: Sequence[Verdict], places: Mapping[str, str], limits: str = "") -> Section:
+    """What the verdicts say on each claim; `places` has the title of the section that a figure stands in.
+
+    `limits` says what these runs could have shown at all, and comes first.
+    """
     section = Section("claims", "Verdict on each claim")
+    if limits:
+        section.add_paragraph(limits)
     section.add_paragraph(
         "Claims of arXiv 2403.20284 and the questions after it, judged by the runs of this file alone. The "
         "paper's LayerNorm is `layernorm-output`. The rules are our choice; each part states its own. Claims "

@@ -13,6 +13,7 @@ from tunescope_analysis.report.formatting import fixed, join_words, p_is, plural
 from tunescope_analysis.report.section import Section
 from tunescope_analysis.stats.rank_tests import MIN_METHODS, Friedman, critical_difference, friedman
 from tunescope_analysis.stats.thresholds import LEVEL, MARGIN
+from tunescope_analysis.topics.power.section import add_power
 from tunescope_analysis.topics.scores.learned_tasks import add_unlearned_tasks
 from tunescope_analysis.topics.scores.table import order_methods, score_table
 from tunescope_analysis.topics.significance.figure import critical_difference_figure, equivalence_figure
@@ -31,6 +32,7 @@ def significance_section(results: Results) -> Section:
     """Tests over tasks of all methods, then of each method against `full`, of difference and equivalence."""
     section = Section("significance", "Significance")
     trials = results.trials
+    add_power(section, trials)
     _add_ranks(section, trials)
     _add_reference(section, trials)
     add_stochastic_order(section, trials)

@@ -49,24 +49,32 @@ def unit_pairs(trials: xr.Dataset, first: str, second: str, unit: str) -> pd.Dat
     return pairs if unit != "task" else pairs.groupby("task", as_index=False)[["first", "second"]].mean()
 
 
+def reference_pairs(trials: xr.Dataset, unit: str) -> dict[str, pd.DataFrame]:
+    """The pairs of every method and `full`, by method, of those that have any.
+
+    Tasks on which neither has learned anything are left out: there all methods are alike.
+    """
+    table = score_table(trials)
+    found = {}
+    for method in order_methods(table):
+        pairs = unit_pairs(trials, method, REFERENCE_METHOD, unit)
+        pairs = pairs[pairs["task"].isin(learned_by_either(table, method, REFERENCE_METHOD))]
+        if method != REFERENCE_METHOD and len(pairs):
+            found[method] = pairs
+    return found
+
+
 def against_reference(trials: xr.Dataset) -> pd.DataFrame:
     """Every method against `full`, a row per unit and method; `holm_p` corrects p within a unit (Holm).
 
     Units: `task` (means over seeds, as Demšar 2006 advises) and `task and seed`, which has more pairs but
-    takes seeds of one task for independent tasks. Tasks on which neither has learned anything are left out:
-    there all methods are alike.
+    takes seeds of one task for independent tasks.
     """
-    table = score_table(trials)
-    methods = [method for method in order_methods(table) if method != REFERENCE_METHOD]
-    rows = []
-    for unit in UNITS:
-        for method in methods:
-            pairs = unit_pairs(trials, method, REFERENCE_METHOD, unit)
-            pairs = pairs[pairs["task"].isin(learned_by_either(table, method, REFERENCE_METHOD))]
-            if len(pairs):
-                rows.append(
-                    {"unit": unit, "method": method, "reference": REFERENCE_METHOD, **_compare(pairs)}
-                )
+    rows = [
+        {"unit": unit, "method": method, "reference": REFERENCE_METHOD, **_compare(pairs)}
+        for unit in UNITS
+        for method, pairs in reference_pairs(trials, unit).items()
+    ]
     columns = ["unit", "method", "reference", "pairs", "mean_difference", "low", "high", "p", "smallest_p",
                "equivalence_p"]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,1 @@
+"""Which difference could so many tasks and seeds have shown?"""
