@@ -121,6 +121,23 @@ def test_a_signal_to_the_script_alone_reaches_the_ranks_and_the_job_goes_back_in
     assert "scontrol requeue 7" in output
 
 
+# Slurm gives one element the number of the whole array, whose other elements go on.
+def test_an_element_of_an_array_shares_the_folder_and_goes_back_alone(batch):
+    status, output = batch(SLURM_ARRAY_JOB_ID="7", SLURM_ARRAY_TASK_ID="0", STATUS="75")
+    assert status == 0
+    assert "tunescope sweep job.cfg --share\n" in output
+    assert "scontrol requeue 7_0\n" in output
+
+
+def test_elements_of_an_array_count_their_failures_apart(batch):
+    for element in ("0", "1"):
+        batch(SLURM_ARRAY_JOB_ID="7", SLURM_ARRAY_TASK_ID=element, STATUS="3")
+    assert sorted(path.name for path in batch.folder.glob(".tunescope-failures-*")) == [
+        ".tunescope-failures-7_0",
+        ".tunescope-failures-7_1",
+    ]
+
+
 @pytest.mark.parametrize("final", [0, 1, 2])
 def test_a_job_that_is_done_or_would_fail_again_is_not_queued_again(batch, final):
     status, output = batch(STATUS=str(final))

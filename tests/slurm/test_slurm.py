@@ -1,7 +1,9 @@
 """The batch scripts on a real Slurm of two nodes: what they leave behind, and when they go back into the queue."""
 
+import os
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -39,28 +41,27 @@ class Batch:
 
     @property
     def log(self):
-        path = self.job.folder / "log.txt"
-        return path.read_text() if path.exists() else ""
+        return "".join(path.read_text() for path in sorted(self.job.folder.glob("log*.txt")))
 
-    def facts(self):
-        return dict(re.findall(r"(\w+)=(\S*)", self.cluster.run("scontrol", "show", "job", self.number)))
+    def facts(self, element=None):
+        number = self.number if element is None else f"{self.number}_{element}"
+        return dict(re.findall(r"(\w+)=(\S*)", self.cluster.run("scontrol", "show", "job", number)))
 
-    def wait_for(self, *states, restarts=0, seconds=90):
+    def wait_for(self, *states, restarts=0, seconds=90, element=None):
         def there():
-            facts = self.facts()
+            facts = self.facts(element)
             return facts["JobState"] in states and int(facts["Restarts"]) >= restarts
 
         try:
             self.cluster.wait_until(f"job {self.number} is {' or '.join(states)}", there, seconds)
         except TimeoutError as error:
-            raise AssertionError(f"{error}\n--- job {self.facts()}\n--- its log\n{self.log}") from None
-        return self.facts()
+            raise AssertionError(f"{error}\n--- job {self.facts(element)}\n--- its log\n{self.log}") from None
+        return self.facts(element)
 
     def wait_for_end(self, **limits):
         return self.wait_for("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", **limits)
 
     def wait_until_training(self):
-        self.wait_for("RUNNING")
         self.cluster.wait_until("every rank trains", lambda: len(self.saved()) >= 4)
 
     def saved(self):
@@ -169,6 +170,37 @@ def test_node_that_dies_puts_the_job_back_until_it_is_there_again(make_batch, cl
     batch.assert_complete()
     logs = "".join(path.read_text() for path in (batch.job.results / "log").glob("rank-*.log"))
     assert "resumes after step" in logs
+
+
+def ranks_of_element(element):
+    """Process ids of an array element's ranks, on any node."""
+    variable = f"SLURM_ARRAY_TASK_ID={element}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            is_rank = (process / "comm").read_text() == "tunescope\n"
+            if is_rank and variable in (process / "environ").read_bytes().split(b"\0"):
+                found.append(int(process.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+# The one that is killed has the number of the whole array, which must not take the other with it.
+def test_array_goes_on_when_an_element_is_killed_which_comes_back_alone(make_batch):
+    batch = make_batch({**LONGER, "train.epochs": "300", "run.checkpoint_seconds": "0.5"})
+    batch.submit("-N1", "--array=0-1", "--output=log-%a.txt")
+    batch.wait_until_training()
+    (killed,) = (element for element in (0, 1) if batch.facts(element)["JobId"] == batch.number)
+    os.kill(ranks_of_element(killed)[0], signal.SIGKILL)
+    batch.wait_for("PENDING", restarts=1, element=killed)
+    other = batch.facts(1 - killed)
+    assert (other["JobState"], other["Restarts"]) == ("RUNNING", "0"), batch.log
+    for element in (0, 1):
+        facts = batch.wait_for_end(seconds=240, element=element)
+        assert (facts["JobState"], facts["Restarts"]) == ("COMPLETED", str(int(element == killed))), batch.log
+    batch.assert_complete()
+    assert batch.log.count("8 of 8 trials done") == 2
 
 
 # One GPU a rank, or the node's GPUs shown to each of its ranks.
