@@ -58,6 +58,7 @@ class Content:
     added_change: dict[str, dict[str, list]] = field(default_factory=dict)
     added_fisher: dict[str, dict[str, list]] = field(default_factory=dict)
     screening: list[dict] = field(default_factory=list)
+    ablation: list[dict] = field(default_factory=list)
 
 
 def write_file(path, content):
@@ -84,7 +85,9 @@ def write_file(path, content):
         write_rows(file, "history", content.history, ["trial", "step"],
                    ["loss", "learning_rate", "gradient_norm"])  # fmt: skip
         if content.screening:
-            write_screening(file, content.screening)
+            write_table(file, "screening", "rate", content.screening)
+        if content.ablation:
+            write_table(file, "ablation", "row", content.ablation)
         for name, (logits, label) in content.predictions.items():
             write_predictions(file, name, logits, label)
         if content.fisher_runs:
@@ -181,11 +184,11 @@ def write_rows(file, name, rows, integers, floats):
         put(parent, key, np.array([entry.get(key, np.nan) for entry in rows], dtype=np.float64), row)
 
 
-def write_screening(file, rates):
-    parent = group(file, "screening")
-    dimension = scale(parent, "rate", np.arange(len(rates)))
-    for name in ("task", "method", "learning_rate", "mean_score", "seeds", "chosen"):
-        put(parent, name, [rate[name] for rate in rates], dimension)
+def write_table(file, name, dimension, rows):
+    parent = group(file, name)
+    number = scale(parent, dimension, np.arange(len(rows)))
+    for key in rows[0]:
+        put(parent, key, [row[key] for row in rows], number)
 
 
 def write_predictions(file, name, logits, label):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tunescope_analysis.io.results import Results
 from tunescope_analysis.report.report import Report
 from tunescope_analysis.report.section import Section
+from tunescope_analysis.topics.ablation.section import ablation_section
 from tunescope_analysis.topics.change.section import change_section
 from tunescope_analysis.topics.claims.section import claims_section
 from tunescope_analysis.topics.comparison.section import (
@@ -40,6 +41,7 @@ SECTIONS: tuple[Callable[[Results], Section], ...] = (
     parameters_section,
     significance_section,
     change_section,
+    ablation_section,
     fisher_section,
     fisher_change_section,
     stability_section,

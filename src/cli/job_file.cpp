@@ -121,6 +121,24 @@ void refuse_idle_screening(const SweepSpec& spec, const std::vector<Value>& valu
          fmt::format("keep:K below the most learning rates of a method, {}, so that some are left out; or off", most));
 }
 
+// What the stage would find out after all training.
+void refuse_ablation_without_models(const SweepSpec& spec, const std::vector<Value>& values) {
+  if (spec.ablation.groups.empty()) return;
+  const Value& groups =
+      *std::find_if(values.rbegin(), values.rend(), [](const Value& given) { return given.key == "ablation.groups"; });
+  if (spec.keep != KeepWeights::kTrained && spec.keep != KeepWeights::kBest) {
+    refuse(groups, "run.keep = trained or best beside it, for the trained models are ablated; or none");
+  }
+  for (const Method& method : spec.ablation.methods) {
+    const auto is_same = [&](const Method& trained) { return trained.text() == method.text(); };
+    if (method.adds_tensors())
+      refuse(groups, "ablation.methods that add nothing to the model, unlike " + method.text());
+    if (std::ranges::none_of(spec.methods, is_same)) {
+      refuse(groups, fmt::format("ablation.methods among [sweep] methods, unlike {}; or none", method.text()));
+    }
+  }
+}
+
 // A job of the cache's name would lose its results when somebody clears the cache.
 void refuse_cache_as_job_folder(const SweepSpec& spec) {
   const bool is_same = (spec.job_folder() / "").lexically_normal() == (spec.cache_folder / "").lexically_normal();
@@ -150,6 +168,7 @@ SweepSpec read_job(const std::filesystem::path& path,
   }
   settle_rates_of_untrained_methods(spec, values);
   refuse_idle_screening(spec, values);
+  refuse_ablation_without_models(spec, values);
   refuse_cache_as_job_folder(spec);
   spec.job_text = is_whole && overrides.empty() ? text : render(values);
   return spec;

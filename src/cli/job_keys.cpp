@@ -26,33 +26,12 @@ void assign_name(SweepSpec& spec, const Value& value) {
   spec.name = value.text;
 }
 
-// Errors of deeper parsers get the place where the value was given.
-template <typename Parse>
-auto at_origin(const Value& value, Parse parse) {
-  try {
-    return parse();
-  } catch (const ConfigError& error) {
-    throw ConfigError(value.origin + ": " + value.key + ": " + error.what());
-  }
-}
-
 void assign_tasks(SweepSpec& spec, const Value& value) {
   spec.tasks.clear();
   for (const std::string& word : parse_words(value)) {
     const std::string task(at_origin(value, [&] { return find_task(word).name; }));
     if (std::ranges::find(spec.tasks, task) != spec.tasks.end()) refuse(value, "'" + task + "' only once");
     spec.tasks.push_back(task);
-  }
-}
-
-void assign_methods(SweepSpec& spec, const Value& value) {
-  spec.methods.clear();
-  for (const std::string& word : parse_words(value)) {
-    Method method = at_origin(value, [&] { return parse_method(word); });
-    for (const Method& earlier : spec.methods) {
-      if (earlier.text() == method.text()) refuse(value, "'" + method.text() + "' only once");
-    }
-    spec.methods.push_back(std::move(method));
   }
 }
 
@@ -74,6 +53,17 @@ std::vector<std::uint64_t> parse_seeds(const Value& value) {
 
 void assign_fisher_points(SweepSpec& spec, const Value& value) {
   spec.fisher.points = parse_list<double>(value, [](const Value& word) { return parse_number(word, 0.0, 1.0); });
+}
+
+void assign_ablation_groups(SweepSpec& spec, const Value& value) {
+  if (value.text == "none") return;
+  spec.ablation.groups = parse_methods(value);
+  for (const Method& group : spec.ablation.groups) {
+    if (group.fisher_part() != nullptr || group.adds_tensors()) {
+      refuse(value, "groups that need no Fisher information and add nothing to the model, unlike " + group.text());
+    }
+    if (group.text() == "head") refuse(value, "no group 'head', which is always among them");
+  }
 }
 
 template <typename Choice, std::size_t count>
@@ -169,7 +159,8 @@ const std::vector<JobKey>& job_keys() {
        }},
       {"data.cache", "results/cache", "folder for tokenized data, named by content; can be deleted at any time",
        [](SweepSpec& spec, const Value& value) { spec.cache_folder = parse_folder(value); }},
-      {"sweep.methods", "full layernorm", "what to train besides the head; listed below", assign_methods},
+      {"sweep.methods", "full layernorm", "what to train besides the head; listed below",
+       [](SweepSpec& spec, const Value& value) { spec.methods = parse_methods(value); }},
       {"sweep.learning_rates", "1e-5 2e-5 3e-5 4e-5 5e-5", "learning rates of method full",
        [](SweepSpec& spec, const Value& value) { spec.learning_rates = parse_positive_numbers(value); }},
       {"sweep.peft_learning_rates", "1e-4 2.5e-4 5e-4 7.5e-4 1e-3", "learning rates of every other method",
@@ -247,6 +238,13 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) {
          spec.fisher.keep = at_origin(value, [&] { return canonical_group(value.text); });
        }},
+      {"ablation.groups", "none",
+       "groups of scalars, each written as the method that trains them, that trained models are scored without the "
+       "change "
+       "of, and with nothing but it; needs run.keep = trained or best",
+       assign_ablation_groups},
+      {"ablation.methods", "full", "methods whose trained models are ablated",
+       [](SweepSpec& spec, const Value& value) { spec.ablation.methods = parse_methods(value); }},
       {"run.results", "results", "folder for results; the job's own lies below it",
        [](SweepSpec& spec, const Value& value) { spec.results_folder = parse_folder(value); }},
       {"run.device", "auto",

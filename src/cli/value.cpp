@@ -146,6 +146,18 @@ std::vector<std::int64_t> parse_integers(const Value& value, std::int64_t smalle
   return parse_list<std::int64_t>(value, [&](const Value& word) { return parse_integer(word, smallest); });
 }
 
+std::vector<Method> parse_methods(const Value& value) {
+  std::vector<Method> methods;
+  for (const std::string& word : parse_words(value)) {
+    Method method = at_origin(value, [&] { return parse_method(word); });
+    for (const Method& earlier : methods) {
+      if (earlier.text() == method.text()) refuse(value, "'" + method.text() + "' only once");
+    }
+    methods.push_back(std::move(method));
+  }
+  return methods;
+}
+
 ScreeningSpec parse_screening(const Value& value) {
   if (value.text == "off") return {};
   static const std::regex form("seeds:([1-9][0-9]{0,8})[, ]+keep:([1-9][0-9]{0,8})");

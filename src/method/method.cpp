@@ -103,6 +103,10 @@ bool Method::draws_scalars() const {
   return std::ranges::any_of(parts, [](const auto& part) { return is_chosen_by(part, ChosenBy::kSeed); });
 }
 
+bool Method::adds_tensors() const {
+  return std::ranges::any_of(parts, [](const auto& part) { return find_addition_method(part.name) != nullptr; });
+}
+
 std::int64_t TensorSelection::count(std::int64_t size) const {
   switch (kind) {
     case Kind::kNone:

@@ -45,9 +45,15 @@ hdf5::File open_unsealed(const std::filesystem::path& path) {
 
 std::int64_t version_of(const hdf5::Group& file) { return file.read_integer_attribute("schema_version"); }
 
-void read_value(const Group& group, const char* name, std::string& value) { value = group.read_strings(name).at(0); }
-void read_value(const Group& group, const char* name, double& value) { value = group.read_doubles(name).at(0); }
-void read_value(const Group& group, const char* name, std::int64_t& value) { value = group.read_integers(name).at(0); }
+void read_values(const Group& group, const char* name, std::vector<std::string>& values) {
+  values = group.read_strings(name);
+}
+void read_values(const Group& group, const char* name, std::vector<double>& values) {
+  values = group.read_doubles(name);
+}
+void read_values(const Group& group, const char* name, std::vector<std::int64_t>& values) {
+  values = group.read_integers(name);
+}
 
 void write_root_attributes(const Group& file, const JobAttributes& attributes) {
   file.write_attribute("schema_version", kVersion);

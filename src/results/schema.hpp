@@ -5,9 +5,12 @@
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "tunescope/base/error.hpp"
 #include "tunescope/hdf5/file.hpp"
+#include "tunescope/results/ablation_record.hpp"
 #include "tunescope/results/fisher_record.hpp"
 #include "tunescope/results/results_file.hpp"
 #include "tunescope/results/trial_record.hpp"
@@ -121,6 +124,13 @@ inline const std::tuple kScreeningColumns = {
     Column{"chosen", &ScreenedRate::is_chosen},
 };
 
+/// The columns of `/ablation`, in their order.
+inline const std::tuple kAblationColumns = {
+    Column{"id", &AblationRow::id},     Column{"group", &AblationRow::group},
+    Column{"kind", &AblationRow::kind}, Column{"scalars", &AblationRow::scalars},
+    Column{"loss", &AblationRow::loss}, Column{"score", &AblationRow::score},
+};
+
 /// Calls `visit` with each column.
 template <typename Columns, typename Visitor>
 void for_each_column(const Columns& columns, const Visitor& visit) {
@@ -160,10 +170,10 @@ hdf5::File open_sealed(const std::filesystem::path& path);
 /// Opens such a file without checking its seal. Only for use in `run_isolated`.
 hdf5::File open_unsealed(const std::filesystem::path& path);
 
-/// Reads the only value of a column.
-void read_value(const hdf5::Group& group, const char* name, std::string& value);
-void read_value(const hdf5::Group& group, const char* name, double& value);
-void read_value(const hdf5::Group& group, const char* name, std::int64_t& value);
+/// Reads all values of a column.
+void read_values(const hdf5::Group& group, const char* name, std::vector<std::string>& values);
+void read_values(const hdf5::Group& group, const char* name, std::vector<double>& values);
+void read_values(const hdf5::Group& group, const char* name, std::vector<std::int64_t>& values);
 
 /// Writes the attributes of the root, including those of the job.
 void write_root_attributes(const hdf5::Group& file, const JobAttributes& attributes);
@@ -193,23 +203,42 @@ void write_column(const hdf5::Group& group, const std::string& name, const std::
   group.attach_dimensions(name, std::vector<std::string>{dimension});
 }
 
-/// The version that a file was written with.
-std::int64_t version_of(const hdf5::Group& file);
+/// Writes a group with a row for each entry of its only dimension.
+template <typename Row, typename Columns>
+hdf5::Group write_table(const hdf5::Group& file, const std::string& name, const std::string& dimension,
+                        const std::vector<Row>& rows, const Columns& columns) {
+  hdf5::Group group = file.create_group(name);
+  write_count_dimension(group, dimension, rows.size());
+  for_each_column(columns, [&](const auto& column) {
+    std::vector<std::decay_t<decltype(column.in_earlier_files)>> values;
+    for (const Row& row : rows) values.push_back(row.*(column.member));
+    write_column(group, column.name, values, dimension);
+  });
+  return group;
+}
 
-/// The only row of a table in a file of `version`. Throws `std::out_of_range` if there is none, `Hdf5Error` if a column
-/// of that version is missing.
+/// The rows of such a group in a file of `version`. Throws `Hdf5Error` if a column of that version is missing, or they
+/// are of unequal length.
+template <typename Row, typename Columns>
+std::vector<Row> read_table(const hdf5::Group& table, const Columns& columns, std::int64_t version) {
+  std::vector<Row> rows(table.shape(std::get<0>(columns).name).at(0));
+  for_each_column(columns, [&](const auto& column) {
+    std::vector<std::decay_t<decltype(column.in_earlier_files)>> values(rows.size(), column.in_earlier_files);
+    if (column.since <= version) read_values(table, column.name, values);
+    if (values.size() != rows.size()) throw Hdf5Error(table.description() + ": columns of unequal length");
+    for (std::size_t row = 0; row < rows.size(); ++row) rows[row].*(column.member) = std::move(values[row]);
+  });
+  return rows;
+}
+
+/// The only row of such a group. Throws as `read_table`, and `std::out_of_range` if there is none.
 template <typename Row, typename Columns>
 Row read_row(const hdf5::Group& table, const Columns& columns, std::int64_t version) {
-  Row row;
-  for_each_column(columns, [&](const auto& column) {
-    if (column.since > version) {
-      row.*(column.member) = column.in_earlier_files;
-    } else {
-      read_value(table, column.name, row.*(column.member));
-    }
-  });
-  return row;
+  return read_table<Row>(table, columns, version).at(0);
 }
+
+/// The version that a file was written with.
+std::int64_t version_of(const hdf5::Group& file);
 
 /// Reads the only row of a trial's file. Throws `Hdf5Error` if there is none; `path` is for its message.
 TrialRow read_trial_row(const hdf5::Group& file, const std::filesystem::path& path);

@@ -17,27 +17,13 @@ using schema::write_count_dimension;
 using schema::write_label_dimension;
 using Names = std::vector<std::string>;
 
-// A group with a row for each entry of its only dimension.
-template <typename Row, typename Columns>
-Group write_table(const Group& file, const std::string& name, const std::string& dimension,
-                  const std::vector<Row>& rows, const Columns& columns) {
-  Group group = file.create_group(name);
-  write_count_dimension(group, dimension, rows.size());
-  schema::for_each_column(columns, [&](const auto& column) {
-    std::vector<std::decay_t<decltype(column.in_earlier_files)>> values;
-    for (const Row& row : rows) values.push_back(row.*(column.member));
-    write_column(group, column.name, values, dimension);
-  });
-  return group;
-}
-
 void write_trials(const Group& file, const std::vector<TrialRow>& rows) {
-  const Group group = write_table(file, "trials", "trial", rows, schema::kTrialColumns);
+  const Group group = schema::write_table(file, "trials", "trial", rows, schema::kTrialColumns);
   schema::write_plot_default(group, "score", {"trial"});
 }
 
 void write_screening(const Group& file, const std::vector<ScreenedRate>& rates) {
-  if (!rates.empty()) write_table(file, "screening", "rate", rates, schema::kScreeningColumns);
+  if (!rates.empty()) schema::write_table(file, "screening", "rate", rates, schema::kScreeningColumns);
 }
 
 void write_predictions(const Group& group, const Predictions& predictions, const std::string& suffix) {
@@ -154,6 +140,9 @@ void merge_files(const std::filesystem::path& path, const MergeParts& parts, con
     write_fisher_runs(file, parts.fisher_files);
     write_masks(file, parts.masks);
     write_screening(file, parts.screening);
+    if (!parts.ablation.empty()) {
+      schema::write_table(file, "ablation", "row", parts.ablation, schema::kAblationColumns);
+    }
     file.close();
   });
 }

@@ -8,6 +8,7 @@
 
 #include "tunescope/io/atomic_file.hpp"
 #include "tunescope/parallel/environment.hpp"
+#include "tunescope/run/ablation/ablation_groups.hpp"
 #include "tunescope/storage/recorded_inputs.hpp"
 #include "tunescope/storage/trial_checkpoints.hpp"
 
@@ -40,6 +41,7 @@ std::unique_ptr<Job> open_on_root(SweepSpec spec, FisherRunsOf fisher_runs, RunL
   for (const std::string& warning : job->inputs.notes().warnings) listener.on_warning(warning);
   job->hashes = job->inputs.load_and_hash();
   job_fisher_ids(job->spec, job->hashes);  // a wrong grid shows here
+  check_ablation(job->spec, job->inputs);
   job->fisher = plan_fisher(job->spec, fisher_runs(job->spec, job->hashes), job->inputs);
   job_device(job->spec, 0, job->stages());
   write_text_atomically(folder.job, job->spec.job_text);

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "tunescope/io/atomic_file.hpp"
+#include "tunescope/run/ablation/ablation_groups.hpp"
+#include "tunescope/run/ablation/ablation_stage.hpp"
 #include "tunescope/run/fisher_execution.hpp"
 #include "tunescope/run/job_trials.hpp"
 #include "tunescope/run/stage_runner.hpp"
@@ -64,14 +66,17 @@ SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listene
     listener.on_sweep(work.trials);
   }
   StageRunner stages(team, rank, listener, work.trials);
-  const bool came_to_its_end = carry_out(work.plan, stages) && stages.wait_for_other_sweeps();
+  const bool is_trained = carry_out(work.plan, stages) && stages.wait_for_other_sweeps();
+  const bool is_ablated = is_trained && ablate_kept_models(team, rank, work.trials, listener);
   const bool has_lost_work = team.any_of(rank.stop.has_lost_work());
-  if (!came_to_its_end && ended_by_failures(team, job, stages.failures(), listener)) {
+  if (!is_trained && ended_by_failures(team, job, stages.failures(), listener)) {
     return {.has_lost_work = has_lost_work, .is_broken = true};
   }
   return team.on_root([&] {
     const std::vector<PlannedTrial> trials = stored_trials(job.spec, job.hashes);
-    if (!came_to_its_end && !is_complete(trials)) {
+    // A stop that found nothing left to do was none.
+    const bool has_all = is_ablated || (is_complete(trials) && ablation_groups(job.spec).empty());
+    if (!has_all) {
       return SweepEnd{.is_stopped = true, .has_lost_work = has_lost_work, .trials = trials.size()};
     }
     warn_of_files(trials, listener);

@@ -16,6 +16,7 @@ JobFolder::JobFolder(const SweepSpec& spec)
       checkpoints(spec.job_folder() / "checkpoints"),
       fisher(spec.job_folder() / "fisher"),
       weights(spec.job_folder() / "fisher" / "weights"),
+      ablation(spec.job_folder() / "ablation"),
       screening(spec.job_folder() / "screening"),
       log(spec.job_folder() / "log"),
       progress(spec.job_folder() / "running"),

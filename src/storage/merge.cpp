@@ -1,6 +1,7 @@
 #include "tunescope/storage/merge.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
@@ -94,6 +95,7 @@ std::vector<std::string> merge_results(const SweepSpec& spec, const std::vector<
     const bool is_failed = planned.stored.end == TrialEnd::kFailed;
     parts.trial_files.push_back(is_failed ? folder.failed_file(planned.id) : folder.trial_file(planned.id));
     parts.kept_bytes.push_back(kept_bytes(folder, planned.id));
+    std::ranges::move(read_ablation(folder.ablation_file(planned.id)), std::back_inserter(parts.ablation));
     const std::string mask = planned.trial.mask_id();
     if (is_failed || mask.empty() || !masks.insert(mask).second) continue;
     if (std::optional<MaskRecord> recorded = read_mask(parts.trial_files.back())) {

@@ -56,6 +56,12 @@ class Claim(Enum):
         "A bias of output LayerNorm has more Fisher information than a weight of it",
         "Run `tunescope fisher JOB` on three tasks or more.",
     )
+    ABLATION = (
+        "ablation",
+        "The changes of output LayerNorm are what full fine-tuning gains by",
+        "Run `full` on three tasks or more with `[ablation] groups = layernorm-output` and "
+        "`run.keep = trained`.",
+    )
     EQUIVALENCE = (
         "equivalence",
         "Training output LayerNorm alone, the paper's LayerNorm, matches full fine-tuning",

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tunescope/base/error.hpp"
 #include "tunescope/plan/sweep_spec.hpp"
 
 namespace tunescope::cli {
@@ -24,6 +25,16 @@ std::string trimmed(std::string_view text);
 
 /// Throws `ConfigError`: origin, key, what was found and what was expected.
 [[noreturn]] void refuse(const Value& value, std::string_view expected);
+
+/// The result of `parse`, a deeper parser, whose errors get the place where the value was given.
+template <typename Parse>
+auto at_origin(const Value& value, Parse parse) {
+  try {
+    return parse();
+  } catch (const ConfigError& error) {
+    throw ConfigError(value.origin + ": " + value.key + ": " + error.what());
+  }
+}
 
 /// A whole number from `smallest` on.
 std::int64_t parse_integer(const Value& value, std::int64_t smallest);
@@ -43,6 +54,8 @@ std::vector<Number> parse_list(const Value& value, Parse parse) {
   }
   return numbers;
 }
+/// The methods of a list, each once, however it is written.
+std::vector<Method> parse_methods(const Value& value);
 /// The numbers of a list, each above 0.
 std::vector<double> parse_positive_numbers(const Value& value);
 /// The numbers of a list, as `parse_integer`.

@@ -45,6 +45,8 @@ struct Method {
   const MethodPart* fisher_part() const;
   /// Whether a part chooses at random: then each seed trains other scalars.
   bool draws_scalars() const;
+  /// Whether a part adds tensors to the model.
+  bool adds_tensors() const;
 };
 
 /// Parses and checks a method. What follows a plus sign and does not begin with the name of a method belongs to the

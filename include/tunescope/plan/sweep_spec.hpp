@@ -50,6 +50,13 @@ struct ScreeningSpec {
   bool is_on() const { return seeds > 0; }
 };
 
+/// Which trained models are scored with groups of their scalars put back to their initial values, and which groups: the
+/// scalars that these methods train, beside the head. No groups: none are.
+struct AblationSpec {
+  std::vector<Method> groups;
+  std::vector<Method> methods = {{{{.name = "full"}}}};
+};
+
 /// A job: everything a job file says, checked.
 struct SweepSpec {
   std::string name;
@@ -72,6 +79,7 @@ struct SweepSpec {
   ScreeningSpec screening;
   TrainOptions train;
   FisherSpec fisher;
+  AblationSpec ablation;
 
   DeviceKind device = DeviceKind::kAuto;
   std::int64_t threads = 0;  ///< a rank; 0 = the node's cores shared out

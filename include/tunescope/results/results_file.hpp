@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tunescope/results/ablation_record.hpp"
 #include "tunescope/results/fisher_record.hpp"
 #include "tunescope/results/screening_record.hpp"
 #include "tunescope/results/trial_record.hpp"
@@ -28,6 +29,7 @@ struct MergeParts {
   std::vector<std::filesystem::path> fisher_files;
   std::vector<MaskRecord> masks;
   std::vector<ScreenedRate> screening = {};
+  std::vector<AblationRow> ablation = {};
 };
 
 /// Writes the merged file, atomically. Throws `Hdf5Error` if a part is unreadable, and `EnvironmentError` if the result

@@ -38,6 +38,10 @@ class RunListener {
   /// The run ends, because all of its first trials failed, most of them with this error.
   virtual void on_broken(std::size_t /*trials*/, const CommonError& /*error*/) {}
 
+  /// The trained models of so many trials are going to be ablated.
+  virtual void on_ablation(std::size_t /*trials*/) {}
+  virtual void on_ablated(const PlannedTrial& /*planned*/) {}
+
   /// Fisher runs are looked at; `reducer` names what sums over ranks.
   virtual void on_fisher_stage(const std::vector<PlannedFisher>& /*runs*/, std::string_view /*reducer*/) {}
   /// Pending Fisher runs are going to be computed in this order, until `on_fisher_runs_end`.

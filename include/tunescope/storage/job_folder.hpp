@@ -18,6 +18,7 @@ struct JobFolder {
   std::filesystem::path checkpoints;  ///< a folder for each unfinished trial or Fisher run
   std::filesystem::path fisher;       ///< a file for each Fisher run
   std::filesystem::path weights;      ///< of trainings that have still to be measured
+  std::filesystem::path ablation;     ///< a file for each trial whose trained model was ablated
   std::filesystem::path screening;    ///< a file for each task and method whose learning rates were chosen
   std::filesystem::path log;          ///< a file for each rank
   std::filesystem::path progress;     ///< a file for each sweep at work, see `ProgressFile`
@@ -31,6 +32,7 @@ struct JobFolder {
   std::filesystem::path kept_file(const std::string& id) const { return trials / (id + ".safetensors"); }
   std::filesystem::path failed_file(const std::string& id) const { return failed / (id + ".h5"); }
   std::filesystem::path fisher_file(const std::string& id) const { return fisher / (id + ".h5"); }
+  std::filesystem::path ablation_file(const std::string& id) const { return ablation / (id + ".h5"); }
   /// The folder for checkpoints of a trial or Fisher run.
   std::filesystem::path checkpoint_folder(const std::string& id) const { return checkpoints / id; }
   /// The weights that a trial's training had after `step` steps.

@@ -92,6 +92,16 @@ void RunDisplay::on_broken(std::size_t trials, const CommonError& error) {
       job_, trials, error.count, error.text);
 }
 
+void RunDisplay::on_ablation(std::size_t trials) {
+  if (trials > 0) fmt::print("{}: ablation of {} trained model{}\n", job_, trials, trials == 1 ? "" : "s");
+  std::fflush(stdout);
+}
+
+void RunDisplay::on_ablated(const PlannedTrial& planned) {
+  fmt::print("ablated {}\n", label_of(planned.trial));
+  std::fflush(stdout);
+}
+
 void RunDisplay::on_fisher_stage(const std::vector<PlannedFisher>& runs, std::string_view reducer) {
   print_warnings(runs);
   const std::size_t pending = pending_of(runs).size();

@@ -27,6 +27,8 @@ class RunDisplay : public RunListener {
   void on_trials_end() override;
   void on_waiting(std::size_t trials) override;
   void on_broken(std::size_t trials, const CommonError& error) override;
+  void on_ablation(std::size_t trials) override;
+  void on_ablated(const PlannedTrial& planned) override;
   void on_fisher_stage(const std::vector<PlannedFisher>& runs, std::string_view reducer) override;
   void on_fisher_runs(const std::vector<PlannedFisher>& pending) override;
   void on_fisher_progress(std::size_t run, std::int64_t done, std::int64_t total) override;

@@ -137,13 +137,16 @@ def marker_of(place: int) -> str:
     return MARKERS[place % len(MARKERS)]
 
 
-def row_grid(panels: int, labels: list[str], row_height: float = 0.27) -> Grid:
-    """A grid of panels with a line per label, the labels left of each row of panels."""
+def row_grid(panels: int, labels: list[str], row_height: float = 0.27, legend: float = 0.0) -> Grid:
+    """A grid of panels with a line per label, the labels left of each row of panels.
+
+    `legend` is the room for a legend above the panels, in inches.
+    """
     columns, gap = min(4, panels), 0.1
     left = label_room(labels)
     width = min((PAGE_WIDTH - left) / columns - gap, 2.6)
     if columns == 1:
         width = max(COLUMN_WIDTH - left - gap, 1.5)
     height = max(0.6, row_height * len(labels))
-    return Grid(-(-panels // columns), columns, width, height, left, top=0.6, bottom=0.42, gap=gap,
+    return Grid(-(-panels // columns), columns, width, height, left, top=0.6 + legend, bottom=0.42, gap=gap,
                 row_gap=0.6)  # fmt: skip

@@ -1,0 +1,24 @@
+#include "tunescope/run/ablation/ablation_groups.hpp"
+
+#include "tunescope/base/error.hpp"
+
+namespace tunescope {
+
+std::vector<Method> ablation_groups(const SweepSpec& spec) {
+  if (spec.ablation.groups.empty()) return {};
+  std::vector<Method> groups = {parse_method("head")};
+  groups.insert(groups.end(), spec.ablation.groups.begin(), spec.ablation.groups.end());
+  return groups;
+}
+
+void check_ablation(const SweepSpec& spec, SweepInputs& inputs) {
+  for (const Method& group : spec.ablation.groups) {
+    try {
+      planning_stand_in_selection(group, inputs.catalogue(find_task(spec.tasks.front())));
+    } catch (const ConfigError& error) {
+      throw ConfigError(std::string("[ablation] groups: ") + error.what());
+    }
+  }
+}
+
+}  // namespace tunescope
