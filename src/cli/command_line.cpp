@@ -7,6 +7,7 @@
 
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/nearest.hpp"
+#include "tunescope/base/number.hpp"
 #include "tunescope/base/split.hpp"
 #include "tunescope/cli/job_file.hpp"
 #include "tunescope/cli/job_keys.hpp"
@@ -17,31 +18,49 @@ namespace {
 
 namespace po = boost::program_options;
 
+enum class Takes { kNothing, kValue, kNumberOrNothing };
+
 // An option that is no key of a job.
 struct OwnOption {
   const char* spelling;       // its name, and behind a comma its letter, if it has one
   std::string_view commands;  // that it belongs to, blank-separated; empty: all
-  bool takes_value;
+  Takes takes;
   void (*assign)(CommandLine&, const std::string& value);
 
   std::string_view name() const { return std::string_view(spelling).substr(0, std::string_view(spelling).find(',')); }
 };
 
+constexpr double kWatchSeconds = 2.0;  // as often as a sweep writes what it is at work on
+
 constexpr std::array kOwnOptions = {
-    OwnOption{"help,h", "", false, [](CommandLine& line, const std::string&) { line.wants_help = true; }},
-    OwnOption{"version,V", "", false, [](CommandLine& line, const std::string&) { line.wants_version = true; }},
-    OwnOption{"calibrate", "plan", false, [](CommandLine& line, const std::string&) { line.wants_calibration = true; }},
-    OwnOption{"simulate", "plan", true,
+    OwnOption{"help,h", "", Takes::kNothing, [](CommandLine& line, const std::string&) { line.wants_help = true; }},
+    OwnOption{"version,V", "", Takes::kNothing,
+              [](CommandLine& line, const std::string&) { line.wants_version = true; }},
+    OwnOption{"calibrate", "plan", Takes::kNothing,
+              [](CommandLine& line, const std::string&) { line.wants_calibration = true; }},
+    OwnOption{"simulate", "plan", Takes::kValue,
               [](CommandLine& line, const std::string& value) {
                 line.simulated_devices = parse_integer({"--simulate", value, "command line"}, 1);
               }},
-    OwnOption{"share", "sweep", false, [](CommandLine& line, const std::string&) { line.wants_share = true; }},
-    OwnOption{"reseal", "merge", false, [](CommandLine& line, const std::string&) { line.wants_reseal = true; }},
-    OwnOption{"replace", "merge", false, [](CommandLine& line, const std::string&) { line.wants_replacement = true; }},
-    OwnOption{"where", "export predict", true, [](CommandLine& line, const std::string& value) { line.where = value; }},
-    OwnOption{"format", "export", true, [](CommandLine& line, const std::string& value) { line.format = value; }},
-    OwnOption{"file", "predict", true, [](CommandLine& line, const std::string& value) { line.file = value; }},
-    OwnOption{"task", "predict", true, [](CommandLine& line, const std::string& value) { line.task = value; }},
+    OwnOption{"json", "plan status", Takes::kNothing,
+              [](CommandLine& line, const std::string&) { line.wants_json = true; }},
+    OwnOption{"watch", "status", Takes::kNumberOrNothing,
+              [](CommandLine& line, const std::string& value) {
+                line.watch_seconds =
+                    value.empty() ? kWatchSeconds : parse_number({"--watch", value, "command line"}, 0.1, 86400.0);
+              }},
+    OwnOption{"share", "sweep", Takes::kNothing,
+              [](CommandLine& line, const std::string&) { line.wants_share = true; }},
+    OwnOption{"reseal", "merge", Takes::kNothing,
+              [](CommandLine& line, const std::string&) { line.wants_reseal = true; }},
+    OwnOption{"replace", "merge", Takes::kNothing,
+              [](CommandLine& line, const std::string&) { line.wants_replacement = true; }},
+    OwnOption{"where", "export predict", Takes::kValue,
+              [](CommandLine& line, const std::string& value) { line.where = value; }},
+    OwnOption{"format", "export", Takes::kValue,
+              [](CommandLine& line, const std::string& value) { line.format = value; }},
+    OwnOption{"file", "predict", Takes::kValue, [](CommandLine& line, const std::string& value) { line.file = value; }},
+    OwnOption{"task", "predict", Takes::kValue, [](CommandLine& line, const std::string& value) { line.task = value; }},
 };
 
 const OwnOption* find_own_option(std::string_view name) {
@@ -52,14 +71,24 @@ const OwnOption* find_own_option(std::string_view name) {
 po::options_description all_options() {
   po::options_description options;
   for (const OwnOption& option : kOwnOptions) {
-    if (option.takes_value) {
-      options.add_options()(option.spelling, po::value<std::string>(), "");
-    } else {
+    if (option.takes == Takes::kNothing) {
       options.add_options()(option.spelling, "");
+    } else {
+      options.add_options()(option.spelling, po::value<std::string>(), "");
     }
   }
   for (const JobKey& key : job_keys()) options.add_options()(key.option_name().c_str(), po::value<std::string>(), "");
   return options;
+}
+
+// Takes an option whose number is missing, which Boost would refuse.
+std::vector<po::option> take_without_number(std::vector<std::string>& words) {
+  if (!words[0].starts_with("--")) return {};
+  const OwnOption* const own = find_own_option(std::string_view(words[0]).substr(2));
+  if (own == nullptr || own->takes != Takes::kNumberOrNothing) return {};
+  if (words.size() > 1 && to_number<double>(words[1])) return {};
+  words.erase(words.begin());
+  return {po::option(std::string(own->name()), {""})};
 }
 
 [[noreturn]] void refuse_option(const std::string& option) {
@@ -74,7 +103,7 @@ void refuse_option_of_another_command(const std::vector<const OwnOption*>& given
     const std::vector<std::string> commands = split(option->commands, ' ');
     if (option->commands.empty() || std::ranges::find(commands, command) != commands.end()) continue;
     throw ConfigError(
-        fmt::format("--{} belongs to tunescope {}, not to {}", option->name(), fmt::join(commands, " and "), command));
+        fmt::format("--{} belongs to tunescope {}, not to {}", option->name(), fmt::join(commands, ", "), command));
   }
 }
 
@@ -87,7 +116,8 @@ CommandLine parse_command_line(int argc, char** argv) {
   CommandLine result;
   std::vector<const OwnOption*> given;
   try {
-    const auto parsed = po::command_line_parser(argc, argv).options(options).style(style).run();
+    const auto parsed =
+        po::command_line_parser(argc, argv).options(options).style(style).extra_style_parser(take_without_number).run();
     for (const auto& option : parsed.options) {
       if (const OwnOption* const own = find_own_option(option.string_key)) {
         own->assign(result, option.value.empty() ? "" : option.value.front());

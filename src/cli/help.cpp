@@ -25,7 +25,7 @@ struct CommandHelp {
 
 constexpr std::array kCommands = {
     CommandHelp{
-        "plan", "JOB.cfg [--calibrate] [--simulate DEVICES] [--section.key VALUE ...]",
+        "plan", "JOB.cfg [--calibrate] [--simulate DEVICES] [--json] [--section.key VALUE ...]",
         "Checks the job and its inputs and lists its trials: how many of each task and method, what is done, "
         "how many parameters train, the work and memory per trial, and the time per trial if finished trials of the "
         "job tell it. --calibrate measures the first steps of one trial of each task and method, and the first "
@@ -33,7 +33,8 @@ constexpr std::array kCommands = {
         "the coordinator's own rules, with up to run.lanes trials at once on each (auto: 16); it leaves out what "
         "training together gains unless that was measured, and without --calibrate takes Fisher runs to multiply as "
         "fast as the training that they measure, in its precision. "
-        "The last lines say how many ranks, with how many threads each, suit this machine.",
+        "The last lines say how many ranks, with how many threads each, suit this machine. --json prints all of it as "
+        "one JSON object, for scripts; docs/scripts.md tells its keys.",
         true},
     CommandHelp{"sweep", "JOB.cfg [--share] [--section.key VALUE ...]",
                 "Trains every trial that is missing, over all MPI ranks, and writes the merged file. The Fisher "
@@ -46,8 +47,12 @@ constexpr std::array kCommands = {
                 "its [fisher] section, with all MPI ranks, and writes the merged file. Runs that are stored are not "
                 "repeated.",
                 true},
-    CommandHelp{"status", "JOB.cfg [--section.key VALUE ...]",
-                "Tells which trials are done, failed (with the error) and missing; works while a sweep runs.", true},
+    CommandHelp{"status", "JOB.cfg [--watch [SECONDS]] [--json] [--section.key VALUE ...]",
+                "Tells which trials are done, failed (with the error) and missing; works while a sweep runs. --watch "
+                "looks again every 2 seconds, or as often as it is told, and shows what has changed, until nothing is "
+                "left to run, no sweep is at work, or Ctrl-C. --json prints one JSON object, for scripts; "
+                "docs/scripts.md tells its keys.",
+                true},
     CommandHelp{
         "merge", "JOB.cfg [--reseal] [--replace] [--section.key VALUE ...]",
         "Collects the finished trials into one HDF5 file; works while a sweep runs. A merged file that would lose "

@@ -1,39 +1,42 @@
-#include "tunescope/storage/status.hpp"
-
 #include <spdlog/fmt/fmt.h>
+#include <unistd.h>
 
-#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <thread>
 
-#include "cli/display/trial_counts.hpp"
 #include "cli/display/warnings.hpp"
 #include "cli/known_inputs.hpp"
+#include "cli/reports/job_status.hpp"
 #include "cli/single_job.hpp"
+#include "tunescope/base/error.hpp"
 #include "tunescope/cli/commands.hpp"
-#include "tunescope/cli/display/progress.hpp"
-#include "tunescope/storage/folder_lock.hpp"
-#include "tunescope/storage/progress_file.hpp"
 
 namespace tunescope::cli {
 namespace {
 
-std::string describe(const Trial& trial) {
-  return fmt::format("{} {} lr {} seed {}", trial.task, trial.method.text(), trial.learning_rate, trial.seed);
+constexpr std::string_view kClearScreen = "\x1B[H\x1B[2J";
+
+void print_status(const JobStatus& status) {
+  for (const std::string& warning : status.warnings) print_warning(warning);
+  fmt::print("{}", text_of(status));
+  std::fflush(stdout);
 }
 
-// What the sweeps on this folder are at work on, if there are any.
-void print_running(const JobFolder& folder, const std::vector<PlannedTrial>& trials) {
-  if (!FolderLock::is_held(folder.lock)) return;
-  fmt::print("a sweep is at work here\n");
-  for (const TrialProgress& running : read_progress(folder.progress)) {
-    if (!Claim::is_trial_taken(folder.lock, running.id)) continue;  // of a sweep that was killed
-    const auto planned = std::find_if(trials.begin(), trials.end(), [&](const auto& t) { return t.id == running.id; });
-    const std::int64_t steps_here = running.step - running.first_step;
-    const double left = steps_here > 0 ? running.seconds * static_cast<double>(running.steps - running.step) /
-                                             static_cast<double>(steps_here)
-                                       : 0.0;
-    fmt::print("rank {}: {} {}, step {} of {}{}\n", running.rank, running.id,
-               planned == trials.end() ? "(training for a Fisher run)" : describe(planned->trial), running.step,
-               running.steps, steps_here > 0 ? ", " + readable_duration(left) + " to go" : "");
+// Shows every change until there will be none: on a terminal in place of what was there before, elsewhere below it.
+void watch(const SweepSpec& spec, const InputHashes& hashes, std::chrono::duration<double> interval) {
+  const std::string_view between = ::isatty(STDOUT_FILENO) == 1 ? kClearScreen : "\n";
+  for (std::string shown;;) {
+    const JobStatus status = look_up_status(spec, hashes);
+    std::string text = text_of(status);
+    if (text != shown) {
+      if (!shown.empty()) fmt::print("{}", between);
+      std::fflush(stdout);
+      print_status(status);
+      shown = std::move(text);
+    }
+    if (status.is_final()) return;
+    std::this_thread::sleep_for(interval);
   }
 }
 
@@ -41,18 +44,20 @@ void print_running(const JobFolder& folder, const std::vector<PlannedTrial>& tri
 
 ExitStatus status(const CommandLine& line) {
   const SweepSpec spec = parse_single_job(line);
-  const std::vector<PlannedTrial> trials = stored_trials(spec, know_inputs(spec).hashes);
-  print_warnings(trials);
-  const TrialCounts counts = count(trials);
-  fmt::print("{}: {} trials: {} done, {} diverged, {} failed, {} missing ({} of them partly done and saved)\n",
-             spec.name, counts.total, counts.done, counts.diverged, counts.failed, counts.missing, counts.partial);
-  const auto open = std::ranges::count_if(trials, &PlannedTrial::is_stand_in);
-  if (open > 0) fmt::print("{} of those missing wait for screening to choose their learning rates\n", open);
-  print_running(JobFolder(spec), trials);
-  for (const PlannedTrial& planned : trials) {
-    if (planned.stored.error.empty()) continue;
-    fmt::print("{} {}: {}: {}\n", planned.id, describe(planned.trial), to_string(*planned.stored.end),
-               planned.stored.error);
+  if (line.wants_json && line.watch_seconds) {
+    throw ConfigError("--watch shows what --json gives to a script: give one of them, and call --json again and again");
+  }
+  const InputHashes hashes = know_inputs(spec).hashes;
+  if (line.watch_seconds) {
+    watch(spec, hashes, std::chrono::duration<double>(*line.watch_seconds));
+    return kAllDone;
+  }
+  const JobStatus status = look_up_status(spec, hashes);
+  if (line.wants_json) {
+    for (const std::string& warning : status.warnings) print_warning(warning);
+    print_json(json_of(status));
+  } else {
+    print_status(status);
   }
   return kAllDone;
 }
