@@ -42,7 +42,7 @@ constexpr std::array kOwnOptions = {
               [](CommandLine& line, const std::string& value) {
                 line.simulated_devices = parse_integer({"--simulate", value, "command line"}, 1);
               }},
-    OwnOption{"json", "plan status", Takes::kNothing,
+    OwnOption{"json", "plan status doctor", Takes::kNothing,
               [](CommandLine& line, const std::string&) { line.wants_json = true; }},
     OwnOption{"watch", "status", Takes::kNumberOrNothing,
               [](CommandLine& line, const std::string& value) {

@@ -1,9 +1,9 @@
-#include <mpi.h>
 #include <spdlog/fmt/fmt.h>
 #include <torch/headeronly/version.h>
 
 #include <array>
 
+#include "cli/display/wrapped.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/nearest.hpp"
 #include "tunescope/base/version.hpp"
@@ -12,6 +12,7 @@
 #include "tunescope/device/device.hpp"
 #include "tunescope/hdf5/file.hpp"
 #include "tunescope/method/method.hpp"
+#include "tunescope/parallel/environment.hpp"
 
 namespace tunescope::cli {
 namespace {
@@ -82,6 +83,14 @@ constexpr std::array kCommands = {
         "is "
         "not computed again. CONDITIONS are those of tunescope export.",
         true},
+    CommandHelp{
+        "doctor", "[JOB.cfg] [--json] [--section.key VALUE ...]",
+        "Tells what a sweep would find here, and what is wrong with it, each with the remedy: how the ranks were "
+        "started, their cores, threads, memory and GPUs, their clocks, limits and environment variables, and "
+        "whether the results folder (without a job, the working directory) has room, locks, and is shared by "
+        "all ranks. Start it as the sweep would be started, under mpirun or srun. Its status is 3 if anything is "
+        "wrong.",
+        true},
     CommandHelp{"demo", "FOLDER",
                 "Writes a small synthetic GLUE (all tasks, official layouts) for trying the program; docs/demo.md says "
                 "what its tasks ask for. Always the same bytes.",
@@ -92,24 +101,6 @@ constexpr std::array kCommands = {
         "the sentences of a pair), or of a task's file.",
         false},
 };
-
-std::string wrapped(std::string_view text, std::size_t indent) {
-  constexpr std::size_t kWidth = 96;
-  std::string result;
-  std::size_t column = indent;
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    if (column + word.size() > kWidth) {
-      result += "\n" + std::string(indent, ' ');
-      column = indent;
-    }
-    if (column > indent) result += " ";
-    result += word;
-    column += word.size() + 1;
-    text.remove_prefix(std::min(text.size(), word.size() + 1));
-  }
-  return result;
-}
 
 std::string job_help() {
   constexpr std::size_t kIndent = 32;
@@ -145,14 +136,6 @@ constexpr std::string_view kExitHelp =
     "75 stopped early by a signal (SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2) or a deadline with everything\n"
     "saved: run again to resume.\n";
 
-std::string mpi_version() {
-  char text[MPI_MAX_LIBRARY_VERSION_STRING];
-  int length = 0;
-  MPI_Get_library_version(text, &length);
-  const std::string version(text, static_cast<std::size_t>(length));
-  return version.substr(0, version.find(','));
-}
-
 }  // namespace
 
 std::string help(const std::string& command) {
@@ -164,7 +147,7 @@ std::string help(const std::string& command) {
   std::string text =
       "Tunescope: which parameters does fine-tuning change, and how few need to change?\n\n"
       "  tunescope COMMAND ... | COMMAND --help | --version\n"
-      "  mpirun -n N tunescope sweep|fisher|predict JOB.cfg ...\n\nCommands:\n";
+      "  mpirun -n N tunescope sweep|fisher|predict|doctor JOB.cfg ...\n\nCommands:\n";
   for (const CommandHelp& known : kCommands) {
     text += fmt::format("  {:<10}{}\n", known.name, wrapped(known.summary, 12));
   }
@@ -176,7 +159,7 @@ std::string help(const std::string& command) {
 
 std::string version_text() {
   return fmt::format("tunescope {} (commit {})\nLibTorch {}\n{}\nHDF5 {}\nbackends: {}\ndevices: {}\n", version(),
-                     git_commit(), TORCH_VERSION, mpi_version(), hdf5::library_version(), compiled_backends(),
+                     git_commit(), TORCH_VERSION, mpi_library(), hdf5::library_version(), compiled_backends(),
                      Machine::look_for(DeviceKind::kAuto).text());
 }
 

@@ -26,6 +26,7 @@ ExitStatus dispatch(int argc, char** argv) {
     if (command == "sweep") return sweep(argc, argv);
     if (command == "fisher") return fisher(argc, argv);
     if (command == "predict") return predict(argc, argv);
+    if (command == "doctor") return doctor(argc, argv);
   }
   const CommandLine line = parse_command_line(argc, argv);
   if (line.wants_version) {

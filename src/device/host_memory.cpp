@@ -8,10 +8,10 @@
 #include <limits>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "device/kernel_file.hpp"
 #include "tunescope/base/environment_number.hpp"
+#include "tunescope/device/control_groups.hpp"
 
 namespace tunescope {
 namespace {
@@ -21,49 +21,26 @@ constexpr double kKilobyte = 1024.0;
 
 // The files of a memory controller. A control group counts cached pages of files as used, although the kernel drops
 // them when memory is needed; `cached` names their counts.
-struct Controller {
-  std::filesystem::path root;
+struct MemoryFiles {
   const char* limit;
   const char* used;
   const char* cached[2];
 };
+constexpr MemoryFiles kVersion2{"memory.max", "memory.current", {"inactive_file", "active_file"}};
+constexpr MemoryFiles kVersion1{
+    "memory.limit_in_bytes", "memory.usage_in_bytes", {"total_inactive_file", "total_active_file"}};
 
-// What a control group and those above it leave. A group without a limit has "max" in version 2, which is no number,
-// and a number larger than any memory in version 1.
-double left_by(const Controller& controller, const std::string& group_path) {
-  double left = kInfinity;
-  for (std::filesystem::path group = controller.root / group_path;; group = group.parent_path()) {
-    const std::optional<double> limit = number_in(group / controller.limit);
-    const std::optional<double> used = number_in(group / controller.used);
-    if (limit && used) {
-      double cached = 0.0;
-      for (const char* key : controller.cached) cached += number_after(group / "memory.stat", key).value_or(0.0);
-      left = std::min(left, std::max(0.0, *limit - *used + cached));
-    }
-    if (group == controller.root || !group.has_relative_path()) return left;
-  }
-}
-
-bool has_word(std::string_view list, std::string_view word) {
-  return ("," + std::string(list) + ",").find("," + std::string(word) + ",") != std::string::npos;
-}
-
-// A line of /proc/self/cgroup is ID:CONTROLLERS:PATH. In version 2, CONTROLLERS is empty.
+// A group without a limit has "max" in version 2, which is no number, and a number larger than any memory in version 1.
 double left_by_control_groups(const std::filesystem::path& root) {
-  const std::filesystem::path mount = root / "sys/fs/cgroup";
-  const Controller version_2{mount, "memory.max", "memory.current", {"inactive_file", "active_file"}};
-  const Controller version_1{
-      mount / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", {"total_inactive_file", "total_active_file"}};
   double left = kInfinity;
-  std::ifstream stream(root / "proc/self/cgroup");
-  for (std::string line; std::getline(stream, line);) {
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(":/", first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string names = line.substr(first + 1, second - first - 1);
-    const std::string path = line.substr(second + 2);
-    if (names.empty()) left = std::min(left, left_by(version_2, path));
-    if (has_word(names, "memory")) left = std::min(left, left_by(version_1, path));
+  for (const auto& [folder, version] : control_groups("memory", root)) {
+    const MemoryFiles& files = version == 2 ? kVersion2 : kVersion1;
+    const std::optional<double> limit = number_in(folder / files.limit);
+    const std::optional<double> used = number_in(folder / files.used);
+    if (!limit || !used) continue;
+    double cached = 0.0;
+    for (const char* key : files.cached) cached += number_after(folder / "memory.stat", key).value_or(0.0);
+    left = std::min(left, std::max(0.0, *limit - *used + cached));
   }
   return left;
 }

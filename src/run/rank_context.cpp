@@ -13,20 +13,6 @@
 namespace tunescope {
 namespace {
 
-// Cores that any rank of the node may use: a launcher may bind each rank to cores of its own, or a batch system all of
-// them to the same part of the node.
-int cores_of_node(RankTeam& node) {
-  int cores = 0;
-  for (const std::uint64_t own : core_mask()) {
-    std::uint64_t together = 0;
-    for (const std::int64_t word : node.all_gather(static_cast<std::int64_t>(own))) {
-      together |= static_cast<std::uint64_t>(word);
-    }
-    cores += std::popcount(together);
-  }
-  return cores;
-}
-
 // Ranks of the node that use the memory of the same GPU, or of the same slice of one; on the CPU, all of them.
 int ranks_on(at::Device device, RankTeam& node) {
   const std::int64_t own = memory_identity(device);
@@ -63,6 +49,18 @@ void choose_precision(RankTeam& team, SweepInputs& inputs, RunListener& listener
 }
 
 }  // namespace
+
+int cores_of_node(RankTeam& node) {
+  int cores = 0;
+  for (const std::uint64_t own : core_mask()) {
+    std::uint64_t together = 0;
+    for (const std::int64_t word : node.all_gather(static_cast<std::int64_t>(own))) {
+      together |= static_cast<std::uint64_t>(word);
+    }
+    cores += std::popcount(together);
+  }
+  return cores;
+}
 
 void set_up_evaluation(RankTeam& team, const SweepSpec& spec, SweepInputs& inputs) {
   RankTeam node = team.split_by_node();

@@ -147,7 +147,7 @@ def test_watch_redraws_a_terminal_until_it_is_interrupted(make_job, tmp_path):
         ("status", ["--watch", "0"], "--watch = 0"),
         ("status", ["--watch=often"], "--watch = often"),
         ("plan", ["--watch"], "belongs to tunescope status, not to plan"),
-        ("sweep", ["--json"], "belongs to tunescope plan, status, not to sweep"),
+        ("sweep", ["--json"], "belongs to tunescope plan, status, doctor, not to sweep"),
     ],
 )
 def test_wrong_options_are_refused(job, command, options, needle):

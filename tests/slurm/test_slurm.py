@@ -212,6 +212,17 @@ def test_ranks_of_a_node_choose_distinct_gpus(cluster, rank_devices, options):
     assert {(node, gpu) for node, _, gpu in ranks} == {("n1", "0"), ("n1", "1"), ("n2", "0"), ("n2", "1")}, output
 
 
+def test_doctor_tells_how_srun_has_started_it(cluster, program, tmp_path):
+    doctor = [str(program.binary), "doctor"]
+    joined = cluster.run("srun", "--mpi=pmix", "-N2", "-n2", f"--chdir={tmp_path}", *doctor)
+    assert re.search(r"^launcher +srun$", joined, re.MULTILINE), joined
+    assert re.search(r"^ranks 0-1 +on n1, n2: ", joined, re.MULTILINE), joined
+    alone = cluster.run("srun", "--mpi=none", "-N1", "-n2", f"--chdir={tmp_path}", *doctor)
+    assert alone.count("srun has started this process without PMIx") == 1, alone
+    sweep = cluster.run("srun", "--mpi=none", "-N1", "-n1", str(program.binary), "sweep", "none.cfg")
+    assert "srun --mpi=list" in sweep
+
+
 def test_wrong_job_file_ends_with_2_and_is_not_put_back(make_batch):
     batch = make_batch({**TRIALS, "sweep.methods": "no-such-method"}).submit()
     facts = batch.wait_for_end()

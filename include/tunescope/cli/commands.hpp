@@ -14,7 +14,7 @@ int run(int argc, char** argv);
 /// The exit status that an exception means.
 ExitStatus status_of(const std::exception& error);
 
-// The commands. Each throws as the library does; `sweep`, `fisher` and `predict` alone use MPI.
+// The commands. Each throws as the library does; `sweep`, `fisher`, `predict` and `doctor` alone use MPI.
 ExitStatus plan(const CommandLine& line);
 ExitStatus status(const CommandLine& line);
 ExitStatus merge(const CommandLine& line);
@@ -27,6 +27,8 @@ ExitStatus sweep(int argc, char** argv);
 ExitStatus fisher(int argc, char** argv);
 /// *Collective.* As `sweep`.
 ExitStatus predict(int argc, char** argv);
+/// *Collective.* As `sweep`.
+ExitStatus doctor(int argc, char** argv);
 
 /// Text of `--help`, for one command or for the program.
 std::string help(const std::string& command);

@@ -18,7 +18,7 @@ struct CommandLine {
   std::vector<std::pair<std::string, std::string>> overrides;  ///< job keys given as options
   bool wants_calibration = false;                              ///< of `plan`
   std::int64_t simulated_devices = 0;                          ///< of `plan`; 0 = none
-  bool wants_json = false;                                     ///< of `plan` and `status`
+  bool wants_json = false;                                     ///< of `plan`, `status` and `doctor`
   std::optional<double> watch_seconds;                         ///< of `status`: between two looks
   bool wants_share = false;                                    ///< of `sweep`
   bool wants_reseal = false;                                   ///< of `merge`

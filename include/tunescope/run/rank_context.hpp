@@ -26,6 +26,10 @@ struct RankContext {
   StopRequest& stop;
 };
 
+/// How many cores any rank of the node may use: a launcher may bind each rank to cores of its own, or a batch system
+/// all of them to the same part of the node.
+int cores_of_node(RankTeam& node);
+
 /// Gives this rank its device and threads, moves the job's model there and chooses the precision of its products:
 /// bfloat16 only if that is faster on all ranks, for a trial must not depend on the rank that it falls to. Throws
 /// `DeviceError` if there is no device for the job's precision.
