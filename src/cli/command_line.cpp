@@ -28,6 +28,10 @@ struct OwnOption {
   void (*assign)(CommandLine&, const std::string& value);
 
   std::string_view name() const { return std::string_view(spelling).substr(0, std::string_view(spelling).find(',')); }
+  bool belongs_to(std::string_view command) const {
+    const std::vector<std::string> all = split(commands, ' ');
+    return commands.empty() || std::ranges::find(all, command) != all.end();
+  }
 };
 
 constexpr double kWatchSeconds = 2.0;  // as often as a sweep writes what it is at work on
@@ -100,14 +104,21 @@ std::vector<po::option> take_without_number(std::vector<std::string>& words) {
 
 void refuse_option_of_another_command(const std::vector<const OwnOption*>& given, const std::string& command) {
   for (const OwnOption* option : given) {
-    const std::vector<std::string> commands = split(option->commands, ' ');
-    if (option->commands.empty() || std::ranges::find(commands, command) != commands.end()) continue;
-    throw ConfigError(
-        fmt::format("--{} belongs to tunescope {}, not to {}", option->name(), fmt::join(commands, ", "), command));
+    if (option->belongs_to(command)) continue;
+    throw ConfigError(fmt::format("--{} belongs to tunescope {}, not to {}", option->name(),
+                                  fmt::join(split(option->commands, ' '), ", "), command));
   }
 }
 
 }  // namespace
+
+std::vector<std::string> own_options_of(std::string_view command) {
+  std::vector<std::string> options;
+  for (const OwnOption& own : kOwnOptions) {
+    if (own.belongs_to(command)) options.push_back("--" + std::string(own.name()));
+  }
+  return options;
+}
 
 CommandLine parse_command_line(int argc, char** argv) {
   const po::options_description options = all_options();

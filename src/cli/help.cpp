@@ -17,13 +17,6 @@
 namespace tunescope::cli {
 namespace {
 
-struct CommandHelp {
-  std::string_view name;
-  std::string_view usage;
-  std::string_view summary;
-  bool has_job;
-};
-
 constexpr std::array kCommands = {
     CommandHelp{
         "plan", "JOB.cfg [--calibrate] [--simulate DEVICES] [--json] [--section.key VALUE ...]",
@@ -100,6 +93,11 @@ constexpr std::array kCommands = {
         "Prints token ids, blank-separated, one line per example: of the lines of standard input (a tab separates "
         "the sentences of a pair), or of a task's file.",
         false},
+    CommandHelp{
+        "completion", "bash|zsh",
+        "Prints what makes this shell complete commands, options and keys of jobs. In the shell's start-up file: "
+        "source <(tunescope completion bash).",
+        false},
 };
 
 std::string job_help() {
@@ -138,6 +136,8 @@ constexpr std::string_view kExitHelp =
 
 }  // namespace
 
+std::span<const CommandHelp> all_commands() { return kCommands; }
+
 std::string help(const std::string& command) {
   for (const CommandHelp& known : kCommands) {
     if (command != known.name) continue;
@@ -149,7 +149,7 @@ std::string help(const std::string& command) {
       "  tunescope COMMAND ... | COMMAND --help | --version\n"
       "  mpirun -n N tunescope sweep|fisher|predict|doctor JOB.cfg ...\n\nCommands:\n";
   for (const CommandHelp& known : kCommands) {
-    text += fmt::format("  {:<10}{}\n", known.name, wrapped(known.summary, 12));
+    text += fmt::format("  {:<12}{}\n", known.name, wrapped(known.summary, 14));
   }
   if (command.empty()) return text + std::string(kExitHelp);
   std::vector<std::string> names;

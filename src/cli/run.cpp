@@ -43,6 +43,7 @@ ExitStatus dispatch(int argc, char** argv) {
   if (line.command == "demo") return demo(line);
   if (line.command == "tokenize") return tokenize(line);
   if (line.command == "export") return export_trials(line);
+  if (line.command == "completion") return completion(line);
   help(line.command);  // throws: the command is unknown
   return kWrongInput;
 }

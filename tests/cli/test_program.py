@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-COMMANDS = ["plan", "sweep", "status", "merge", "demo", "tokenize"]
+COMMANDS = ["plan", "sweep", "status", "merge", "doctor", "demo", "tokenize", "completion"]
 HEADS = {"CoLA": 2 * 32 + 2, "MNLI": 3 * 32 + 3}
 LAYERNORM = 5 * 2 * 32  # one in the embeddings, two in each of two layers
 BACKBONE = 23648

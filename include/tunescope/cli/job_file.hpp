@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct CommandLine {
 
 /// Throws `ConfigError` if an option is unknown (naming the nearest known one) or lacks its value.
 CommandLine parse_command_line(int argc, char** argv);
+
+/// The options of a command that are no keys of a job, such as "--calibrate".
+std::vector<std::string> own_options_of(std::string_view command);
 
 /// Reads a job file and applies the options. Throws `ConfigError` naming file, line, key and remedy.
 SweepSpec read_job(const std::filesystem::path& path,
