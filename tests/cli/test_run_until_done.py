@@ -38,14 +38,14 @@ class Batch:
         path.write_text(text)
         path.chmod(0o755)
 
-    def start(self, **environment):
+    def start(self, command="sweep", **environment):
         return subprocess.Popen(
-            [SCRIPT, "sweep", "job.cfg"], cwd=self.folder, env=self.environment | environment, text=True,
+            [SCRIPT, command, "job.cfg"], cwd=self.folder, env=self.environment | environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
-    def __call__(self, **environment):
-        process = self.start(**environment)
+    def __call__(self, command="sweep", **environment):
+        process = self.start(command, **environment)
         output, _ = process.communicate(timeout=90)
         return process.returncode, output
 
@@ -127,6 +127,13 @@ def test_an_element_of_an_array_shares_the_folder_and_goes_back_alone(batch):
     assert status == 0
     assert "tunescope sweep job.cfg --share\n" in output
     assert "scontrol requeue 7_0\n" in output
+
+
+def test_an_array_of_fisher_jobs_is_refused(batch):
+    status, output = batch("fisher", SLURM_ARRAY_JOB_ID="7", SLURM_ARRAY_TASK_ID="0")
+    assert status == 2
+    assert "tunescope fisher cannot be shared by the jobs of an array" in output
+    assert "srun" not in output and "requeue" not in output
 
 
 def test_elements_of_an_array_count_their_failures_apart(batch):
