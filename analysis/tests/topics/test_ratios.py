@@ -15,7 +15,7 @@ def test_a_ratio_is_the_geometric_mean_with_an_interval_of_the_logarithms():
     # logarithms to base 2: mean 2, deviation 1, three tasks; the 95th percentile of t is 2.919986
     half = 2.919986 / np.sqrt(3)
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx((4, 2 ** (2 - half), 2 ** (2 + half)))
-    assert ratio.words == "4 times (90 % interval 1.24 to 12.9, larger on 3 of 3 tasks)"
+    assert ratio.words == "4.00 times (90 % interval 1.24 to 12.9, larger on 3 of 3 tasks)"
 
 
 @pytest.mark.parametrize(

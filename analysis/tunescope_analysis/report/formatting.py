@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 MISSING = "–"
 MINUS = "−"
 
@@ -71,13 +69,11 @@ def general(value: object) -> str:
 
 
 def digits(value: object) -> str:
-    """Three significant digits without a power of ten: ratios."""
+    """A number above zero, three significant digits without a power of ten: ratios."""
     number = _number(value)
-    return (
-        np.format_float_positional(number, 3, fractional=False, trim="-")
-        if math.isfinite(number)
-        else MISSING
-    )
+    if not math.isfinite(number):
+        return MISSING
+    return fixed(number, max(0, 2 - math.floor(math.log10(number))))
 
 
 def share(value: object) -> str:

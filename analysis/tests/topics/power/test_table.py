@@ -25,7 +25,16 @@ def test_the_smallest_difference_follows_from_pairs_and_spread(write):
     assert row["signed_rank_difference"] > row["t_difference"] > row["margin"]
     # three tasks are too few for Wilcoxon's test, whatever comes out
     assert np.isinf(table.loc[("task", "layernorm"), "signed_rank_difference"])
-    assert np.isnan(table.loc[("task", "layernorm"), "seed_difference"])
+
+
+def test_by_seeds_alone_means_of_four_seeds_spread_half_as_far(write):
+    rows = table_of(write(sweep({"layernorm": -0.01}))).xs("layernorm", level="method")
+    assert rows.loc["task and seed", "seed_difference"] == pytest.approx(
+        np.sqrt(2) * rows.loc["task and seed", "seed_deviation"] * t_effect(12)
+    )
+    assert rows.loc["task", "seed_difference"] == pytest.approx(
+        np.sqrt(2) * rows.loc["task", "seed_deviation"] / 2 * t_effect(3)
+    )
 
 
 def test_the_spread_between_seeds_is_pooled_over_tasks_and_both_methods(write):

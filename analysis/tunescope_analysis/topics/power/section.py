@@ -43,7 +43,7 @@ def add_power(section: Section, trials: xr.Dataset) -> None:
     caption = (
         "Differences to full × 100. Spreads are standard deviations. By seeds alone: if the difference were "
         "the same on every task. As good as: the smallest margin within which a method that equals full can "
-        "be shown to be as good. –: so few pairs cannot, whatever comes out."
+        "be shown to be as good. –: so few pairs can show nothing, or one seed tells no spread."
     )
     section.add(frame_table("power", shown, columns, caption))
 
@@ -61,8 +61,8 @@ def power_sentence(table: pd.DataFrame) -> str:
     if least["method"] != most["method"]:
         span += f" to {spread(most['t_difference'])} points ({most['method']}, {_pairs(most)})"
     sentence = (
-        f"How small a difference to full fine-tuning these runs could show, in {share(POWER)} of cases: "
-        f"{span}. Smaller ones they can miss."
+        f"In {share(POWER)} of all repetitions these runs show a difference to full fine-tuning of {span}. "
+        "Smaller ones they can miss."
     )
     cannot = [str(method) for method in own.loc[own["margin"] > MARGIN, "method"]]
     if cannot:

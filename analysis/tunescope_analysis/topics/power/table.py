@@ -8,6 +8,7 @@ from tunescope_analysis.io.vocabulary import REFERENCE_METHOD
 from tunescope_analysis.stats.power import detectable_difference, signed_rank_effect, t_effect
 from tunescope_analysis.stats.thresholds import NO_SPREAD
 from tunescope_analysis.topics.scores.table import best_trials
+from tunescope_analysis.topics.significance.judgement import PAIRING_UNIT
 from tunescope_analysis.topics.significance.table import UNITS, reference_pairs
 
 POWER_COLUMNS = [
@@ -23,10 +24,11 @@ def power_table(trials: xr.Dataset) -> pd.DataFrame:
     `signed_rank_difference` are the smallest true differences that the two tests show, the second with
     Holm's correction over the methods; `margin` is the smallest within which the method can be shown to be
     as good as `full` if both are equal. `seed_deviation` is that of scores between seeds, and
-    `seed_difference` what the t test would show if nothing but seeds made differences differ (for tasks and
-    seeds as pairs). All are fractions.
+    `seed_difference` what the t test would show if nothing but seeds made differences differ. All are
+    fractions.
     """
     rows = []
+    by_seed = reference_pairs(trials, PAIRING_UNIT)
     for unit in UNITS:
         groups = reference_pairs(trials, unit)
         for method, pairs in groups.items():
@@ -35,7 +37,8 @@ def power_table(trials: xr.Dataset) -> pd.DataFrame:
                 continue
             seeds = seed_deviation(trials, method, set(pairs["task"]))
             number = len(pairs)
-            by_seeds = detectable_difference(number, seeds) if "seed" in pairs else np.nan
+            seeds_per_pair = len(by_seed[method]) / number
+            by_seeds = detectable_difference(number, seeds / np.sqrt(seeds_per_pair))
             effects = t_effect(number), signed_rank_effect(number, len(groups)), t_effect(number, "larger")
             rows.append((unit, method, pairs["task"].nunique(), number, deviation, seeds,
                          *(deviation * effect for effect in effects), by_seeds))  # fmt: skip

@@ -78,6 +78,7 @@ def ranked_sentence(trials: xr.Dataset, matrix: pd.DataFrame) -> str:
 
 
 def _add_ranks(section: Section, trials: xr.Dataset) -> None:
+    section.add(Subheading("All methods together"))
     matrix = score_matrix(trials)
     test = friedman(matrix.to_numpy(float))
     if test is None:
