@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # What builds, runs and downloads make; nothing in it belongs to the project.
 GENERATED = ("build", "data", "models", "results")
-SOURCES = ("src", "include", "tests", "scripts", "analysis", "benchmarks", "cmake", "jobs", "slurm", "packaging")
+SOURCES = ("src", "include", "tests", "scripts", "analysis", "benchmarks", "cmake", "jobs", "slurm", "packaging",
+           "docs/schedulers")  # fmt: skip
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 # Its names are those that other programs give to things in a model's folder; of ours it has paths.
 PAGE_OF_FOREIGN_NAMES = "docs/model-folders.md"
