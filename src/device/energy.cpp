@@ -12,12 +12,14 @@ namespace tunescope {
 namespace {
 
 constexpr double kJoulesPerMicrojoule = 1e-6;
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-// A zone of RAPL may also be a part of a package, or the whole machine.
+// A zone of RAPL may also be a part of a package or the whole machine, and a package may have a second zone, whose name
+// begins with intel-rapl-mmio.
 bool is_package(const std::filesystem::path& zone) {
   std::string name;
   std::ifstream(zone / "name") >> name;
-  return name.starts_with("package-");
+  return name.starts_with("package-") && zone.filename().string().starts_with("intel-rapl:");
 }
 
 std::optional<double> joules_in(const std::filesystem::path& file) {
@@ -34,7 +36,7 @@ std::vector<EnergyCounter> cpu_energy_counters(const std::filesystem::path& root
     const std::filesystem::path& zone = entry.path();
     if (!is_package(zone)) continue;
     counters.push_back({.read = [file = zone / "energy_uj"] { return joules_in(file); },
-                        .range = joules_in(zone / "max_energy_range_uj").value_or(0.0)});
+                        .range = joules_in(zone / "max_energy_range_uj").value_or(kUnknown)});
   }
   return counters;
 }

@@ -24,7 +24,7 @@ std::vector<AblationRow> read_ablation(const std::filesystem::path& path) {
     return schema::read_table<AblationRow>(file.open_group("ablation"), schema::kAblationColumns,
                                            schema::version_of(file));
   } catch (const Hdf5Error& error) {
-    spdlog::warn("{}; it is computed again", error.what());
+    spdlog::warn("{}; it does not count, and the next sweep computes it again", error.what());
     return {};
   }
 }

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "tunescope/io/atomic_file.hpp"
-#include "tunescope/run/ablation/ablation_groups.hpp"
 #include "tunescope/run/ablation/ablation_stage.hpp"
 #include "tunescope/run/fisher_execution.hpp"
 #include "tunescope/run/job_trials.hpp"
@@ -75,7 +74,7 @@ SweepEnd run_sweep(RankTeam& team, const RankContext& rank, RunListener& listene
   return team.on_root([&] {
     const std::vector<PlannedTrial> trials = stored_trials(job.spec, job.hashes);
     // A stop that found nothing left to do was none.
-    const bool has_all = is_ablated || (is_complete(trials) && ablation_groups(job.spec).empty());
+    const bool has_all = is_ablated || (is_complete(trials) && !is_ablation_missing(trials, job.spec));
     if (!has_all) {
       return SweepEnd{.is_stopped = true, .has_lost_work = has_lost_work, .trials = trials.size()};
     }

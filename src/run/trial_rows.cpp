@@ -31,6 +31,7 @@ TrialRow begin_row(const PlannedTrial& planned, const TaskData& data, const Rank
   row.final_score = kNaN;
   row.examples_per_second = kNaN;
   row.tokens_per_second = kNaN;
+  row.energy_joules = kNaN;
   row.train_examples = data.train.size();
   row.dev_examples = data.dev.size();
   row.selection = planned.trial.selection.text();

@@ -131,9 +131,14 @@ TrialSummary TrialRun::record_end(const TrainedModel& trained) {
   const TrialEnd end = trained.result.end;
   keeper_.on_end(trained, rank_.job.inputs.model(), additions_.catalogue());
   record_.row.kept_bytes = kept_bytes(folder, taken_.planned.id);
-  record_resources();
+  record_peaks();
+  // The mean power of the device since the trial began here, times the trial's own time, which may have begun in an
+  // earlier process and is a share of the steps that it did with other trials.
+  record_.row.energy_joules =
+      energy_.joules() / seconds_since_begin() * record_.row.wall_seconds / rank_.setup.device_ranks;
   write_trial(folder.trial_file(taken_.planned.id), record_);
   std::filesystem::remove(folder.failed_file(taken_.planned.id));
+  std::filesystem::remove(folder.ablation_file(taken_.planned.id));  // of weights that were there before
   checkpoints_.remove();
   return {.end = end, .score = record_.row.score, .seconds = record_.row.wall_seconds};
 }
@@ -141,20 +146,16 @@ TrialSummary TrialRun::record_end(const TrainedModel& trained) {
 TrialSummary TrialRun::record_failure() {
   record_.row.state = to_string(TrialEnd::kFailed);
   record_.row.wall_seconds = seconds_since_begin();
-  record_resources();
+  record_peaks();
   write_trial(rank_.job.folder.failed_file(taken_.planned.id), record_);
   return {
       .end = TrialEnd::kFailed, .score = std::numeric_limits<double>::quiet_NaN(), .seconds = record_.row.wall_seconds};
 }
 
-// The mean power of the device since the trial began here, times the trial's own time, which may have begun in an
-// earlier process and is a share of the steps that it did with other trials.
-void TrialRun::record_resources() {
-  const RankSetup& setup = rank_.setup;
+void TrialRun::record_peaks() {
   TrialRow& row = record_.row;
-  row.energy_joules = energy_.joules() / seconds_since_begin() * row.wall_seconds / setup.device_ranks;
   row.peak_host_bytes = peak_host_memory();
-  row.peak_device_bytes = peak_device_memory(setup.device);
+  row.peak_device_bytes = peak_device_memory(rank_.setup.device);
 }
 
 double TrialRun::seconds_since_begin() const {

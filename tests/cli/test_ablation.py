@@ -7,7 +7,7 @@ import pytest
 h5py = pytest.importorskip("h5py")
 np = pytest.importorskip("numpy")
 
-from interruption import run_to_the_end  # noqa: E402
+from interruption import run_to_the_end, start  # noqa: E402
 from plain_classifier import PlainClassifier, read_safetensors  # noqa: E402
 from result_files import kept_file  # noqa: E402
 
@@ -122,6 +122,26 @@ def test_stopped_sweep_goes_on_with_the_ablation(make_job, swept, tmp_path):
     assert list(rows_of(job)) == list(expected)
     for key, (_, loss, score) in rows_of(job).items():
         assert (loss, score) == pytest.approx(expected[key][1:], abs=1e-6)
+
+
+def test_sweeps_that_share_a_folder_share_the_models(make_job, swept, tmp_path):
+    job = make_job(tmp_path, KEYS | {"sweep.seeds": "1 2 3 4"})
+    job.sweep("--ablation.groups", "none", ranks=2)
+    sweeps = [start(job, "--share", ranks=1) for _ in range(2)]
+    outputs = [sweep.communicate(timeout=150)[0] for sweep in sweeps]
+    assert [sweep.returncode for sweep in sweeps] == [0, 0], outputs
+    assert "".join(outputs).count("\nablated CoLA") == 4
+    assert len(rows_of(job)) == 4 * len(GROUPS) * len(KINDS)
+
+
+def test_trial_that_is_trained_again_is_ablated_again(make_job, tmp_path):
+    job = make_job(tmp_path, KEYS | {"sweep.seeds": "1"})
+    job.sweep()
+    (file,) = (job.results / "ablation").iterdir()
+    (job.results / "trials" / file.name).unlink()
+    job.sweep("--ablation.groups", "none")
+    assert not file.exists()
+    assert "ablation of 1 trained model" in job.sweep().stdout
 
 
 def test_damaged_file_is_computed_again(make_job, tmp_path):

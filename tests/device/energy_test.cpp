@@ -17,6 +17,7 @@ class Energy : public ::testing::Test {
     write_zone("intel-rapl:1", "package-1", 7'000'000);
     write_zone("intel-rapl:0:0", "core", 1'000'000);
     write_zone("intel-rapl:2", "psys", 90'000'000);
+    write_zone("intel-rapl-mmio:0", "package-0", 5'000'000);
     root_.write("sys/class/powercap/intel-rapl/enabled", "1\n");
   }
 
@@ -37,6 +38,7 @@ TEST_F(Energy, IsTheSumOverPackagesSinceTheMeterWasMade) {
   write_zone("intel-rapl:0", "package-0", 8'000'000);
   write_zone("intel-rapl:1", "package-1", 7'500'000);
   write_zone("intel-rapl:0:0", "core", 2'000'000);
+  write_zone("intel-rapl-mmio:0", "package-0", 8'000'000);
   EXPECT_DOUBLE_EQ(meter.joules(), 3.5);
   write_zone("intel-rapl:1", "package-1", 9'500'000);
   EXPECT_DOUBLE_EQ(meter.joules(), 5.5);
@@ -46,6 +48,10 @@ TEST_F(Energy, IsCountedOnWhenACounterStartsAgainFromZero) {
   EnergyMeter meter = this->meter();
   write_zone("intel-rapl:0", "package-0", 1'000'000);
   EXPECT_DOUBLE_EQ(meter.joules(), 96.0);
+  std::filesystem::remove(root_.path() / "sys/class/powercap/intel-rapl:0/max_energy_range_uj");
+  EnergyMeter without_range = this->meter();
+  write_zone("intel-rapl:1", "package-1", 6'000'000);
+  EXPECT_DOUBLE_EQ(without_range.joules(), 99.0) << "that zone's counter has not started again";
 }
 
 TEST_F(Energy, IsNotANumberIfACounterCannotBeRead) {

@@ -13,7 +13,7 @@ namespace tunescope {
 /// A counter of the energy that some hardware has used.
 struct EnergyCounter {
   std::function<std::optional<double>()> read;  ///< joules since some moment; nothing if they cannot be read
-  double range = 0.0;                           ///< joules after which it starts again from zero; NaN if it never does
+  double range = 0.0;  ///< joules after which it starts again from zero; NaN if it never does, or that is not known
 };
 
 /// The counter of a GPU: of all of it, where it is divided by MIG. None if the driver's library, NVML, has none for it.

@@ -45,7 +45,7 @@ class TrialRun {
   void fail_attempt(const std::exception& error);
   TrialSummary record_end(const TrainedModel& trained);
   TrialSummary record_failure();
-  void record_resources();
+  void record_peaks();
   double seconds_since_begin() const;
 
   TakenTrial taken_;

@@ -1,15 +1,24 @@
 #include "tunescope/run/ablation/ablation_stage.hpp"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
 
+#include "tunescope/base/error.hpp"
+#include "tunescope/io/atomic_file.hpp"
 #include "tunescope/results/ablation_record.hpp"
 #include "tunescope/run/ablation/ablated_parameters.hpp"
 #include "tunescope/run/ablation/ablation_groups.hpp"
 #include "tunescope/run/prediction/predict_together.hpp"
 #include "tunescope/schedule/stop_channel.hpp"
+#include "tunescope/storage/folder_lock.hpp"
 #include "tunescope/storage/kept_weights.hpp"
 #include "tunescope/storage/status.hpp"
 
@@ -34,41 +43,46 @@ bool has_all_rows(const std::vector<AblationRow>& rows, const std::vector<Method
   });
 }
 
-// The done trials that have still to be ablated and can be. The listener is told how many cannot.
-TrialIndices pending_trials(const std::vector<PlannedTrial>& trials, const SweepSpec& spec, RunListener& listener) {
+// The done trials whose files lack rows.
+TrialIndices lacking_rows(const std::vector<PlannedTrial>& trials, const SweepSpec& spec) {
   const JobFolder folder(spec);
-  TrialIndices pending;
-  std::size_t without_weights = 0;
+  TrialIndices lacking;
   for (TrialIndex i = 0; i < trials.size(); ++i) {
     const PlannedTrial& planned = trials[i];
     if (planned.is_stand_in || !is_ablated(planned, spec)) continue;
     if (load_status(folder, planned.id).end != TrialEnd::kDone) continue;
-    if (has_all_rows(read_ablation(folder.ablation_file(planned.id)), ablation_groups(spec))) continue;
-    if (kept_step(folder.kept_file(planned.id), planned.id)) {
-      pending.push_back(i);
-    } else {
-      ++without_weights;
-    }
+    if (!has_all_rows(read_ablation(folder.ablation_file(planned.id)), ablation_groups(spec))) lacking.push_back(i);
   }
-  if (without_weights > 0) {
-    listener.on_warning(
-        fmt::format("{} trial{} cannot be ablated, for their weights were not kept; a sweep with run.keep = trained "
-                    "keeps those of the trials that it trains: remove their files in {} to train them again",
-                    without_weights, without_weights == 1 ? "" : "s", folder.trials.string()));
+  return lacking;
+}
+
+bool has_weights(const PlannedTrial& planned, const JobFolder& folder) {
+  return kept_step(folder.kept_file(planned.id), planned.id).has_value();
+}
+
+// The trained weights, on every rank or on none.
+std::optional<Parameters> load_together(RankTeam& team, const RankContext& rank, const Trial& trial,
+                                        const ParameterCatalogue& catalogue) {
+  std::optional<Parameters> trained;
+  try {
+    wait_for_file(rank.job.folder.kept_file(trial.id()));
+    trained = load_kept_weights(rank.job.folder, trial, rank.job.inputs.model(), catalogue).parameters;
+  } catch (const Error& error) {
+    spdlog::error("ablation of trial {}: {}", trial.id(), error.what());
   }
-  return pending;
+  return team.all_of(trained.has_value()) ? std::move(trained) : std::nullopt;
 }
 
 // One trained model.
 class Ablation {
  public:
-  Ablation(const PlannedTrial& planned, const RankContext& rank)
-      : trial_(planned.trial),
+  Ablation(const Trial& trial, const RankContext& rank, const ParameterCatalogue& catalogue, Parameters trained)
+      : trial_(trial),
         model_(rank.job.inputs.model()),
-        data_(rank.job.inputs.task(trial_.task)),
-        catalogue_(rank.job.inputs.catalogue(*data_.task)),
-        initial_(with_new_head(model_, catalogue_, trial_.seed)),
-        trained_(load_kept_weights(rank.job.folder, trial_, model_, catalogue_).parameters) {}
+        data_(rank.job.inputs.task(trial.task)),
+        catalogue_(catalogue),
+        initial_(with_new_head(model_, catalogue, trial.seed)),
+        trained_(std::move(trained)) {}
 
   AblationRow row(RankTeam& team, const Method& group, AblationKind kind) const {
     const Selection selection = select_parameters(group, catalogue_, {trial_.seed, {}, model_.backbone});
@@ -99,37 +113,112 @@ class Ablation {
   Parameters trained_;
 };
 
-// Computes what a trial's file lacks. If it is stopped, the file has what has been computed by then; returns false.
-bool ablate(RankTeam& team, const RankContext& rank, const PlannedTrial& planned, const std::vector<Method>& groups) {
-  const std::filesystem::path file = rank.job.folder.ablation_file(planned.id);
-  const Ablation ablation(planned, rank);
+enum class AblationEnd { kDone, kStopped, kUnreadable };
+
+// Computes what a trial's file lacks. If it is stopped, the file has what has been computed by then.
+AblationEnd ablate(RankTeam& team, const RankContext& rank, const Trial& trial) {
+  SweepInputs& inputs = rank.job.inputs;
+  const ParameterCatalogue& catalogue = inputs.catalogue(*inputs.task(trial.task).task);
+  std::optional<Parameters> trained = load_together(team, rank, trial, catalogue);
+  if (!trained) return AblationEnd::kUnreadable;
+  const Ablation ablation(trial, rank, catalogue, std::move(*trained));
+  const std::filesystem::path file = rank.job.folder.ablation_file(trial.id());
   std::vector<AblationRow> rows = read_ablation(file);  // of rank 0
-  bool is_stopped = false;
-  for (const Method& group : groups) {
+  AblationEnd end = AblationEnd::kDone;
+  for (const Method& group : ablation_groups(rank.job.spec)) {
     for (const AblationKind kind : kKinds) {
-      if (is_stopped || team.on_root([&] { return has_row(rows, group, kind); })) continue;
-      is_stopped = agree_on_stop(team, rank.stop);
-      if (!is_stopped) rows.push_back(ablation.row(team, group, kind));
+      if (end == AblationEnd::kStopped || team.on_root([&] { return has_row(rows, group, kind); })) continue;
+      if (agree_on_stop(team, rank.stop)) end = AblationEnd::kStopped;
+      if (end == AblationEnd::kDone) rows.push_back(ablation.row(team, group, kind));
     }
   }
   team.on_root([&] { write_ablation(file, rows); });
-  return !is_stopped;
+  return end;
 }
+
+// The stage on all ranks. Sweeps that share a folder share the trials, by their claims.
+class AblationStage {
+ public:
+  AblationStage(RankTeam& team, const RankContext& rank, const std::vector<PlannedTrial>& trials, RunListener& listener)
+      : team_(team), rank_(rank), trials_(trials), listener_(listener), folder_(rank.job.folder) {}
+
+  // Returns false if it was stopped.
+  bool run() {
+    team_.on_root([&] { tell_beginning(); });
+    for (;;) {
+      const TrialIndices pending = team_.on_root([&] { return pending_trials(); });
+      if (pending.empty()) return true;
+      bool is_waiting = true;
+      for (const TrialIndex trial : pending) {
+        std::optional<Claim> claim;  // of rank 0
+        if (!team_.on_root([&] { return take(trial, claim); })) continue;
+        is_waiting = false;
+        const AblationEnd end = ablate(team_, rank_, trials_[trial].trial);
+        if (end == AblationEnd::kStopped) return false;
+        if (team_.is_root()) tell_end(trial, end);
+      }
+      if (!is_waiting) continue;
+      if (agree_on_stop(team_, rank_.stop)) return false;
+      if (team_.is_root()) std::this_thread::sleep_for(kClaimInterval);
+    }
+  }
+
+ private:
+  static constexpr std::chrono::seconds kClaimInterval{1};  // between two looks at what another sweep ablates
+
+  TrialIndices pending_trials() const {
+    TrialIndices pending = lacking_rows(trials_, rank_.job.spec);
+    std::erase_if(pending, [&](TrialIndex i) { return unreadable_.contains(i) || !has_weights(trials_[i], folder_); });
+    return pending;
+  }
+
+  void tell_beginning() {
+    const TrialIndices lacking = lacking_rows(trials_, rank_.job.spec);
+    const std::size_t pending = pending_trials().size();
+    const std::size_t without = lacking.size() - pending;
+    if (without > 0) {
+      listener_.on_warning(
+          fmt::format("{} trial{} cannot be ablated, for their weights were not kept; a sweep with run.keep = trained "
+                      "keeps those of the trials that it trains: remove their files in {} to train them again",
+                      without, without == 1 ? "" : "s", folder_.trials.string()));
+    }
+    listener_.on_ablation(pending);
+  }
+
+  // Whether this sweep has the trial, which another one may have ablated since.
+  bool take(TrialIndex trial, std::optional<Claim>& claim) const {
+    const std::string& id = trials_[trial].id;
+    if (std::optional<Claim> taken = Claim::try_trial(folder_.lock, id)) claim.emplace(std::move(*taken));
+    return claim && !has_all_rows(read_ablation(folder_.ablation_file(id)), ablation_groups(rank_.job.spec));
+  }
+
+  void tell_end(TrialIndex trial, AblationEnd end) {
+    if (end == AblationEnd::kDone) {
+      listener_.on_ablated(trials_[trial]);
+    } else {
+      unreadable_.insert(trial);
+      listener_.on_warning(fmt::format("trial {} is not ablated: its weights cannot be read; {} tells why",
+                                       trials_[trial].id, folder_.log.string()));
+    }
+  }
+
+  RankTeam& team_;
+  const RankContext& rank_;
+  const std::vector<PlannedTrial>& trials_;
+  RunListener& listener_;
+  const JobFolder& folder_;
+  std::set<TrialIndex> unreadable_;  // of rank 0
+};
 
 }  // namespace
 
+bool is_ablation_missing(const std::vector<PlannedTrial>& trials, const SweepSpec& spec) {
+  return !ablation_groups(spec).empty() && !lacking_rows(trials, spec).empty();
+}
+
 bool ablate_kept_models(RankTeam& team, const RankContext& rank, const std::vector<PlannedTrial>& trials,
                         RunListener& listener) {
-  const SweepSpec& spec = rank.job.spec;
-  const std::vector<Method> groups = ablation_groups(spec);
-  if (groups.empty()) return true;
-  const TrialIndices pending = team.on_root([&] { return pending_trials(trials, spec, listener); });
-  if (team.is_root()) listener.on_ablation(pending.size());
-  for (const TrialIndex trial : pending) {
-    if (!ablate(team, rank, trials[trial], groups)) return false;
-    if (team.is_root()) listener.on_ablated(trials[trial]);
-  }
-  return true;
+  return ablation_groups(rank.job.spec).empty() || AblationStage(team, rank, trials, listener).run();
 }
 
 }  // namespace tunescope

@@ -28,8 +28,9 @@ def ablation_section(results: Results) -> Section:
         "Of a trained model, the scalars of a group are put back to their values before training; or all "
         "others are, and the group alone stays trained. The head stays as it was trained, under the whole "
         "model, and is trained no further. What the rest of the model would have learned without the group "
-        "is another question, which the methods of the same names answer. Scores × 100 at the last step; "
-        "shares are of the difference between the trained model and the pre-trained one under its head, "
+        "is another question, which the methods of the same names answer. Scores × 100 of the weights that "
+        "were kept; shares are of the difference between the trained model and the pre-trained one under "
+        "its head, "
         f"where that is {percent(LEAST_GAIN)} points or more."
     )
     for sentence in share_sentences(means):
