@@ -172,10 +172,14 @@ def test_trials_without_kept_weights_are_told_and_left_out(make_job, tmp_path):
         ({"ablation.groups": "lora"}, "add nothing"),
         ({"ablation.groups": "layernorm layernorm"}, "only once"),
         ({"ablation.groups": "layrnorm"}, "layernorm"),
+        ({"ablation.groups": "random:scalars=1000000"}, "choose fewer"),
     ],
 )
 def test_what_cannot_be_ablated_is_refused_before_training(make_job, tmp_path, keys, words):
     job = make_job(tmp_path, KEYS | {"sweep.seeds": "1"} | keys)
     result = job.run("plan")
     assert result.returncode == (0 if words is None else 2), result.stderr
+    if words is None:
+        line = "ablation at the end: 1 trained model, scored without the changes of 2 groups and with only them"
+        assert line in result.stdout
     assert words is None or words in result.stderr

@@ -74,7 +74,7 @@ def test_plan_in_json_has_the_facts_of_the_text(job):
     assert [(row["task"], row["method"]) for row in plan["methods"]] == [("CoLA", "full"), ("CoLA", "head")]
     assert plan["flop"] == pytest.approx(sum(2 * row["flop_per_trial"] for row in plan["methods"]))
     assert all(row["seconds_per_trial"] is None for row in plan["methods"])
-    assert (plan["screening"], plan["fisher"], plan["simulation"]) == (None, None, None)
+    assert (plan["screening"], plan["fisher"], plan["ablation"], plan["simulation"]) == (None,) * 4
     start_here = plan["best_start"]
     assert start_here["device"] == "cpu"
     assert f"best here: mpirun -n {start_here['ranks']}, " in text

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -55,6 +56,11 @@ struct ScreeningSpec {
 struct AblationSpec {
   std::vector<Method> groups;
   std::vector<Method> methods = {{{{.name = "full"}}}};
+
+  /// Whether the models that a method trains are ablated, if any are.
+  bool has_models_of(const Method& method) const {
+    return std::ranges::any_of(methods, [&](const Method& other) { return other.text() == method.text(); });
+  }
 };
 
 /// A job: everything a job file says, checked.

@@ -18,6 +18,7 @@
 #include "tunescope/plan/core_split.hpp"
 #include "tunescope/plan/inputs.hpp"
 #include "tunescope/plan/job_device.hpp"
+#include "tunescope/run/ablation/ablation_groups.hpp"
 #include "tunescope/run/co_training_size.hpp"
 #include "tunescope/schedule/simulation.hpp"
 #include "tunescope/storage/screening.hpp"
@@ -138,6 +139,12 @@ PlannedMeasurements planned_measurements(const std::vector<PlannedFisher>& runs,
   return measurements;
 }
 
+PlannedAblation planned_ablation(const SweepSpec& spec, const std::vector<PlannedTrial>& trials) {
+  const auto models = std::ranges::count_if(
+      trials, [&](const PlannedTrial& planned) { return spec.ablation.has_models_of(planned.trial.method); });
+  return {.models = static_cast<std::size_t>(models), .groups = spec.ablation.groups.size()};
+}
+
 PlayedSweep play(const SimulatedSweep& sweep, const SweepSpec& spec, std::int64_t devices) {
   const auto at_once = spec.lanes > 0 ? static_cast<std::size_t>(spec.lanes) : kMaxCoTrained;
   const Simulation simulation = simulate_sweep(sweep, static_cast<std::size_t>(devices), at_once);
@@ -177,6 +184,7 @@ ExitStatus plan(const CommandLine& line) {
   const SweepSpec spec = parse_single_job(line);
   SweepInputs inputs(spec, print_warning);
   const InputHashes hashes = inputs.load_and_hash();
+  check_ablation(spec, inputs);
   std::vector<PlannedFisher> fisher = plan_fisher(spec, needed_fisher_runs(spec, hashes), inputs);
   load_status_and_link(spec, fisher);
   print_warnings(fisher);
@@ -197,6 +205,7 @@ ExitStatus plan(const CommandLine& line) {
   add_work(plan, trials, costs);
   if (spec.screening.is_on()) plan.screening = planned_screening(spec, trials.size(), grid_size);
   if (!fisher.empty()) plan.fisher = planned_measurements(fisher, inputs, costs);
+  if (!spec.ablation.groups.empty()) plan.ablation = planned_ablation(spec, trials);
   if (line.simulated_devices > 0) {
     const SweepPlan stages = plan_sweep(trials, fisher, inputs);
     const PlanTimes times = expected_times(spec, stages, trials, inputs, costs);

@@ -59,6 +59,12 @@ std::string screening_line(const PlannedScreening& screening) {
       screening.seeds, screening.all_seeds, screening.keep, screening.trials, screening.grid);
 }
 
+std::string ablation_line(const PlannedAblation& ablation) {
+  return fmt::format(
+      "ablation at the end: {} trained model{}, scored without the changes of {} groups and with only them\n",
+      ablation.models, ablation.models == 1 ? "" : "s", ablation.groups);
+}
+
 std::string fisher_line(const PlannedMeasurements& fisher) {
   return fmt::format(
       "Fisher runs that methods choose by: {}, {} to compute{}\n", fisher.runs, fisher.pending,
@@ -130,6 +136,10 @@ Json screening_json(const PlannedScreening& screening) {
           {"grid", screening.grid}};
 }
 
+Json ablation_json(const PlannedAblation& ablation) {
+  return {{"models", ablation.models}, {"groups", ablation.groups}};
+}
+
 Json fisher_json(const PlannedMeasurements& fisher) {
   return {{"runs", fisher.runs}, {"to_compute", fisher.pending}, {"device_seconds", fisher.device_seconds}};
 }
@@ -168,6 +178,7 @@ std::string text_of(const JobPlan& plan) {
   std::string text = model_lines(plan.model) + table_of(plan.methods) + "\n" + totals_line(plan);
   if (plan.screening) text += screening_line(*plan.screening);
   if (plan.fisher) text += fisher_line(*plan.fisher);
+  if (plan.ablation) text += ablation_line(*plan.ablation);
   if (!plan.has_times && !plan.simulation) {
     text += "times are known once trials are done; --calibrate measures their first steps on this machine\n";
   }
@@ -188,6 +199,7 @@ Json json_of(const JobPlan& plan) {
   for (const PlannedMethod& row : plan.methods) json["methods"].push_back(method_json(row));
   json["screening"] = json_or_null(plan.screening, screening_json);
   json["fisher"] = json_or_null(plan.fisher, fisher_json);
+  json["ablation"] = json_or_null(plan.ablation, ablation_json);
   json["simulation"] = json_or_null(plan.simulation, simulation_json);
   json["best_start"] = json_or_null(plan.best_start, start_json);
   return json;

@@ -42,6 +42,11 @@ struct PlannedScreening {
   std::size_t trials = 0, grid = 0;  ///< that are trained, and that would be without
 };
 
+/// What is done with the trained models at the end.
+struct PlannedAblation {
+  std::size_t models = 0, groups = 0;  ///< the groups of the job, without the head
+};
+
 /// The Fisher runs that methods choose by.
 struct PlannedMeasurements {
   std::size_t runs = 0, pending = 0;
@@ -76,6 +81,7 @@ struct JobPlan {
   bool has_times = false;       ///< whether anything was measured
   std::optional<PlannedScreening> screening = {};
   std::optional<PlannedMeasurements> fisher = {};
+  std::optional<PlannedAblation> ablation = {};
   std::optional<PlayedSweep> simulation = {};
   std::optional<BestStart> best_start = {};  ///< nothing if nothing is to be trained, or this machine cannot
 };

@@ -12,9 +12,10 @@ std::vector<Method> ablation_groups(const SweepSpec& spec) {
 }
 
 void check_ablation(const SweepSpec& spec, SweepInputs& inputs) {
+  const ParameterCatalogue& catalogue = inputs.catalogue(find_task(spec.tasks.front()));
   for (const Method& group : spec.ablation.groups) {
     try {
-      planning_stand_in_selection(group, inputs.catalogue(find_task(spec.tasks.front())));
+      select_parameters(group, catalogue, {.seed = 1, .importance = {}, .pretrained = inputs.model().backbone});
     } catch (const ConfigError& error) {
       throw ConfigError(std::string("[ablation] groups: ") + error.what());
     }

@@ -27,11 +27,6 @@ namespace {
 
 constexpr std::array kKinds = {AblationKind::kReset, AblationKind::kTransplant};
 
-bool is_ablated(const PlannedTrial& planned, const SweepSpec& spec) {
-  const std::string method = planned.trial.method.text();
-  return std::ranges::any_of(spec.ablation.methods, [&](const Method& other) { return other.text() == method; });
-}
-
 bool has_row(const std::vector<AblationRow>& rows, const Method& group, AblationKind kind) {
   return std::ranges::any_of(
       rows, [&](const AblationRow& row) { return row.group == group.text() && row.kind == name_of(kind); });
@@ -49,7 +44,7 @@ TrialIndices lacking_rows(const std::vector<PlannedTrial>& trials, const SweepSp
   TrialIndices lacking;
   for (TrialIndex i = 0; i < trials.size(); ++i) {
     const PlannedTrial& planned = trials[i];
-    if (planned.is_stand_in || !is_ablated(planned, spec)) continue;
+    if (planned.is_stand_in || !spec.ablation.has_models_of(planned.trial.method)) continue;
     if (load_status(folder, planned.id).end != TrialEnd::kDone) continue;
     if (!has_all_rows(read_ablation(folder.ablation_file(planned.id)), ablation_groups(spec))) lacking.push_back(i);
   }

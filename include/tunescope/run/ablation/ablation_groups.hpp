@@ -11,7 +11,7 @@ namespace tunescope {
 /// what the initial one does under the trained head. None if the job has no ablation.
 std::vector<Method> ablation_groups(const SweepSpec& spec);
 
-/// Throws `ConfigError` if the model has none of the tensors of a group.
+/// Throws `ConfigError` if the model has none of the tensors of a group, or not as many scalars.
 void check_ablation(const SweepSpec& spec, SweepInputs& inputs);
 
 }  // namespace tunescope
