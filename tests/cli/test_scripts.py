@@ -19,7 +19,13 @@ def json_of(result):
 def watch(job, *options, stdout=subprocess.PIPE):
     job.file.write_text(job.text)
     command = [job.program.binary, "status", job.file.name, "--watch", *options]
-    return subprocess.Popen(command, cwd=job.folder, stdout=stdout, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(command, cwd=job.folder, stdout=stdout, stderr=subprocess.STDOUT, text=True,
+                            preexec_fn=heed_interrupts)  # fmt: skip
+
+
+def heed_interrupts():
+    """A shell makes what it runs in the background ignore them, these tests too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_status_in_json_has_the_counts_of_the_text(job):
