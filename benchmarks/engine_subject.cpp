@@ -119,7 +119,7 @@ std::vector<std::string> words_of(const Options& options, const std::string& nam
 
 Subject::Subject(const Options& options)
     : device(parse_device(options.at("device"))),
-      task(find_task(options.at("configuration").empty() ? options.at("task") : "SST-2")),
+      task(glue_task(options.at("configuration").empty() ? options.at("task") : "SST-2")),
       model(load_model(options, device)),
       catalogue(model.network->catalogue(task.output_size())),
       parameters(with_new_head(model, catalogue, 1)),

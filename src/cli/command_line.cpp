@@ -81,7 +81,7 @@ po::options_description all_options() {
       options.add_options()(option.spelling, po::value<std::string>(), "");
     }
   }
-  for (const JobKey& key : job_keys()) options.add_options()(key.option_name().c_str(), po::value<std::string>(), "");
+  for (const std::string& name : option_names()) options.add_options()(name.c_str(), po::value<std::string>(), "");
   return options;
 }
 

@@ -71,7 +71,8 @@ constexpr std::array kCommands = {
         "Predicts, with models that were kept (see run.keep), over all MPI ranks. Without --file it writes a "
         "submission "
         "to the server of GLUE into FOLDER: CoLA.tsv, MNLI-m.tsv and so on, by one trial for each task, of the test "
-        "files that are in data.glue. With --file it predicts any file in the layout of TASK, by each chosen trial of "
+        "files that are in data.glue, and of those that own tasks name. With --file it predicts any file in the layout "
+        "of TASK, by each chosen trial of "
         "that task, and tells the scores if the file has labels. FOLDER/logits has the logits in HDF5; what is there "
         "is "
         "not computed again. CONDITIONS are those of tunescope export.",
@@ -89,9 +90,9 @@ constexpr std::array kCommands = {
                 "what its tasks ask for. Always the same bytes.",
                 false},
     CommandHelp{
-        "tokenize", "MODEL_FOLDER [FILE.tsv TASK]",
+        "tokenize", "MODEL_FOLDER [FILE TASK [JOB.cfg]]",
         "Prints token ids, blank-separated, one line per example: of the lines of standard input (a tab separates "
-        "the sentences of a pair), or of a task's file.",
+        "the sentences of a pair), or of a task's file. JOB.cfg defines the task if it is no task of GLUE.",
         false},
     CommandHelp{
         "completion", "bash|zsh",
@@ -105,7 +106,7 @@ std::string job_help() {
   std::string text = "\nKeys of a job file, each also an option (--section.key VALUE):\n";
   for (const JobKey& key : job_keys()) {
     const std::string value = key.default_value.empty() ? "required" : "default " + key.default_value;
-    const std::string help = key.is_of_each_method() ? key.help : key.help + " (" + value + ")";
+    const std::string help = key.is_pattern() ? key.help : key.help + " (" + value + ")";
     text += fmt::format("  {:<30}{}\n", key.name, wrapped(help, kIndent));
   }
   text += "\n" +

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "job/file_values.hpp"
+#include "job/own_task_keys.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/cli/job_keys.hpp"
 #include "tunescope/text/deceptive_character.hpp"
@@ -29,18 +30,30 @@ std::vector<Value> given_values(const JobKey& key, const std::vector<Value>& val
   return given;
 }
 
+// The section of a key, as it stands in brackets, and the key's name in it.
+std::pair<std::string, std::string> split_key(const std::string& key) {
+  const bool is_of_own_task = key.starts_with(kOwnTask);
+  const std::size_t dot = is_of_own_task ? key.rfind('.') : key.find('.');
+  if (dot == std::string::npos) return {"", key};
+  std::string section = key.substr(0, dot);
+  if (is_of_own_task) section.replace(0, kOwnTask.size(), "task ");
+  return {section, key.substr(dot + 1)};
+}
+
 // The job as it was run, where more than one file gives it, or options have changed it: every value, by section.
 std::string render(const std::vector<Value>& values) {
-  std::string text;
-  std::string section;
+  std::vector<std::pair<std::string, std::string>> sections = {{"", ""}};  // what stands in brackets, and the lines
   for (const JobKey& key : job_keys()) {
     for (const Value& given : given_values(key, values)) {
-      const std::size_t dot = given.key.find('.');
-      const std::string key_section = dot == std::string::npos ? "" : given.key.substr(0, dot);
-      if (key_section != section) text += fmt::format("\n[{}]\n", key_section);
-      section = key_section;
-      text += fmt::format("{} = {}\n", dot == std::string::npos ? given.key : given.key.substr(dot + 1), given.text);
+      const auto [section, name] = split_key(given.key);
+      auto found = std::ranges::find(sections, section, [](const auto& entry) { return entry.first; });
+      if (found == sections.end()) found = sections.emplace(sections.end(), section, "");
+      found->second += fmt::format("{} = {}\n", name, given.text);
     }
+  }
+  std::string text;
+  for (const auto& [section, lines] : sections) {
+    text += section.empty() ? lines : fmt::format("\n[{}]\n{}", section, lines);
   }
   return text;
 }
@@ -51,7 +64,9 @@ Value value_of_option(const std::string& key, const std::string& text) {
     throw ConfigError(fmt::format("{}: {}; it is stored with the results: give a value, or rename the path, in UTF-8",
                                   origin, *damage));
   }
-  return {canonical_key(key, origin), trimmed(text), origin, kPrecedenceOfOptions};
+  Value value{canonical_key(key, origin), trimmed(text), origin, kPrecedenceOfOptions};
+  refuse_unknown_key(value);
+  return value;
 }
 
 // If a refused value holds characters that nobody sees, they are the likely reason.
@@ -158,7 +173,7 @@ SweepSpec read_job(const std::filesystem::path& path,
   SweepSpec spec;
   for (const JobKey& key : job_keys()) {
     std::vector<Value> given = given_values(key, values);
-    if (given.empty() && !key.is_of_each_method()) {
+    if (given.empty() && !key.is_pattern()) {
       if (key.default_value.empty()) {
         throw ConfigError(fmt::format("{}: key '{}' is missing: {}", path.string(), key.name, key.help));
       }
@@ -166,6 +181,7 @@ SweepSpec read_job(const std::filesystem::path& path,
     }
     for (const Value& value : given) assign(key, value, spec);
   }
+  settle_own_tasks(spec, values);
   settle_rates_of_untrained_methods(spec, values);
   refuse_idle_screening(spec, values);
   refuse_ablation_without_models(spec, values);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "job/keys_of_every_job.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/data/task.hpp"
 #include "tunescope/io/atomic_file.hpp"
@@ -29,7 +30,7 @@ void assign_name(SweepSpec& spec, const Value& value) {
 void assign_tasks(SweepSpec& spec, const Value& value) {
   spec.tasks.clear();
   for (const std::string& word : parse_words(value)) {
-    const std::string task(at_origin(value, [&] { return find_task(word).name; }));
+    const std::string task(at_origin(value, [&] { return find_task(word, spec.own_tasks).name; }));
     if (std::ranges::find(spec.tasks, task) != spec.tasks.end()) refuse(value, "'" + task + "' only once");
     spec.tasks.push_back(task);
   }
@@ -134,15 +135,15 @@ std::string canonical_key(const std::string& key, const std::string& origin) {
   return std::string(kLearningRatesOf) + kind;
 }
 
-const std::vector<JobKey>& job_keys() {
-  static const std::vector<JobKey> keys = {
+std::vector<JobKey> keys_of_every_job() {
+  return {
       {"name", "", "name of the job, its results folder and file", assign_name},
       {"model.path", "", "Hugging Face folder: config.json, model.safetensors, the files of its tokenizer",
        [](SweepSpec& spec, const Value& value) { spec.model_folder = parse_path(value); }},
-      {"data.glue", "", "folder with the GLUE tasks in their official layout",
+      {"data.glue", "data/glue", "folder with the GLUE tasks in their official layout",
        [](SweepSpec& spec, const Value& value) { spec.glue_folder = parse_path(value); }},
       {"data.tasks", "CoLA SST-2 MRPC STS-B QQP MNLI QNLI RTE",
-       "tasks, by the names of their folders; letters and digits alone count, in either case", assign_tasks},
+       "own tasks, and tasks of GLUE by their folders' names, of which letters and digits alone count", assign_tasks},
       {"data.max_length", "128", "most tokens per example, special tokens included; longer ones are truncated",
        [](SweepSpec& spec, const Value& value) { spec.max_length = parse_integer(value, 1); }},
       {"data.train_examples", "0", "training examples per task, a fixed random subset; 0 = all",
@@ -168,7 +169,7 @@ const std::vector<JobKey>& job_keys() {
       {"sweep.learning_rates.METHOD", "",
        "learning rates of one method instead, named without its options, such as sweep.learning_rates.random or "
        "sweep.learning_rates.bitfit+layernorm",
-       assign_learning_rates_of_kind},
+       assign_learning_rates_of_kind, "METHOD"},
       {"sweep.seeds", "1 2 3 4 5", "seeds of the head, the order of examples, dropout and random subsets",
        [](SweepSpec& spec, const Value& value) { spec.seeds = parse_seeds(value); }},
       {"sweep.screening", "off",
@@ -292,7 +293,6 @@ const std::vector<JobKey>& job_keys() {
        [](SweepSpec& spec, const Value& value) { spec.end_margin_seconds = parse_number(value, 0.0, kInfinity); }},
       {"run.progress", "auto", "auto (bar on a terminal, else lines), bar, lines or none", assign_progress},
   };
-  return keys;
 }
 
 }  // namespace tunescope::cli

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <optional>
 
 #include "token_cache.hpp"
@@ -32,7 +33,9 @@ float class_label(const RawExample& example, const Task& task, const std::filesy
 float regression_label(const RawExample& example, const Task& task, const std::filesystem::path& path) {
   const std::optional<double> value = to_number<double>(example.label);
   if (!value || !(*value >= task.min_label && *value <= task.max_label)) {
-    refuse_label(example, fmt::format("a number from {} to {}", task.min_label, task.max_label), path);
+    const bool is_any = task.max_label == std::numeric_limits<float>::max();
+    refuse_label(example, is_any ? "a number" : fmt::format("a number from {} to {}", task.min_label, task.max_label),
+                 path);
   }
   return static_cast<float>(*value);
 }
@@ -47,12 +50,15 @@ void append_example(Dataset& dataset, const Encoding& encoding, float label) {
 Dataset load_split(const std::filesystem::path& path, const Task& task, const Tokenizer& tokenizer,
                    const DataOptions& options, const DataWarning& warning, Sha256& content) {
   if (!std::filesystem::is_regular_file(path)) {
-    throw DataError(fmt::format("{}: no such file; task {} needs the official GLUE layout below [data] glue",
-                                path.string(), task.name));
+    const std::string where = task.is_own
+                                  ? fmt::format("[task {}] names it", task.name)
+                                  : fmt::format("task {} needs the official GLUE layout below [data] glue", task.name);
+    throw DataError(fmt::format("{}: no such file; {}", path.string(), where));
   }
   const std::string file_hash = sha256_hex_of_file(path);
   content.update(file_hash);
-  const std::string key = token_cache_key(file_hash, tokenizer.content_hash(), task.name, options.max_length);
+  const std::string key =
+      token_cache_key(file_hash, tokenizer.content_hash(), task.name + task.definition(), options.max_length);
   const TokenRanges ranges{static_cast<std::int64_t>(tokenizer.vocabulary_size()), task};
   std::optional<CachedTokens> tokens = read_token_cache(options.cache_folder, key, ranges, warning);
   if (!tokens) {
@@ -72,9 +78,9 @@ Dataset tokenize_examples(const RawExamples& raw, const Task& task, const Tokeni
   const bool is_pair = task.text_columns.size() > 1;
   const auto limit = static_cast<std::size_t>(max_length);
   for (const RawExample& example : raw.examples) {
-    const float label = raw.labels == Labels::kIgnore ? 0.0F
-                        : task.is_regression()        ? regression_label(example, task, path)
-                                                      : class_label(example, task, path);
+    const float label = !raw.has_labels        ? 0.0F
+                        : task.is_regression() ? regression_label(example, task, path)
+                                               : class_label(example, task, path);
     append_example(
         dataset,
         is_pair ? tokenizer.encode_pair(example.first, example.second, limit) : tokenizer.encode(example.first, limit),
@@ -98,11 +104,12 @@ bool prepare_cache(const std::filesystem::path& folder, const DataWarning& warni
 
 TaskData load_task(const Task& task, const Tokenizer& tokenizer, const DataOptions& options,
                    const DataWarning& warning) {
-  const std::filesystem::path folder = options.glue_folder / task.name;
+  const std::filesystem::path folder = task.folder(options.glue_folder);
+  if (!task.caution.empty()) warning(fmt::format("task {}: {}", task.name, task.caution));
   Sha256 content;
   TaskData data;
   data.task = &task;
-  data.train = load_split(folder / "train.tsv", task, tokenizer, options, warning, content);
+  data.train = load_split(folder / task.train_file, task, tokenizer, options, warning, content);
   data.dev = load_split(folder / task.dev_file, task, tokenizer, options, warning, content);
   if (!task.mismatched_dev_file.empty()) {
     data.mismatched_dev = load_split(folder / task.mismatched_dev_file, task, tokenizer, options, warning, content);

@@ -117,10 +117,10 @@ void write_demo(const std::filesystem::path& folder, const DemoSizes& sizes) {
   for (const Task& task : glue_tasks()) {
     const std::filesystem::path task_folder = folder / task.name;
     make_folder(task_folder);
-    write_split(task_folder / "train.tsv", task.name, Split::kTrain, sizes.train, ++number);
+    write_split(task_folder / task.train_file, task.name, Split::kTrain, sizes.train, ++number);
     write_split(task_folder / task.dev_file, task.name, Split::kDev, sizes.dev, ++number);
     if (task.mismatched_dev_file.empty()) {
-      write_split(task_folder / "test.tsv", task.name, Split::kTest, sizes.test, ++number);
+      write_split(task_folder / task.test_file, task.name, Split::kTest, sizes.test, ++number);
       continue;
     }
     write_split(task_folder / task.mismatched_dev_file, task.name, Split::kDev, sizes.dev, ++number);

@@ -15,8 +15,9 @@ constexpr std::array<std::string_view, 11> kSubmissionFiles = {"CoLA.tsv", "SST-
 }  // namespace
 
 std::vector<TestFile> test_files(const Task& task, const std::filesystem::path& glue_folder) {
-  const std::filesystem::path folder = glue_folder / task.name;
-  if (task.mismatched_dev_file.empty()) return {{folder / "test.tsv", std::string(task.name) + ".tsv"}};
+  if (task.is_own && task.test_file.empty()) return {};
+  const std::filesystem::path folder = task.folder(glue_folder);
+  if (task.mismatched_dev_file.empty()) return {{folder / task.test_file, task.name + ".tsv"}};
   std::vector<TestFile> files = {{folder / "test_matched.tsv", "MNLI-m.tsv"},
                                  {folder / "test_mismatched.tsv", "MNLI-mm.tsv"}};
   for (const char* name : {"AX.tsv", "AX/AX.tsv", "diagnostic/diagnostic.tsv"}) {

@@ -22,7 +22,7 @@ Trial training_of(const SweepSpec& spec, const InputHashes& hashes, const std::s
 
 // With two classes or one output a single example's square is the same for every draw.
 std::int64_t draws_of(const SweepSpec& spec, const FisherRun& run) {
-  const bool is_random = find_task(run.training.task).output_size() > 2 || run.batch_size > 1;
+  const bool is_random = spec.find_task(run.training.task).output_size() > 2 || run.batch_size > 1;
   return run.mode == FisherMode::kHutchinson && is_random ? spec.fisher.draws : 1;
 }
 

@@ -50,7 +50,7 @@ void check_lengths(const SweepSpec& spec, const Tokenizer& tokenizer, const Netw
 void check_types(const SweepSpec& spec, const Tokenizer& tokenizer, const NetworkLimits& limits) {
   if (limits.token_types == 0 || tokenizer.sequences().types_of_pair() <= limits.token_types) return;
   for (const std::string& name : spec.tasks) {
-    if (find_task(name).text_columns.size() > 1) {
+    if (spec.find_task(name).text_columns.size() > 1) {
       throw ConfigError(fmt::format(
           "task {} has sentence pairs, which the tokenizer gives more types than the model's {} (type_vocab_size "
           "in config.json): use the tokenizer that the model was trained with, or leave the task out",
@@ -90,7 +90,7 @@ InputHashes SweepInputs::load_and_hash() {
 const TaskData& SweepInputs::task(const std::string& name) {
   const auto found = tasks_.find(name);
   if (found != tasks_.end()) return found->second;
-  TaskData data = load_task(find_task(name), *tokenizer_,
+  TaskData data = load_task(spec_.find_task(name), *tokenizer_,
                             {.glue_folder = spec_.glue_folder,
                              .cache_folder = spec_.cache_folder,
                              .may_write_cache = may_write_cache_,

@@ -50,7 +50,7 @@ std::int64_t measured_step(const FisherRun& run, SweepInputs& inputs) {
 }
 
 std::vector<PlannedFisher> plan_fisher(const SweepSpec& spec, const std::vector<FisherRun>& runs, SweepInputs& inputs) {
-  check_pools(spec, inputs.catalogue(find_task(spec.tasks.front())));
+  check_pools(spec, inputs.catalogue(spec.find_task(spec.tasks.front())));
   std::vector<PlannedFisher> planned_runs;
   for (const FisherRun& run : runs) {
     const TaskData& data = inputs.task(run.training.task);

@@ -30,6 +30,7 @@ std::string Trial::description() const {
   std::string text = "tunescope trial 2\n";
   const auto add = [&](std::string_view key, const auto& value) { text += fmt::format("{} = {}\n", key, value); };
   add("task", task);
+  text += task_definition;
   add("method", method.text());
   add("learning_rate", learning_rate);
   add("seed", seed);
@@ -65,6 +66,7 @@ std::string Trial::id() const { return sha256_hex(description()).substr(0, 16); 
 
 Trial make_trial(const SweepSpec& spec, const InputHashes& hashes, const std::string& task) {
   return {.task = task,
+          .task_definition = spec.find_task(task).definition(),
           .method = {},
           .max_length = spec.max_length,
           .train_examples = spec.train_examples,

@@ -19,7 +19,7 @@ namespace {
 
 // The mask of a trial whose file, of an earlier build, does not have it: chosen again by the same Fisher runs.
 MaskRecord choose_again(const Trial& trial, SweepInputs& inputs, const JobFolder& folder) {
-  const ParameterCatalogue& catalogue = inputs.catalogue(find_task(trial.task));
+  const ParameterCatalogue& catalogue = inputs.catalogue(inputs.find_task(trial.task));
   const Selection selection = select_parameters(
       trial.method, catalogue, {trial.seed, load_importance(trial, catalogue, folder), inputs.model().backbone});
   MaskRecord mask{.id = trial.mask_id(), .method = trial.method.text(), .runs = {}, .indices = {}};

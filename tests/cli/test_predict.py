@@ -133,7 +133,9 @@ def test_a_test_file_that_is_missing_is_left_out(swept, tmp_path, glue):
     assert not (tmp_path / "out" / "MNLI-mm.tsv").exists()
     (own / "CoLA" / "test.tsv").unlink()
     where = ("--where", "task=CoLA,method=full")
-    assert "has no test file" in refusal(swept, tmp_path / "out", "--data.glue", own, *where)
+    assert "no task of the chosen trials has a test file" in refusal(
+        swept, tmp_path / "out", "--data.glue", own, *where
+    )
 
 
 @pytest.mark.parametrize("ranks", [None, 2])

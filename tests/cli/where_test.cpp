@@ -40,12 +40,16 @@ const std::vector<PlannedTrial>& trials() {
   return all;
 }
 
-std::vector<std::string> chosen(const std::string& where) {
+std::vector<std::string> chosen_of(const std::vector<PlannedTrial>& trials, const std::string& where) {
+  Task claims;
+  claims.name = "claims";
   std::vector<std::string> ids;
   const TrialFilter filter = parse_where(where);
-  for (const PlannedTrial& trial : filter.best(filter.matching(trials()))) ids.push_back(trial.id);
+  for (const PlannedTrial& trial : filter.best(filter.matching(trials, {claims}))) ids.push_back(trial.id);
   return ids;
 }
+
+std::vector<std::string> chosen(const std::string& where) { return chosen_of(trials(), where); }
 
 std::string refusal(const std::string& where) {
   return message_of<ConfigError>([&] { chosen(where); });
@@ -56,6 +60,14 @@ TEST(Where, ChoosesTheTrialsThatMeetEveryCondition) {
   EXPECT_THAT(chosen("task=cola,seed=1,learning_rate=0.001"), ElementsAre("a1"));
   EXPECT_THAT(chosen("id=b"), ElementsAre("b1", "b2"));
   EXPECT_THAT(chosen("task=RTE,seed=2"), IsEmpty());
+}
+
+TEST(Where, KnowsTheOwnTasksOfTheJob) {
+  const std::vector<PlannedTrial> of_two = {planned("a", "claims", "head", 1e-3, 1, 0.5),
+                                            planned("b", "RTE", "head", 1e-3, 1, 0.5)};
+  EXPECT_THAT(chosen_of(of_two, "task=claims"), ElementsAre("a"));
+  EXPECT_THAT(chosen_of(of_two, "task=rte"), ElementsAre("b"));
+  EXPECT_THAT(message_of<ConfigError>([&] { chosen_of(of_two, "task=claim"); }), HasSubstr("did you mean 'claims'?"));
 }
 
 TEST(Where, TakesSeveralValuesOfAColumnAsAlternatives) {

@@ -84,7 +84,7 @@ class LoadTask : public ::testing::Test {
     folder_.write("glue/SST-2/dev.tsv", "sentence\tlabel\nb\t0\n");
   }
   TaskData load(std::int64_t max_length = 128) {
-    return load_task(find_task("SST-2"), tokenizer_,
+    return load_task(glue_task("SST-2"), tokenizer_,
                      {.glue_folder = folder_.path() / "glue", .cache_folder = cache_folder(), .max_length = max_length},
                      [this](const std::string& warning) { warnings_.push_back(warning); });
   }
@@ -102,7 +102,7 @@ class LoadTask : public ::testing::Test {
 
 TEST_F(LoadTask, ReadsTrainAndDev) {
   const TaskData data = load();
-  EXPECT_EQ(data.task, &find_task("SST-2"));
+  EXPECT_EQ(data.task, &glue_task("SST-2"));
   EXPECT_THAT(data.train.labels, ElementsAre(1.0F, 0.0F, 1.0F));
   EXPECT_THAT(data.dev.token_ids, ElementsAre(2, 6, 3));
   EXPECT_EQ(data.mismatched_dev.size(), 0);
@@ -136,7 +136,7 @@ TEST_F(LoadTask, NeedsNoCache) {
   EXPECT_FALSE(prepare_cache(cache_folder(), warn));
   EXPECT_THAT(warnings_, ElementsAre(AllOf(HasSubstr(cache_folder().string()), HasSubstr("[data] cache"))));
   const TaskData uncached = load_task(
-      find_task("SST-2"), tokenizer_,
+      glue_task("SST-2"), tokenizer_,
       {.glue_folder = folder_.path() / "glue", .cache_folder = cache_folder(), .may_write_cache = false}, warn);
   expect_equal(cached.train, uncached.train);
   EXPECT_EQ(warnings_.size(), 1U);

@@ -9,7 +9,7 @@
 
 #include "support/temporary_folder.hpp"
 #include "tunescope/data/dataset.hpp"
-#include "tunescope/data/tsv.hpp"
+#include "tunescope/data/examples.hpp"
 #include "tunescope/text/word_piece/word_piece.hpp"
 
 namespace tunescope {
@@ -94,7 +94,7 @@ TEST_F(Demo, HasNoClassWithMoreThanThreeQuartersOfASplit) {
 
 // The words alone do not decide it: a classifier of words, such as the head alone, must not be enough.
 TEST_F(Demo, DeniesHalfOfTheSentimentsAndTurnsTheirLabels) {
-  const RawExamples raw = read_examples(folder_.path() / "SST-2" / "train.tsv", find_task("SST-2"), Labels::kRead);
+  const RawExamples raw = read_examples(folder_.path() / "SST-2" / "train.tsv", glue_task("SST-2"), Labels::kRead);
   std::map<std::pair<bool, std::string>, std::int64_t> counts;  // by whether the sentence denies, and label
   for (const RawExample& example : raw.examples) {
     const bool is_denied = example.first.find("not ") != std::string::npos;

@@ -38,7 +38,7 @@ std::vector<std::int64_t> numbers_of(const Dataset& dataset) {
 
 TaskData task_data(const char* task, const Dataset& train, const Dataset& dev) {
   TaskData data;
-  data.task = &find_task(task);
+  data.task = &glue_task(task);
   data.train = train;
   data.dev = dev;
   return data;

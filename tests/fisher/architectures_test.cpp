@@ -24,7 +24,7 @@ class ArchitectureFisher : public ::testing::TestWithParam<const char*> {
             .catalogue = golden.catalogue,
             .parameters = golden.parameters,
             .dataset = dataset,
-            .task = find_task("MNLI"),
+            .task = glue_task("MNLI"),
             .needs_gradient = std::vector<bool>(golden.catalogue.size(), true),
             .mode = mode,
             .batch_size = batch_size,

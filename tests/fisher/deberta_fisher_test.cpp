@@ -70,7 +70,7 @@ TEST_P(DebertaFisher, SquaresTheSumOverAllUsesOfAParameter) {
                                 .catalogue = variant.catalogue,
                                 .parameters = parameters,
                                 .dataset = examples,
-                                .task = find_task("MNLI"),
+                                .task = glue_task("MNLI"),
                                 .needs_gradient = std::vector<bool>(variant.catalogue.size(), true),
                                 .mode = mode,
                                 .batch_size = batch_size,

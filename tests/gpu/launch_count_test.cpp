@@ -65,7 +65,7 @@ class Launches : public ::testing::Test {
                               .catalogue = catalogue_,
                               .parameters = parameters_,
                               .dataset = dataset,
-                              .task = find_task("SST-2"),
+                              .task = glue_task("SST-2"),
                               .needs_gradient = std::vector<bool>(catalogue_.size(), true),
                               .bfloat16_weights = precision == Precision::kBfloat16 ? &bfloat16_weights_ : nullptr};
     std::optional<LaunchCounter> counter;
@@ -90,7 +90,7 @@ class Launches : public ::testing::Test {
   Bfloat16Weights bfloat16_weights_{model_};
   ParameterCatalogue catalogue_ = model_.network->catalogue(2);
   Parameters parameters_ = with_new_head(model_, catalogue_, 1);
-  TaskData data_{.task = &find_task("SST-2"),
+  TaskData data_{.task = &glue_task("SST-2"),
                  .train = test::narrow_examples(32),
                  .dev = test::narrow_examples(8),
                  .mismatched_dev = {},

@@ -21,7 +21,7 @@ class Repetition : public ::testing::Test {
 };
 
 TEST_F(Repetition, OfFullFineTuningIsExact) {
-  const TaskData data{.task = &find_task("SST-2"),
+  const TaskData data{.task = &glue_task("SST-2"),
                       .train = examples_,
                       .dev = test::narrow_examples(8),
                       .mismatched_dev = {},
@@ -52,7 +52,7 @@ TEST_F(Repetition, OfFisherInformationIsExact) {
                       .catalogue = catalogue_,
                       .parameters = parameters,
                       .dataset = examples_,
-                      .task = find_task("SST-2"),
+                      .task = glue_task("SST-2"),
                       .needs_gradient = std::vector<bool>(catalogue_.size(), true)};
   for (const Bfloat16Weights* weights : {static_cast<const Bfloat16Weights*>(nullptr), &bfloat16_weights}) {
     inputs.bfloat16_weights = weights;

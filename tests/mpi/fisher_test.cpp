@@ -55,7 +55,7 @@ TEST(FisherDiagonal, OfADebertaIsTheSameOnAnyNumberOfRanks) {
                       .catalogue = golden.catalogue,
                       .parameters = golden.parameters,
                       .dataset = examples,
-                      .task = find_task("MNLI"),
+                      .task = glue_task("MNLI"),
                       .needs_gradient = std::vector<bool>(golden.catalogue.size(), true)};
   const std::vector<at::Tensor> alone = test::FisherCase::diagonal(inputs);
   const FisherInformation together = fisher_information(inputs, *team, *make_mpi_reducer(*team)).value();

@@ -68,7 +68,7 @@ constexpr double kAboveEncoder = 4 * 4 + 2 * 4;
 // Two sequences of ten tokens in all.
 TaskData small_data() {
   TaskData data;
-  data.task = &find_task("RTE");
+  data.task = &glue_task("RTE");
   data.train.offsets = {0, 6, 10};
   return data;
 }
@@ -252,7 +252,7 @@ TEST_P(ExpectedBytes, AreThoseThatTrainingTakes) {
     model.backbone.push_back(at::randn(catalogue[i].shape).mul_(0.05));
   }
   TaskData data;
-  data.task = &find_task("RTE");
+  data.task = &glue_task("RTE");
   for (const std::int64_t length : {100, 7, 64, 128, 90, 33, 128, 111}) {
     data.train.token_ids.insert(data.train.token_ids.end(), static_cast<std::size_t>(length), 5);
     data.train.type_ids.resize(data.train.token_ids.size(), 0);

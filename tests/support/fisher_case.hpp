@@ -70,7 +70,7 @@ inline double relative_l2(const at::Tensor& actual, const at::Tensor& expected) 
 /// The tiny random BERT of tests/golden/model, on the device of the tests, with the examples of tests/golden/fisher.
 struct FisherCase {
   explicit FisherCase(bool is_regression = false)
-      : task(find_task(is_regression ? "STS-B" : "MNLI")),
+      : task(glue_task(is_regression ? "STS-B" : "MNLI")),
         catalogue(model.network->catalogue(task.output_size())),
         parameters(model.backbone),
         dataset(golden_examples(golden_file, is_regression ? "regression.labels" : "labels")) {

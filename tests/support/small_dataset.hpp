@@ -22,7 +22,7 @@ inline RawExample example(std::string first, std::string second, std::string lab
 
 inline Dataset tokenize(const char* task, std::vector<RawExample> examples, std::int64_t max_length = 128) {
   const RawExamples raw{.examples = std::move(examples)};
-  return tokenize_examples(raw, find_task(task), small_tokenizer(), max_length, "glue/train.tsv");
+  return tokenize_examples(raw, glue_task(task), small_tokenizer(), max_length, "glue/train.tsv");
 }
 
 /// Examples of 1, 2, ... `count` tokens; every token of example i has the id 100 + i, and i is its label.

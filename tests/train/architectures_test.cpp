@@ -26,7 +26,7 @@ class ArchitectureTraining : public ::testing::TestWithParam<const char*> {
 
   PretrainedModel model = load_pretrained(test::golden(std::string("model/") + GetParam()));
   ParameterCatalogue catalogue = model.network->catalogue(2);
-  TaskData data = {.task = &find_task("SST-2"),
+  TaskData data = {.task = &glue_task("SST-2"),
                    .train = test::learnable_examples(24, 1),
                    .dev = test::learnable_examples(16, 2),
                    .mismatched_dev = {},

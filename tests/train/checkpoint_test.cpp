@@ -20,7 +20,7 @@ namespace {
 class Checkpoint : public ::testing::TestWithParam<const char*> {
  protected:
   Checkpoint() {
-    data.task = &find_task("RTE");
+    data.task = &glue_task("RTE");
     data.train = random_examples(50);
     data.dev = random_examples(400);  // an evaluation of two passes
   }

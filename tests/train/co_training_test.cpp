@@ -24,7 +24,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 TaskData task_data(const std::string& task, std::int64_t examples, std::uint64_t seed) {
-  return {.task = &find_task(task),
+  return {.task = &glue_task(task),
           .train = test::learnable_examples(examples, seed),
           .dev = test::learnable_examples(16, seed + 1),
           .mismatched_dev = {},

@@ -12,7 +12,7 @@ class PackedWeightsInTraining : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!PackedMatrix::best_packing()) GTEST_SKIP() << "this LibTorch has no products with packed matrices";
-    data_.task = &find_task("STS-B");
+    data_.task = &glue_task("STS-B");
     data_.train = test::numbered_dataset(8);
     data_.dev = test::numbered_dataset(8);
   }

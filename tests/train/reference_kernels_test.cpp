@@ -61,7 +61,7 @@ class ReferenceTraining : public ::testing::Test {
 
   PretrainedModel model = load_pretrained(test::golden("model/tiny"));
   ParameterCatalogue catalogue = model.network->catalogue(2);
-  TaskData data{.task = &find_task("SST-2"),
+  TaskData data{.task = &glue_task("SST-2"),
                 .train = test::learnable_examples(48, 1),
                 .dev = test::learnable_examples(32, 2),
                 .mismatched_dev = {},

@@ -33,7 +33,7 @@ class Trainer : public ::testing::Test {
 
   PretrainedModel model = test::load_on_device(test::golden("model/tiny"));
   ParameterCatalogue catalogue = model.network->catalogue(2);
-  TaskData data{.task = &find_task("SST-2"),
+  TaskData data{.task = &glue_task("SST-2"),
                 .train = test::learnable_examples(48, 1),
                 .dev = test::learnable_examples(32, 2),
                 .mismatched_dev = {},

@@ -126,7 +126,7 @@ TEST_P(DropoutCurve, FollowsTransformersUnderTheSameMasks) {
   model.network = make_bert(config);
   const ParameterCatalogue catalogue = model.network->catalogue(golden["outputs"]);
   const Dataset examples = golden_dataset(read_json("train/curve.json")["examples"]);
-  const TaskData data{.task = &find_task(is_regression ? "STS-B" : "MNLI"),
+  const TaskData data{.task = &glue_task(is_regression ? "STS-B" : "MNLI"),
                       .train = examples,
                       .dev = examples,
                       .mismatched_dev = {},

@@ -1,4 +1,6 @@
 from tunescope_analysis.io.vocabulary import (
+    averaged_tasks,
+    glue_tasks,
     is_layernorm,
     is_output_layernorm,
     method_parts,
@@ -37,3 +39,9 @@ def test_a_combination_is_no_method_of_its_first_parts_name():
 
 def test_tasks_of_ones_own_follow_glue():
     assert order_tasks(["zebra", "RTE", "apple", "cola", "RTE"]) == ["cola", "RTE", "apple", "zebra"]
+
+
+def test_averages_are_over_the_tasks_of_the_papers_if_there_are_any():
+    assert glue_tasks(["zebra", "WNLI", "RTE", "cola"]) == ["cola", "RTE"]
+    assert averaged_tasks(["zebra", "WNLI", "RTE", "cola"]) == ["cola", "RTE"]
+    assert averaged_tasks(["zebra", "WNLI"]) == ["WNLI", "zebra"]

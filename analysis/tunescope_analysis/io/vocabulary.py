@@ -22,12 +22,23 @@ METHODS = {
     "adapter": "adapters",
 }
 GLUE_ORDER = ("cola", "sst-2", "mrpc", "sts-b", "qqp", "mnli", "qnli", "rte", "wnli")
+STUDIED = GLUE_ORDER[:-1]  # the papers leave WNLI out
 
 
 def order_tasks(tasks: Iterable[str]) -> list[str]:
     """The distinct tasks: GLUE's in the order of its own tables, then others by name."""
     known = {name: place for place, name in enumerate(GLUE_ORDER)}
     return sorted(set(tasks), key=lambda task: (known.get(task.lower(), len(known)), task))
+
+
+def glue_tasks(tasks: Iterable[str]) -> list[str]:
+    """Those of GLUE that the papers study, in order: all but WNLI."""
+    return [task for task in order_tasks(tasks) if task.lower() in STUDIED]
+
+
+def averaged_tasks(tasks: Iterable[str]) -> list[str]:
+    """The tasks that an average is over: `glue_tasks`, so that it compares with papers, or all if none is."""
+    return glue_tasks(tasks) or order_tasks(tasks)
 
 
 def method_parts(method: str) -> list[str]:

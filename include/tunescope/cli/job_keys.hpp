@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,25 +12,34 @@ namespace tunescope::cli {
 
 /// One key of a job file.
 struct JobKey {
-  std::string name;           ///< "section.key", "name", or "section.key.METHOD", where METHOD stands for any method
-  std::string default_value;  ///< empty: must be given, unless it is a key of each method
+  std::string name;           ///< "section.key" or "name"
+  std::string default_value;  ///< empty: must be given, unless the name stands for several keys
   std::string help;           ///< meaning and unit
   void (*assign)(SweepSpec&, const Value&);
+  std::string_view placeholder = {};  ///< the part of the name that stands for any method or own task, if it has one
 
-  /// Whether it stands for a key of each method.
-  bool is_of_each_method() const { return name.ends_with("METHOD"); }
+  /// Whether it stands for a key of each method or own task.
+  bool is_pattern() const { return !placeholder.empty(); }
   /// Whether a value was given for it.
-  bool takes(const Value& value) const {
-    return is_of_each_method() ? value.key.starts_with(stem()) : value.key == name;
-  }
+  bool takes(const Value& value) const;
   /// Its name for Boost.Program_options.
-  std::string option_name() const { return is_of_each_method() ? stem() + "*" : name; }
+  std::string option_name() const { return is_pattern() ? std::string(before()) + "*" : name; }
+  /// Its name, with the own task of another key if both are of one.
+  std::string name_beside(const std::string& other) const;
 
  private:
-  std::string stem() const { return name.substr(0, name.rfind('.') + 1); }
+  // What stands before and behind the placeholder.
+  std::string_view before() const;
+  std::string_view after() const;
 };
 
-/// Every key, in the order in which `--help` shows them. A new option is a line here.
+/// The name of every option, each once.
+std::set<std::string> option_names();
+
+/// Throws `ConfigError` naming the nearest known keys if no key takes the value.
+void refuse_unknown_key(const Value& value);
+
+/// Every key, in the order in which `--help` shows them, and their values are assigned.
 const std::vector<JobKey>& job_keys();
 
 /// The beginning of the keys of each method.

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tunescope/data/examples.hpp"
 #include "tunescope/data/task.hpp"
-#include "tunescope/data/tsv.hpp"
 #include "tunescope/text/tokenizer/tokenizer.hpp"
 
 namespace tunescope {

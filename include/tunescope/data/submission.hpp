@@ -10,15 +10,15 @@
 
 namespace tunescope {
 
-/// A file of GLUE whose labels its server alone has.
+/// A file whose labels, if it is GLUE's, its server alone has.
 struct TestFile {
   std::filesystem::path path;
   std::string submission;  ///< the file of the predictions, as the server names it: "MNLI-mm.tsv"
 };
 
-/// The test files that a model of this task predicts, whether they are there or not: MNLI has two. GLUE's diagnostic
-/// set (AX), which a model of MNLI predicts, is among them if it is there, as AX.tsv, AX/AX.tsv or
-/// diagnostic/diagnostic.tsv.
+/// The test files that a model of this task predicts, whether they are there or not: MNLI has two, an own task that
+/// names none has none. GLUE's diagnostic set (AX), which a model of MNLI predicts, is among them if it is there, as
+/// AX.tsv, AX/AX.tsv or diagnostic/diagnostic.tsv.
 std::vector<TestFile> test_files(const Task& task, const std::filesystem::path& glue_folder);
 
 /// The names of all files that the server takes together; it refuses a submission that lacks one.

@@ -25,6 +25,8 @@ class SweepInputs {
 
   /// A task's splits, each limited to the job's number of examples, and what chooses set aside.
   const TaskData& task(const std::string& name);
+  /// A task of the job.
+  const Task& find_task(const std::string& name) const { return spec_.find_task(name); }
   /// The model's tensors with the head of a task.
   const ParameterCatalogue& catalogue(const Task& task) { return pass_costs_.catalogue(task.output_size()); }
   PassCosts& pass_costs() { return pass_costs_; }

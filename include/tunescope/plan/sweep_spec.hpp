@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tunescope/data/selection.hpp"
+#include "tunescope/data/task.hpp"
 #include "tunescope/device/device.hpp"
 #include "tunescope/fisher/log_likelihood_gradients.hpp"
 #include "tunescope/method/method.hpp"
@@ -72,6 +74,7 @@ struct SweepSpec {
   std::filesystem::path glue_folder;
   std::filesystem::path cache_folder;  ///< tokenized data
   std::vector<std::string> tasks;
+  std::vector<Task> own_tasks = {};  ///< that the job defines, used or not
   std::int64_t max_length = 128;
   std::int64_t train_examples = 0;  ///< 0 = all
   std::int64_t dev_examples = 0;    ///< 0 = all
@@ -108,6 +111,9 @@ struct SweepSpec {
     if (own != learning_rates_of_kind.end()) return own->second;
     return method.trains_everything() ? learning_rates : peft_learning_rates;
   }
+
+  /// One of the tasks.
+  const Task& find_task(std::string_view task) const { return tunescope::find_task(task, own_tasks); }
 
   /// results_folder/name
   std::filesystem::path job_folder() const { return results_folder / name; }

@@ -25,6 +25,7 @@ struct InputHashes {
 /// One training run, as a value: everything that can change its numbers.
 struct Trial {
   std::string task;
+  std::string task_definition = {};  ///< `Task::definition`
   Method method;
   double learning_rate = 0.0;
   std::uint64_t seed = 0;

@@ -35,7 +35,7 @@ std::string case_of(const CommandHelp& command, const std::vector<std::string>& 
 std::string bash_script() {
   std::vector<std::string> job_options;
   for (const JobKey& key : job_keys()) {
-    if (!key.is_of_each_method()) job_options.push_back("--" + key.name);
+    if (!key.is_pattern()) job_options.push_back("--" + key.name);
   }
   std::vector<std::string> first_words = own_options_of("");
   std::string cases;

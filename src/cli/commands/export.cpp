@@ -43,10 +43,6 @@ const FolderFormat& find_folder_format(const std::string& name) {
   throw ConfigError(fmt::format("unknown --format '{}'{}", name, suggest(name, known)));
 }
 
-std::vector<std::string> names_of(const std::vector<std::string_view>& labels) {
-  return {labels.begin(), labels.end()};
-}
-
 // Writes one trial. The result is the reason why it cannot be, empty if it is written.
 std::string export_to(const std::filesystem::path& folder, const PlannedTrial& planned, const KeptTrials& kept,
                       const FolderFormat& format) {
@@ -56,7 +52,7 @@ std::string export_to(const std::filesystem::path& folder, const PlannedTrial& p
                             .source = kept.spec->model_folder,
                             .additions = weights.additions,
                             .parameters = weights.parameters,
-                            .labels = names_of(find_task(trial.task).labels)};
+                            .labels = kept.spec->find_task(trial.task).labels};
   const std::string what = fmt::format("trial {} is of method {}, which ", planned.id, trial.method.text());
   const std::string where = "; what was kept of it is in " + JobFolder(*kept.spec).kept_file(planned.id).string();
   if (const std::string problem = format.problem(model); !problem.empty()) {
@@ -75,7 +71,7 @@ void print_how_to_load(const FolderFormat& format, const std::filesystem::path& 
   fmt::print("load it with {}\n",
              fmt::format(fmt::runtime(format.how_to_load), fmt::arg("folder", folder.string()),
                          fmt::arg("model", kept.spec->model_folder.string()),
-                         fmt::arg("outputs", find_task(kept.trials.front().trial.task).output_size())));
+                         fmt::arg("outputs", kept.spec->find_task(kept.trials.front().trial.task).output_size())));
 }
 
 ExitStatus export_one(const CommandLine& line, const FolderFormat& format) {

@@ -70,7 +70,7 @@ PlannedModel planned_model(const SweepSpec& spec, SweepInputs& inputs) {
   const Network& network = *inputs.model().network;
   return {.architecture = network.architecture(),
           .limits = network.limits(),
-          .parameters = inputs.catalogue(find_task(spec.tasks.front())).backbone_size(),
+          .parameters = inputs.catalogue(spec.find_task(spec.tasks.front())).backbone_size(),
           .tokenizer = inputs.tokenizer().summary(),
           .notes = inputs.notes().notes};
 }

@@ -43,14 +43,15 @@ struct PredictionJob {
   std::filesystem::path folder;
   KeptTrials kept;
   std::vector<Prediction> predictions;
-  std::map<std::filesystem::path, PredictedFile> files;
+  std::map<std::pair<std::string, std::filesystem::path>, PredictedFile> files;  // by task and path
   bool is_submission = false;
+
+  const Task& task_of(const PlannedTrial& planned) const { return kept.spec->find_task(planned.trial.task); }
 };
 
 PredictedFile read_file(const std::filesystem::path& path, const Task& task, const KeptTrials& kept,
                         const DataWarning& warn) {
-  const bool is_labelled = has_labels(path, task);
-  const RawExamples raw = read_examples(path, task, is_labelled ? Labels::kRead : Labels::kIgnore);
+  const RawExamples raw = read_examples(path, task, Labels::kReadIfThere);
   if (raw.malformed.count > 0) {
     throw DataError(
         fmt::format("{}: {} rows have a wrong number of columns (first at line {}), and each row needs a "
@@ -61,7 +62,7 @@ PredictedFile read_file(const std::filesystem::path& path, const Task& task, con
   return {.path = path,
           .hash = sha256_hex_of_file(path),
           .dataset = tokenize_examples(raw, task, kept.inputs->tokenizer(), kept.spec->max_length, path),
-          .has_labels = is_labelled};
+          .has_labels = raw.has_labels};
 }
 
 void refuse_second_trial(const std::vector<PlannedTrial>& trials) {
@@ -69,17 +70,21 @@ void refuse_second_trial(const std::vector<PlannedTrial>& trials) {
   for (const PlannedTrial& planned : trials) {
     if (tasks.insert(planned.trial.task).second) continue;
     throw ConfigError(
-        fmt::format("more than one trial of {} is chosen, and a submission to GLUE takes one: choose it "
-                    "with --where, as in --where best=task",
+        fmt::format("more than one trial of {} is chosen, and its test file is predicted by one, as a submission to "
+                    "GLUE asks: choose it with --where, as in --where best=task",
                     planned.trial.task));
   }
 }
 
-// The test files that are there, each by the trial of its task.
+// The test files that are there, each by the trial of its task. With one of GLUE's it is a submission.
 void plan_submission(PredictionJob& job, const DataWarning& warn) {
   refuse_second_trial(job.kept.trials);
   for (const PlannedTrial& planned : job.kept.trials) {
-    for (const TestFile& test : test_files(find_task(planned.trial.task), job.kept.spec->glue_folder)) {
+    const Task& task = job.task_of(planned);
+    const std::vector<TestFile> tests = test_files(task, job.kept.spec->glue_folder);
+    if (tests.empty()) warn(fmt::format("[task {}] has no key 'test', so nothing is predicted of it", task.name));
+    job.is_submission |= !task.is_own;
+    for (const TestFile& test : tests) {
       if (std::filesystem::is_regular_file(test.path)) {
         job.predictions.push_back({planned, test.path, job.folder / test.submission});
       } else {
@@ -89,9 +94,9 @@ void plan_submission(PredictionJob& job, const DataWarning& warn) {
   }
   if (job.predictions.empty()) {
     throw DataError(
-        job.kept.spec->glue_folder.string() +
-        ": has no test file of the chosen trials' tasks; scripts/fetch-assets brings the official ones, and "
-        "--file names another");
+        fmt::format("no task of the chosen trials has a test file: those of GLUE lie below {}, that of an own task is "
+                    "named by 'test' in its section; --file names any other",
+                    job.kept.spec->glue_folder.string()));
   }
 }
 
@@ -114,20 +119,17 @@ PredictionJob open_prediction_job(const CommandLine& line, const DataWarning& wa
         "tunescope predict takes a job file and a folder, and --file with --task or neither; see tunescope predict "
         "--help");
   }
-  if (line.task) find_task(*line.task);
-  PredictionJob job{.folder = line.arguments[1],
-                    .kept = choose_kept_trials(line, warn),
-                    .predictions = {},
-                    .files = {},
-                    .is_submission = !line.file};
+  PredictionJob job{
+      .folder = line.arguments[1], .kept = choose_kept_trials(line, warn), .predictions = {}, .files = {}};
   if (line.file) {
-    plan_file(job, *line.file, find_task(*line.task));
+    plan_file(job, *line.file, job.kept.spec->find_task(*line.task));
   } else {
     plan_submission(job, warn);
   }
   for (const Prediction& prediction : job.predictions) {
-    if (job.files.contains(prediction.file)) continue;
-    job.files[prediction.file] = read_file(prediction.file, find_task(prediction.planned.trial.task), job.kept, warn);
+    const Task& task = job.task_of(prediction.planned);
+    const auto [place, is_new] = job.files.try_emplace({task.name, prediction.file});
+    if (is_new) place->second = read_file(prediction.file, task, job.kept, warn);
   }
   return job;
 }
@@ -140,7 +142,7 @@ Predictions compute(RankTeam& team, const PredictionJob& job, const Prediction& 
                            .parameters = weights.parameters,
                            .packed_weights = model.packed_weights.get(),
                            .additions = &weights.additions},
-                          dataset, find_task(prediction.planned.trial.task));
+                          dataset, job.task_of(prediction.planned));
 }
 
 // "; accuracy 0.9120, f1 0.8841"; empty for a file without labels.
@@ -158,8 +160,8 @@ std::string scores_text(const Predictions& predictions, const Task& task, bool h
 // Computes one trial's predictions of one file, or reads them if an earlier run has stored them. Collective.
 void predict_one(RankTeam& team, const PredictionJob& job, const Prediction& prediction) {
   const Trial& trial = prediction.planned.trial;
-  const Task& task = find_task(trial.task);
-  const PredictedFile& file = job.files.at(prediction.file);
+  const Task& task = job.task_of(prediction.planned);
+  const PredictedFile& file = job.files.at({task.name, prediction.file});
   const std::filesystem::path logits =
       job.folder / "logits" / fmt::format("{}-{}.h5", prediction.planned.id, file.hash.substr(0, 16));
   std::optional<Predictions> stored;

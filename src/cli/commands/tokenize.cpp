@@ -7,7 +7,8 @@
 #include "cli/display/warnings.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/cli/commands.hpp"
-#include "tunescope/data/tsv.hpp"
+#include "tunescope/cli/job_file.hpp"
+#include "tunescope/data/examples.hpp"
 #include "tunescope/text/read_tokenizer.hpp"
 
 namespace tunescope::cli {
@@ -39,15 +40,19 @@ void tokenize_file(const Tokenizer& tokenizer, const std::string& path, const Ta
 
 ExitStatus tokenize(const CommandLine& line) {
   const auto& arguments = line.arguments;
-  if (arguments.size() != 1 && arguments.size() != 3) {
-    throw ConfigError("tunescope tokenize takes a model folder, or a model folder, a file and its task");
+  if (arguments.size() != 1 && arguments.size() != 3 && arguments.size() != 4) {
+    throw ConfigError(
+        "tunescope tokenize takes a model folder, or a model folder, a file, its task and, if that is an own one, the "
+        "job file that defines it");
   }
   const std::unique_ptr<const Tokenizer> tokenizer = read_tokenizer(arguments.front());
   for (const std::string& warning : tokenizer->notes().warnings) print_warning(arguments.front() + ": " + warning);
   if (arguments.size() == 1) {
     tokenize_lines(*tokenizer);
   } else {
-    tokenize_file(*tokenizer, arguments[1], find_task(arguments[2]));
+    std::vector<Task> own;
+    if (arguments.size() == 4) own = read_job(arguments[3], line.overrides).own_tasks;
+    tokenize_file(*tokenizer, arguments[1], find_task(arguments[2], own));
   }
   return kAllDone;
 }

@@ -22,10 +22,10 @@ std::string label_of(const FisherRun& run) {
                      run.batch_size, run.training.method.text(), run.training.seed, run.point);
 }
 
-std::string result_of(const TrialSummary& summary, const Trial& trial) {
+std::string result_of(const TrialSummary& summary, std::string_view metric) {
   if (summary.end == TrialEnd::kFailed) return "FAILED, see tunescope status";
   if (summary.end != TrialEnd::kDone) return std::string(to_string(summary.end));
-  return fmt::format("{} {:.1f}", metric_name(find_task(trial.task).primary_metric), 100.0 * summary.score);
+  return fmt::format("{} {:.1f}", metric, 100.0 * summary.score);
 }
 
 }  // namespace
@@ -34,6 +34,7 @@ void RunDisplay::begin(const SweepSpec& spec, int ranks) {
   job_ = spec.name;
   style_ = spec.progress;
   ranks_ = ranks;
+  for (const std::string& task : spec.tasks) metrics_[task] = metric_name(spec.find_task(task).primary_metric);
 }
 
 void RunDisplay::on_note(const std::string& text) {
@@ -48,8 +49,7 @@ void RunDisplay::on_screening(const std::vector<ScreenedRate>& rates) {
     if (rate.is_chosen == 0) continue;
     fmt::print("chosen  {:<5}  {:<36}  lr {:<7}  {} with {} seed{}\n", rate.task, rate.method, rate.learning_rate,
                std::isnan(rate.mean_score) ? "no score"
-                                           : fmt::format("{} {:.1f}", metric_name(find_task(rate.task).primary_metric),
-                                                         100.0 * rate.mean_score),
+                                           : fmt::format("{} {:.1f}", metrics_.at(rate.task), 100.0 * rate.mean_score),
                rate.seeds, rate.seeds == 1 ? "" : "s");
   }
   std::fflush(stdout);
@@ -73,7 +73,8 @@ void RunDisplay::on_trial_progress(TrialIndex trial, std::int64_t step, std::int
 }
 
 void RunDisplay::on_trial_end(TrialIndex trial, const TrialSummary& summary) {
-  progress_->finish(positions_.at(trial), summary.end, result_of(summary, (*trials_)[trial].trial), summary.seconds);
+  progress_->finish(positions_.at(trial), summary.end, result_of(summary, metrics_.at((*trials_)[trial].trial.task)),
+                    summary.seconds);
 }
 
 void RunDisplay::on_trials_end() { progress_.reset(); }

@@ -41,6 +41,7 @@ class RunDisplay : public RunListener {
  private:
   int ranks_ = 1;
   std::string job_;
+  std::map<std::string, std::string_view> metrics_;  // the primary one, by task
   ProgressStyle style_ = ProgressStyle::kAuto;
   std::optional<ProgressDisplay> progress_;  // of the list in work
   const std::vector<PlannedTrial>* trials_ = nullptr;

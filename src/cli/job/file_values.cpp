@@ -9,6 +9,7 @@
 #include <sstream>
 #include <utility>
 
+#include "own_task_keys.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/base/nearest.hpp"
 #include "tunescope/cli/job_keys.hpp"
@@ -20,27 +21,19 @@ namespace {
 
 namespace po = boost::program_options;
 
+constexpr std::string_view kOwnTaskSection = "[task ";
+
 // With their brackets.
 std::vector<std::string> known_sections() {
-  std::vector<std::string> sections;
+  std::vector<std::string> sections = {"[task NAME]"};
   for (const JobKey& key : job_keys()) {
     const std::string section = "[" + key.name.substr(0, key.name.find('.')) + "]";
-    if (key.name.find('.') != std::string::npos &&
+    if (key.name.find('.') != std::string::npos && !key.name.starts_with(kOwnTask) &&
         std::find(sections.begin(), sections.end(), section) == sections.end()) {
       sections.push_back(section);
     }
   }
   return sections;
-}
-
-[[noreturn]] void refuse_key(const std::string& key, const std::string& origin) {
-  if (key.ends_with("." + std::string(kInclude))) {
-    throw ConfigError(fmt::format("{}: unknown key '{}'; 'include' stands above the first [section]", origin, key));
-  }
-  std::vector<std::string> known;
-  for (const JobKey& job_key : job_keys()) known.push_back(job_key.name);
-  known.emplace_back(kInclude);
-  throw ConfigError(fmt::format("{}: unknown key '{}'{}", origin, key, suggest(key, known)));
 }
 
 // Names of sections and keys are plain; what stands beside them was pasted from elsewhere and cannot be seen.
@@ -50,8 +43,13 @@ void refuse_deceptive_name(const std::string& name, const std::string& origin) {
   }
 }
 
+// The beginning of its keys.
 std::string parse_section(const std::string& content, const std::string& origin) {
   refuse_deceptive_name(content, origin);
+  if (content.starts_with(kOwnTaskSection)) {
+    return std::string(kOwnTask) +
+           trimmed(content.substr(kOwnTaskSection.size(), content.size() - kOwnTaskSection.size() - 1));
+  }
   const std::vector<std::string> sections = known_sections();
   if (std::find(sections.begin(), sections.end(), content) == sections.end()) {
     throw ConfigError(fmt::format("{}: unknown section {}{}", origin, content, suggest(content, sections)));
@@ -72,12 +70,13 @@ LocatedKeys locate_keys(const std::string& text, const std::filesystem::path& pa
   while (const std::optional<std::string_view> line = lines.next()) {
     const std::string content = trimmed(line->substr(0, line->find('#')));
     const std::string origin = fmt::format("{}:{}", path.string(), lines.number());
-    keys.text += content + "\n";
-    if (content.empty()) continue;
-    if (content.front() == '[' && content.back() == ']') {
+    if (!content.empty() && content.front() == '[' && content.back() == ']') {
       section = parse_section(content, origin);
+      keys.text += "[" + section + "]\n";
       continue;
     }
+    keys.text += content + "\n";
+    if (content.empty()) continue;
     const std::size_t equals = content.find('=');
     if (equals == std::string::npos) {
       refuse_deceptive_name(content, origin);
@@ -118,7 +117,7 @@ ParsedFile parse_file(const std::filesystem::path& path) {
   const auto [plain_text, lines] = locate_keys(file.text, path);
   po::options_description options;
   options.add_options()(std::string(kInclude).c_str(), po::value<std::string>(), "");
-  for (const JobKey& key : job_keys()) options.add_options()(key.option_name().c_str(), po::value<std::string>(), "");
+  for (const std::string& name : option_names()) options.add_options()(name.c_str(), po::value<std::string>(), "");
   try {
     std::istringstream stream(plain_text);
     for (const auto& option : po::parse_config_file(stream, options, true).options) {
@@ -126,13 +125,16 @@ ParsedFile parse_file(const std::filesystem::path& path) {
       const auto line = lines.find(key);
       const std::string origin =
           line == lines.end() ? path.string() : fmt::format("{}:{}", path.string(), line->second);
-      if (option.unregistered) refuse_key(key, origin);
       const Value value{key, option.value.empty() ? "" : option.value.front(), origin};
       if (key == kInclude) {
         file.include = value;
-      } else {
-        file.values.push_back(value);
+        continue;
       }
+      if (key.ends_with("." + std::string(kInclude))) {
+        throw ConfigError(fmt::format("{}: unknown key '{}'; 'include' stands above the first [section]", origin, key));
+      }
+      refuse_unknown_key(value);
+      file.values.push_back(value);
     }
   } catch (const po::error& error) {
     throw ConfigError(path.string() + ": " + error.what());

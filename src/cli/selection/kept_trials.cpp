@@ -42,7 +42,7 @@ bool has_weights(const PlannedTrial& planned, const JobFolder& folder) {
 }  // namespace
 
 KeptWeights KeptTrials::load(const Trial& trial) const {
-  return load_kept_weights(JobFolder(*spec), trial, inputs->model(), inputs->catalogue(find_task(trial.task)));
+  return load_kept_weights(JobFolder(*spec), trial, inputs->model(), inputs->catalogue(spec->find_task(trial.task)));
 }
 
 KeptTrials find_kept_trial(const CommandLine& line, const std::string& text) {
@@ -72,7 +72,7 @@ KeptTrials choose_kept_trials(const CommandLine& line, const DataWarning& warn) 
   const TrialFilter filter = line.where ? parse_where(*line.where) : TrialFilter{};
   KeptTrials opened = open_trials(line, warn);
   const JobFolder folder(*opened.spec);
-  std::vector<PlannedTrial> chosen = filter.matching(opened.trials);
+  std::vector<PlannedTrial> chosen = filter.matching(opened.trials, opened.spec->own_tasks);
   const std::size_t all = chosen.size();
   const std::string of_job = fmt::format("of the {} trials of job {}", opened.trials.size(), opened.spec->name);
   if (all == 0) {

@@ -27,8 +27,12 @@ Number number_of(const std::string& value) {
   throw ConfigError(fmt::format("'{}' is no number", value));
 }
 
+bool matches_task(const PlannedTrial& planned, const std::string& value, const std::vector<Task>& own_tasks) {
+  return planned.trial.task == find_task(value, own_tasks).name;
+}
+
 // A method without options stands for all that have its name.
-bool matches_method(const PlannedTrial& planned, const std::string& value) {
+bool matches_method(const PlannedTrial& planned, const std::string& value, const std::vector<Task>&) {
   const Method& method = planned.trial.method;
   if (value.find(':') == std::string::npos) return method.kind() == parse_kind(value);
   return method.text() == parse_method(value).text();
@@ -36,21 +40,19 @@ bool matches_method(const PlannedTrial& planned, const std::string& value) {
 
 constexpr std::array kWhereColumns = {
     WhereColumn{"id",
-                [](const PlannedTrial& planned, const std::string& value) { return planned.id.starts_with(value); },
-                [](const PlannedTrial& planned) { return planned.id; }},
-    WhereColumn{"task",
-                [](const PlannedTrial& planned, const std::string& value) {
-                  return planned.trial.task == find_task(value).name;
+                [](const PlannedTrial& planned, const std::string& value, const std::vector<Task>&) {
+                  return planned.id.starts_with(value);
                 },
-                [](const PlannedTrial& planned) { return planned.trial.task; }},
+                [](const PlannedTrial& planned) { return planned.id; }},
+    WhereColumn{"task", matches_task, [](const PlannedTrial& planned) { return planned.trial.task; }},
     WhereColumn{"method", matches_method, [](const PlannedTrial& planned) { return planned.trial.method.text(); }},
     WhereColumn{"learning_rate",
-                [](const PlannedTrial& planned, const std::string& value) {
+                [](const PlannedTrial& planned, const std::string& value, const std::vector<Task>&) {
                   return planned.trial.learning_rate == number_of<double>(value);
                 },
                 [](const PlannedTrial& planned) { return fmt::format("{}", planned.trial.learning_rate); }},
     WhereColumn{"seed",
-                [](const PlannedTrial& planned, const std::string& value) {
+                [](const PlannedTrial& planned, const std::string& value, const std::vector<Task>&) {
                   return planned.trial.seed == number_of<std::uint64_t>(value);
                 },
                 [](const PlannedTrial& planned) { return fmt::format("{}", planned.trial.seed); }},
@@ -114,10 +116,10 @@ bool is_better(const PlannedTrial& one, const PlannedTrial& other) {
   return score > other_score || (std::isnan(other_score) && !std::isnan(score));
 }
 
-bool matches(const PlannedTrial& planned, const TrialFilter::Condition& condition) {
+bool matches(const PlannedTrial& planned, const TrialFilter::Condition& condition, const std::vector<Task>& own_tasks) {
   return std::ranges::any_of(condition.values, [&](const std::string& value) {
     try {
-      return condition.column->matches(planned, value);
+      return condition.column->matches(planned, value, own_tasks);
     } catch (const ConfigError& error) {
       throw ConfigError(fmt::format("--where: {}={}: {}", condition.column->name, value, error.what()));
     }
@@ -149,11 +151,12 @@ TrialFilter parse_where(std::string_view text) {
   return filter;
 }
 
-std::vector<PlannedTrial> TrialFilter::matching(const std::vector<PlannedTrial>& trials) const {
+std::vector<PlannedTrial> TrialFilter::matching(const std::vector<PlannedTrial>& trials,
+                                                const std::vector<Task>& own_tasks) const {
   std::vector<PlannedTrial> chosen;
   for (const PlannedTrial& planned : trials) {
-    const bool is_chosen =
-        std::ranges::all_of(conditions, [&](const Condition& condition) { return matches(planned, condition); });
+    const bool is_chosen = std::ranges::all_of(
+        conditions, [&](const Condition& condition) { return matches(planned, condition, own_tasks); });
     if (is_chosen) chosen.push_back(planned);
   }
   return chosen;

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tunescope/data/task.hpp"
 #include "tunescope/plan/planned_trial.hpp"
 
 namespace tunescope::cli {
@@ -12,7 +13,7 @@ namespace tunescope::cli {
 struct WhereColumn {
   std::string_view name;
   /// Whether a trial has this value. Throws `ConfigError` if no trial can have it.
-  bool (*matches)(const PlannedTrial&, const std::string& value);
+  bool (*matches)(const PlannedTrial&, const std::string& value, const std::vector<Task>& own_tasks);
   std::string (*of)(const PlannedTrial&);
 };
 
@@ -26,8 +27,8 @@ struct TrialFilter {
   std::vector<Condition> conditions;
   std::vector<const WhereColumn*> best_of;
 
-  /// Those that meet the conditions, in their order.
-  std::vector<PlannedTrial> matching(const std::vector<PlannedTrial>& trials) const;
+  /// Those that meet the conditions, in their order. The job that they are of defines `own_tasks`.
+  std::vector<PlannedTrial> matching(const std::vector<PlannedTrial>& trials, const std::vector<Task>& own_tasks) const;
   /// The best of each group, the first of equals, in their order; all if `best` names no columns.
   std::vector<PlannedTrial> best(const std::vector<PlannedTrial>& trials) const;
 };

@@ -12,7 +12,7 @@ std::vector<Method> ablation_groups(const SweepSpec& spec) {
 }
 
 void check_ablation(const SweepSpec& spec, SweepInputs& inputs) {
-  const ParameterCatalogue& catalogue = inputs.catalogue(find_task(spec.tasks.front()));
+  const ParameterCatalogue& catalogue = inputs.catalogue(spec.find_task(spec.tasks.front()));
   for (const Method& group : spec.ablation.groups) {
     try {
       select_parameters(group, catalogue, {.seed = 1, .importance = {}, .pretrained = inputs.model().backbone});

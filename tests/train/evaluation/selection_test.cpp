@@ -23,7 +23,7 @@ class ChosenStep : public ::testing::Test {
  protected:
   TrainResult run(const Dataset& dev, const Dataset& selection, const TrainControl& control = {}) {
     TaskData data;
-    data.task = &find_task("SST-2");
+    data.task = &glue_task("SST-2");
     data.train = test::learnable_examples(48, 1);
     data.dev = dev;
     data.selection = selection;

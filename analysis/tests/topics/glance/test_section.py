@@ -50,7 +50,7 @@ def test_the_first_sentence_tells_the_best_score_and_what_few_parameters_reach(w
 def test_where_few_parameters_are_best_there_is_nothing_to_compare(write):
     best = trial("RTE", "layernorm", 1e-3, 1, 0.9) | {"trainable_parameters": 1, "total_parameters": 1000}
     _, (first, *_) = opening(write([best, trial("RTE", "full", 1e-3, 1, 0.8)]))
-    assert first == "`layernorm` scores best on its only task: 90.0, training 0.1 % of the parameters."
+    assert first == "`layernorm` scores best on RTE: 90.0, training 0.1 % of the parameters."
 
 
 def test_the_second_sentence_tells_where_parameters_moved_and_where_the_information_is(fisher_file):

@@ -111,6 +111,14 @@ def test_average_needs_every_task_of_the_file_not_of_the_method(write):
     assert glue_average(table_of(path)).index.tolist() == ["full"]
 
 
+def test_own_tasks_and_wnli_stay_out_of_the_average_of_glue(write):
+    scores = {"RTE": 0.5, "CoLA": 0.7, "WNLI": 0.1, "claims": 0.2}
+    path = write([trial(task, "full", 1e-5, 1, score) for task, score in scores.items()])
+    assert glue_average(table_of(path))["full"] == pytest.approx(0.6, abs=1e-15)
+    own = write([trial(task, "full", 1e-5, 1, scores[task]) for task in ("WNLI", "claims")])
+    assert glue_average(table_of(own))["full"] == pytest.approx(0.15, abs=1e-15)
+
+
 def test_best_trials_are_the_seeds_behind_the_means(small_file):
     with open_results(small_file) as results:
         assert best_trials(results.trials).index.tolist() == [0, 1, 6, 7, 8, 10, 11, 12]

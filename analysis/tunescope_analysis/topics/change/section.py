@@ -8,7 +8,7 @@ from tunescope_analysis.io.columns import trial_frame
 from tunescope_analysis.io.results import Results
 from tunescope_analysis.io.roles import is_pre_norm
 from tunescope_analysis.io.tensor_maps import layers_of, numbered_layers
-from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.io.vocabulary import glue_tasks, order_tasks
 from tunescope_analysis.report.blocks import Listing, Picture, Subheading, Table
 from tunescope_analysis.report.labels import component_label, measure_label
 from tunescope_analysis.report.remedies import PRE_NORM, RUN_SWEEP
@@ -75,11 +75,8 @@ def change_section(results: Results) -> Section:
         if name == "mean_abs" and method == "full":
             section.add_finding(change_bias_verdict(output_bias_ratio(maps[name].mean("layer"))))
     add_added_tensors(section, results)
-    main = findings.get("mean_abs")
-    if method == "full" and main is not None:
-        section.add_verdicts(
-            change_verdict(main, encoder_sentence(find_leaders(numbered_layers(maps["mean_abs"]))))
-        )
+    if method == "full" and "mean_abs" in maps:
+        _rule(section, maps["mean_abs"])
     return section
 
 
@@ -108,6 +105,16 @@ def _introduce(section: Section, method: str, trials: xr.Dataset) -> None:
         section.add_note(
             f"Without a finished trial of this method, so not in the maps: {', '.join(left_out)}."
         )
+
+
+def _rule(section: Section, by_task: xr.DataArray) -> None:
+    """Add the verdict on the claim, which is about GLUE's tasks."""
+    tasks = glue_tasks(map(str, by_task["task"].values))
+    of_glue = by_task.sel(task=tasks)
+    finding = find_leaders(of_glue) if tasks else None
+    if finding is not None:
+        encoder = encoder_sentence(find_leaders(numbered_layers(of_glue)))
+        section.add_verdicts(change_verdict(finding, encoder))
 
 
 def _add_measure(section: Section, by_task: xr.DataArray, finding: Finding, certainty: str) -> None:

@@ -9,7 +9,7 @@ import xarray as xr
 from tunescope_analysis.io.columns import trial_frame
 from tunescope_analysis.io.results import Results, head_size
 from tunescope_analysis.io.tensor_maps import layers_of, numbered_layers
-from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.io.vocabulary import averaged_tasks, order_tasks
 from tunescope_analysis.report.blocks import Picture, Table
 from tunescope_analysis.report.claims import Ruling, Verdict, rule_on_claims
 from tunescope_analysis.report.formatting import join_words, percent, plural, share
@@ -37,7 +37,7 @@ def glance_section(results: Results, verdicts: Sequence[Verdict]) -> Section:
     section = Section("glance", "At a glance", is_opening=True)
     averages = average_table(results.trials, head_size(results))
     changed, informed = _change(results), _fisher(results)
-    section.add_paragraph(_score_sentence(averages, len(order_tasks(score_table(results.trials)["task"]))))
+    section.add_paragraph(_score_sentence(averages, averaged_tasks(score_table(results.trials)["task"])))
     section.add_paragraph(_place_sentence(changed, informed, results))
     section.add_paragraph(_limit_sentence(results, verdicts))
     if len(averages) and averages["average"].notna().any():
@@ -81,12 +81,12 @@ def _add_map(section: Section, name: str, values: xr.DataArray, caption: str, la
     section.add(Table(name, frame), Picture(name, partial(single_map_figure, values, label), alt, caption))
 
 
-def _score_sentence(averages: pd.DataFrame, tasks: int) -> str:
+def _score_sentence(averages: pd.DataFrame, tasks: list[str]) -> str:
     known = averages[averages["average"].notna()] if len(averages) else averages
     if known.empty:
         return "No method has a score on every task yet, so methods cannot be compared."
     best = known.loc[known["average"].idxmax()]
-    where = "on its only task" if tasks == 1 else f"on average over {tasks} tasks"
+    where = f"on {tasks[0]}" if len(tasks) == 1 else f"on average over {len(tasks)} tasks"
     text = f"`{best['method']}` scores best {where}: {percent(best['average'])}"
     small = known[(known["share"] < FEW_PARAMETERS) & (known["method"] != "head")]
     if small.empty or best["method"] in set(small["method"]):

@@ -24,7 +24,7 @@ DODGE = 1.25  # between methods with the same number of parameters, so that thei
 
 
 def parameters_figure(averages: pd.DataFrame) -> Figure:
-    """Average score × 100 over all tasks against trainable parameters, of the methods that have an average.
+    """Average score × 100 over tasks against trainable parameters, of the methods that have an average.
 
     `averages` is from `average_table`; bars are its intervals. Methods of the same size stand side by side.
     """

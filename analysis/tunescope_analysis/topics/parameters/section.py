@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tunescope_analysis.io.results import Results, head_size
-from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.io.vocabulary import averaged_tasks
 from tunescope_analysis.report.blocks import Column, Picture, Table, frame_table
 from tunescope_analysis.report.formatting import count, percent, share
 from tunescope_analysis.report.remedies import RUN_SWEEP
@@ -32,7 +32,7 @@ def parameters_section(results: Results) -> Section:
         section.add_note(
             "No method has two seeds with every task, so there are no intervals. Run several `seeds`."
         )
-    tasks = len(order_tasks(score_table(results.trials)["task"]))
+    tasks = len(averaged_tasks(score_table(results.trials)["task"]))
     section.add(_parameter_table(averages, tasks))
     if averages["average"].isna().all():
         section.add_note(

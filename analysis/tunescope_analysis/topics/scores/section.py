@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from tunescope_analysis.io.results import Results
-from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.io.vocabulary import averaged_tasks, order_tasks
 from tunescope_analysis.report.blocks import Cell, Heading, Picture, Table
-from tunescope_analysis.report.formatting import percent, plural
+from tunescope_analysis.report.formatting import join_words, percent, plural
 from tunescope_analysis.report.labels import metric_label
 from tunescope_analysis.report.remedies import RUN_SWEEP
 from tunescope_analysis.report.section import Section
@@ -32,9 +32,7 @@ def scores_section(results: Results) -> Section:
     tasks = order_tasks(table["task"])
     tied = tied_with_best(results.trials)
     rules = sorted(set(results.trials["selection"].values))
-    section.add_paragraph(
-        f"{selection_sentence(rules)} {_introduction(len(tasks), int(table['seeds'].max()))}"
-    )
+    section.add_paragraph(f"{selection_sentence(rules)} {_introduction(tasks, int(table['seeds'].max()))}")
     section.add(
         _score_table(table, tasks, tied),
         Picture(
@@ -49,7 +47,7 @@ def scores_section(results: Results) -> Section:
     return section
 
 
-def _introduction(tasks: int, seeds: int) -> str:
+def _introduction(tasks: list[str], seeds: int) -> str:
     sentences = [
         f"Mean ± standard deviation over up to {seeds} seeds."
         if seeds > 1
@@ -58,8 +56,11 @@ def _introduction(tasks: int, seeds: int) -> str:
     ]
     if seeds > 1:
         sentences.append(f"{TIE_MARK}: not told from the best by its seeds (Welch's t test, Holm, 0.05).")
-    if tasks > 1:
-        sentences.append("The average is given where a method has a score on every task.")
+    averaged = averaged_tasks(tasks)
+    if len(averaged) > 1:
+        others = [task for task in tasks if task not in averaged]
+        which = f" of the papers on GLUE, so without {join_words(others)}" if others else ""
+        sentences.append(f"The average is given where a method has a score on every task{which}.")
     return " ".join(sentences)
 
 
@@ -67,6 +68,7 @@ def _score_table(table: pd.DataFrame, tasks: list[str], tied: set[tuple[str, str
     """A row per method, a cell per task; means that print alike are equally best (our choice)."""
     best, average = table.groupby("task")["mean"].max(), glue_average(table)
     most_seeds = int(table["seeds"].max())
+    has_average = len(averaged_tasks(tasks)) > 1
     rows = []
     for method in order_methods(table):
         own = table[table["method"] == method].set_index("task")
@@ -74,12 +76,12 @@ def _score_table(table: pd.DataFrame, tasks: list[str], tied: set[tuple[str, str
         marked = [replace(c, note=f"{c.note} {TIE_MARK}") if (task, method) in tied and not c.is_best else c
                   for task, c in zip(tasks, cells, strict=True)]  # fmt: skip
         row = [Cell(method), *marked]
-        if len(tasks) > 1:
+        if has_average:
             whole = percent(average[method]) if method in average else "–"
             row.append(Cell(whole, is_best=method in average and whole == percent(average.max())))
         rows.append(row)
     headings = [Heading("Method", is_number=False), *(Heading(task, _metric(table, task)) for task in tasks)]
-    if len(tasks) > 1:
+    if has_average:
         headings.append(Heading("Average"))
     return Table("scores", table, headings, rows)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from tunescope_analysis.io.columns import trial_frame
-from tunescope_analysis.io.vocabulary import order_tasks
+from tunescope_analysis.io.vocabulary import averaged_tasks, order_tasks
 from tunescope_analysis.stats.bootstrap import MIN_SEEDS
 from tunescope_analysis.stats.hypothesis_tests import holm, welch
 from tunescope_analysis.stats.thresholds import LEVEL
@@ -66,11 +66,12 @@ def score_table(trials: xr.Dataset) -> pd.DataFrame:
 
 
 def glue_average(table: pd.DataFrame) -> pd.Series:
-    """Mean over tasks of a method's mean scores, a fraction, indexed by method.
+    """Mean over `averaged_tasks` of a method's mean scores, a fraction, indexed by method.
 
-    Only methods with a score on every task of the file are listed: a mean over fewer tasks would not compare.
+    Only methods with a score on every one of them are listed: a mean over fewer tasks would not compare.
     """
-    means = table.pivot(index="method", columns="task", values="mean") if len(table) else pd.DataFrame()
+    own = table[table["task"].isin(averaged_tasks(table["task"]))]
+    means = own.pivot(index="method", columns="task", values="mean") if len(own) else pd.DataFrame()
     complete = means.dropna(axis="index", how="any")
     return complete.mean(axis="columns").rename("average")
 

@@ -1,18 +1,16 @@
-#include "tunescope/data/tsv.hpp"
-
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
 
+#include "readers.hpp"
 #include "tunescope/base/error.hpp"
 #include "tunescope/text/text_file.hpp"
 
 namespace tunescope {
 namespace {
 
-constexpr std::size_t kReportedLines = 5;
 constexpr std::size_t kRowsPerToleratedError = 100;
 
 void split_columns(std::string_view line, std::vector<std::string_view>& columns) {
@@ -49,8 +47,11 @@ std::size_t find_column(const Header& header, std::string_view wanted) {
 
 Layout find_layout(const Header& header, const Task& task, Labels labels) {
   Layout layout{.column_count = header.columns.size(), .texts = {}};
-  for (const std::string_view name : task.text_columns) layout.texts.push_back(find_column(header, name));
-  if (labels == Labels::kRead) layout.label = find_column(header, task.label_column);
+  for (const std::string& name : task.text_columns) layout.texts.push_back(find_column(header, name));
+  const bool is_there = std::ranges::find(header.columns, task.label_column) != header.columns.end();
+  if (labels == Labels::kRead || (labels == Labels::kReadIfThere && is_there)) {
+    layout.label = find_column(header, task.label_column);
+  }
   return layout;
 }
 
@@ -107,38 +108,18 @@ void refuse_mostly_malformed(const RawExamples& result, const std::filesystem::p
 
 }  // namespace
 
-void RowTally::add(std::size_t line) {
-  ++count;
-  if (first_lines.size() < kReportedLines) first_lines.push_back(line);
-}
-
-std::vector<std::string> RawExamples::warnings() const {
-  std::vector<std::string> lines;
-  const auto add = [&](const RowTally& rows, std::string_view format) {
-    if (rows.count == 0) return;
-    lines.push_back(fmt::format(fmt::runtime(format), rows.count, fmt::join(rows.first_lines, ", ")));
-  };
-  add(malformed, "left out {} rows with a wrong number of columns (first at line {})");
-  add(damaged,
-      "{} rows are not UTF-8 or hold NUL bytes (first at line {}); the model does not see those bytes. Convert the "
-      "file, e.g. iconv -f LATIN1 -t UTF-8 FILE > NEW");
-  add(csv_quoted,
-      "{} rows have a text in the quotes of CSV (first at line {}); the model sees the quotes, which the official "
-      "file does not have. Write it without quoting: pandas' to_csv(sep='\\t', quoting=csv.QUOTE_NONE)");
-  return lines;
-}
-
-RawExamples read_examples(const std::filesystem::path& path, const Task& task, Labels labels) {
+RawExamples read_tsv(const std::filesystem::path& path, const Task& task, Labels labels) {
   const std::string text = read_text(path);
   std::vector<std::string_view> columns;
   LineReader lines(text);
   std::optional<std::string_view> line = first_line(lines, path);
   split_columns(*line, columns);
   const bool with_header = has_header(columns, task);
-  const Layout layout = find_layout({.columns = with_header ? columns : task.headerless_columns,
-                                     .place = fmt::format("{}:{}", path.string(), lines.number())},
-                                    task, labels);
-  RawExamples result{.examples = {}, .labels = labels};
+  const std::vector<std::string_view> known_columns(task.headerless_columns.begin(), task.headerless_columns.end());
+  const Layout layout = find_layout(
+      {.columns = with_header ? columns : known_columns, .place = fmt::format("{}:{}", path.string(), lines.number())},
+      task, labels);
+  RawExamples result{.examples = {}, .has_labels = layout.label.has_value()};
   for (line = with_header ? lines.next() : line; line; line = lines.next()) {
     split_columns(*line, columns);
     if (is_blank(*line, columns.size(), layout)) continue;
@@ -154,15 +135,6 @@ RawExamples read_examples(const std::filesystem::path& path, const Task& task, L
   }
   refuse_mostly_malformed(result, path, layout.column_count);
   return result;
-}
-
-bool has_labels(const std::filesystem::path& path, const Task& task) {
-  const std::string text = read_text(path);
-  LineReader lines(text);
-  std::vector<std::string_view> columns;
-  split_columns(first_line(lines, path), columns);
-  if (!has_header(columns, task)) columns = task.headerless_columns;
-  return std::ranges::find(columns, task.label_column) != columns.end();
 }
 
 }  // namespace tunescope

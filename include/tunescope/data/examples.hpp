@@ -10,8 +10,8 @@
 
 namespace tunescope {
 
-/// Whether labels are read from the file. Test files have none.
-enum class Labels { kRead, kIgnore };
+/// Whether labels are read from a file. Test files have none.
+enum class Labels { kRead, kReadIfThere, kIgnore };
 
 /// One row of a task's file: its texts and its label as they are written.
 struct RawExample {
@@ -35,21 +35,15 @@ struct RawExamples {
   RowTally malformed = {};   ///< skipped: the number of columns is wrong
   RowTally damaged = {};     ///< kept: not UTF-8, or with NUL bytes, which the tokenizer drops
   RowTally csv_quoted = {};  ///< kept: texts have CSV quotes, which count as text
-  Labels labels = Labels::kRead;
+  RowTally empty = {};       ///< kept: a text of an own task is empty
+  bool has_labels = true;    ///< whether labels were read
 
-  /// One line for each of the three that occurs, without the file's name.
+  /// One line for each of these that occurs, without the file's name.
   std::vector<std::string> warnings() const;
 };
 
-/// Reads a GLUE file. Values are separated by tabs and never quoted, and columns are found by their names in the
-/// header. A file may have passed through editors and spreadsheets, so a byte-order mark, any kind of line end, blank
-/// lines and a missing final newline are tolerated. A row with a wrong number of columns is skipped and counted. Throws
-/// `DataError` (file, line, remedy) if the file or a column is missing, it is not text (see `read_text`), it has no
-/// rows, or more than 1 % of its rows are malformed.
+/// Reads a file of a task: JSON lines if its name ends in `.jsonl`, otherwise tab-separated values. Throws `DataError`
+/// (file, line, remedy) as the reader of its format does.
 RawExamples read_examples(const std::filesystem::path& path, const Task& task, Labels labels);
-
-/// Whether a GLUE file has the column of the task's labels. Throws `DataError` as `read_examples` if it is missing or
-/// empty.
-bool has_labels(const std::filesystem::path& path, const Task& task);
 
 }  // namespace tunescope
