@@ -9,6 +9,7 @@ from pathlib import Path
 from .download import Downloader
 from .errors import AssetError, WrongAssetError
 from .glue import SOURCES, GlueFetcher
+from .json_lines import convert
 from .lock import Lock, only_one_process
 from .models import ModelFetcher
 
@@ -28,7 +29,11 @@ gets the same bytes. A model stays at the commit on record. The first fetch veri
 the hub names. Of its small files the hub names none: these are taken as they come, and named.
 
 A model without safetensors comes as pytorch_model.bin, of which the tensors alone are read, and is written as
-model.safetensors. Nothing of it is run."""
+model.safetensors. Nothing of it is run.
+
+With --convert nothing is fetched: data files become JSON lines (.jsonl), which a section [task NAME] of a job file may
+name. FILE.parquet becomes FILE.jsonl, with its columns of texts, numbers and truth values. AdvGLUE's dev.json becomes
+adv-sst2.jsonl, adv-mnli.jsonl and so on, with the columns and labels of GLUE's own files."""
 EPILOG = """\
 environment:
   HF_ENDPOINT   another hub or a mirror (default: https://huggingface.co)
@@ -36,7 +41,7 @@ environment:
   HTTPS_PROXY   the proxy, if the login node needs one
 
 exit status:
-  0   everything asked for is there
+  0   everything asked for is there, or converted
   1   some assets could not be fetched, the others are there
   2   wrong use, unknown model, damaged or unexpected content; remedy in the message
   3   nothing could be fetched: network, server or filesystem
@@ -47,7 +52,8 @@ examples:
   scripts/fetch-assets --tasks RTE,CoLA google-bert/bert-base-uncased
   scripts/fetch-assets --only models google-bert/bert-base-cased google-bert/bert-large-uncased
   scripts/fetch-assets --only models FacebookAI/roberta-base google/electra-base-discriminator \\
-    distilbert/distilbert-base-uncased openai-community/gpt2 microsoft/deberta-v3-base"""
+    distilbert/distilbert-base-uncased openai-community/gpt2 microsoft/deberta-v3-base
+  scripts/fetch-assets --convert reviews/train.parquet reviews/test.parquet --to data/reviews"""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -63,6 +69,14 @@ def make_parser() -> argparse.ArgumentParser:
     add("models", nargs="*", metavar="OWNER/MODEL", help=f"models of the hub (default: {DEFAULT_MODEL})")
     add("--tasks", type=task_list, default=list(SOURCES), metavar="LIST", help=f"default: {','.join(SOURCES)}")
     add("--only", choices=["glue", "models"], help="fetch the tasks alone, or the models alone")
+    add(
+        "--convert",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="write .parquet files or AdvGLUE's dev.json as JSON lines",
+    )
+    add("--to", type=Path, metavar="DIR", help="where to; default: the folder of the file")
     add("--glue-folder", type=Path, default=Path("data/glue"), metavar="DIR", help="default: %(default)s")
     add("--models-folder", type=Path, default=Path("models"), metavar="DIR", help="default: %(default)s")
     add("--lock", type=Path, default=Path("scripts/assets.lock"), metavar="FILE", help="default: %(default)s")
@@ -124,8 +138,22 @@ def fetch_all(jobs: list[tuple[str, Fetch]]) -> int:
     return SOME_FAILED if len(failures) < len(jobs) else 3
 
 
+def convert_all(options: argparse.Namespace) -> int:
+    """Convert files; return the exit status."""
+    if options.models:
+        raise WrongAssetError("--convert fetches nothing; leave out the models")
+    for source in options.convert:
+        for path, rows in convert(source, options.to or source.parent).items():
+            print(f"{path}: {rows} rows", flush=True)
+    return 0
+
+
 def run(options: argparse.Namespace) -> int:
-    """Fetch what the options ask for; return the exit status."""
+    """Do what the options ask for; return the exit status."""
+    if options.convert:
+        return convert_all(options)
+    if options.to:
+        raise WrongAssetError("--to belongs to --convert")
     with only_one_process(options.lock):
         lock = Lock(options.lock, options.update_lock)
         downloader = Downloader(options.attempts)

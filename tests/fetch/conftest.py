@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import string
 import subprocess
 import sys
 import zipfile
@@ -22,6 +23,7 @@ MRPC_CORPUS = "/senteval/senteval_data/msr_paraphrase_train.txt"
 MRPC_DEV_IDS = "/glue/data/mrpc_dev_ids.tsv"
 MRPC_HEADER = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
 GOLDEN = ROOT / "tests" / "golden" / "fetch"
+TINY = ROOT / "tests" / "golden" / "model" / "tiny"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -81,6 +83,15 @@ def model_files(weights=b"weights" * 1000):
         "pytorch_model.bin": b"not read",
         "README.md": b"not read",
     }
+
+
+def tiny_model():
+    """The files of a model that the program trains in a moment."""
+    files = {name: (TINY / name).read_bytes() for name in ("config.json", "model.safetensors")}
+    letters = [*string.ascii_lowercase, *(f"##{letter}" for letter in string.ascii_lowercase)]
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
+    tokens += [f"[unused{number}]" for number in range(json.loads(files["config.json"])["vocab_size"] - len(tokens))]
+    return files | {"vocab.txt": "\n".join(tokens).encode()}
 
 
 READ_OF_MODEL = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
@@ -168,6 +179,18 @@ def server():
 @pytest.fixture
 def program(tmp_path, server):
     return Program(tmp_path, server)
+
+
+@pytest.fixture
+def tunescope(request, tmp_path):
+    """The program, to show that it takes what was fetched or converted."""
+    option = request.config.getoption("--binary")
+    if option is None:
+        pytest.skip("no program to try the files with: give --binary PATH")
+    binary = Path(option).resolve()
+    return lambda *arguments: subprocess.run(
+        [binary, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
 
 
 @pytest.fixture

@@ -1,14 +1,7 @@
 """What was fetched is what the program takes: real layouts in, a sweep that is satisfied, the server gone."""
 
-import json
-import string
-import subprocess
-from pathlib import Path
+from conftest import ARCHIVES, COMMIT, MRPC_CORPUS, MRPC_DEV_IDS, publish_task, task_files, tiny_model
 
-import pytest
-from conftest import ARCHIVES, COMMIT, MRPC_CORPUS, MRPC_DEV_IDS, ROOT, publish_task, task_files
-
-TINY = ROOT / "tests" / "golden" / "model" / "tiny"
 JOB = """name = fetched
 [model]
 path = models/tiny
@@ -26,17 +19,6 @@ max_steps = 1
 [run]
 threads = 1
 """
-
-
-@pytest.fixture
-def tunescope(request, tmp_path):
-    option = request.config.getoption("--binary")
-    if option is None:
-        pytest.skip("no program to try the files with: give --binary PATH")
-    binary = Path(option).resolve()
-    return lambda *arguments: subprocess.run(
-        [binary, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300
-    )
 
 
 def publish_demo(server, folder):
@@ -58,19 +40,10 @@ def renumber(row, number):
     return b"\t".join([label, b"%d" % (2 * number), b"%d" % (2 * number + 1), first, second])
 
 
-def vocabulary(size):
-    letters = [*string.ascii_lowercase, *(f"##{letter}" for letter in string.ascii_lowercase)]
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
-    tokens += [f"[unused{number}]" for number in range(size - len(tokens))]
-    return "\n".join(tokens).encode()
-
-
 def test_the_program_takes_what_was_fetched(program, server, tunescope, tmp_path):
     assert tunescope("demo", "demo").returncode == 0
     mrpc_dev = publish_demo(server, tmp_path / "demo")
-    model = {name: (TINY / name).read_bytes() for name in ("config.json", "model.safetensors")}
-    model["vocab.txt"] = vocabulary(json.loads(model["config.json"])["vocab_size"])
-    server.publish_model("someone/tiny", model, COMMIT)
+    server.publish_model("someone/tiny", tiny_model(), COMMIT)
 
     program.fetch("someone/tiny")
     server.close()

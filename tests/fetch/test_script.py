@@ -42,6 +42,16 @@ def test_it_installs_once_and_hands_on_arguments_and_status(checkout):
     assert programs == ["python -m fetch_assets --only glue"] * 2
 
 
+def test_parquet_files_need_one_package_more(checkout):
+    run(checkout, "--convert", "dev.json")
+    run(checkout, "--convert", "train.parquet", "test.parquet")
+
+    install, plain, more, parquet = calls(checkout)
+    assert plain == "python -m fetch_assets --convert dev.json"
+    assert more.endswith("--requirement scripts/fetch_assets/parquet_requirements.txt")
+    assert parquet == "python -m fetch_assets --convert train.parquet test.parquet"
+
+
 def test_other_requirements_are_installed_anew(checkout):
     run(checkout)
     (checkout / "scripts/fetch_assets/requirements.txt").write_text("other\n")
