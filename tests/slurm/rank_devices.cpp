@@ -30,6 +30,7 @@ CudaDevices find_cuda_devices() { return {.count = static_cast<int>(visible_gpus
 std::int64_t pci_identity(c10::Device device) { return visible_gpus().at(static_cast<std::size_t>(device.index())); }
 std::int64_t memory_identity(c10::Device device) { return pci_identity(device); }
 double available_cuda_memory(c10::Device) { return 0.0; }
+std::int64_t peak_device_memory(c10::Device) { return 0; }
 std::string compiled_backends() { return "fake"; }
 
 }  // namespace tunescope
