@@ -11,7 +11,9 @@ from .runner import Context
 
 STOPPED_EARLY = 75
 # What may differ between two runs of one trial.
+SPENT = ("examples_per_second", "tokens_per_second", "energy_joules", "peak_host_bytes", "peak_device_bytes")
 OF_THE_RUN = {f"{kind}/{name}" for kind in ("trials", "fisher") for name in ("wall_seconds", "hostname", "device")}
+OF_THE_RUN |= {f"trials/{name}" for name in SPENT}
 OF_THE_RUN |= {"trials/rank", "fisher/reducer"}
 DEFAULTS = {
     "data.tasks": "CoLA",
