@@ -149,7 +149,7 @@ def test_watch_redraws_a_terminal_until_it_is_interrupted(make_job, tmp_path):
 @pytest.mark.parametrize(
     ("command", "options", "needle"),
     [
-        ("status", ["--watch", "--json"], "give one of them"),
+        ("status", ["--watch", "--json"], "exclude each other"),
         ("status", ["--watch", "0"], "--watch = 0"),
         ("status", ["--watch=often"], "--watch = often"),
         ("plan", ["--watch"], "belongs to tunescope status, not to plan"),

@@ -3,6 +3,7 @@
 #include <torch/headeronly/version.h>
 
 #include <optional>
+#include <system_error>
 
 #include "cli/doctor/diagnosis.hpp"
 #include "cli/doctor/folder_probe.hpp"
@@ -37,10 +38,11 @@ Subject parse_subject(int argc, char** argv) {
   return {.device = spec.device, .threads = spec.threads, .folder = spec.results_folder, .wants_json = line.wants_json};
 }
 
-// The folder, or that above it in which it would be made.
+// The folder, or that above it in which it would be made. What lies in a folder that may not be entered is not there.
 std::filesystem::path existing_part(const std::filesystem::path& folder) {
-  std::filesystem::path existing = std::filesystem::weakly_canonical(std::filesystem::absolute(folder));
-  while (!std::filesystem::exists(existing)) existing = existing.parent_path();
+  std::error_code hidden;
+  std::filesystem::path existing = (std::filesystem::absolute(folder) / ".").lexically_normal().parent_path();
+  while (!std::filesystem::exists(existing, hidden)) existing = existing.parent_path();
   return existing;
 }
 

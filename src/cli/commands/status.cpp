@@ -45,7 +45,7 @@ void watch(const SweepSpec& spec, const InputHashes& hashes, std::chrono::durati
 ExitStatus status(const CommandLine& line) {
   const SweepSpec spec = parse_single_job(line);
   if (line.wants_json && line.watch_seconds) {
-    throw ConfigError("--watch shows what --json gives to a script: give one of them, and call --json again and again");
+    throw ConfigError("--watch and --json exclude each other: a script calls tunescope status --json repeatedly");
   }
   const InputHashes hashes = know_inputs(spec).hashes;
   if (line.watch_seconds) {
