@@ -7,7 +7,6 @@
 #include <array>
 #include <chrono>
 #include <optional>
-#include <set>
 #include <thread>
 #include <utility>
 
@@ -38,6 +37,10 @@ bool has_all_rows(const std::vector<AblationRow>& rows, const std::vector<Method
   });
 }
 
+bool lacks_rows(const PlannedTrial& planned, const SweepSpec& spec) {
+  return !has_all_rows(read_ablation(JobFolder(spec).ablation_file(planned.id)), ablation_groups(spec));
+}
+
 // The done trials whose files lack rows.
 TrialIndices lacking_rows(const std::vector<PlannedTrial>& trials, const SweepSpec& spec) {
   const JobFolder folder(spec);
@@ -46,7 +49,7 @@ TrialIndices lacking_rows(const std::vector<PlannedTrial>& trials, const SweepSp
     const PlannedTrial& planned = trials[i];
     if (planned.is_stand_in || !spec.ablation.has_models_of(planned.trial.method)) continue;
     if (load_status(folder, planned.id).end != TrialEnd::kDone) continue;
-    if (!has_all_rows(read_ablation(folder.ablation_file(planned.id)), ablation_groups(spec))) lacking.push_back(i);
+    if (lacks_rows(planned, spec)) lacking.push_back(i);
   }
   return lacking;
 }
@@ -76,11 +79,15 @@ class Ablation {
         model_(rank.job.inputs.model()),
         data_(rank.job.inputs.task(trial.task)),
         catalogue_(catalogue),
+        head_size_(trainable_count(parse_method("head"), catalogue)),
         initial_(with_new_head(model_, catalogue, trial.seed)),
         trained_(std::move(trained)) {}
 
-  AblationRow row(RankTeam& team, const Method& group, AblationKind kind) const {
-    const Selection selection = select_parameters(group, catalogue_, {trial_.seed, {}, model_.backbone});
+  Selection select(const Method& group) const {
+    return select_parameters(group, catalogue_, {trial_.seed, {}, model_.backbone});
+  }
+
+  AblationRow row(RankTeam& team, const Method& group, const Selection& selection, AblationKind kind) const {
     const Parameters parameters = ablated_parameters(initial_, trained_, selection, kind, catalogue_);
     const EvaluatedModel evaluated{
         .network = *model_.network, .parameters = parameters, .packed_weights = model_.packed_weights.get()};
@@ -88,22 +95,17 @@ class Ablation {
     return {.id = trial_.id(),
             .group = group.text(),
             .kind = std::string(name_of(kind)),
-            .scalars = trainable_count(selection, catalogue_) - head_size(),
+            .scalars = trainable_count(selection, catalogue_) - head_size_,
             .loss = mean_loss(predictions, *data_.task),
             .score = compute_score(data_.task->primary_metric, predictions, *data_.task)};
   }
 
  private:
-  std::int64_t head_size() const {
-    std::int64_t size = 0;
-    for (const ParameterInfo& parameter : catalogue_.parameters()) size += parameter.is_head() ? parameter.size() : 0;
-    return size;
-  }
-
   const Trial& trial_;
   const PretrainedModel& model_;
   const TaskData& data_;
   const ParameterCatalogue& catalogue_;
+  std::int64_t head_size_;
   Parameters initial_;
   Parameters trained_;
 };
@@ -121,10 +123,13 @@ AblationEnd ablate(RankTeam& team, const RankContext& rank, const Trial& trial) 
   std::vector<AblationRow> rows = read_ablation(file);  // of rank 0
   AblationEnd end = AblationEnd::kDone;
   for (const Method& group : ablation_groups(rank.job.spec)) {
+    std::optional<Selection> selection;  // the same for both kinds
     for (const AblationKind kind : kKinds) {
       if (end == AblationEnd::kStopped || team.on_root([&] { return has_row(rows, group, kind); })) continue;
       if (agree_on_stop(team, rank.stop)) end = AblationEnd::kStopped;
-      if (end == AblationEnd::kDone) rows.push_back(ablation.row(team, group, kind));
+      if (end == AblationEnd::kStopped) continue;
+      if (!selection) selection = ablation.select(group);
+      rows.push_back(ablation.row(team, group, *selection, kind));
     }
   }
   team.on_root([&] { write_ablation(file, rows); });
@@ -139,9 +144,12 @@ class AblationStage {
 
   // Returns false if it was stopped.
   bool run() {
-    team_.on_root([&] { tell_beginning(); });
+    team_.on_root([&] { begin(); });
     for (;;) {
-      const TrialIndices pending = team_.on_root([&] { return pending_trials(); });
+      const TrialIndices pending = team_.on_root([&] {
+        std::erase_if(pending_, [&](TrialIndex i) { return !lacks_rows(trials_[i], rank_.job.spec); });
+        return pending_;
+      });
       if (pending.empty()) return true;
       bool is_waiting = true;
       for (const TrialIndex trial : pending) {
@@ -161,37 +169,31 @@ class AblationStage {
  private:
   static constexpr std::chrono::seconds kClaimInterval{1};  // between two looks at what another sweep ablates
 
-  TrialIndices pending_trials() const {
-    TrialIndices pending = lacking_rows(trials_, rank_.job.spec);
-    std::erase_if(pending, [&](TrialIndex i) { return unreadable_.contains(i) || !has_weights(trials_[i], folder_); });
-    return pending;
-  }
-
-  void tell_beginning() {
-    const TrialIndices lacking = lacking_rows(trials_, rank_.job.spec);
-    const std::size_t pending = pending_trials().size();
-    const std::size_t without = lacking.size() - pending;
+  void begin() {
+    pending_ = lacking_rows(trials_, rank_.job.spec);
+    const std::size_t without =
+        std::erase_if(pending_, [&](TrialIndex i) { return !has_weights(trials_[i], folder_); });
     if (without > 0) {
       listener_.on_warning(
           fmt::format("{} trial{} cannot be ablated, for their weights were not kept; a sweep with run.keep = trained "
                       "keeps those of the trials that it trains: remove their files in {} to train them again",
                       without, without == 1 ? "" : "s", folder_.trials.string()));
     }
-    listener_.on_ablation(pending);
+    listener_.on_ablation(pending_.size());
   }
 
   // Whether this sweep has the trial, which another one may have ablated since.
   bool take(TrialIndex trial, std::optional<Claim>& claim) const {
-    const std::string& id = trials_[trial].id;
-    if (std::optional<Claim> taken = Claim::try_trial(folder_.lock, id)) claim.emplace(std::move(*taken));
-    return claim && !has_all_rows(read_ablation(folder_.ablation_file(id)), ablation_groups(rank_.job.spec));
+    if (std::optional<Claim> taken = Claim::try_trial(folder_.lock, trials_[trial].id))
+      claim.emplace(std::move(*taken));
+    return claim && lacks_rows(trials_[trial], rank_.job.spec);
   }
 
   void tell_end(TrialIndex trial, AblationEnd end) {
     if (end == AblationEnd::kDone) {
       listener_.on_ablated(trials_[trial]);
     } else {
-      unreadable_.insert(trial);
+      std::erase(pending_, trial);
       listener_.on_warning(fmt::format("trial {} is not ablated: its weights cannot be read; {} tells why",
                                        trials_[trial].id, folder_.log.string()));
     }
@@ -202,7 +204,7 @@ class AblationStage {
   const std::vector<PlannedTrial>& trials_;
   RunListener& listener_;
   const JobFolder& folder_;
-  std::set<TrialIndex> unreadable_;  // of rank 0
+  TrialIndices pending_;  // of rank 0
 };
 
 }  // namespace
