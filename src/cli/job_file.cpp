@@ -119,11 +119,15 @@ void settle_rates_of_untrained_methods(SweepSpec& spec, std::vector<Value>& valu
   });
 }
 
+// The value that counts of a key that has one.
+const Value& last_value_of(std::string_view key, const std::vector<Value>& values) {
+  return *std::find_if(values.rbegin(), values.rend(), [&](const Value& given) { return given.key == key; });
+}
+
 // Screening that leaves nothing out is a mistake.
 void refuse_idle_screening(const SweepSpec& spec, const std::vector<Value>& values) {
   if (!spec.screening.is_on()) return;
-  const Value& value =
-      *std::find_if(values.rbegin(), values.rend(), [](const Value& given) { return given.key == "sweep.screening"; });
+  const Value& value = last_value_of("sweep.screening", values);
   if (spec.screening.seeds >= spec.seeds.size()) {
     refuse(value, fmt::format("seeds:N below the number of [sweep] seeds, {}, so that some are left for the learning "
                               "rates that are kept; or off",
@@ -139,8 +143,7 @@ void refuse_idle_screening(const SweepSpec& spec, const std::vector<Value>& valu
 // What the stage would find out after all training.
 void refuse_ablation_without_models(const SweepSpec& spec, const std::vector<Value>& values) {
   if (spec.ablation.groups.empty()) return;
-  const Value& groups =
-      *std::find_if(values.rbegin(), values.rend(), [](const Value& given) { return given.key == "ablation.groups"; });
+  const Value& groups = last_value_of("ablation.groups", values);
   if (spec.keep != KeepWeights::kTrained && spec.keep != KeepWeights::kBest) {
     refuse(groups, "run.keep = trained or best beside it, for the trained models are ablated; or none");
   }
